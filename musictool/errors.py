@@ -1,0 +1,77 @@
+"""What can go wrong for a user, as a tree.
+
+    MusictoolError
+    ├── UnknownName     a name that no folder, table or list of options knows
+    ├── BadOption       a value outside what an option allows
+    ├── BadFile         a music file that cannot be read or written
+    ├── BadCorpus       a corpus that is missing, empty, or of another version
+    ├── BadModel        a model folder that is missing, damaged, or of another version
+    ├── KindMismatch    an arch met an encoding of a kind that it does not learn
+    └── NoMusic         the work was done and there is not one note in the result
+
+The command line catches `MusictoolError` once, prints its message as one line and exits with 1.
+Every message says what was wrong, what was received, what is allowed and what to do next.
+Programming mistakes stay `ValueError` and `TypeError`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MusictoolError(Exception):
+    """Anything that a user can put right."""
+
+
+class UnknownName(MusictoolError):
+    """A name that nothing answers to; the message offers the nearest one that exists."""
+
+    @classmethod
+    def of(cls, what: str, name: str, known: Iterable[str]) -> UnknownName:
+        """The error for `name`, where `known` are the names that would have been right."""
+        known = sorted(known)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        return cls(f"unknown {what} '{name}'.{hint} Known: {', '.join(known) or 'none yet'}")
+
+
+class BadOption(MusictoolError):
+    """A value that an option does not take."""
+
+
+class BadFile(MusictoolError):
+    """One music file that cannot be read or written.
+
+    Attributes:
+        reason: a few words that can be counted in a summary, such as "truncated".
+    """
+
+    def __init__(self, reason: str, detail: str = ""):
+        self.reason = reason
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _bad_file_again, (self.reason, str(self))
+
+
+def _bad_file_again(reason: str, message: str) -> BadFile:
+    error = BadFile(reason)
+    error.args = (message,)
+    return error
+
+
+class BadCorpus(MusictoolError):
+    """A corpus that is missing, empty, or written by another version."""
+
+
+class BadModel(MusictoolError):
+    """A model folder that is missing, damaged, or written by another version."""
+
+
+class KindMismatch(MusictoolError):
+    """An arch met an encoding of a kind that it does not learn."""
+
+
+class NoMusic(MusictoolError):
+    """The work was done, and there is not one note in the result."""

@@ -1,0 +1,1 @@
+"""Layers that Keras does not have: one a file, written with `keras` and `keras.ops` only."""

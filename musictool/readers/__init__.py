@@ -1,0 +1,1 @@
+"""From files to Scores: one file a way of reading, found by name; `_base` says what a reader is."""

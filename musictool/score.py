@@ -1,0 +1,179 @@
+"""A piece of music in memory, and its units.
+
+Time is counted in ticks, 480 to a quarter note, for every Score whatever file it came from: sixteenths (120 ticks),
+triplets (160) and the 24 steps a beat of the Lakh piano-rolls (20) are whole numbers. A Score is two plain things: a
+table of notes and a tuple of tracks; beside them the tables of tempo, metre and key changes, which may be empty.
+
+What a Score does not hold: lyrics, dynamics as words, pitch bends, controllers. The sustain pedal is folded into the
+durations by the readers that meet it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+TICKS_PER_QUARTER = 480
+DEFAULT_BPM = 120.0  # the MIDI standard's tempo where a file names none; quarter notes a minute
+DEFAULT_VELOCITY = 80
+PITCHES = 128
+
+NOTE = np.dtype(
+    [
+        ("onset_ticks", np.int32),
+        ("duration_ticks", np.int32),  # at least 1
+        ("pitch", np.uint8),  # MIDI number, 0..127; a drum's number where the track is a drum track
+        ("velocity", np.uint8),  # 1..127
+        ("track", np.uint16),  # index into Score.tracks
+    ]
+)
+TEMPO = np.dtype([("onset_ticks", np.int32), ("bpm", np.float64)])  # quarter notes a minute
+METRE = np.dtype([("onset_ticks", np.int32), ("numerator", np.uint8), ("denominator", np.uint8)])
+KEY = np.dtype([("onset_ticks", np.int32), ("sharps", np.int8), ("minor", np.bool_)])
+
+
+@dataclass(frozen=True)
+class Track:
+    """One instrument's part.
+
+    Attributes:
+        program: General MIDI program, 0..127 (0 is the acoustic grand piano); means nothing for drums.
+        is_drum: pitches are drum sounds and are never transposed.
+        name: what the file calls it, possibly empty.
+    """
+
+    program: int = 0
+    is_drum: bool = False
+    name: str = ""
+
+
+def _empty(dtype: np.dtype) -> np.ndarray:
+    return np.zeros(0, dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """One piece of music.
+
+    Attributes:
+        notes: NOTE (N,), sorted by onset, then track, pitch, duration, velocity.
+        tracks: what `notes["track"]` points at.
+        tempos, metres, keys: TEMPO, METRE, KEY tables sorted by onset; empty where the file says nothing.
+        title: what the file calls the piece, possibly empty.
+    """
+
+    notes: np.ndarray
+    tracks: tuple[Track, ...] = (Track(),)
+    tempos: np.ndarray = field(default_factory=lambda: _empty(TEMPO))
+    metres: np.ndarray = field(default_factory=lambda: _empty(METRE))
+    keys: np.ndarray = field(default_factory=lambda: _empty(KEY))
+    title: str = ""
+
+    @classmethod
+    def from_columns(
+        cls,
+        onset_ticks: np.ndarray,
+        duration_ticks: np.ndarray,
+        pitch: np.ndarray,
+        velocity: np.ndarray,
+        track: np.ndarray,
+        **rest: object,
+    ) -> Score:
+        """A Score from parallel arrays (N,) in any order; durations and velocities are raised to at least 1."""
+        notes = np.zeros(len(onset_ticks), NOTE)
+        notes["onset_ticks"] = onset_ticks
+        notes["duration_ticks"] = np.maximum(duration_ticks, 1)
+        notes["pitch"] = pitch
+        notes["velocity"] = np.clip(velocity, 1, 127)
+        notes["track"] = track
+        return cls(sort_notes(notes), **rest)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_notes(
+        cls, notes: Iterable[tuple[int, float, float]], tracks: Sequence[Track] = (Track(),), track: int = 0
+    ) -> Score:
+        """Music written by hand: (pitch, onset, duration), the last two in quarter notes.
+
+        >>> Score.from_notes([(60, 0, 1), (64, 1, 1), (67, 2, 2)])
+        """
+        rows = np.array(list(notes), dtype=np.float64).reshape(-1, 3)
+        ticks = np.round(rows[:, 1:] * TICKS_PER_QUARTER).astype(np.int32)
+        return cls.from_columns(
+            ticks[:, 0],
+            ticks[:, 1],
+            rows[:, 0].astype(np.uint8),
+            np.full(len(rows), DEFAULT_VELOCITY),
+            np.full(len(rows), track),
+            tracks=tuple(tracks),
+        )
+
+    @property
+    def is_drum(self) -> np.ndarray:
+        """bool (N,): which notes are drum sounds."""
+        drums = np.array([track.is_drum for track in self.tracks], dtype=bool)
+        return drums[self.notes["track"]] if len(drums) else np.zeros(len(self.notes), bool)
+
+    @property
+    def end_ticks(self) -> int:
+        """When the last note ends; 0 for a Score without notes."""
+        if not len(self.notes):
+            return 0
+        return int((self.notes["onset_ticks"] + self.notes["duration_ticks"]).max())
+
+    @property
+    def seconds(self) -> float:
+        """Playing time up to the end of the last note."""
+        return float(self.to_seconds(np.array([self.end_ticks]))[0])
+
+    @property
+    def bars(self) -> int:
+        """Bars begun before the end of the last note."""
+        return len(self.bar_onsets_ticks())
+
+    def to_seconds(self, ticks: np.ndarray) -> np.ndarray:
+        """float64, seconds: when each of `ticks` sounds; the first tempo also holds before it is named."""
+        if not len(self.tempos):
+            return np.asarray(ticks) * (60.0 / DEFAULT_BPM / TICKS_PER_QUARTER)
+        onsets = self.tempos["onset_ticks"].astype(np.float64)
+        onsets[0] = 0.0
+        seconds_per_tick = 60.0 / self.tempos["bpm"] / TICKS_PER_QUARTER
+        starts = np.concatenate([[0.0], np.cumsum(np.diff(onsets) * seconds_per_tick[:-1])])
+        at = np.searchsorted(onsets, ticks, side="right") - 1
+        return starts[at] + (np.asarray(ticks) - onsets[at]) * seconds_per_tick[at]
+
+    def bar_onsets_ticks(self) -> np.ndarray:
+        """int64 (bars,): where each bar begins, up to the end of the last note; 4/4 where no metre is named."""
+        changes = [(int(m["onset_ticks"]), bar_ticks(int(m["numerator"]), int(m["denominator"]))) for m in self.metres]
+        if not changes or changes[0][0] > 0:
+            changes.insert(0, (0, bar_ticks(4, 4)))
+        ends = [onset for onset, _ in changes[1:]] + [self.end_ticks]
+        bars = [
+            np.arange(onset, min(end, self.end_ticks), bar) for (onset, bar), end in zip(changes, ends, strict=True)
+        ]
+        return np.concatenate(bars).astype(np.int64)
+
+    def transpose(self, semitones: int) -> Score:
+        """The piece `semitones` higher (negative: lower); drums stay, pitches off the end of 0..127 move by octaves."""
+        if not semitones:
+            return self
+        notes = self.notes.copy()
+        pitch = notes["pitch"].astype(np.int16) + np.where(self.is_drum, 0, semitones)
+        pitch = np.where(pitch < 0, pitch % 12, pitch)
+        pitch = np.where(pitch >= PITCHES, PITCHES - 12 + (pitch - PITCHES) % 12, pitch)
+        notes["pitch"] = pitch
+        return replace(self, notes=sort_notes(notes), keys=_empty(KEY))
+
+
+def bar_ticks(numerator: int, denominator: int) -> int:
+    """Length of one bar, at least 1 tick."""
+    return max(1, TICKS_PER_QUARTER * 4 * numerator // max(1, denominator))
+
+
+def sort_notes(notes: np.ndarray) -> np.ndarray:
+    """`notes` in the one order that a Score keeps: onset, then track, pitch, duration, velocity."""
+    order = np.lexsort(
+        (notes["velocity"], notes["duration_ticks"], notes["pitch"], notes["track"], notes["onset_ticks"])
+    )
+    return notes[order]

@@ -1,0 +1,42 @@
+"""What a writer is, and which one writes which file.
+
+A writer is a module of this folder with two names:
+
+    SUFFIXES: tuple[str, ...]                           lower case, with the dot
+    write(score: Score, path: Path, **settings) -> None
+
+Writer modules import their libraries inside `write`. Files appear whole or not at all.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from musictool.errors import BadFile, NoMusic
+from musictool.registry import WRITERS
+from musictool.score import Score
+
+
+@cache
+def suffixes() -> dict[str, str]:
+    """Suffix (lower case, with the dot) -> name of its writer."""
+    return {suffix: name for name in WRITERS.names() for suffix in WRITERS.module(name).SUFFIXES}
+
+
+def write(score: Score, path: Path, **settings: Any) -> None:
+    """Write a piece in the form that the suffix of `path` names; `settings` are the writer's own.
+
+    Raises:
+        BadFile: for a suffix that nothing writes.
+        NoMusic: for a Score without notes: an empty file is never written silently.
+    """
+    path = Path(path)
+    name = suffixes().get(path.suffix.lower())
+    if name is None:
+        raise BadFile("unknown suffix", f"{path.name}; writable are {' '.join(sorted(suffixes()))}")
+    if not len(score.notes):
+        raise NoMusic(f"there is not one note to write to {path}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    WRITERS.module(name).write(score, path, **settings)

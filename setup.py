@@ -1,0 +1,40 @@
+"""The package, its requirements and its one console command. Tool settings are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+CORE = [
+    "tensorflow>=2.18",
+    "keras>=3.8",
+    "music21>=9.3",
+    "pretty_midi>=0.2.10",
+    "click>=8.1",
+    "h5py>=3.11",
+    "tqdm>=4.66",
+    "numpy>=1.26",
+    "symusic>=0.5.8,<0.6",  # 0.6.0: Synthesizer.render raises TypeError on every call
+    "soundfile>=0.12",
+    "matplotlib>=3.8",
+    "pebble>=5.0",
+]
+
+EXTRAS = {
+    "dev": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.10"],
+    "benchmarks": ["miditok>=3.0.4"],
+}
+
+setup(
+    name="musictool",
+    version="0.1.0",
+    description="Turn a folder of music into a model that writes more of it",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    packages=find_packages(include=["musictool", "musictool.*"]),
+    package_data={"musictool": ["py.typed", "recipes/*.json"]},
+    install_requires=CORE,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["musictool=musictool.cli._main:main"]},
+)

@@ -1,0 +1,39 @@
+"""`musictool render`: hear a piece, or see it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("render")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    "outs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="File to write, of the kind that its suffix names; may be repeated. Default: SOURCE with the suffix .wav.",
+)
+@click.option(
+    "--soundfont",
+    type=click.Path(path_type=Path),
+    help="SoundFont (.sf2) that sounds are taken from. Default: the one inside the pretty_midi package.",
+)
+def command(source: Path, outs: tuple[Path, ...], soundfont: Path | None) -> None:
+    """Turn a music file into sound, into a piano-roll picture, or into another music file.
+
+    SOURCE is any file that musictool reads: MIDI, MusicXML, ABC, Lakh piano-rolls. What is written follows from the
+    suffix of --out: .wav .flac .ogg .mp3 are sound, .png .svg .pdf are pictures, .mid is MIDI, .musicxml notation.
+
+    \b
+    Example:
+      musictool render song.mid --out song.wav --out song.png
+    """
+    from musictool.rendering import render
+
+    for out in outs or (source.with_suffix(".wav"),):
+        score = render(source, out, soundfont=soundfont)
+        size = f"{out.stat().st_size / 1024:,.0f} kB"
+        click.echo(f"wrote {out} ({score.seconds:.1f} s of music, {len(score.notes)} notes, {size})")

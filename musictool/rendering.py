@@ -1,0 +1,36 @@
+"""A music file to hear or to look at: any file that can be read, into any that can be written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from musictool.errors import BadFile
+from musictool.readers._base import read
+from musictool.score import Score
+from musictool.writers._base import suffixes, write
+from musictool.writers.audio import SUFFIXES as SOUND
+
+
+def render(source: Path, out: Path, *, soundfont: Path | None = None) -> Score:
+    """Read `source` and write it to `out` in the form that the suffix of `out` names.
+
+    Args:
+        source: any file that musictool reads; of a collection of tunes the first is taken.
+        soundfont: an `.sf2` file for the sound; ignored where `out` is no sound.
+
+    Returns:
+        The piece that was written.
+
+    Raises:
+        BadFile: for a file that cannot be read, a suffix that nothing writes, and a bad SoundFont.
+        NoMusic: where there is nothing to hear or see.
+    """
+    source, out = Path(source), Path(out)
+    suffix = out.suffix.lower()
+    if suffix not in suffixes():  # before a long piece is read
+        raise BadFile("unknown suffix", f"{out.name}; writable are {' '.join(sorted(suffixes()))}")
+    if out.exists() and source.exists() and out.samefile(source):
+        raise BadFile("same file", f"{out} would be written over the file that is read; choose another --out")
+    score = read(source).scores[0]
+    write(score, out, **({"soundfont": soundfont} if suffix in SOUND else {}))
+    return score

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from musictool.cli.render import command
+from musictool.errors import BadFile
+from musictool.rendering import render
+from musictool.score import Score
+from musictool.writers._base import write
+
+
+@pytest.fixture
+def song(tmp_path):
+    write(Score.from_notes([(60, 0, 1), (64, 1, 1)]), tmp_path / "song.mid")
+    return tmp_path / "song.mid"
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".PNG", ".mid", ".musicxml"])
+def test_a_midi_file_becomes_what_the_suffix_names(song, suffix):
+    out = song.parent / "new" / f"song{suffix}"
+    assert len(render(song, out).notes) == 2
+    assert out.stat().st_size > 0
+
+
+def test_an_unknown_suffix_is_refused_before_anything_is_read(song):
+    with pytest.raises(BadFile, match=r"unknown suffix: song\.doc; writable are \.flac"):
+        render(song.with_name("none.mid"), song.with_suffix(".doc"))
+
+
+def test_a_file_is_never_written_over_itself(song):
+    with pytest.raises(BadFile, match="same file"):
+        render(song, song)
+
+
+def test_the_command_writes_each_out_and_says_so(song):
+    outs = [song.with_suffix(".flac"), song.with_suffix(".svg")]
+    result = CliRunner().invoke(command, [str(song), "--out", str(outs[0]), "--out", str(outs[1])])
+    assert result.exit_code == 0
+    assert [line.split(" (")[0] for line in result.output.splitlines()] == [f"wrote {out}" for out in outs]
+    assert "1.0 s of music, 2 notes" in result.output
+    assert all(out.exists() for out in outs)
+
+
+def test_without_out_the_sound_lies_beside_the_source(song):
+    assert CliRunner().invoke(command, [str(song)]).exit_code == 0
+    assert song.with_suffix(".wav").exists()
+
+
+def test_a_bad_soundfont_reaches_the_caller_as_one_error(song):
+    result = CliRunner().invoke(command, [str(song), "--soundfont", str(song)])
+    assert isinstance(result.exception, BadFile)
+
+
+def test_help_ends_with_an_example_and_imports_nothing_heavy():
+    code = (
+        "import sys; from musictool.cli.render import command\n"
+        "try: command(['--help'])\n"
+        "except SystemExit: pass\n"
+        "assert not {'numpy', 'symusic', 'matplotlib', 'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "Example:\n    musictool render song.mid --out song.wav --out song.png" in done.stdout
+
+
+def test_rendering_never_imports_tensorflow(song):
+    code = (
+        "import sys; from pathlib import Path; from musictool.rendering import render\n"
+        f"song = Path({str(song)!r})\n"
+        "for out in ('new.wav', 'new.png', 'new.mid'): render(song, song.with_name(out))\n"
+        "assert not {'tensorflow', 'keras', 'music21', 'pretty_midi'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -37,6 +37,10 @@ class Registry:
         """The names of all entries, sorted; reads the folder and imports none of them."""
         return _names(self.package)
 
+    def path(self, name: str) -> Path:
+        """The file of `name`, which must be one of names()."""
+        return _folder(self.package) / f"{name.replace('-', '_')}.py"
+
     def module(self, name: str) -> ModuleType:
         """The module behind `name`. Raises UnknownName with a suggestion."""
         if name not in self.names():
@@ -51,12 +55,15 @@ class Registry:
 
 @cache
 def _names(package: str) -> tuple[str, ...]:
+    files = (path for path in _folder(package).glob("*.py") if not path.name.startswith("_"))
+    return tuple(sorted(path.stem.replace("_", "-") for path in files))
+
+
+def _folder(package: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ValueError(f"{package} is not a package")
-    folder = Path(next(iter(spec.submodule_search_locations)))
-    files = (path for path in folder.glob("*.py") if not path.name.startswith("_"))
-    return tuple(sorted(path.stem.replace("_", "-") for path in files))
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
 ENCODINGS = Registry("musictool.encodings", "encoding")

@@ -154,6 +154,12 @@ class Score:
         ]
         return np.concatenate(bars).astype(np.int64)
 
+    def until(self, end_ticks: int) -> Score:
+        """The piece up to a time: notes that begin before it, none sounding past it."""
+        notes = self.notes[self.notes["onset_ticks"] < end_ticks].copy()
+        notes["duration_ticks"] = np.minimum(notes["duration_ticks"], end_ticks - notes["onset_ticks"])
+        return replace(self, notes=notes)
+
     def transpose(self, semitones: int) -> Score:
         """The piece `semitones` higher (negative: lower); drums stay, pitches off the end of 0..127 move by octaves."""
         if not semitones:
@@ -168,7 +174,7 @@ class Score:
 
 def bar_ticks(numerator: int, denominator: int) -> int:
     """Length of one bar, at least 1 tick."""
-    return max(1, TICKS_PER_QUARTER * 4 * numerator // max(1, denominator))
+    return max(1, TICKS_PER_QUARTER * 4 * max(1, numerator) // max(1, denominator))
 
 
 def sort_notes(notes: np.ndarray) -> np.ndarray:

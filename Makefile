@@ -1,0 +1,63 @@
+# Every target sets up what it needs: a virtual environment in .venv and the package in it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+MUSICTOOL := $(BIN)/musictool
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+export MUSICTOOL_HOME := $(CURDIR)
+
+.PHONY: help song install test test-all lint format golden benchmarks clean
+
+help:
+	@echo "make song      prepare the Bach chorales, train an LSTM, write song.mid, song.wav and song.png"
+	@echo "make test      the fast tests;  make test-all: the slow ones too"
+	@echo "make install   .venv with musictool in it"
+	@echo "make lint      ruff and mypy;  make format: let ruff lay the code out"
+	@echo "make benchmarks   speed, beside the peers"
+	@echo "make clean     remove what make made, corpora and models too"
+
+$(STAMP): setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --only-binary :all: --upgrade pip setuptools wheel
+	$(PIP) install --only-binary :all: --no-build-isolation --editable '.[dev]'
+	touch $@
+
+install: $(STAMP)
+
+song: $(STAMP)
+	$(MUSICTOOL) prepare bach
+	$(MUSICTOOL) train bach --arch lstm --name song --epochs 40 --max-minutes 5 --seed 1
+	$(MUSICTOOL) sample song --bars 32 --temperature 0.9 --seed 1 --out song.mid
+	$(MUSICTOOL) render song.mid --out song.wav --out song.png
+	@echo "Your model wrote song.mid; listen to song.wav, look at song.png."
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+test-all: $(STAMP)
+	$(BIN)/python -m pytest -m ''
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+golden: $(STAMP)
+	MUSICTOOL_REGENERATE_GOLDENS=1 $(BIN)/python -m pytest tests/test_goldens.py
+
+benchmarks: $(STAMP)
+	$(PIP) install --quiet --only-binary :all: --no-build-isolation --editable '.[benchmarks]'
+	$(BIN)/python benchmarks/prepare.py
+	$(BIN)/python benchmarks/sample.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis song.*
+	find corpora saved_models -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,86 @@
+"""What an arch is: a family of networks, how it learns and how it writes.
+
+A subclass is one file of this folder. It declares its options and its sizes, builds its networks for any Spec of its
+kind, says in which stages they are trained, and continues rows. It is written with `keras` and `keras.ops` only, and
+knows nothing of encodings: a Spec is all that it is told.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from musictool import options
+from musictool.encodings._base import Kind, Spec
+from musictool.errors import KindMismatch, UnknownName
+from musictool.sampling import Sampler
+from musictool.stage import Stage
+
+
+class Arch(ABC):
+    """One model family.
+
+    Class attributes:
+        name: as on the command line and in saved models; the file's name with hyphens.
+        kind: which encodings it learns.
+        Options: frozen dataclass of what can be set (see musictool/options.py); its defaults are the small size.
+        SIZES: name of a size -> the options that it changes.
+        WINDOW, BATCH_SIZE, LEARNING_RATE: what training starts from unless told otherwise.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[Kind]
+    Options: ClassVar[type]
+    SIZES: ClassVar[Mapping[str, Mapping[str, Any]]]
+    WINDOW: ClassVar[int] = 64
+    BATCH_SIZE: ClassVar[int] = 32
+    LEARNING_RATE: ClassVar[float] = 1e-3
+
+    def __init__(self, spec: Spec, settings: Any = None):
+        if spec.kind != self.kind:
+            raise KindMismatch(
+                f"the arch {self.name} learns {self.kind}, and this encoding writes {spec.kind}; "
+                "`musictool list archs` and `musictool list encodings` say which go together"
+            )
+        self.spec = spec
+        self.options: Any = settings if settings is not None else self.Options()
+
+    @classmethod
+    def sized(cls, spec: Spec, size: str = "small", settings: tuple[str, ...] = ()) -> Arch:
+        """The arch at one of its sizes, with "key=value" settings over it."""
+        if size not in cls.SIZES:
+            raise UnknownName.of("size", size, cls.SIZES)
+        return cls(spec, options.from_settings(cls.Options, settings, cls.SIZES[size]))
+
+    @abstractmethod
+    def stages(self) -> list[Stage]:
+        """What is trained, in order; the same networks at every call."""
+
+    @abstractmethod
+    def continuation(self, primer: np.ndarray, sampler: Sampler, seed: int) -> Iterator[np.ndarray]:
+        """Rows that follow `primer`, without end.
+
+        Args:
+            primer: spec.dtype (B, T, *spec.shape), T >= 1, beginning with the Spec's start row if nothing else.
+            sampler: how a row is drawn from what the network predicts.
+            seed: fixes every draw: the same seed, primer and weights give the same rows.
+
+        Yields:
+            spec.dtype (B, n, *spec.shape): the next n rows of each of the B pieces, n as the arch likes.
+        """
+
+    def to_json(self) -> dict[str, Any]:
+        """Name and options."""
+        return {"name": self.name, "options": options.to_json(self.options)}
+
+
+def from_json(values: Mapping[str, Any], spec: Spec) -> Arch:
+    """The arch that to_json described, with fresh weights. Raises UnknownName for one that this version lacks."""
+    from musictool.registry import ARCHS
+
+    cls = ARCHS.get(values["name"])
+    arch: Arch = cls(spec, options.from_json(cls.Options, values["options"]))
+    return arch

@@ -1,0 +1,49 @@
+"""What the files of a registry say about themselves, read from their source without importing them.
+
+Archs import Keras, which takes seconds; a list of what there is must not.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from musictool.registry import Registry
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a registry.
+
+    Attributes:
+        name: as on the command line.
+        summary: the first line of its docstring, without the full stop.
+        settings: (key=default, what it is) of each option that `--set` takes.
+    """
+
+    name: str
+    summary: str
+    settings: list[tuple[str, str]]
+
+
+def entries(registry: Registry) -> list[Entry]:
+    """Every entry of a registry, sorted by name."""
+    return [_entry(registry, name) for name in registry.names()]
+
+
+def _entry(registry: Registry, name: str) -> Entry:
+    tree = ast.parse(registry.path(name).read_text(encoding="utf-8"))
+    summary = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
+    return Entry(name, summary, [setting for node in ast.walk(tree) if (setting := _setting(node))])
+
+
+def _setting(node: ast.AST) -> tuple[str, str] | None:
+    """`width: int = option(256, "units")` -> ("width=256", "units")."""
+    if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
+        return None
+    call = node.value
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "option"):
+        return None
+    default, meaning = (ast.literal_eval(argument) for argument in call.args)
+    text = str(default).lower() if isinstance(default, bool) else str(default)
+    return f"{node.target.id}={text}", meaning

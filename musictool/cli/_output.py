@@ -1,0 +1,77 @@
+"""What commands tell the user: results to stdout, progress and remarks to stderr, as loud as -v and -q want it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import click
+
+_LOUDNESS = "musictool.loudness"
+
+
+def verbosity() -> list[click.Parameter]:
+    """-v and -q, which stand on every command and do their work when they are parsed."""
+    return [
+        click.Option(["-v", "--verbose"], count=True, expose_value=False, callback=_louder, help="Say more."),
+        click.Option(
+            ["-q", "--quiet"], is_flag=True, expose_value=False, callback=_quieter, help="Say only what went wrong."
+        ),
+    ]
+
+
+def say(text: str = "") -> None:
+    """A line for the user, unless -q."""
+    if not is_quiet():
+        click.echo(text)
+
+
+def say_json(values: Any) -> None:
+    """JSON on stdout; -q does not silence what was asked for."""
+    click.echo(json.dumps(values, indent=1, ensure_ascii=False, default=str))
+
+
+def bar(total: int | None, what: str, unit: str, initial: int = 0) -> Any:
+    """A tqdm progress bar on stderr; silent under -q."""
+    from tqdm import tqdm
+
+    return tqdm(
+        total=total, desc=what, unit=f" {unit}", initial=initial, disable=is_quiet(), dynamic_ncols=True, leave=False
+    )
+
+
+def table(rows: list[tuple[str, ...]], indent: str = "") -> None:
+    """Columns, left-aligned, two spaces apart."""
+    if not rows:
+        return
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        say(indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def is_quiet() -> bool:
+    """Whether -q was given."""
+    return _loudness() < 0
+
+
+def _loudness() -> int:
+    context = click.get_current_context(silent=True)
+    return 0 if context is None else context.find_root().meta.get(_LOUDNESS, 0)
+
+
+def _louder(context: click.Context, parameter: click.Parameter, count: int) -> None:
+    if count:
+        _set(context, count)
+
+
+def _quieter(context: click.Context, parameter: click.Parameter, given: bool) -> None:
+    if given:
+        _set(context, -1)
+
+
+def _set(context: click.Context, loudness: int) -> None:
+    context.find_root().meta[_LOUDNESS] = loudness
+    level = {-1: logging.ERROR, 1: logging.INFO}.get(loudness, logging.DEBUG)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("musictool").setLevel(level)

@@ -1,0 +1,46 @@
+"""musictool info: what a thing is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from musictool.cli import _output
+
+
+@click.command()
+@click.argument("thing")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with everything.")
+def command(thing: str, as_json: bool) -> None:
+    """Describe THING: a corpus or a model (by name or folder), a music file, or a sound file.
+
+    \b
+    Example:
+        musictool info bach
+    """
+    from musictool.describe import describe
+
+    values = describe(thing)
+    if as_json:
+        _output.say_json(values)
+    else:
+        _print(values)
+
+
+def _print(values: dict[str, Any], indent: str = "") -> None:
+    """Nested dicts as indented lines; what is empty is left out."""
+    for key, value in values.items():
+        if value in (None, "", [], {}):
+            continue
+        label = f"{indent}{key.replace('_', ' ')}:"
+        if isinstance(value, dict):
+            _output.say(label)
+            _print(value, indent + "  ")
+        elif isinstance(value, list) and isinstance(value[0], dict):
+            _output.say(label)
+            for number, each in enumerate(value, 1):
+                _output.say(f"{indent}  {number}.")
+                _print(each, indent + "    ")
+        else:
+            _output.say(f"{label} {', '.join(map(str, value)) if isinstance(value, list) else value}")

@@ -1,0 +1,77 @@
+"""musictool list: what there is to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from musictool.cli import _output
+from musictool.registry import ARCHS, ENCODINGS
+
+
+def _entries(registry: Any) -> list[dict[str, Any]]:
+    from musictool.catalogue import entries
+
+    return [{"name": each.name, "summary": each.summary, "settings": dict(each.settings)} for each in entries(registry)]
+
+
+def _corpora() -> list[dict[str, Any]]:
+    from musictool import home, sources
+
+    rows = [
+        {"name": name, "summary": each.description, "licence": each.licence, "where": "built in"}
+        for name, each in sources.BUILT_IN.items()
+    ]
+    return rows + _made(home.corpora_folder(), home.CORPUS_MARKER)
+
+
+def _models() -> list[dict[str, Any]]:
+    from musictool import home
+
+    return _made(home.models_folder(), home.MODEL_MARKER)
+
+
+def _made(folder: Any, marker: str) -> list[dict[str, Any]]:
+    from musictool import home
+    from musictool.describe import headline
+
+    return [
+        {"name": name, "summary": headline(folder / name), "where": str(folder / name)}
+        for name in home.names(folder, marker)
+    ]
+
+
+LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "archs": lambda: _entries(ARCHS),
+    "encodings": lambda: _entries(ENCODINGS),
+    "corpora": _corpora,
+    "models": _models,
+}
+
+
+@click.command()
+@click.argument("what", type=click.Choice(list(LISTS)))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def command(what: str, as_json: bool) -> None:
+    """What there is: archs, encodings, corpora (built in and prepared) or models.
+
+    Under each arch and encoding stand the options that --set and --encoding-set take, with their defaults.
+
+    \b
+    Example:
+        musictool list archs
+    """
+    rows = LISTS[what]()
+    if as_json:
+        _output.say_json(rows)
+        return
+    if not rows:
+        _output.say(f"no {what} yet")
+    width = max((len(row["name"]) for row in rows), default=0)
+    for row in rows:
+        _output.say(f"{row['name']:{width}}  {row['summary']}")
+        details: list[tuple[str, ...]] = list(row.get("settings", {}).items())
+        details += [(key, row[key]) for key in ("licence", "where") if row.get(key)]
+        _output.table(details, indent=" " * (width + 4))

@@ -1,0 +1,113 @@
+"""What a thing is, in a dict: a corpus, a model, a music file, a sound file. Behind `musictool info`.
+
+Nothing here imports TensorFlow: a model is described by its model.json.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from musictool import home
+from musictool.errors import BadFile, UnknownName
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+
+
+def describe(thing: str | Path) -> dict[str, Any]:
+    """What `thing` is: a path to a file or folder, or the name of a corpus or model of this home.
+
+    Returns:
+        JSON-able; the key "what" says which of "corpus", "model", "music" and "audio" it is.
+
+    Raises:
+        UnknownName: if it is nothing of the kind, with a suggestion.
+        BadFile, BadCorpus, BadModel: if it is one, but cannot be read.
+    """
+    path = Path(thing).expanduser()
+    if path.is_file() and path.name not in (home.CORPUS_MARKER, home.MODEL_MARKER):
+        return _audio(path) if path.suffix.lower() in AUDIO_SUFFIXES else _music(path)
+    places = (
+        (home.corpora_folder(), home.CORPUS_MARKER, "corpus", _corpus),
+        (home.models_folder(), home.MODEL_MARKER, "model", _model),
+    )
+    known: list[str] = []
+    for folder, marker, what, describer in places:
+        try:
+            return describer(home.find(folder, marker, thing, what))
+        except UnknownName:
+            known += home.names(folder, marker)
+    raise UnknownName.of("file, corpus or model", str(thing), known)
+
+
+def headline(folder: Path) -> str:
+    """One line about a corpus or model folder, for lists; says so if its marker cannot be read."""
+    try:
+        if (folder / home.CORPUS_MARKER).exists():
+            return str(json.loads((folder / home.CORPUS_MARKER).read_text(encoding="utf-8")).get("summary", "prepared"))
+        info = json.loads((folder / home.MODEL_MARKER).read_text(encoding="utf-8"))
+        loss = info["metrics"].get("val_loss")
+        judged = "not trained yet" if loss is None else f"validation {loss:.3f} nats a symbol"
+        return f"{info['arch']['name']} on {info['corpus']['name']}, {judged}"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"cannot be read: {error}"
+
+
+def _music(path: Path) -> dict[str, Any]:
+    from musictool import gm
+    from musictool.key import key_of
+    from musictool.readers._base import read
+
+    reading = read(path)
+    pieces = [
+        {
+            "title": score.title,
+            "notes": len(score.notes),
+            "bars": score.bars,
+            "seconds": round(score.seconds, 3),
+            "pitch_range": [int(score.notes["pitch"].min()), int(score.notes["pitch"].max())],
+            "bpm": [round(float(bpm), 3) for bpm in score.tempos["bpm"]],
+            "metres": [f"{metre['numerator']}/{metre['denominator']}" for metre in score.metres],
+            "key": key_of(score),
+            "tracks": [
+                {
+                    "name": track.name,
+                    "instrument": "drums" if track.is_drum else gm.program_name(track.program),
+                    "notes": int((score.notes["track"] == i).sum()),
+                }
+                for i, track in enumerate(score.tracks)
+            ],
+        }
+        for score in reading.scores
+    ]
+    return {"what": "music", "file": str(path), "remark": reading.remark, "pieces": pieces}
+
+
+def _audio(path: Path) -> dict[str, Any]:
+    import soundfile
+
+    try:
+        sound = soundfile.info(str(path))
+    except (RuntimeError, OSError) as error:
+        raise BadFile("not audio", f"{path}: {error}") from None
+    return {
+        "what": "audio",
+        "file": str(path),
+        "seconds": round(sound.duration, 3),
+        "sample_rate": sound.samplerate,
+        "channels": sound.channels,
+        "format": f"{sound.format} {sound.subtype}",
+    }
+
+
+def _corpus(folder: Path) -> dict[str, Any]:
+    from musictool.corpus import Corpus
+
+    corpus = Corpus.open(folder)
+    return {"what": "corpus", "name": corpus.name, "folder": str(folder), **corpus.info}
+
+
+def _model(folder: Path) -> dict[str, Any]:
+    info = json.loads((folder / home.MODEL_MARKER).read_text(encoding="utf-8"))
+    return {"what": "model", "name": folder.name, "folder": str(folder), **info}

@@ -1,0 +1,279 @@
+"""Epochs, checkpoints, early stopping: one training run, from fresh networks in a model folder to the best weights.
+
+Everything that a run needs to go on is on disk after each epoch and every few minutes within one. A run that was killed
+and resumed ends with the same history and the same weights as one that was not, since the windows of an epoch, their
+order and their transposition depend on the seed and the epoch only.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from musictool import checkpoint, model
+from musictool.archs._base import Arch
+from musictool.atomic import replacing, write_json
+from musictool.dataset import Encoded, Windows
+from musictool.errors import MusictoolError
+from musictool.generation import Request, sample
+from musictool.model import Model
+from musictool.pipeline import stream
+from musictool.stage import Stage
+from musictool.strategy import optimizer_for, training_step, validation_step
+from musictool.writers._base import write
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_SECONDS = 300  # within a long epoch, a killed run loses at most this much
+PROGRESS_STEPS = 10  # between two reports; each waits for the device
+SAMPLE_LENGTH = 200  # rows of the music written after each epoch
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train, whatever the arch.
+
+    Attributes:
+        epochs: passes over the training pieces, at most.
+        max_minutes: stop after this much time in this session; 0 for no limit.
+        patience: stop after this many epochs without a better validation loss; 0 for never.
+        batch_size: B, windows in a step.
+        learning_rate: of Adam.
+        window: L, rows in a window.
+        transpose: (lowest, highest) semitones that training windows are shifted by.
+        seed: fixes weights, order, transpositions and samples.
+        precision: see musictool/strategy.py; never "auto" here.
+    """
+
+    epochs: int
+    max_minutes: float
+    patience: int
+    batch_size: int
+    learning_rate: float
+    window: int
+    transpose: tuple[int, int]
+    seed: int
+    precision: str
+
+
+class Reporter:
+    """What a run tells while it goes on; this one passes nothing on, the command line's draws a progress bar."""
+
+    def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
+        """An epoch (counted from 1) of `steps` steps, of which `step` are already done, begins."""
+
+    def progress(self, step: int, loss: float, rows_per_second: float) -> None:
+        """`step` steps of the epoch are done, with this mean loss so far."""
+
+    def epoch_ends(self, row: dict[str, Any]) -> None:
+        """An epoch is done and saved; `row` is its line of history.csv."""
+
+
+class Stopped(MusictoolError):
+    """The user stopped the run (Ctrl-C or SIGTERM); it is saved."""
+
+
+@dataclass
+class State:
+    """Where a run stands; kept as JSON in its checkpoint."""
+
+    stage: int = 0
+    epoch: int = 0  # epochs done
+    step: int = 0  # steps done in the next epoch
+    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])  # nats, hits, rows of those steps
+    best: float = float("inf")
+    waited: int = 0  # epochs since the best
+    seconds: float = 0.0
+    epoch_seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Run:
+    """One training run in its model folder.
+
+    Args:
+        folder: a model folder made by `musictool.model.create`.
+        arch: with freshly built networks.
+        encoded: the corpus.
+        settings: how to train.
+        reporter: who is told.
+    """
+
+    def __init__(self, folder: Path, arch: Arch, encoded: Encoded, settings: Settings, reporter: Reporter):
+        self.folder = folder
+        self.arch = arch
+        self.settings = settings
+        self.reporter = reporter
+        low, high = settings.transpose
+        self.windows = Windows(encoded, settings.window, settings.batch_size, range(low, high + 1), settings.seed)
+        self.state = State()
+        self.stop_requested = False
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint that a resumed run starts from."""
+        return self.folder / "checkpoints" / "last.h5"
+
+    @property
+    def state_on_disk(self) -> dict[str, Any] | None:
+        """The State that the run will go on from, as JSON; None for a run that has not begun."""
+        return checkpoint.state(self.last) if self.last.exists() else None
+
+    def run(self) -> str:
+        """Train until there is reason to stop; returns the reason: "epochs", "patience" or "time".
+
+        Raises:
+            Stopped: on Ctrl-C or SIGTERM, after saving.
+        """
+        if before := self.state_on_disk:
+            self.state = State(**before)
+        self.deadline = time.monotonic() + (self.settings.max_minutes * 60 or float("inf"))
+        reason = "epochs"
+        with self._stop_on_signal():
+            for index, stage in enumerate(self.arch.stages()):
+                if index > self.state.stage:
+                    self.state = State(stage=index, seconds=self.state.seconds, history=self.state.history)
+                if index == self.state.stage:
+                    reason = self._run_stage(stage)
+        return reason
+
+    def _run_stage(self, stage: Stage) -> str:
+        """Epochs of one stage, from the checkpoint if it was made in this stage."""
+        optimizer = optimizer_for(stage, self.settings.learning_rate)
+        self.variables = [
+            *(variable for each in self.arch.stages() for variable in each.network.variables),
+            *optimizer.variables,
+        ]
+        before = self.state_on_disk
+        if before and before["stage"] == self.state.stage:
+            checkpoint.restore(self.last, self.variables)
+        train, validate = training_step(stage, optimizer), validation_step(stage)
+        while True:
+            if self.state.epoch >= self.settings.epochs:
+                return "epochs"
+            if self.settings.patience and self.state.waited >= self.settings.patience:
+                return "patience"
+            if time.monotonic() >= self.deadline:
+                return "time"
+            self._train_epoch(train)
+            self._finish_epoch(stage, self._mean(self._validate(validate)))
+
+    def _train_epoch(self, train: Any) -> None:
+        plan = self.windows.training_plan(self.state.epoch)
+        steps = self.windows.steps(plan)
+        state, saved, sums = self.state, time.monotonic(), np.array(self.state.sums)
+        before, first = state.epoch_seconds, state.step
+        self.reporter.epoch_begins(state.epoch + 1, first, steps)
+        began, rows_before, waiting = time.monotonic(), sums[2], []
+        for step, batch in enumerate(stream(self.windows, plan, first), first + 1):
+            waiting.append(train(*batch))
+            if step % PROGRESS_STEPS and step != steps and not self.stop_requested:
+                continue
+            sums = sums + np.sum([np.asarray(each, np.float64) for each in waiting], axis=0)
+            waiting.clear()
+            now = time.monotonic()
+            state.step, state.sums, state.epoch_seconds = step, sums.tolist(), before + now - began
+            self.reporter.progress(step, sums[0] / max(sums[2], 1), (sums[2] - rows_before) / (now - began))
+            if self.stop_requested:
+                self._save()
+                raise Stopped(f"stopped in epoch {state.epoch + 1}, after step {step} of {steps}; all of it is saved")
+            if now >= self.deadline:
+                return
+            if now - saved > CHECKPOINT_SECONDS:
+                self._save()
+                saved = now
+
+    def _validate(self, validate: Any) -> np.ndarray:
+        plan = self.windows.validation_plan()
+        sums = [np.asarray(validate(*batch), np.float64) for batch in stream(self.windows, plan)]
+        return np.sum(sums, axis=0) if sums else np.zeros(3)
+
+    def _finish_epoch(self, stage: Stage, validation: dict[str, float]) -> None:
+        state = self.state
+        training = self._mean(np.array(state.sums))
+        judged = validation if "loss" in validation else training  # a corpus of one piece has no validation
+        row = {
+            "stage": stage.name,
+            "epoch": state.epoch + 1,
+            "loss": training.get("loss"),
+            "accuracy": training.get("accuracy"),
+            "val_loss": validation.get("loss"),
+            "val_accuracy": validation.get("accuracy"),
+            "rows_per_second": round(state.sums[2] / max(state.epoch_seconds, 1e-9)),
+            "seconds": round(state.epoch_seconds, 3),
+        }
+        better = judged.get("loss", float("inf")) < state.best
+        state.best, state.waited = (judged["loss"], 0) if better else (state.best, state.waited + 1)
+        state.history.append(row)
+        state.epoch, state.step, state.sums = state.epoch + 1, 0, [0.0, 0.0, 0.0]
+        state.seconds, state.epoch_seconds = state.seconds + state.epoch_seconds, 0.0
+        if better:
+            info = model.read_info(self.folder)
+            info["weights"] = model.save_weights(self.folder, self.arch)
+            info["metrics"] |= {"best_epoch": state.epoch, **{key: row[key] for key in ("val_loss", "val_accuracy")}}
+            write_json(self.folder / model.MARKER, info)
+        self._save()
+        write_history(self.folder / "history.csv", state.history)
+        self._write_sample(state.epoch)
+        self.reporter.epoch_ends(row)
+        if self.stop_requested:
+            raise Stopped(f"stopped after epoch {state.epoch}; all of it is saved")
+
+    def _write_sample(self, epoch: int) -> None:
+        """Music by the network as it is now, not as it was at its best."""
+        opened = Model.open(self.folder)
+        opened.__dict__["arch"] = self.arch  # the living network in the place of the saved one
+        path = self.folder / "samples" / f"epoch-{epoch:03d}.mid"
+        try:
+            (score,) = sample(opened, Request(length=SAMPLE_LENGTH, seed=self.settings.seed))
+            write(score, path)
+        except MusictoolError as error:
+            log.warning("no sample after epoch %d: %s", epoch, error)
+
+    def _mean(self, sums: np.ndarray) -> dict[str, float]:
+        nats, hits, rows = (float(each) for each in sums)
+        return {"loss": nats / rows, "accuracy": hits / rows} if rows else {}
+
+    def _save(self) -> None:
+        checkpoint.save(self.last, self.variables, asdict(self.state))
+
+    @contextmanager
+    def _stop_on_signal(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end the run at the next step instead of anywhere; a second Ctrl-C ends it at once."""
+
+        def request_stop(number: int, frame: FrameType | None) -> None:
+            if self.stop_requested:
+                raise KeyboardInterrupt
+            self.stop_requested = True
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, request_stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def write_history(path: Path, history: list[dict[str, Any]]) -> None:
+    """history.csv: a row an epoch."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    with replacing(path) as partial:
+        partial.write_text(text.getvalue(), encoding="utf-8")

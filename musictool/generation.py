@@ -1,0 +1,196 @@
+"""Model + primer + sampler -> music.
+
+`sample` is the function behind `musictool sample`. A request says how much to write and how; the same request on the
+same model gives the same notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from musictool import gm
+from musictool.encodings._base import Encoding
+from musictool.errors import BadOption, NoMusic
+from musictool.model import Model
+from musictool.readers._base import read
+from musictool.sampling import Sampler
+from musictool.score import METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
+
+MOST_ROWS = 1_000_000  # a piece that needs more than this to reach its bars or seconds is not getting there
+SILENT_ROWS = 4096  # this many rows without a note, and it never will
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to write.
+
+    Attributes:
+        length: rows of the encoding (for tokens: symbols), the primer not counted; or
+        bars: whole bars of the piece's metre; or
+        seconds: playing time. Exactly one of the three is set.
+        num: how many pieces, drawn as one batch.
+        sampler: how each row is drawn.
+        primer: a music file to continue; None for one of the model's own primers.
+        primer_length: rows of the primer that are heard, at most.
+        from_scratch: hear no primer at all.
+        keep_primer: put the primer before what is written.
+        bpm: quarter notes a minute; None for the corpus's own.
+        instrument: General MIDI name or number for every track that is no drum; None for the encoding's own.
+        seed: fixes primer and draws.
+    """
+
+    length: int | None = None
+    bars: int | None = None
+    seconds: float | None = None
+    num: int = 1
+    sampler: Sampler = field(default_factory=Sampler)
+    primer: Path | None = None
+    primer_length: int = 32
+    from_scratch: bool = False
+    keep_primer: bool = False
+    bpm: float | None = None
+    instrument: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        units = {"--length": self.length, "--bars": self.bars, "--seconds": self.seconds}
+        given = {name: value for name, value in units.items() if value is not None}
+        if len(given) != 1:
+            raise BadOption(f"give exactly one of {', '.join(units)}; given: {', '.join(given) or 'none'}")
+        ((name, value),) = given.items()
+        if not value > 0:
+            raise BadOption(f"{name} {value} is not above 0")
+        if self.num < 1:
+            raise BadOption(f"--num {self.num} is not at least 1")
+        if self.primer_length < 1:
+            raise BadOption(f"--primer-length {self.primer_length} is not at least 1; --from-scratch hears no primer")
+        if self.primer is not None and self.from_scratch:
+            raise BadOption("--primer and --from-scratch exclude each other")
+        if self.bpm is not None and not 4 <= self.bpm <= 1000:
+            raise BadOption(f"--tempo {self.bpm} is not from 4 to 1000 quarter notes a minute")
+
+
+def sample(model: Model, request: Request) -> list[Score]:
+    """Write `request.num` pieces.
+
+    Raises:
+        NoMusic: if a piece has no note, or does not get on in time.
+        BadFile, BadOption, UnknownName: for a primer or an instrument that cannot be used.
+    """
+    return Generation(model, request).scores()
+
+
+class Generation:
+    """One request on one model, under way."""
+
+    def __init__(self, model: Model, request: Request):
+        self.model = model
+        self.encoding: Encoding = model.encoding
+        self.request = request
+        self.program = None if request.instrument is None else gm.program_number(request.instrument)
+
+    def scores(self) -> list[Score]:
+        """The pieces."""
+        rows = self._rows()
+        pieces = [self._finished(rows[i], self.primers[i]) for i in range(self.request.num)]
+        for i, piece in enumerate(pieces):
+            if not len(piece.notes):
+                raise NoMusic(
+                    f"piece {i + 1} of {len(pieces)} has no note; try another --seed, a higher --temperature, "
+                    "a greater length, or more training"
+                )
+        return pieces
+
+    @cached_property
+    def primers(self) -> np.ndarray:
+        """spec.dtype (num, T, *spec.shape): what each piece continues, T >= 0, without the start row."""
+        request, spec = self.request, self.model.spec
+        nothing = np.zeros((request.num, 0, *spec.shape), spec.dtype)
+        if request.from_scratch:
+            return nothing
+        if request.primer is not None:
+            rows = self.encoding.encode(read(request.primer).scores[0])
+            if not len(rows):
+                raise NoMusic(f"the primer {request.primer} has no music that the encoding {self.encoding.name} writes")
+            return np.stack([rows[: request.primer_length]] * request.num)
+        own = self.model.primers
+        if not own:
+            return nothing
+        drawn = np.random.default_rng((request.seed, 1)).integers(0, len(own), request.num)
+        length = min(request.primer_length, *(len(own[i]) for i in drawn))
+        return np.stack([own[i][:length] for i in drawn])
+
+    def _rows(self) -> np.ndarray:
+        """spec.dtype (num, n, *spec.shape): enough new rows for the request."""
+        if self.request.length is not None:
+            return self._draw(self.request.length)
+        wanted = self.request.length or 256
+        while True:
+            rows = self._draw(wanted)
+            reached = min(self._goal_share(piece) for piece in rows)
+            if reached >= 1:
+                return rows
+            if wanted >= MOST_ROWS or (reached == 0 and wanted >= SILENT_ROWS):
+                raise NoMusic(f"after {wanted} rows the piece has come {reached:.0%} of the way; try another --seed")
+            wanted = min(MOST_ROWS, int(wanted * min(8.0, 1.1 / max(reached, 0.1))) + 1)
+
+    def _draw(self, wanted: int) -> np.ndarray:
+        """The first `wanted` new rows of every piece; keeps what was drawn before and goes on from there."""
+        while self._drawn.shape[1] < wanted:
+            self._drawn = np.concatenate([self._drawn, next(self._stream)], axis=1)
+        return self._drawn[:, :wanted]
+
+    @cached_property
+    def _drawn(self) -> np.ndarray:
+        return np.zeros((self.request.num, 0, *self.model.spec.shape), self.model.spec.dtype)
+
+    @cached_property
+    def _stream(self) -> Iterator[np.ndarray]:
+        start = np.broadcast_to(self.model.spec.start, (self.request.num, 1, *self.model.spec.shape))
+        heard = np.concatenate([start, self.primers], axis=1)
+        return self.model.arch.continuation(heard, self.request.sampler, self.request.seed)
+
+    def _goal_share(self, rows: np.ndarray) -> float:
+        """How much of the wanted bars or seconds these rows fill."""
+        score = self._dressed(self.encoding.decode(rows))
+        return score.end_ticks / max(1, self._goal_ticks(score))
+
+    def _goal_ticks(self, score: Score) -> int:
+        if self.request.bars is not None:
+            metre = score.metres[0]
+            return int(self.request.bars * 4 * TICKS_PER_QUARTER * metre["numerator"] // metre["denominator"])
+        # Scores come out of `_dressed` with at least one tempo, and written music keeps to its first.
+        return int(float(self.request.seconds or 0) * score.tempos[0]["bpm"] / 60 * TICKS_PER_QUARTER)
+
+    def _finished(self, rows: np.ndarray, primer: np.ndarray) -> Score:
+        """The rows as music, cut to length, after the primer if that is wanted."""
+        written = self._dressed(self.encoding.decode(rows))
+        if self.request.length is None:
+            written = written.until(self._goal_ticks(written))
+        if not (self.request.keep_primer and len(primer)):
+            return written
+        whole = self._dressed(self.encoding.decode(np.concatenate([primer, rows])))
+        if self.request.length is None:
+            heard = self.encoding.decode(primer).end_ticks
+            whole = whole.until(heard + self._goal_ticks(written))
+        return whole
+
+    def _dressed(self, score: Score) -> Score:
+        """With tempo, metre, program and track names, where the encoding brings none of its own."""
+        music = self.model.info["music"]
+        bpm = self.request.bpm or music["bpm"]
+        if self.request.bpm is not None or not len(score.tempos):
+            score = replace(score, tempos=np.array([(0, bpm)], TEMPO))
+        if not len(score.metres):
+            score = replace(score, metres=np.array([(0, *music["metre"])], METRE))
+        return replace(score, tracks=tuple(self._dressed_track(track) for track in score.tracks))
+
+    def _dressed_track(self, track: Track) -> Track:
+        program = track.program if self.program is None or track.is_drum else self.program
+        name = track.name or ("Drums" if track.is_drum else gm.program_name(program))
+        return replace(track, program=program, name=name)

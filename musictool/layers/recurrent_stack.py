@@ -1,0 +1,52 @@
+"""Recurrent layers on top of one another, for whole windows and for one step at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+class RecurrentStack(keras.layers.Layer):
+    """`depth` recurrent layers with dropout after each.
+
+    Called on float (B, T, D) it gives (B, T, width) for training; `step` does the same for one position with the state
+    carried by hand, which is how a piece is written. Both use the same weights, and the layers keep to what cuDNN asks
+    for (no recurrent dropout, default activations).
+
+    Args:
+        layer: keras.layers.LSTM, GRU or SimpleRNN.
+        width: units of each layer.
+        depth: number of layers.
+        dropout: share of outputs dropped after each layer in training.
+    """
+
+    def __init__(self, layer: Any, width: int, depth: int, dropout: float, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.recurrent = [layer(width, return_sequences=True, name=f"recurrent_{i}") for i in range(depth)]
+        self.dropout = [keras.layers.Dropout(dropout, name=f"dropout_{i}") for i in range(depth)]
+
+    def build(self, shape: Any) -> None:
+        for layer in self.recurrent:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return (*shape[:-1], self.recurrent[-1].units)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        for layer, dropout in zip(self.recurrent, self.dropout, strict=True):
+            x = dropout(layer(x), training=training)  # (B, T, width)
+        return x
+
+    def initial_state(self, batch_size: int) -> list[Any]:
+        """The state before anything was heard: one list of (B, width) a layer."""
+        return [layer.cell.get_initial_state(batch_size=batch_size) for layer in self.recurrent]
+
+    def step(self, x: Any, state: list[Any]) -> tuple[Any, list[Any]]:
+        """One position: (B, D) and the state -> (B, width) and the state after it."""
+        after = []
+        for layer, before in zip(self.recurrent, state, strict=True):
+            x, carried = layer.cell(x, before)
+            after.append(carried)
+        return x, after

@@ -1,0 +1,93 @@
+"""A sample as files: song.mid, and beside it song.json, which holds all that is needed to make it again.
+
+`write_songs` and `write_like` are the functions behind `musictool sample` and `musictool sample --like song.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from musictool import __version__
+from musictool.atomic import write_json
+from musictool.errors import BadFile, BadModel, BadOption
+from musictool.generation import Request, sample
+from musictool.model import Model, sha256
+from musictool.sampling import Sampler
+from musictool.score import Score
+from musictool.writers._base import suffixes, write
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Song:
+    """One written piece: where it lies and what it is."""
+
+    path: Path
+    score: Score
+
+
+def write_songs(model: Model, request: Request, out: Path) -> list[Song]:
+    """Write `request.num` pieces to `out`, or to out-001, out-002, ... if there are several, each with its .json.
+
+    Raises:
+        NoMusic: if a piece has no note; then nothing is written.
+        BadFile: for a suffix that nothing writes.
+    """
+    _check_suffix(out)
+    songs = []
+    for number, score in enumerate(sample(model, request), 1):
+        path = out if request.num == 1 else out.with_name(f"{out.stem}-{number:03d}{out.suffix}")
+        songs.append(_write(model, request, number, score, path))
+    return songs
+
+
+def write_like(sidecar: Path, out: Path) -> tuple[Model, Song]:
+    """Make the piece that a sidecar describes once more, the same to the byte.
+
+    Raises:
+        BadFile: if the sidecar cannot be read, or the primer it names is gone or changed.
+        BadModel: if the model is gone or has been trained on since.
+    """
+    _check_suffix(out)
+    try:
+        values = json.loads(sidecar.read_text(encoding="utf-8"))
+        made, number, request = values["model"], values["piece"], _request(values["request"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadFile("unreadable", f"{sidecar} is not the .json of a sample ({error})") from None
+    primer = request.primer
+    if primer is not None and (not primer.is_file() or sha256(primer) != values["primer_sha256"]):
+        raise BadFile("primer changed", f"{primer} is gone or is no longer the file that {sidecar} was made with")
+    folder = Path(made["folder"])
+    model = Model.open(folder if folder.exists() else made["name"])
+    if model.checksum != made["checksum"]:
+        raise BadModel(f"the model {model.name} has been trained since {sidecar} was made; the same bytes are gone")
+    return model, _write(model, request, number, sample(model, request)[number - 1], out)
+
+
+def _check_suffix(out: Path) -> None:
+    if out.suffix.lower() not in suffixes():
+        raise BadOption(f"--out {out}: unknown suffix; writable are {' '.join(sorted(suffixes()))}")
+
+
+def _write(model: Model, request: Request, number: int, score: Score, path: Path) -> Song:
+    write(score, path)
+    sidecar = {
+        "format": FORMAT,
+        "musictool": __version__,
+        "model": {"name": model.name, "folder": str(model.folder.resolve()), "checksum": model.checksum},
+        "request": {**asdict(request), "primer": None if request.primer is None else str(request.primer.resolve())},
+        "primer_sha256": None if request.primer is None else sha256(request.primer),
+        "piece": number,
+        "sha256": sha256(path),
+    }
+    write_json(path.with_suffix(".json"), sidecar)
+    return Song(path, score)
+
+
+def _request(values: dict[str, Any]) -> Request:
+    primer = None if values["primer"] is None else Path(values["primer"])
+    return Request(**{**values, "primer": primer, "sampler": Sampler(**values["sampler"])})

@@ -1,0 +1,311 @@
+"""From a corpus to a model: what `musictool train` does.
+
+`train` encodes the corpus, makes the model folder or finds the run to go on with, measures what the model has to beat,
+and trains (musictool/fitting.py).
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musictool import __version__, home, model, strategy
+from musictool.archs import _base as archs
+from musictool.archs._base import Arch
+from musictool.atomic import write_json
+from musictool.corpus import Corpus
+from musictool.dataset import DEFAULT_ENCODING, Encoded, encode_corpus
+from musictool.errors import BadCorpus, BadModel, BadOption, UnknownName
+from musictool.fitting import Reporter, Run, Settings
+from musictool.metrics.baselines import baselines
+from musictool.model import Model
+from musictool.registry import ARCHS
+from musictool.score import DEFAULT_BPM
+from musictool.strategy import PRECISIONS
+
+PRIMERS = 16  # openings kept in a model
+PRIMER_ROWS = 64  # rows of each
+TYPICAL_PIECES = 1000  # pieces looked at for the corpus's usual tempo and metre
+
+# What may be said anew when a run is resumed; all else stays as it was.
+RESUMABLE = ("epochs", "max_minutes", "patience")
+DEFAULTS: Mapping[str, Any] = {
+    "arch": "lstm",
+    "size": "small",
+    "settings": (),
+    "encoding": DEFAULT_ENCODING,
+    "encoding_settings": (),
+    "epochs": 50,
+    "max_minutes": 0.0,
+    "patience": 10,
+    "batch_size": None,  # the arch's
+    "learning_rate": None,  # the arch's
+    "window": None,  # the arch's
+    "transpose": (-3, 3),
+    "seed": None,  # drawn, and written down
+    "precision": "auto",
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run.
+
+    Attributes:
+        model: opened, with its best weights.
+        reason: why it ended: "epochs", "patience" or "time".
+        loss: validation nats a row of the best epoch; None for a corpus without validation pieces.
+        baselines: the same for what it had to beat (musictool/metrics/baselines.py).
+    """
+
+    model: Model
+    reason: str
+    loss: float | None
+    baselines: dict[str, float]
+
+    @property
+    def unbeaten(self) -> list[str]:
+        """The baselines that the model did not beat."""
+        return [name for name, nats in self.baselines.items() if self.loss is None or self.loss >= nats]
+
+
+class Listener(Reporter):
+    """A Reporter that is also told what the run is, before it begins."""
+
+    def run_begins(self, run: Run, info: Mapping[str, Any], corpus: Corpus) -> None:
+        """All is ready; `info` is model.json."""
+
+
+def train(
+    corpus: str | Path | None = None,
+    *,
+    name: str | None = None,
+    resume: bool | None = None,
+    listener: Listener | None = None,
+    **wishes: Any,
+) -> Trained:
+    """Train a model on a corpus.
+
+    Args:
+        corpus: a corpus's name or path; without one, the corpus prepared last.
+        name: the model's name; without one, CORPUS-ARCH, with a number behind it if that is taken.
+        resume: True goes on with the run `name` (or the last one) under its own settings; False begins anew; None goes
+            on if there is an unfinished run under that name which was begun with the same settings.
+        listener: who is told how it goes.
+        wishes: any of the keys of DEFAULTS; what is not given takes its default, or when resuming, stays.
+
+    Raises:
+        Stopped: on Ctrl-C, after saving.
+        BadCorpus, BadModel, BadOption, UnknownName, KindMismatch: see musictool/errors.py.
+    """
+    for key in wishes:
+        if key not in DEFAULTS:
+            raise UnknownName.of("training option", key, DEFAULTS)
+    wishes = {key: value for key, value in wishes.items() if value is not None}
+    check(wishes)
+    if resume:
+        folder = _existing(name)
+        if corpus is not None and Corpus.open(corpus).name != model.read_info(folder)["corpus"]["name"]:
+            raise BadOption(f"the run {folder.name} learns another corpus; leave CORPUS out to resume it")
+    else:
+        opened = Corpus.open(corpus)
+        folder, unfinished = _place(opened, name, wishes, resume)
+        if not unfinished:
+            return _begin(opened, folder, {**DEFAULTS, **wishes}, listener or Listener())
+    return _go_on(folder, wishes, listener or Listener())
+
+
+def check(wishes: Mapping[str, Any]) -> None:
+    """Raise BadOption for a value that cannot be meant."""
+    least = {"epochs": 1, "max_minutes": 0, "patience": 0, "batch_size": 1, "window": 2, "seed": 0}
+    for key, bound in least.items():
+        if wishes.get(key) is not None and wishes[key] < bound:
+            raise BadOption(f"--{key.replace('_', '-')} {wishes[key]} is below {bound}")
+    if wishes.get("learning_rate") is not None and not 0 < wishes["learning_rate"] <= 10:
+        raise BadOption(f"--learning-rate {wishes['learning_rate']} is not above 0 (to 10)")
+    if wishes.get("precision", "auto") not in PRECISIONS:
+        raise UnknownName.of("precision", wishes["precision"], PRECISIONS)
+    low, high = wishes.get("transpose", (0, 0))
+    if not -24 <= low <= 0 <= high <= 24:
+        raise BadOption(f"--transpose {low}..{high} does not hold 0, or goes beyond two octaves (-24..24)")
+
+
+def _existing(name: str | None) -> Path:
+    if name is not None:
+        return home.find(home.models_folder(), model.MARKER, name, "model")
+    folder = home.latest(home.models_folder(), model.MARKER)
+    if folder is None:
+        raise BadModel(f"nothing to resume: no model under {home.models_folder()}")
+    return folder
+
+
+def _place(corpus: Corpus, name: str | None, wishes: Mapping[str, Any], resume: bool | None) -> tuple[Path, bool]:
+    """The folder for a run, and whether an unfinished run with the same settings is already in it."""
+    base = name or f"{corpus.name}-{wishes.get('arch', DEFAULTS['arch'])}"
+    if Path(base).name != base or base.startswith("."):
+        raise BadOption(f"--name {base} is not a plain name; MUSICTOOL_HOME chooses where models lie")
+    folder = home.models_folder() / base
+    if not (folder / model.MARKER).exists():
+        return folder, False
+    if resume is None and _is_same(model.read_info(folder), corpus, wishes):
+        return folder, True
+    if name is not None:
+        raise BadOption(f"{folder} exists; go on with it by --resume, or take another --name, or remove it")
+    number = 2
+    while (home.models_folder() / f"{base}-{number}" / model.MARKER).exists():
+        number += 1
+    return home.models_folder() / f"{base}-{number}", False
+
+
+def _is_same(info: Mapping[str, Any], corpus: Corpus, wishes: Mapping[str, Any]) -> bool:
+    """Whether a model folder holds the unfinished run that these wishes describe."""
+    if info["training"]["finished"] or info["corpus"]["fingerprint"] != corpus.fingerprint:
+        return False
+    now = _jsonable({**DEFAULTS, **wishes})
+    then = info["training"]["wishes"]
+    return all(
+        then[key] == now[key] for key in DEFAULTS if key not in RESUMABLE and (key != "seed" or "seed" in wishes)
+    )
+
+
+def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Listener) -> Trained:
+    """Make the model folder and train."""
+    seed = secrets.randbelow(2**31) if wishes["seed"] is None else wishes["seed"]
+    wishes = {**wishes, "seed": seed}
+    precision = strategy.prepare(wishes["precision"], seed)
+    encoded = _encoded(corpus, wishes)
+    arch = ARCHS.get(wishes["arch"]).sized(encoded.spec, wishes["size"], tuple(wishes["settings"]))
+    settings = Settings(
+        epochs=wishes["epochs"],
+        max_minutes=wishes["max_minutes"],
+        patience=wishes["patience"],
+        batch_size=wishes["batch_size"] or arch.BATCH_SIZE,
+        learning_rate=wishes["learning_rate"] or arch.LEARNING_RATE,
+        window=wishes["window"] or arch.WINDOW,
+        transpose=tuple(wishes["transpose"]),
+        seed=seed,
+        precision=precision,
+    )
+    info = {
+        "format": model.FORMAT,
+        "arch": arch.to_json(),
+        "encoding": encoded.encoding.to_json(),
+        "spec": encoded.spec.to_json(),
+        "corpus": {
+            "name": corpus.name,
+            "folder": str(corpus.folder.resolve()),
+            "fingerprint": corpus.fingerprint,
+            "licence": corpus.info.get("licence", ""),
+        },
+        "music": typical_music(corpus),
+        "training": {"settings": asdict(settings), "wishes": _jsonable(wishes), "finished": None},
+        "metrics": {"baselines": baselines(encoded), "parameters": parameters(arch)},
+        "provenance": provenance(seed),
+        "weights": {},
+        "vocabulary_sha256": None,
+    }
+    model.create(folder, info, encoded.encoding, primers(encoded))
+    return _run(folder, arch, encoded, corpus, settings, listener)
+
+
+def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Listener) -> Trained:
+    """Take a run up where it stopped, under its own settings."""
+    info = model.read_info(folder)
+    then = info["training"]["wishes"]
+    for key, value in _jsonable(wishes).items():
+        if key not in RESUMABLE and value != then[key]:
+            raise BadOption(
+                f"the run {folder.name} was begun with {key.replace('_', ' ')} {then[key]}, not {value}; resuming can "
+                f"change only {', '.join(RESUMABLE).replace('_', ' ')}. For a run of its own take another --name"
+            )
+    stored = info["training"]["settings"]
+    settings = replace(
+        Settings(**{**stored, "transpose": tuple(stored["transpose"])}),
+        **{key: wishes[key] for key in RESUMABLE if key in wishes},
+    )
+    strategy.prepare(settings.precision, settings.seed)  # type: ignore[arg-type]
+    corpus = Corpus.open(_corpus_folder(info))
+    if corpus.fingerprint != info["corpus"]["fingerprint"]:
+        raise BadCorpus(
+            f"the corpus {corpus.name} has changed since the run {folder.name} began; begin a new run on it: "
+            f"musictool train {corpus.name} --no-resume"
+        )
+    encoded = _encoded(corpus, then)
+    arch = archs.from_json(info["arch"], encoded.spec)
+    info["training"] |= {"settings": asdict(settings), "finished": None}
+    write_json(folder / model.MARKER, info)
+    return _run(folder, arch, encoded, corpus, settings, listener)
+
+
+def _run(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, settings: Settings, listener: Listener) -> Trained:
+    run = Run(folder, arch, encoded, settings, listener)
+    listener.run_begins(run, model.read_info(folder), corpus)
+    reason = run.run()
+    info = model.read_info(folder)
+    info["training"]["finished"] = reason
+    write_json(folder / model.MARKER, info)
+    return Trained(Model.open(folder), reason, info["metrics"].get("val_loss"), info["metrics"]["baselines"])
+
+
+def _encoded(corpus: Corpus, wishes: Mapping[str, Any]) -> Encoded:
+    low, high = wishes["transpose"]
+    return encode_corpus(corpus, wishes["encoding"], wishes["encoding_settings"], range(low, high + 1))
+
+
+def _corpus_folder(info: Mapping[str, Any]) -> Path:
+    """Where the corpus of a run lies now: where it was, or under its name in this home."""
+    folder = Path(info["corpus"]["folder"])
+    return folder if folder.exists() else home.corpora_folder() / info["corpus"]["name"]
+
+
+def primers(encoded: Encoded) -> list[np.ndarray]:
+    """Openings of validation pieces (of training pieces, if there are none), spread evenly over them."""
+    pieces = encoded.pieces("validation")
+    if not len(pieces):
+        pieces = encoded.pieces("train")
+    chosen = pieces[np.linspace(0, len(pieces) - 1, min(PRIMERS, len(pieces))).astype(int)]
+    return [np.array(encoded.piece(index)[:PRIMER_ROWS]) for index in chosen]
+
+
+def typical_music(corpus: Corpus) -> dict[str, Any]:
+    """The tempo in the middle and the commonest metre of the corpus: what a sample gets if its encoding has none."""
+    tempos, metres = [], []
+    for _, score in zip(range(TYPICAL_PIECES), corpus.scores(), strict=False):
+        if len(score.tempos):
+            tempos.append(float(score.tempos["bpm"][0]))
+        if len(score.metres):
+            metres.append((int(score.metres["numerator"][0]), int(score.metres["denominator"][0])))
+    metre = max(sorted(set(metres)), key=metres.count) if metres else (4, 4)
+    return {"bpm": round(float(np.median(tempos)), 2) if tempos else DEFAULT_BPM, "metre": list(metre)}
+
+
+def parameters(arch: Arch) -> int:
+    """Trainable numbers in all networks."""
+    return sum(int(stage.network.count_params()) for stage in arch.stages())
+
+
+def provenance(seed: int) -> dict[str, Any]:
+    """What made a model: versions, device, seed, command line."""
+    import keras
+    import tensorflow as tf
+
+    return {
+        "musictool": __version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+        "python": sys.version.split()[0],
+        "device": strategy.device_name(),
+        "seed": seed,
+        "argv": sys.argv[1:],
+    }
+
+
+def _jsonable(wishes: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple | list) else value for key, value in wishes.items()}

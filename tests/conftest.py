@@ -1,0 +1,64 @@
+"""Tiny music and a tiny model that several tests share: made once, with the real commands' functions."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SCALES = ((0, 2, 4, 5, 7, 9, 11, 12), (0, 4, 7, 12, 7, 4, 0, 4), (12, 11, 9, 7, 5, 4, 2, 0))
+
+
+def write_tunes(folder: Path, tunes: int = 12) -> Path:
+    """A folder of `tunes` short different MIDI files: scales and broken chords on different notes."""
+    from musictool.score import Score
+    from musictool.writers._base import write
+
+    for tune in range(tunes):
+        shape, tonic = SCALES[tune % len(SCALES)], 55 + tune
+        notes = [(tonic + step, i * 0.5, 0.5) for i, step in enumerate(shape * 3)]
+        write(Score.from_notes(notes), folder / f"tune-{tune:02d}.mid")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 12 tunes."""
+    return write_tunes(tmp_path_factory.mktemp("tunes"))
+
+
+@pytest.fixture(scope="session")
+def tiny_home(tunes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the corpus `tunes` and the model `tunes-lstm`, trained for two epochs. Read only."""
+    from musictool.preparation import prepare
+    from musictool.training import train
+
+    home = tmp_path_factory.mktemp("home")
+    before = os.environ.get("MUSICTOOL_HOME")
+    os.environ["MUSICTOOL_HOME"] = str(home)
+    try:
+        prepare(str(tunes), name="tunes", workers=1)
+        train("tunes", epochs=2, seed=1, settings=("width=16", "embedding=16", "layers=1"), window=16, batch_size=8)
+    finally:
+        if before is None:
+            del os.environ["MUSICTOOL_HOME"]
+        else:
+            os.environ["MUSICTOOL_HOME"] = before
+    return home
+
+
+@pytest.fixture
+def at_tiny_home(tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, with MUSICTOOL_HOME pointing at it."""
+    monkeypatch.setenv("MUSICTOOL_HOME", str(tiny_home))
+    return tiny_home
+
+
+@pytest.fixture
+def at_new_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home."""
+    monkeypatch.setenv("MUSICTOOL_HOME", str(tmp_path))
+    return tmp_path

@@ -1,0 +1,170 @@
+"""Who may import whom (the layers of the house), and what stays above the TensorFlow line."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from musictool.registry import COMMANDS
+
+PACKAGE = Path(__file__).parent.parent / "musictool"
+
+# From the ground up: a layer imports only what stands before it. What is missing here fails the test.
+LAYERS = [
+    {"", "errors"},
+    {"registry", "options", "atomic", "home"},
+    {"score", "catalogue"},
+    {"grid", "gm", "packed"},
+    {"readers", "writers", "encodings", "key"},
+    {"store", "rendering", "reading", "sources"},
+    {"workers", "corpus"},
+    {"kept", "dataset"},
+    {"files_table"},
+    {"preparation", "metrics"},
+    # ------------------------------- the TensorFlow line: Keras is imported from here on -------------------------------
+    {"sampling", "layers", "pipeline", "checkpoint", "stage"},
+    {"strategy"},
+    {"archs"},
+    {"model"},
+    {"generation"},
+    {"songs", "fitting"},
+    {"training"},
+    # Commands stand above all, and import what is heavy only when they run.
+    {"describe"},
+    {"cli"},
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+TENSORFLOW_LINE = LEVEL["sampling"]
+SIBLINGS = ("readers", "writers", "encodings", "archs", "layers", "cli", "metrics")
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def part(name: str) -> str:
+    """musictool.archs.lstm -> archs; musictool -> ''."""
+    return (name.split(".") + [""])[1]
+
+
+def imports(path: Path, top_level_only: bool = False) -> set[str]:
+    """Dotted names of what a file imports, `from musictool import gm` as musictool.gm."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level_only else list(ast.walk(tree))
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "musictool":
+            found |= {
+                f"musictool.{alias.name}"
+                if (PACKAGE / f"{alias.name}.py").exists()
+                else f"musictool.{alias.name}"
+                if (PACKAGE / alias.name).is_dir()
+                else "musictool"
+                for alias in node.names
+            }
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = PACKAGE.parent / Path(*node.module.split("."))
+            found |= {
+                f"{node.module}.{alias.name}" if (inner / f"{alias.name}.py").exists() else node.module
+                for alias in node.names
+            }
+    return found
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_a_lower_layer_never_imports_a_higher_one(path: Path):
+    here = part(name_of(path))
+    assert here in LEVEL, f"give {here} its place in LAYERS"
+    for name in imports(path):
+        if name.split(".")[0] == "musictool" and part(name) != here:
+            assert LEVEL[part(name)] < LEVEL[here], f"{name_of(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_siblings_share_through_underscore_files_only(path: Path):
+    here = part(name_of(path))
+    for name in imports(path):
+        parts = name.split(".")
+        if here in SIBLINGS and parts[:2] == ["musictool", here] and len(parts) == 3:
+            if name_of(path).rsplit(".", 1)[-1].startswith("_"):
+                continue
+            assert parts[2].startswith("_") or here == "layers", f"{name_of(path)} imports its sibling {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_above_the_line_nothing_imports_tensorflow(path: Path):
+    here = part(name_of(path))
+    heavy = {"tensorflow", "keras"}
+    if here in ("cli", "describe") or LEVEL[here] < TENSORFLOW_LINE:
+        assert not {name.split(".")[0] for name in imports(path)} & heavy
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in modules() if part(name_of(p)) in ("archs", "layers", "sampling")], ids=name_of
+)
+def test_archs_and_layers_are_written_with_keras_and_not_with_tensorflow(path: Path):
+    assert not {name.split(".")[0] for name in imports(path)} & {"tensorflow", "jax", "torch"}
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if part(name_of(p)) == "encodings"], ids=name_of)
+def test_encodings_know_nothing_of_archs(path: Path):
+    assert not any(part(name) in ("archs", "model") for name in imports(path))
+
+
+def loaded_after(code: str, cwd: Path) -> set[str]:
+    """Top-level packages in memory after running `code` in a fresh interpreter."""
+    program = f"import sys\n{code}\nprint('\\n' + ' '.join(sorted(m for m in sys.modules if '.' not in m)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def running(*args: str) -> str:
+    return f"from musictool.cli._main import main\nmain({list(args)!r}, standalone_mode=False)"
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS.names()])
+def test_help_loads_nothing_heavy(command: str, tmp_path: Path):
+    arguments = [*command.split(), "--help"]
+    code = f"from musictool.cli._main import main\ntry: main({arguments!r})\nexcept SystemExit: pass"
+    assert not loaded_after(code, tmp_path) & {
+        "tensorflow",
+        "keras",
+        "numpy",
+        "symusic",
+        "h5py",
+        "music21",
+        "matplotlib",
+    }
+
+
+@pytest.mark.parametrize("what", ["archs", "encodings", "corpora", "models"])
+def test_list_leaves_tensorflow_unimported(what: str, at_tiny_home: Path):
+    assert not loaded_after(running("list", what), at_tiny_home) & {"tensorflow", "keras", "music21"}
+
+
+def test_prepare_render_and_info_leave_tensorflow_unimported(tunes: Path, at_new_home: Path, tiny_home: Path):
+    commands = [
+        ("prepare", str(tunes), "--workers", "1"),
+        ("render", str(tunes / "tune-00.mid"), "--out", "x.wav", "--out", "x.png"),
+        ("info", tunes.name),
+        ("info", str(tunes / "tune-00.mid")),
+        ("info", str(tiny_home / "saved_models" / "tunes-lstm")),
+    ]
+    code = "\n".join(running(*command) for command in commands)
+    assert not loaded_after(code, at_new_home) & {"tensorflow", "keras"}
+
+
+def test_importing_musictool_does_nothing(tmp_path: Path):
+    assert not loaded_after("import musictool", tmp_path) & {"tensorflow", "keras", "numpy", "click"}

@@ -1,0 +1,179 @@
+"""What every arch keeps to, held against each file of musictool/archs: a new one is tested without being named here."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from musictool import model, strategy
+from musictool.archs import _base as archs
+from musictool.archs._base import Arch
+from musictool.encodings._base import FIRST_SYMBOL, Spec
+from musictool.errors import KindMismatch, UnknownName
+from musictool.options import describe
+from musictool.registry import ARCHS
+from musictool.sampling import Sampler
+
+SPECS = {
+    "tokens": Spec("tokens", (), 20),
+    "frames": Spec("frames", (88,), 88),
+    "segments": Spec("segments", (32, 128, 5), 32 * 128 * 5),
+}
+FEATURES = np.random.default_rng(0).integers(0, 2, (20, 7)).astype(np.uint8)
+TINY = {"embedding": 8, "width": 8, "layers": 2}
+
+each_arch = pytest.mark.parametrize("name", ARCHS.names())
+
+
+def tiny(name: str, seed: int = 1, spec: Spec | None = None) -> Arch:
+    cls = ARCHS.get(name)
+    keras.utils.set_random_seed(seed)
+    known = {setting.partition("=")[0] for setting, _, _ in describe(cls.Options)}
+    settings = tuple(f"{key}={value}" for key, value in TINY.items() if key in known)
+    return cls.sized(spec or SPECS[cls.kind], "small", settings)
+
+
+def rows(arch: Arch, batch: int = 3, length: int = 12, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    if arch.kind == "tokens":
+        return rng.integers(FIRST_SYMBOL, arch.spec.size, (batch, length)).astype(np.int32)
+    return rng.integers(0, 2, (batch, length, *arch.spec.shape)).astype(np.uint8)
+
+
+@each_arch
+def test_it_refuses_another_kind_and_says_which_it_learns(name: str):
+    cls = ARCHS.get(name)
+    for kind, spec in SPECS.items():
+        if kind != cls.kind:
+            with pytest.raises(KindMismatch, match=f"{name} learns {cls.kind}.*{kind}"):
+                cls(spec)
+
+
+@each_arch
+def test_it_has_the_three_sizes_and_refuses_another(name: str):
+    cls = ARCHS.get(name)
+    assert set(cls.SIZES) == {"small", "medium", "large"}
+    with pytest.raises(UnknownName, match="Did you mean 'small'"):
+        cls.sized(SPECS[cls.kind], "smal")
+
+
+@each_arch
+def test_what_is_predicted_before_a_row_does_not_depend_on_it(name: str):
+    arch = tiny(name)
+    (stage, *_) = arch.stages()
+    x = rows(arch)
+    before = np.asarray(stage.network(x))
+    for t in (1, 5, 11):
+        changed = x.copy()
+        changed[:, t] = rows(arch, seed=9)[:, t]
+        after = np.asarray(stage.network(changed))
+        np.testing.assert_allclose(before[:, :t], after[:, :t], atol=1e-6)
+        assert np.abs(before[:, t:] - after[:, t:]).max() > 1e-6
+
+
+@each_arch
+def test_two_steps_change_every_trainable_weight(name: str):
+    arch = tiny(name)
+    for stage in arch.stages():
+        optimizer = strategy.optimizer_for(stage, 1e-2)
+        step = strategy.training_step(stage, optimizer)
+        before = [ops.convert_to_numpy(weight) for weight in stage.network.trainable_variables]
+        x = rows(arch, batch=8, length=arch.spec.size * 2)  # long enough to hold every symbol
+        for _ in range(2):
+            step(x[:, :-1], x[:, 1:], np.ones(x[:, 1:].shape[:2], np.float32))
+        for old, weight in zip(before, stage.network.trainable_variables, strict=True):
+            assert np.abs(old - ops.convert_to_numpy(weight)).max() > 0, weight.path
+
+
+@each_arch
+def test_padding_counts_neither_in_loss_nor_in_hits(name: str):
+    arch = tiny(name)
+    (stage, *_) = arch.stages()
+    judge = strategy.validation_step(stage)
+    x, mask = rows(arch, length=13), np.ones((3, 12), np.float32)
+    mask[:, 8:] = 0
+    other = x.copy()
+    other[:, 9:] = rows(arch, length=13, seed=5)[:, 9:]
+    first = np.asarray(judge(x[:, :-1], x[:, 1:], mask))
+    second = np.asarray(judge(other[:, :-1], other[:, 1:], mask))
+    np.testing.assert_allclose(first, second, rtol=1e-5)
+    assert first[2] == 3 * 8
+
+
+@each_arch
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(name: str):
+    first, again, other = (
+        [ops.convert_to_numpy(weight) for stage in tiny(name, seed).stages() for weight in stage.network.variables]
+        for seed in (1, 1, 2)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+@each_arch
+def test_saved_and_loaded_it_predicts_the_same(name: str, tmp_path: Path):
+    arch = tiny(name)
+    model.save_weights(tmp_path, arch)
+    loaded = archs.from_json(arch.to_json(), arch.spec)
+    for stage, fresh in zip(arch.stages(), loaded.stages(), strict=True):
+        fresh.network.load_weights(tmp_path / f"{stage.name}.weights.h5")
+        x = rows(arch)
+        np.testing.assert_array_equal(np.asarray(stage.network(x)), np.asarray(fresh.network(x)))
+
+
+@each_arch
+def test_it_continues_each_piece_of_a_batch_with_allowed_rows(name: str):
+    arch = tiny(name)
+    start = np.broadcast_to(arch.spec.start, (4, 1, *arch.spec.shape))
+    written = np.concatenate(list(islice(arch.continuation(start, Sampler(), 3), 3)), axis=1)
+    assert written.shape[0] == 4
+    assert written.dtype == arch.spec.dtype
+    if arch.kind == "tokens":
+        assert written.min() >= FIRST_SYMBOL
+        assert written.max() < arch.spec.size
+    else:
+        assert set(np.unique(written)) <= {0, 1}
+
+
+@each_arch
+def test_the_same_seed_writes_the_same_and_another_seed_something_else(name: str):
+    arch = tiny(name)
+    primer = rows(arch, batch=2)
+    first, again, other = (next(arch.continuation(primer, Sampler(), seed)) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("name", [name for name in ARCHS.names() if ARCHS.get(name).kind == "tokens"])
+@pytest.mark.parametrize("features", [None, FEATURES])
+def test_writing_step_by_step_predicts_what_the_whole_window_predicts(name: str, features: np.ndarray | None):
+    """Drawn with top_k=1, each symbol must be the likeliest after all that stands before it, read in one go."""
+    arch = tiny(name, spec=Spec("tokens", (), 20, features))
+    primer = rows(arch, batch=2, length=5)
+    written = next(arch.continuation(primer, Sampler(top_k=1), 0))
+    whole = np.concatenate([primer, written], axis=1)
+    logits = np.copy(arch.stages()[0].network(whole))
+    logits[:, :, :FIRST_SYMBOL] = -np.inf
+    likeliest = np.asarray(ops.argmax(logits, axis=-1))[:, primer.shape[1] - 1 : -1]
+    np.testing.assert_array_equal(written, likeliest)
+
+
+@pytest.mark.slow
+@each_arch
+def test_it_learns_one_loop_by_heart_and_plays_it_back(name: str):
+    arch = tiny(name)
+    if arch.kind != "tokens":
+        pytest.skip("loops of frames and segments have laws of their own")
+    loop = np.array([3, 7, 5, 11, 4, 13, 9, 6], np.int32)
+    x = np.tile(loop, (4, 5))
+    (stage,) = arch.stages()
+    step = strategy.training_step(stage, strategy.optimizer_for(stage, 2e-2))
+    for _ in range(300):
+        step(x[:, :-1], x[:, 1:], np.ones(x[:, 1:].shape, np.float32))
+    written = next(arch.continuation(x[:1], Sampler(top_k=1), 0))
+    assert written[0, :32].tolist() == np.tile(loop, 4).tolist()

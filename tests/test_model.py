@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from musictool.errors import BadModel, UnknownName
+from musictool.model import Model
+
+
+@pytest.fixture
+def copy(tiny_home: Path, at_new_home: Path) -> Path:
+    """A model folder that a test may damage."""
+    return Path(shutil.copytree(tiny_home / "saved_models" / "tunes-lstm", at_new_home / "saved_models" / "tunes-lstm"))
+
+
+def change(folder: Path, **values: Any) -> None:
+    path = folder / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_it_needs_its_folder_and_nothing_else(copy: Path):
+    opened = Model.open("tunes-lstm")  # in this home there is no corpus
+    assert opened.arch.name == "lstm"
+    assert len(opened.primers) >= 1
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(copy: Path):
+    with pytest.raises(UnknownName, match="Did you mean 'tunes-lstm'"):
+        Model.open("tune-lstm")
+
+
+def test_no_model_at_all_says_how_to_make_one(at_new_home: Path):
+    with pytest.raises(BadModel, match="musictool train"):
+        Model.open()
+
+
+def test_another_format_is_refused_with_both_numbers(copy: Path):
+    change(copy, format=99)
+    with pytest.raises(BadModel, match=r"99.*1"):
+        Model.open("tunes-lstm")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 1}', '{"format": 1, "encoding": 3}'])
+def test_a_damaged_model_json_is_named(copy: Path, text: str):
+    (copy / "model.json").write_text(text)
+    with pytest.raises(BadModel, match=r"model\.json"):
+        Model.open("tunes-lstm")
+
+
+def test_a_missing_vocabulary_is_named(copy: Path):
+    (copy / "vocabulary.json").unlink()
+    with pytest.raises(BadModel, match=r"vocabulary\.json"):
+        Model.open("tunes-lstm")
+
+
+def test_a_vocabulary_of_another_model_is_refused(copy: Path):
+    path = copy / "vocabulary.json"
+    path.write_text(path.read_text().replace(":2", ":3"))
+    with pytest.raises(BadModel, match="not the vocabulary"):
+        Model.open("tunes-lstm")
+
+
+def test_missing_weights_are_named(copy: Path):
+    (copy / "network.weights.h5").unlink()
+    with pytest.raises(BadModel, match=r"network\.weights\.h5"):
+        _ = Model.open("tunes-lstm").arch
+
+
+def test_changed_weights_are_refused(copy: Path):
+    with open(copy / "network.weights.h5", "ab") as file:
+        file.write(b"x")
+    with pytest.raises(BadModel, match="not the file"):
+        _ = Model.open("tunes-lstm").arch
+
+
+def test_an_arch_that_this_version_lacks_is_named(copy: Path):
+    change(copy, arch={"name": "lstn", "options": {}})
+    with pytest.raises(BadModel, match="Did you mean 'lstm'"):
+        _ = Model.open("tunes-lstm").arch

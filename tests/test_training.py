@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from musictool import home, model
+from musictool.checkpoint import state
+from musictool.corpus import Corpus
+from musictool.errors import BadCorpus, BadModel, BadOption, UnknownName
+from musictool.fitting import Stopped
+from musictool.model import Model
+from musictool.preparation import prepare
+from musictool.training import Listener, train
+
+TINY: dict[str, Any] = {
+    "epochs": 4,
+    "seed": 1,
+    "settings": ("width=16", "embedding=16", "layers=1"),
+    "window": 16,
+    "batch_size": 2,
+}
+TIMES = ("seconds", "rows_per_second")
+
+
+@pytest.fixture
+def corpus(tunes: Path, at_new_home: Path) -> Corpus:
+    return prepare(str(tunes), name="tunes", workers=1).corpus
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    """history.csv without what hangs on the machine."""
+    with open(folder / "history.csv", encoding="utf-8") as file:
+        return [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
+
+
+class StopAt(Listener):
+    """Presses Ctrl-C once, after some steps of an epoch."""
+
+    def __init__(self, epoch: int, step: int):
+        self.at, self.now = (epoch, step), (0, 0)
+
+    def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
+        self.epoch = epoch
+
+    def progress(self, step: int, loss: float, rows_per_second: float) -> None:
+        if (self.epoch, step) >= self.at and not self.now[0]:
+            self.now = (self.epoch, step)
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_model_folder_explains_itself(at_tiny_home: Path):
+    folder = at_tiny_home / "saved_models" / "tunes-lstm"
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert names == {
+        "model.json",
+        "vocabulary.json",
+        "network.weights.h5",
+        "primers.h5",
+        "history.csv",
+        "samples/epoch-001.mid",
+        "samples/epoch-002.mid",
+        "checkpoints/last.h5",
+    }
+    info = model.read_info(folder)
+    assert info["arch"]["options"]["width"] == 16
+    assert info["training"]["finished"] == "epochs"
+    assert info["provenance"]["seed"] == 1
+    assert set(info["metrics"]["baselines"]) == {"unigram", "bigram", "repeat"}
+    assert [row["epoch"] for row in history(folder)] == ["1", "2"]
+
+
+def test_the_same_seed_trains_the_same_model(corpus: Corpus):
+    first = train("tunes", name="first", **TINY | {"epochs": 2})
+    again = train("tunes", name="again", **TINY | {"epochs": 2})
+    other = train("tunes", name="other", **TINY | {"epochs": 2, "seed": 2})
+    assert history(first.model.folder) == history(again.model.folder)
+    assert first.model.checksum == again.model.checksum
+    assert history(first.model.folder) != history(other.model.folder)
+
+
+def test_a_run_stopped_by_ctrl_c_in_the_middle_of_an_epoch_ends_like_one_that_was_not(corpus: Corpus):
+    whole = train("tunes", name="whole", **TINY)
+    with pytest.raises(Stopped, match="epoch 2"):
+        train("tunes", name="stopped", listener=StopAt(2, 1), **TINY)
+    folder = home.models_folder() / "stopped"
+    assert len(history(folder)) == 1
+    assert model.read_info(folder)["training"]["finished"] is None
+    resumed = train(name="stopped", resume=True)
+    assert history(folder) == history(whole.model.folder)
+    assert resumed.model.checksum == whole.model.checksum
+
+
+def test_the_same_command_goes_on_with_an_unfinished_run_by_itself(corpus: Corpus):
+    with pytest.raises(Stopped):
+        train("tunes", listener=StopAt(2, 1), **TINY)
+    trained = train("tunes", **TINY)
+    assert trained.model.name == "tunes-lstm"
+    assert [row["epoch"] for row in history(trained.model.folder)] == ["1", "2", "3", "4"]
+
+
+def test_a_finished_run_is_left_alone_and_the_next_gets_a_name_of_its_own(corpus: Corpus):
+    first = train("tunes", **TINY | {"epochs": 1})
+    second = train("tunes", **TINY | {"epochs": 1})
+    assert (first.model.name, second.model.name) == ("tunes-lstm", "tunes-lstm-2")
+
+
+def test_a_finished_run_can_be_given_more_epochs(corpus: Corpus):
+    train("tunes", **TINY | {"epochs": 2})
+    longer = train(resume=True, epochs=4)
+    straight = train("tunes", name="straight", **TINY)
+    assert history(longer.model.folder) == history(straight.model.folder)
+
+
+def test_patience_ends_a_run_that_gets_no_better_and_the_best_weights_are_kept(corpus: Corpus):
+    trained = train("tunes", **TINY | {"epochs": 60, "patience": 2, "learning_rate": 0.05})
+    assert trained.reason == "patience"
+    losses = [float(row["val_loss"]) for row in history(trained.model.folder)]
+    best = losses.index(min(losses))
+    assert len(losses) == best + 3
+    assert trained.model.info["metrics"]["best_epoch"] == best + 1
+    assert trained.loss == min(losses)
+
+
+def test_the_time_limit_ends_a_run_within_an_epoch_and_leaves_a_model(corpus: Corpus):
+    trained = train("tunes", **TINY | {"epochs": 10_000, "patience": 0, "max_minutes": 0.02})
+    assert trained.reason == "time"
+    assert (trained.model.folder / "network.weights.h5").exists()
+
+
+def test_it_beats_the_baselines_on_music_that_can_be_learnt(corpus: Corpus):
+    trained = train("tunes", **TINY | {"epochs": 40, "settings": ("width=32", "layers=1"), "learning_rate": 0.01})
+    assert trained.unbeaten == []
+
+
+def test_it_says_which_baselines_it_did_not_beat(corpus: Corpus):
+    trained = train("tunes", **TINY | {"epochs": 1, "learning_rate": 1e-9})
+    assert trained.unbeaten == ["unigram", "bigram", "repeat"]
+
+
+@pytest.mark.parametrize(
+    "wishes, error, words",
+    [
+        ({"arch": "lsmt"}, UnknownName, "Did you mean 'lstm'"),
+        ({"size": "smal"}, UnknownName, "Did you mean 'small'"),
+        ({"settings": ("widht=3",)}, UnknownName, "Did you mean 'width'"),
+        ({"settings": ("width=none",)}, BadOption, "width"),
+        ({"encoding": "note-cord"}, UnknownName, "Did you mean 'note-chord'"),
+        ({"encoding_settings": ("rests=kep",)}, BadOption, "keep, cap, drop"),
+        ({"epochs": 0}, BadOption, "--epochs 0"),
+        ({"batch_size": 0}, BadOption, "--batch-size 0"),
+        ({"learning_rate": 0.0}, BadOption, "--learning-rate"),
+        ({"transpose": (1, 3)}, BadOption, "--transpose"),
+        ({"precision": "float31"}, UnknownName, "float32"),
+        ({"name": "../evil"}, BadOption, "--name"),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_one_clear_error_and_leaves_nothing(
+    at_tiny_home: Path, wishes: dict[str, Any], error: type[Exception], words: str
+):
+    before = sorted(path.name for path in (at_tiny_home / "saved_models").iterdir())
+    with pytest.raises(error, match=words):
+        train("tunes", **wishes)
+    assert sorted(path.name for path in (at_tiny_home / "saved_models").iterdir()) == before
+
+
+def test_an_existing_name_is_never_overwritten(at_tiny_home: Path):
+    with pytest.raises(BadOption, match="--resume"):
+        train("tunes", name="tunes-lstm", epochs=1)
+
+
+def test_resuming_cannot_change_what_the_run_is(at_tiny_home: Path):
+    with pytest.raises(BadOption, match="batch size"):
+        train(name="tunes-lstm", resume=True, batch_size=3)
+
+
+def test_nothing_to_resume_and_nothing_to_learn_are_said(at_new_home: Path):
+    with pytest.raises(BadModel, match="nothing to resume"):
+        train(resume=True)
+    with pytest.raises(BadCorpus, match="musictool prepare"):
+        train()
+
+
+def test_a_corpus_that_has_changed_is_not_learnt_on_by_an_old_run(corpus: Corpus, tmp_path: Path, tunes: Path):
+    train("tunes", **TINY | {"epochs": 1})
+    smaller = tmp_path / "fewer"
+    smaller.mkdir()
+    for path in sorted(tunes.iterdir())[:6]:
+        (smaller / path.name).write_bytes(path.read_bytes())
+    prepare(str(smaller), name="tunes", workers=1, fresh=True)
+    with pytest.raises(BadCorpus, match="changed"):
+        train(resume=True, epochs=2)
+
+
+@pytest.mark.slow
+def test_kill_9_loses_at_most_one_epoch_and_resuming_ends_with_the_same_history(corpus: Corpus, at_new_home: Path):
+    whole = train("tunes", name="whole", **TINY | {"epochs": 8})
+    command = [sys.executable, "-m", "musictool.cli._main", "train", "tunes", "--name", "killed", "--seed", "1"]
+    command += ["--epochs", "8", "--window", "16", "--batch-size", "2"]
+    command += [part for setting in TINY["settings"] for part in ("--set", setting)]
+    folder = home.models_folder() / "killed"
+    for _ in range(4):
+        before = state(folder / "checkpoints" / "last.h5")["epoch"] if folder.exists() else 0
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and _epochs_done(folder) <= before:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        assert _epochs_done(folder) >= before
+    assert train("tunes", name="killed", **TINY | {"epochs": 8}).model.checksum == whole.model.checksum
+    assert history(folder) == history(whole.model.folder)
+
+
+def _epochs_done(folder: Path) -> int:
+    try:
+        return int(state(folder / "checkpoints" / "last.h5")["epoch"])
+    except BadModel:
+        return 0
+
+
+def test_the_saved_model_opens_again_by_name_by_path_and_as_the_last_one(at_tiny_home: Path):
+    folder = at_tiny_home / "saved_models" / "tunes-lstm"
+    assert Model.open("tunes-lstm").folder == Model.open(folder).folder == Model.open().folder

@@ -19,9 +19,10 @@ from musictool.errors import BadOption, NoMusic
 from musictool.model import Model
 from musictool.readers._base import read
 from musictool.sampling import Sampler
-from musictool.score import METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
+from musictool.score import METRE, TEMPO, TICKS_PER_QUARTER, Score, Track, bar_ticks
 
 MOST_ROWS = 1_000_000  # a piece that needs more than this to reach its bars or seconds is not getting there
+FIRST_ROWS = 256  # drawn before it is known how many a bar or a second takes
 SILENT_ROWS = 4096  # this many rows without a note, and it never will
 
 
@@ -129,7 +130,7 @@ class Generation:
         """spec.dtype (num, n, *spec.shape): enough new rows for the request."""
         if self.request.length is not None:
             return self._draw(self.request.length)
-        wanted = self.request.length or 256
+        wanted = FIRST_ROWS
         while True:
             rows = self._draw(wanted)
             reached = min(self._goal_share(piece) for piece in rows)
@@ -162,8 +163,8 @@ class Generation:
 
     def _goal_ticks(self, score: Score) -> int:
         if self.request.bars is not None:
-            metre = score.metres[0]
-            return int(self.request.bars * 4 * TICKS_PER_QUARTER * metre["numerator"] // metre["denominator"])
+            _, numerator, denominator = score.metres[0].tolist()
+            return self.request.bars * bar_ticks(numerator, denominator)
         # Scores come out of `_dressed` with at least one tempo, and written music keeps to its first.
         return int(float(self.request.seconds or 0) * score.tempos[0]["bpm"] / 60 * TICKS_PER_QUARTER)
 

@@ -114,7 +114,7 @@ class TokensArch(Arch):
                     token = sampler.draw(logits, uniform[i])
                     return token, state, ops.slice_update(written, (i, 0), token[None])
 
-                return ops.fori_loop(0, CHUNK, follow, (token, state, ops.zeros((CHUNK, *token.shape), "int32")))
+                return ops.fori_loop(0, CHUNK, follow, (token, state, ops.zeros_like(uniform, dtype="int32")))
 
             self._writers[sampler] = compiled(write)
         return self._writers[sampler]

@@ -1,0 +1,130 @@
+"""The commands as a user types them, in one process each where that is what is tested, else through click's runner."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from musictool.cli._main import main
+from musictool.registry import COMMANDS
+
+
+def run(line: str) -> Result:
+    return CliRunner().invoke(main, shlex.split(line), prog_name="musictool")
+
+
+def command(name: str) -> click.Command:
+    found: click.Command = COMMANDS.module(name).command
+    return found
+
+
+@pytest.mark.parametrize("name", COMMANDS.names())
+def test_every_command_has_help_that_ends_with_an_example_of_itself(name: str):
+    text = command(name).help or ""
+    example = text.rstrip().splitlines()[-1].strip()
+    assert "Example" in text
+    assert example.startswith(f"musictool {name}")
+
+
+@pytest.mark.parametrize("name", COMMANDS.names())
+def test_every_option_says_what_it_is(name: str):
+    for parameter in command(name).params:
+        assert isinstance(parameter, click.Argument) or parameter.help, parameter.name
+
+
+def test_the_groups_help_names_every_command():
+    output = run("--help").output
+    assert all(re.search(rf"^  {name} ", output, re.M) for name in COMMANDS.names())
+
+
+@pytest.mark.parametrize(
+    "line, code, words",
+    [
+        ("trian", 2, "Did you mean 'train'"),
+        ("train --arch lsmt", 1, "Did you mean 'lstm'"),
+        ("train nowhere", 1, "unknown corpus 'nowhere'"),
+        ("train --epochs many", 2, "--epochs"),
+        ("train --transpose up", 2, "-3..3"),
+        ("sample nowhere", 1, "unknown model 'nowhere'"),
+        ("sample --bars 2 --seconds 3", 1, "exactly one of"),
+        ("sample --top-p 7", 1, "--top-p"),
+        ("sample --like nowhere.json", 1, "nowhere.json"),
+        ("sample --like nowhere.json --seed 3", 1, "leave out seed"),
+        ("sample --out song.xyz", 1, "song.xyz"),
+        ("prepare nowhere/", 1, "nowhere"),
+        ("render nowhere.mid", 1, "nowhere.mid"),
+        ("info nowhere", 1, "nowhere"),
+        ("list archers", 2, "archs"),
+    ],
+)
+def test_a_mistake_is_one_clear_line_and_never_a_traceback(at_tiny_home: Path, line: str, code: int, words: str):
+    result = run(line)
+    assert result.exit_code == code, result.output
+    assert words in result.output
+    assert "Traceback" not in result.output
+    if code == 1:
+        assert len([each for each in result.output.splitlines() if each.startswith("Error: ")]) == 1
+
+
+def test_the_three_commands_make_music(tunes: Path, at_new_home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(at_new_home)
+    prepared = run(f"prepare {tunes} --name tunes --workers 1")
+    assert prepared.exit_code == 0, prepared.output
+    assert "read 12" in prepared.output
+    trained = run("train --epochs 2 --seed 3 --transpose -1..1 --set width=16 --set layers=1")
+    assert trained.exit_code == 0, trained.output
+    assert "to beat on the validation pieces" in trained.output
+    assert "musictool sample tunes-lstm" in trained.output
+    sampled = run("sample --length 40 --seed 3")
+    assert sampled.exit_code == 0, sampled.output
+    assert "seed 3" in sampled.output
+    rendered = run("render song.mid --out song.wav --out song.png")
+    assert rendered.exit_code == 0, rendered.output
+    for name in ("song.mid", "song.json", "song.wav", "song.png"):
+        assert (at_new_home / name).stat().st_size > 100
+    again = run("sample --like song.json --out again.mid")
+    assert again.exit_code == 0, again.output
+    assert (at_new_home / "again.mid").read_bytes() == (at_new_home / "song.mid").read_bytes()
+
+
+def test_a_seed_that_was_drawn_is_printed(at_tiny_home: Path, tmp_path: Path):
+    output = run(f"sample --length 10 --out {tmp_path / 'song.mid'}").output
+    seed = re.search(r"seed (\d+)", output)
+    assert seed
+    assert json.loads((tmp_path / "song.json").read_text())["request"]["seed"] == int(seed[1])
+
+
+def test_quiet_says_nothing_when_all_is_well(at_tiny_home: Path, tmp_path: Path):
+    result = run(f"sample -q --length 10 --out {tmp_path / 'song.mid'}")
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_info_tells_about_each_kind_of_thing(at_tiny_home: Path, tunes: Path, tmp_path: Path):
+    run(f"render {tunes / 'tune-00.mid'} --out {tmp_path / 'tune.wav'}")
+    things = {
+        "tunes": "corpus",
+        "tunes-lstm": "model",
+        str(tunes / "tune-00.mid"): "music",
+        str(tmp_path / "tune.wav"): "audio",
+    }
+    for thing, what in things.items():
+        result = run(f"info {thing} --json")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.output)["what"] == what
+        assert what in run(f"info {thing}").output
+
+
+def test_list_shows_what_there_is_with_its_settings(at_tiny_home: Path):
+    assert "tunes-lstm  lstm on tunes, validation" in run("list models").output
+    corpora = run("list corpora").output
+    assert all(name in corpora for name in ("bach", "palestrina", "monteverdi", "licence", "tunes"))
+    archs = json.loads(run("list archs --json").output)
+    lstm = next(each for each in archs if each["name"] == "lstm")
+    assert lstm["settings"]["width=256"] == "units of each layer"
+    assert "rests=cap" in run("list encodings").output

@@ -74,7 +74,7 @@ def describe(cls: type) -> list[tuple[str, str, str]]:
 def _checked(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
     try:
         value = _convert(kind, value)
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, OverflowError):
         raise BadOption(f"option {field.name}: '{value}' is not {_allowed(field, kind)}") from None
     least, most = field.metadata.get("least"), field.metadata.get("most")
     if (least is not None and not value >= least) or (most is not None and not value <= most):

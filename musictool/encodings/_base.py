@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -40,11 +40,15 @@ class Spec:
             uint8 0/1 (T, 32, 128, 5).
         shape: the shape of one row: () for tokens, (D,) for frames, (32, 128, 5) for segments.
         size: for tokens the number of symbols V, with the reserved ones; else the numbers in a row.
+        features: for tokens, uint8 (V, F): what each symbol is made of (which pitches, which length, ...), so that a
+            model can see that two symbols are alike; None if the encoding knows no such thing. Follows from the
+            vocabulary, and is neither compared nor written down.
     """
 
     kind: Kind
     shape: tuple[int, ...]
     size: int
+    features: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
     def dtype(self) -> np.dtype:
@@ -58,7 +62,7 @@ class Spec:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
-        return asdict(self)
+        return {"kind": self.kind, "shape": list(self.shape), "size": self.size}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Spec:
@@ -97,7 +101,7 @@ class Encoding(ABC):
 
     @abstractmethod
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
-        """The rows of the same music `semitones` higher; drums stay."""
+        """The rows (..., *spec.shape), with any axes before, `semitones` higher; drums and reserved symbols stay."""
 
     def fit(self, scores: Iterable[Score], transpositions: Iterable[int] = (0,)) -> None:  # noqa: B027
         """Build the vocabulary from the training pieces, as if each also stood at every transposition.
@@ -112,6 +116,10 @@ class Encoding(ABC):
     def load_vocabulary(self, values: dict[str, Any]) -> None:
         """The inverse of vocabulary()."""
         raise MusictoolError(f"the encoding {self.name} has no vocabulary to load")
+
+    def report(self) -> dict[str, Any]:
+        """JSON-able numbers for people about the pieces encoded so far, such as the vocabulary's coverage of them."""
+        return {}
 
     def to_json(self) -> dict[str, Any]:
         """Name and options; the vocabulary is kept beside it."""

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from music21.chord import Chord
+from music21.pitch import Pitch
+
+from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN
+from musictool.encodings._chord_keys import Spelling, pack, unpack
+from musictool.encodings._chord_names import PITCH_NAMES, chord_name, chord_pitches, normal_order
+from musictool.encodings._chord_vocabulary import ChordVocabulary
+from musictool.encodings._nearest import Nearest
+from musictool.encodings._vocabulary import Vocabulary, most_frequent
+from musictool.errors import BadModel
+
+
+def test_ids_begin_behind_the_reserved_ones():
+    words = Vocabulary(["C4:4", "rest:8"], [7, 2])
+    assert (words.size, len(words)) == (5, 2)
+    assert [words.id_of(symbol) for symbol in ("C4:4", "rest:8", "D4:4")] == [FIRST_SYMBOL, FIRST_SYMBOL + 1, UNKNOWN]
+    assert [words.symbol_of(index) for index in range(5)] == ["<padding>", "<unknown>", "<start>", "C4:4", "rest:8"]
+    assert words.symbol_of(PADDING) == "<padding>"
+    assert words.symbol_of(START) == "<start>"
+    for index in (-1, 5):
+        with pytest.raises(IndexError):
+            words.symbol_of(index)
+
+
+def test_the_fingerprint_is_of_the_symbols_and_their_order():
+    assert Vocabulary("ab", [2, 1]).fingerprint == Vocabulary("ab", [9, 9]).fingerprint
+    assert Vocabulary("ab", [2, 1]).fingerprint != Vocabulary("ba", [2, 1]).fingerprint
+
+
+def test_json_there_and_back():
+    words = Vocabulary(["C4:4", "B-4:1"], [3, 1])
+    assert Vocabulary.from_json(words.to_json()).to_json() == {"symbols": ["C4:4", "B-4:1"], "counts": [3, 1]}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"symbols": ["a"]},
+        {"symbols": ["a"], "counts": []},
+        {"symbols": ["a", "a"], "counts": [1, 1]},
+        {"symbols": [1], "counts": [1]},
+        {"symbols": ["a"], "counts": ["x"]},
+        {"symbols": ["a"], "counts": [10**30]},
+        {"symbols": None, "counts": None},
+    ],
+)
+def test_what_is_no_vocabulary_is_refused(values):
+    with pytest.raises(BadModel, match="damaged"):
+        Vocabulary.from_json(values)
+
+
+def test_the_most_frequent_come_first_and_ties_in_order():
+    counts = {"b": 2, "a": 2, "c": 5, "d": 1}
+    assert most_frequent(counts, 3) == [("c", 5), ("a", 2), ("b", 2)]
+    assert most_frequent(dict(reversed(counts.items())), 9) == [("c", 5), ("a", 2), ("b", 2), ("d", 1)]
+
+
+def test_pitches_are_spelled_as_music21_does():
+    own = {4: "En-1", 11: "Bn-1"}  # music21 writes E-1 and B-1, which are its E flat 1 and B flat 1 as well
+    for midi, name in enumerate(PITCH_NAMES):
+        assert name == own.get(midi, Pitch(midi=midi).nameWithOctave)
+        if midi >= 12:
+            assert Pitch(name).midi == midi
+    assert len(set(PITCH_NAMES)) == 128
+    assert PITCH_NAMES[60] == "C4"
+
+
+@given(st.sets(st.integers(0, 127), min_size=1, max_size=9))
+def test_chord_names_are_read_back(pitches):
+    key = bytes(sorted(pitches))
+    assert chord_pitches(chord_name(key)) == key
+    classes = frozenset(pitch % 12 for pitch in pitches)
+    assert list(normal_order(classes)) == Chord(sorted(pitches)).normalOrder
+    if len(classes) > 1:
+        assert frozenset(pitch - 60 for pitch in chord_pitches(chord_name(key, pitch_classes=True))) == classes
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 127)), min_size=1, max_size=30))
+def test_packing_groups_the_notes_of_an_onset(notes):
+    onsets, pitches = np.array(sorted(notes), np.int64).T
+    steps = np.arange(len(np.unique(onsets))) % 33
+    keys = pack(onsets, pitches.astype(np.uint8), steps)
+    slow = [sorted({p for o, p in notes if o == onset}) for onset in sorted({o for o, _ in notes})]
+    assert keys == [bytes(chord) + bytes((128 + int(n),)) for chord, n in zip(slow, steps, strict=True)]
+    roll, lengths = unpack(keys)
+    assert [np.flatnonzero(row).tolist() for row in roll] == slow
+    assert lengths.tolist() == steps.tolist()
+
+
+chords = st.tuples(st.frozensets(st.integers(50, 80) | st.integers(0, 127), max_size=7), st.integers(0, 32))
+
+
+@given(st.lists(chords, max_size=20), st.lists(chords, max_size=20))
+def test_the_nearest_chord_is_the_one_that_a_slow_search_finds(known, asked):
+    def rolls(rows):
+        roll = np.zeros((len(rows), 128), bool)
+        for row, (pitches, _) in zip(roll, rows, strict=True):
+            row[list(pitches)] = True
+        return roll, np.array([length for _, length in rows], np.int64)
+
+    def mean(pitches):
+        return round(sum(pitches) / len(pitches))  # to even at .5, like numpy
+
+    def likeness(index, pitches, length):
+        other, other_length = known[index]
+        shared = len(pitches & other)
+        classes = len({p % 12 for p in pitches} & {p % 12 for p in other})
+        apart = abs(mean(pitches) - mean(other))
+        return shared, classes, shared - len(other), -apart, -abs(length - other_length), -index
+
+    usable = [i for i, (pitches, _) in enumerate(known) if pitches]
+    slow = [
+        max(usable, key=lambda i: likeness(i, pitches, length)) if usable and pitches else -1
+        for pitches, length in asked
+    ]
+    assert Nearest(*rolls(known)).find(*rolls(asked)).tolist() == slow
+
+
+def test_nearest_works_in_chunks(monkeypatch):
+    rng = np.random.default_rng(1)
+    known, asked = rng.random((40, 128)) < 0.03, rng.random((30, 128)) < 0.03
+    whole = Nearest(known, np.arange(40)).find(asked, np.arange(30))
+    monkeypatch.setattr("musictool.encodings._nearest._COMPARED", 100)
+    assert Nearest(known, np.arange(40)).find(asked, np.arange(30)).tolist() == whole.tolist()
+
+
+def test_what_was_found_may_be_forgotten_and_is_found_again(monkeypatch):
+    monkeypatch.setattr("musictool.encodings._chord_vocabulary._REMEMBERED", 1)
+    keys = [bytes((pitch, 132)) for pitch in range(60, 70)]
+    chords = ChordVocabulary.of(Counter(keys[:5]), (0,), 100, Spelling())
+    expected = [3, 4, 5, 6, 7, -7, -7, -7, -7, -7]
+    for _ in range(3):
+        assert chords.find(keys).tolist() == expected
+    assert chords.find([]).tolist() == []
+
+
+def test_a_transposition_is_built_once_and_goes_to_the_nearest():
+    chords = ChordVocabulary.of(Counter({bytes((60, 132)): 2, bytes((62, 132)): 1}), (0,), 100, Spelling())
+    assert chords.transposition(2).tolist() == [PADDING, UNKNOWN, START, 4, 4]
+    assert chords.transposition(2) is chords.transposition(2)
+    assert chords.transposition(0).tolist() == [0, 1, 2, 3, 4]
+    assert chords.words.symbols == ("C4:4", "D4:4")

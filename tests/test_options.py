@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+from musictool.errors import BadOption, UnknownName
+from musictool.options import describe, from_json, from_settings, option, to_json
+
+
+@dataclass(frozen=True)
+class Options:
+    """One of each type."""
+
+    width: int = option(256, "units in each layer", least=1, most=4096)
+    dropout: float = option(0.2, "share of units that rest", least=0.0)
+    rests: Literal["keep", "cap"] = option("cap", "what becomes of silence")
+    tied: bool = option(False, "whether weights are shared")
+    label: str = option("", "free text")
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """No options."""
+
+
+def test_settings_are_converted_to_the_types_of_their_fields():
+    settings = ["width=512", "dropout=.5", "rests=keep", "tied=yes", "label=a=b"]
+    assert from_settings(Options, settings) == Options(512, 0.5, "keep", True, "a=b")
+    assert from_settings(Options, []) == Options()
+
+
+def test_settings_go_over_the_base_and_the_base_over_the_defaults():
+    assert from_settings(Options, ["width=2"], {"width": 1, "tied": True}) == Options(width=2, tied=True)
+
+
+def test_a_hyphen_in_a_name_is_an_underscore():
+    @dataclass(frozen=True)
+    class Long:
+        max_vocabulary: int = option(1, "")
+
+    assert from_settings(Long, ["max-vocabulary=7"]).max_vocabulary == 7
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ("width=0", "option width: 0 is not a whole number from 1 to 4096"),
+        ("width=9999", "option width: 9999 is not a whole number from 1 to 4096"),
+        ("width=2.5", "option width: '2.5' is not a whole number from 1 to 4096"),
+        ("width=wide", "option width: 'wide' is not a whole number from 1 to 4096"),
+        ("width=", "option width: '' is not a whole number from 1 to 4096"),
+        ("dropout=-1", "option dropout: -1.0 is not a number of at least 0.0"),
+        ("dropout=nan", "option dropout: nan is not a number of at least 0.0"),
+        ("rests=drop", "option rests: 'drop' is not one of keep, cap"),
+        ("tied=maybe", "option tied: 'maybe' is not true or false"),
+        ("width", "'width' is not key=value; for example: --set width=256"),
+    ],
+)
+def test_a_wrong_value_says_what_is_allowed(setting, message):
+    with pytest.raises(BadOption) as error:
+        from_settings(Options, [setting])
+    assert str(error.value) == message
+
+
+def test_an_unknown_option_gets_a_suggestion():
+    with pytest.raises(UnknownName, match=r"unknown option 'widht'\. Did you mean 'width'"):
+        from_settings(Options, ["widht=3"])
+    with pytest.raises(UnknownName, match="Known: none yet"):
+        from_settings(Nothing, ["a=3"])
+
+
+def test_json_there_and_back():
+    options = Options(3, 0.25, "keep", True, "x")
+    assert to_json(options) == {"width": 3, "dropout": 0.25, "rests": "keep", "tied": True, "label": "x"}
+    assert from_json(Options, to_json(options)) == options
+
+
+@pytest.mark.parametrize("value", [2.5, float("inf"), float("nan"), None, [1], "1e3", {}])
+def test_json_with_a_number_that_is_not_whole_is_refused(value):
+    with pytest.raises(BadOption, match="option width"):
+        from_json(Options, {"width": value})
+
+
+def test_every_option_is_described():
+    assert describe(Options) == [
+        ("width=256", "a whole number from 1 to 4096", "units in each layer"),
+        ("dropout=0.2", "a number of at least 0.0", "share of units that rest"),
+        ("rests=cap", "one of keep, cap", "what becomes of silence"),
+        ("tied=false", "true or false", "whether weights are shared"),
+        ("label=", "text", "free text"),
+    ]

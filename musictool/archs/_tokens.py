@@ -18,7 +18,7 @@ from keras import ops
 from musictool.archs._base import Arch
 from musictool.encodings._base import FIRST_SYMBOL, Kind, Spec
 from musictool.layers.symbols import Symbols
-from musictool.sampling import NEVER, Sampler
+from musictool.sampling import DRAWS, NEVER, Sampler
 from musictool.stage import Stage
 from musictool.strategy import compiled
 
@@ -81,7 +81,7 @@ class TokensArch(Arch):
             state = self._listen(ops.transpose(primer[:, :-1]), state)
         token = ops.convert_to_tensor(primer[:, -1], "int32")
         while True:
-            uniform = rng.random((CHUNK, len(primer)), dtype=np.float32)
+            uniform = rng.random((CHUNK, len(primer), DRAWS), dtype=np.float32)
             token, state, written = write(token, state, uniform)
             yield np.asarray(ops.transpose(written), np.int32)  # (B, CHUNK)
 
@@ -100,7 +100,7 @@ class TokensArch(Arch):
         return compiled(listen)
 
     def _writer(self, sampler: Sampler) -> Any:
-        """Compiled: the last symbol (B,), the state, uniform (CHUNK, B) -> the same two after it, what was written."""
+        """Compiled: the last symbol (B,), the state, uniform (CHUNK, B, DRAWS) -> both after it, and what was written."""
         if sampler not in self._writers:
             never_reserved = np.where(np.arange(self.spec.size) < FIRST_SYMBOL, NEVER, 0.0).astype(np.float32)
 
@@ -114,7 +114,7 @@ class TokensArch(Arch):
                     token = sampler.draw(logits, uniform[i])
                     return token, state, ops.slice_update(written, (i, 0), token[None])
 
-                return ops.fori_loop(0, CHUNK, follow, (token, state, ops.zeros_like(uniform, dtype="int32")))
+                return ops.fori_loop(0, CHUNK, follow, (token, state, ops.zeros_like(uniform[:, :, 0], dtype="int32")))
 
             self._writers[sampler] = compiled(write)
         return self._writers[sampler]

@@ -16,7 +16,6 @@ CORE = [
     "symusic>=0.5.8,<0.6",  # 0.6.0: Synthesizer.render raises TypeError on every call
     "soundfile>=0.12",
     "matplotlib>=3.8",
-    "pebble>=5.0",
 ]
 
 EXTRAS = {

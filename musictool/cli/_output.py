@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from typing import Any
 
 import click
 
+SECONDS_IN_A_LOG = 10  # between two lines of progress where nobody watches them move
 _LOUDNESS = "musictool.loudness"
 
 
@@ -37,7 +39,14 @@ def bar(total: int | None, what: str, unit: str, initial: int = 0) -> Any:
     from tqdm import tqdm
 
     return tqdm(
-        total=total, desc=what, unit=f" {unit}", initial=initial, disable=is_quiet(), dynamic_ncols=True, leave=False
+        total=total,
+        desc=what,
+        unit=f" {unit}",
+        initial=initial,
+        disable=is_quiet(),
+        dynamic_ncols=True,
+        leave=False,
+        mininterval=0.1 if sys.stderr.isatty() else SECONDS_IN_A_LOG,
     )
 
 

@@ -1,0 +1,112 @@
+"""musictool prepare: music files -> a corpus."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Any
+
+import click
+
+from musictool.cli import _output
+
+
+@click.command()
+@click.argument("source", required=False)
+@click.option("--name", metavar="NAME", help="What to call the corpus.  [default: as SOURCE is called]")
+@click.option(
+    "--reader", default="symusic", show_default=True, metavar="NAME", help="For MIDI: symusic, music21 or pretty_midi."
+)
+@click.option("--val-split", type=float, default=0.1, show_default=True, help="Part of the pieces kept for validation.")
+@click.option("--workers", type=int, metavar="N", help="Reading processes.  [default: one a core]")
+@click.option(
+    "--time-limit",
+    type=float,
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="For one file (large ones have more); then it is skipped.",
+)
+@click.option("--fresh", is_flag=True, help="Read every file again, and replace a corpus of this name.")
+@click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
+def command(as_json: bool, **wishes: Any) -> None:
+    """Read SOURCE once and keep it as a corpus under corpora/.
+
+    SOURCE is a folder (with all folders in it), a file, or a built-in corpus (musictool list corpora); without one it
+    is bach. A folder that is called like a built-in corpus is written as a path: ./bach
+
+    A second run reads only what has changed, and one that was stopped goes on. What became of each file stands in
+    files.csv; a file that cannot be read costs itself only.
+
+    \b
+    Example:
+        musictool prepare bach
+    """
+    from musictool import preparation, sources
+
+    source = sources.find(wishes["source"])
+    if not as_json:
+        _output.say(_introduction(source))
+    try:
+        prepared = _prepare(wishes)
+    except preparation.Interrupted as interrupted:
+        click.echo(str(interrupted), err=True)
+        sys.exit(130)
+    if as_json:
+        _output.say_json({**prepared.corpus.info, "folder": str(prepared.corpus.folder), "encoded": prepared.encoded})
+    else:
+        _report(prepared)
+
+
+def _prepare(wishes: dict[str, Any]) -> Any:
+    from musictool.preparation import prepare
+
+    with _output.bar(None, "reading", "files") as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return prepare(
+            wishes["source"],
+            name=wishes["name"],
+            parser=wishes["reader"],
+            val_split=wishes["val_split"],
+            workers=wishes["workers"],
+            time_limit_seconds=wishes["time_limit"],
+            fresh=wishes["fresh"],
+            progress=progress,
+        )
+
+
+def _introduction(source: Any) -> str:
+    if source.kind == "built-in":
+        return f"{source.name}, built in: {source.description}\nlicence: {source.licence}"
+    return f"{source.kind} {source.root if source.kind == 'folder' else source.root / source.name}"
+
+
+def _report(prepared: Any) -> None:
+    corpus, info = prepared.corpus, prepared.corpus.info
+    pieces, name = info["pieces"], shlex.quote(prepared.corpus.name)
+    new = prepared.fresh == info["files"]["found"] - info["files"]["duplicate"]
+    _output.say(prepared.sentence + ("" if new else f"; {prepared.fresh or 'none'} of them now"))
+    _output.say(
+        f"{pieces['all']:,} pieces, {info['notes']:,} notes, {_duration(info['seconds'])} of music; "
+        f"{pieces['train']:,} to train on, {pieces['validation']:,} to validate"
+    )
+    if prepared.encoded:
+        _output.say("note-chord: " + ", ".join(f"{key} {_text(value)}" for key, value in prepared.encoded.items()))
+    if prepared.remark:
+        _output.say(f"note-chord: {prepared.remark}")
+    _output.say(f"in {corpus.folder} (files.csv: what became of each file)")
+    _output.say(f"next: musictool train {name}")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

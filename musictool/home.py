@@ -1,0 +1,68 @@
+"""Where things lie: `corpora/` and `saved_models/`, both under $MUSICTOOL_HOME or, without it, the working directory.
+
+A corpus is a folder that holds corpus.json, a model one that holds model.json: its *marker*, written last, so that a
+folder with its marker is complete. Marker times say which was made last, and that one is the default everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from musictool.errors import UnknownName
+
+HOME_VARIABLE = "MUSICTOOL_HOME"
+CORPUS_MARKER = "corpus.json"
+MODEL_MARKER = "model.json"
+
+
+def home() -> Path:
+    """$MUSICTOOL_HOME, or the working directory where it is unset or empty."""
+    return Path(os.environ.get(HOME_VARIABLE) or ".").expanduser()
+
+
+def corpora_folder() -> Path:
+    """Where `prepare` writes; it may not exist yet."""
+    return home() / "corpora"
+
+
+def models_folder() -> Path:
+    """Where `train` writes; it may not exist yet."""
+    return home() / "saved_models"
+
+
+def names(folder: Path, marker: str) -> list[str]:
+    """The names of the complete entries of `folder`, sorted; empty where there is no such folder."""
+    return sorted(path.parent.name for path in _markers(folder, marker))
+
+
+def latest(folder: Path, marker: str) -> Path | None:
+    """The entry of `folder` whose marker was written last; None where there is none."""
+    markers = _markers(folder, marker)
+    if not markers:
+        return None
+    return max(markers, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)).parent
+
+
+def find(folder: Path, marker: str, name: str | Path, what: str) -> Path:
+    """The entry called `name`: a name in `folder`, or else a path to an entry anywhere.
+
+    Args:
+        folder: corpora_folder() or models_folder().
+        marker: CORPUS_MARKER or MODEL_MARKER.
+        name: a name, or a path to the entry or to its marker.
+        what: the word for an entry in the message, "corpus" or "model".
+
+    Raises:
+        UnknownName: with the nearest name that exists.
+    """
+    for path in (folder / name, Path(name).expanduser()):
+        if path.name == marker and path.is_file():
+            return path.parent
+        if (path / marker).is_file():
+            return path
+    raise UnknownName.of(what, str(name), names(folder, marker))
+
+
+def _markers(folder: Path, marker: str) -> list[Path]:
+    return [path for path in folder.glob(f"*/{marker}") if not path.parent.name.startswith(".")]

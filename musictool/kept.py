@@ -1,0 +1,180 @@
+"""What has been read and need not be read again.
+
+Files are known by their content, not by their names. What an earlier run finished lies in the corpus's notes.h5; what
+this run, or one that was interrupted, has read since lies in `.reading/`, a part every few seconds. A part appears
+whole or not at all, so a killed run loses the part that it had not closed, and the next run goes on from the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musictool.atomic import replacing
+from musictool.corpus import FORMAT, NOTES_FILE
+from musictool.packed import PIECE, Packed, concatenate
+from musictool.reading import Outcome
+from musictool.store import BLOCK_NOTES, Store, write
+
+log = logging.getLogger(__name__)
+
+PARTS_FOLDER = ".reading"
+PART_SECONDS = 5.0  # how much reading a killed run loses at most
+PASSING_REASONS = {"reader crashed", "out of memory"}  # may be the machine's fault: tried again in the next run
+
+Record = dict[str, Any]
+
+
+class Kept:
+    """Outcomes and pieces by content, on disk; a context manager.
+
+    Args:
+        folder: of the corpus.
+        reading: JSON-able; whatever changes the pieces that a file gives. What was read otherwise is not used.
+        time_limit_seconds: a file that took longer than a smaller limit is tried again.
+        fresh: use nothing from earlier runs.
+    """
+
+    def __init__(self, folder: Path, reading: Record, time_limit_seconds: float, fresh: bool = False):
+        self.folder = folder
+        self._parts = folder / PARTS_FOLDER
+        self._reading = reading
+        self._limit = time_limit_seconds
+        self._stores: list[Store] = []
+        self._records: dict[str, tuple[Record, int, int]] = {}  # content -> its record, store, first piece there
+        self._open: list[tuple[int, Record, Packed]] = []
+        self._open_notes = 0
+        self._open_since = time.monotonic()
+        if fresh:
+            shutil.rmtree(self._parts, ignore_errors=True)
+        self._parts.mkdir(parents=True, exist_ok=True)
+        for leftover in self._parts.glob(".*"):  # a part that was being written when its run was killed
+            leftover.unlink()
+        for path in ([] if fresh else [folder / NOTES_FILE]) + sorted(self._parts.glob("*.h5")):
+            self._adopt(path)
+        self._next_part = 1 + max((int(path.stem) for path in self._parts.glob("*.h5")), default=-1)
+
+    def __enter__(self) -> Kept:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for store in self._stores:
+            store.close()
+
+    def __contains__(self, content: str) -> bool:
+        return content in self._records
+
+    def record(self, content: str) -> Record:
+        """The Outcome of a content, as JSON has it, with its time limit; known ones only."""
+        return self._records[content][0]
+
+    def add(self, order: int, content: str, outcome: Outcome, pieces: Packed) -> None:
+        """Keep what a file gave; `order` is its place among the files."""
+        record = {"content": content, **vars(outcome)}
+        if outcome.reason == "timed out":
+            record["time_limit_seconds"] = self._limit
+        self._open.append((order, record, pieces))
+        self._open_notes += outcome.notes
+        if self._open_notes > BLOCK_NOTES or time.monotonic() - self._open_since > PART_SECONDS:
+            self.close_part()
+
+    def close_part(self) -> None:
+        """Put on disk what is still only in memory."""
+        if self._open:
+            entries = sorted(self._open, key=lambda entry: entry[0])
+            pieces = concatenate(entry[2] for entry in entries)
+            meta = self._meta([entry[1] for entry in entries])
+            path = self._parts / f"{self._next_part:06}.h5"
+            with replacing(path) as partial:
+                write(partial, pieces.pieces, pieces.slice, meta, compress=False)
+            self._next_part += 1
+            self._adopt(path, own=True)
+        self._open, self._open_notes, self._open_since = [], 0, time.monotonic()
+
+    def write_all(self, path: Path, contents: Sequence[str], meta: Record, flags: dict[str, np.ndarray]) -> None:
+        """One store at `path` with the pieces of these contents in this order; the same bytes whatever the parts.
+
+        Args:
+            meta: what is new beside the format and the way of reading: "files" and what else.
+        """
+        meta = {**self._meta([]), **meta}
+        if any(store.path == path and store.meta == meta for store in self._stores):
+            return  # it stands already
+        where = self._where(contents)
+        pieces = self._pieces(where)
+
+        def read(start: int, stop: int) -> Packed:
+            return concatenate(self._stores[s].slice(first, last) for s, first, last in _runs(where[start:stop]))
+
+        with replacing(path) as partial:
+            write(partial, pieces, read, meta, flags)
+
+    def pieces(self, contents: Sequence[str]) -> np.ndarray:
+        """PIECE (P,): the rows of the pieces of these contents, in this order."""
+        return self._pieces(self._where(contents))
+
+    def finish(self) -> None:
+        """Forget the parts: notes.h5 has it all."""
+        shutil.rmtree(self._parts, ignore_errors=True)
+
+    def _meta(self, records: list[Record]) -> Record:
+        return {"format": FORMAT, "reading": self._reading, "files": records}
+
+    def _where(self, contents: Sequence[str]) -> np.ndarray:
+        """int64 (P, 2): the store and the index there of each piece of these contents."""
+        ranges = [np.zeros((0, 2), np.int64)]
+        for content in contents:
+            record, store, first = self._records[content]
+            at = np.arange(first, first + record["pieces"])
+            ranges.append(np.stack([np.full_like(at, store), at], axis=1))
+        return np.concatenate(ranges)
+
+    def _pieces(self, where: np.ndarray) -> np.ndarray:
+        pieces = np.zeros(len(where), PIECE)
+        for number, store in enumerate(self._stores):
+            own = where[:, 0] == number
+            pieces[own] = store.pieces[where[own, 1]]
+        return pieces
+
+    def _adopt(self, path: Path, own: bool = False) -> None:
+        try:
+            store = Store(path)
+            meta = store.meta
+            usable = meta["format"] == FORMAT and meta["reading"] == self._reading
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("%s is damaged (%s); what it held is read again", path, error)
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return
+        if not usable:
+            store.close()
+            if path.parent == self._parts:
+                path.unlink()
+            return
+        self._stores.append(store)
+        first = 0
+        for record in meta["files"]:
+            if record["status"] != "duplicate" and (own or self._is_settled(record)):
+                self._records.setdefault(record["content"], (record, len(self._stores) - 1, first))
+            first += record["pieces"]
+
+    def _is_settled(self, record: Record) -> bool:
+        if record["reason"] == "timed out":
+            return bool(record["time_limit_seconds"] >= self._limit)
+        return bool(record["content"]) and record["reason"] not in PASSING_REASONS
+
+
+def _runs(where: np.ndarray) -> list[tuple[int, int, int]]:
+    """(store, first, last + 1) of each unbroken run of pieces of one store in (P, 2) store and index."""
+    breaks = np.flatnonzero((np.diff(where[:, 0]) != 0) | (np.diff(where[:, 1]) != 1)) + 1
+    starts, stops = [0, *breaks.tolist()], [*breaks.tolist(), len(where)]
+    return [(int(where[a, 0]), int(where[a, 1]), int(where[b - 1, 1]) + 1) for a, b in zip(starts, stops, strict=True)]

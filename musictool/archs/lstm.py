@@ -29,6 +29,7 @@ class Lstm(TokensArch):
         layers: int = option(2, "layers on top of one another", least=1, most=16)
         dropout: float = option(0.3, "share of outputs dropped in training", least=0, most=0.95)
 
+    LEARNING_RATE = 3e-3
     SIZES: ClassVar = {
         "small": {},
         "medium": {"embedding": 256, "width": 512, "layers": 2},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from typing import Any
 
@@ -48,6 +49,27 @@ def bar(total: int | None, what: str, unit: str, initial: int = 0) -> Any:
         leave=False,
         mininterval=0.1 if sys.stderr.isatty() else SECONDS_IN_A_LOG,
     )
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow, which takes seconds, without what its libraries write to stderr while they load.
+
+    With -v it may write.
+    """
+    say("loading TensorFlow ...")
+    if _loudness() > 0:
+        import tensorflow
+
+        return
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def table(rows: list[tuple[str, ...]], indent: str = "") -> None:

@@ -9,17 +9,12 @@ import click
 from musictool.cli import _output
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n    musictool info bach")
 @click.argument("thing")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with everything.")
 def command(thing: str, as_json: bool) -> None:
-    """Describe THING: a corpus or a model (by name or folder), a music file, or a sound file.
-
-    \b
-    Example:
-        musictool info bach
-    """
-    from musictool.describe import describe
+    """Describe THING: a corpus or a model (by name or folder), a music file, or a sound file."""
+    from musictool.description import describe
 
     values = describe(thing)
     if as_json:

@@ -35,7 +35,7 @@ def _models() -> list[dict[str, Any]]:
 
 def _made(folder: Any, marker: str) -> list[dict[str, Any]]:
     from musictool import home
-    from musictool.describe import headline
+    from musictool.description import headline
 
     return [
         {"name": name, "summary": headline(folder / name), "where": str(folder / name)}
@@ -51,17 +51,13 @@ LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 }
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n    musictool list archs")
 @click.argument("what", type=click.Choice(list(LISTS)))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(what: str, as_json: bool) -> None:
     """What there is: archs, encodings, corpora (built in and prepared) or models.
 
     Under each arch and encoding stand the options that --set and --encoding-set take, with their defaults.
-
-    \b
-    Example:
-        musictool list archs
     """
     rows = LISTS[what]()
     if as_json:

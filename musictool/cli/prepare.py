@@ -11,7 +11,7 @@ import click
 from musictool.cli import _output
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n    musictool prepare bach")
 @click.argument("source", required=False)
 @click.option("--name", metavar="NAME", help="What to call the corpus.  [default: as SOURCE is called]")
 @click.option(
@@ -37,10 +37,6 @@ def command(as_json: bool, **wishes: Any) -> None:
 
     A second run reads only what has changed, and one that was stopped goes on. What became of each file stands in
     files.csv; a file that cannot be read costs itself only.
-
-    \b
-    Example:
-        musictool prepare bach
     """
     from musictool import preparation, sources
 

@@ -1,4 +1,4 @@
-"""`musictool render`: hear a piece, or see it."""
+"""musictool render: hear a piece, or see it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from musictool.cli import _output
 
-@click.command("render")
+
+@click.command(epilog="\b\nExample:\n    musictool render song.mid --out song.wav --out song.png")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option(
     "--out",
@@ -24,16 +26,12 @@ import click
 def command(source: Path, outs: tuple[Path, ...], soundfont: Path | None) -> None:
     """Turn a music file into sound, into a piano-roll picture, or into another music file.
 
-    SOURCE is any file that musictool reads: MIDI, MusicXML, ABC, Lakh piano-rolls. What is written follows from the
+    SOURCE is any file that musictool reads: MIDI, MusicXML, kern, ABC. What is written follows from the
     suffix of --out: .wav .flac .ogg .mp3 are sound, .png .svg .pdf are pictures, .mid is MIDI, .musicxml notation.
-
-    \b
-    Example:
-      musictool render song.mid --out song.wav --out song.png
     """
     from musictool.rendering import render
 
     for out in outs or (source.with_suffix(".wav"),):
         score = render(source, out, soundfont=soundfont)
         size = f"{out.stat().st_size / 1024:,.0f} kB"
-        click.echo(f"wrote {out} ({score.seconds:.1f} s of music, {len(score.notes)} notes, {size})")
+        _output.say(f"wrote {out} ({score.seconds:.1f} s of music, {len(score.notes)} notes, {size})")

@@ -11,7 +11,7 @@ from musictool.cli import _output
 from musictool.errors import BadOption
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n    musictool sample --length 500 --out song.mid")
 @click.argument("model", required=False)
 @click.option("--length", type=int, help="Symbols to write, the primer not counted.  [default: 500]")
 @click.option("--bars", type=int, help="Bars to write, instead of --length.")
@@ -42,15 +42,11 @@ def command(context: click.Context, **given: Any) -> None:
     """Write music with MODEL (default: the one trained last).
 
     Beside song.mid stands song.json with all that is needed to make it again: --like song.json.
-
-    \b
-    Example:
-        musictool sample --length 500 --out song.mid
     """
     like = given.pop("like")
     if like is not None:
         _refuse_others(context)
-    _output.say("loading TensorFlow ...")
+    _output.load_tensorflow()
     from musictool.songs import write_like, write_songs
 
     if like is not None:

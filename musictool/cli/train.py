@@ -26,7 +26,7 @@ class Transpose(click.ParamType):
             self.fail(f"'{value}' is not like -3..3 (or 0 for none)", parameter, context)
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n    musictool train --arch lstm --epochs 20")
 @click.argument("corpus", required=False)
 @click.option("--arch", metavar="NAME", help=f"Model family: {', '.join(ARCHS.names())}.  [default: lstm]")
 @click.option("--size", metavar="SIZE", help="small, medium or large.  [default: small]")
@@ -55,13 +55,9 @@ def command(**wishes: Any) -> None:
     and loses nothing; the same command, or --resume, goes on.
 
     What can be --set: musictool list archs.
-
-    \b
-    Example:
-        musictool train --arch lstm --epochs 20
     """
     wanted: dict[str, Any] = {key: None if value == () else value for key, value in wishes.items()}
-    _output.say("loading TensorFlow ...")
+    _output.load_tensorflow()
     from musictool.fitting import Stopped
     from musictool.training import train
 

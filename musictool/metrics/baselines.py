@@ -1,8 +1,8 @@
 """What a model has to beat: three ways of guessing the next symbol that learn next to nothing.
 
 - unigram: how often each symbol stands in the training pieces, whatever came before;
-- bigram: the same after each symbol, smoothed towards the unigram by Witten and Bell's rule (1991): a symbol seen n times
-  with t different followers gives the unigram the weight t / (n + t);
+- bigram: the same after each symbol, smoothed towards the unigram by Witten and Bell's rule (1991): a symbol seen n
+  times with t different followers gives the unigram the weight t / (n + t);
 - repeat: the symbol before comes again, with the probability that it does in training; else the unigram.
 
 All learn from the training pieces at every transposition that the model learns from, are scored on the same validation

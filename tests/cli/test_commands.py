@@ -26,10 +26,11 @@ def command(name: str) -> click.Command:
 
 @pytest.mark.parametrize("name", COMMANDS.names())
 def test_every_command_has_help_that_ends_with_an_example_of_itself(name: str):
-    text = command(name).help or ""
-    example = text.rstrip().splitlines()[-1].strip()
-    assert "Example" in text
-    assert example.startswith(f"musictool {name}")
+    *_, heading, example = run(f"{name} --help").output.rstrip().splitlines()
+    assert heading.strip() == "Example:"
+    program, *line = shlex.split(example)
+    assert (program, line[0]) == ("musictool", name)
+    command(name).make_context(name, line[1:])  # it parses
 
 
 @pytest.mark.parametrize("name", COMMANDS.names())

@@ -1,0 +1,56 @@
+"""README and docs say what is so: their commands exist, and the reference is the program's own."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from musictool.cli._main import main
+from musictool.registry import ARCHS, ENCODINGS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def commands(text: str) -> list[str]:
+    """Every line of a code block that begins with musictool."""
+    blocks = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.M | re.S)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return sorted({line for line in lines if line.startswith("musictool ")})
+
+
+def test_the_reference_is_up_to_date():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec
+    assert spec.loader
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert generate.PAGE.read_text(encoding="utf-8") == generate.page(), "run `make docs`"
+
+
+@pytest.mark.parametrize("line", commands(README))
+def test_every_command_in_the_readme_parses(line: str):
+    name, *arguments = shlex.split(line)[1:]
+    command = main.get_command(click.Context(main), name)
+    assert command is not None, line
+    command.make_context(name, [argument for argument in arguments if argument != "..."], resilient_parsing=False)
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
+def test_every_link_in_the_readme_leads_somewhere(path: str):
+    assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("target", re.findall(r"`make ([a-z-]+)`", README))
+def test_every_make_target_in_the_readme_exists(target: str):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+
+
+@pytest.mark.parametrize("name", [*ARCHS.names(), *ENCODINGS.names()])
+def test_the_readme_names_every_arch_and_encoding(name: str):
+    assert f"`{name}`" in README

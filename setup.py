@@ -13,7 +13,7 @@ CORE = [
     "h5py>=3.11",
     "tqdm>=4.66",
     "numpy>=1.26",
-    "symusic>=0.5.8,<0.6",  # 0.6.0: Synthesizer.render raises TypeError on every call
+    "symusic>=0.5.8",
     "soundfile>=0.12",
     "matplotlib>=3.8",
 ]

@@ -91,5 +91,5 @@ def nucleus(probabilities: Any, top_p: float) -> Any:
 def inverse_transform(probabilities: Any, uniform: Any) -> Any:
     """The symbols at which the cumulated probability (B, V) passes each of `uniform` (B, n): int32 (B, n)."""
     cumulated = ops.cumsum(probabilities, axis=-1)
-    target = uniform * cumulated[:, -1:]
-    return ops.cast(ops.argmax(cumulated[:, None, :] > target[:, :, None], axis=-1), "int32")
+    target = uniform * cumulated[:, -1:]  # below the last, so that one passes it
+    return ops.sum(ops.cast(cumulated[:, None, :] <= target[:, :, None], "int32"), axis=-1)

@@ -43,8 +43,13 @@ class Spelling:
         pitch = np.arange(PITCHES)
         every = Score.from_columns(pitch, pitch, pitch, pitch, pitch * 0).transpose(semitones)
         table = every.notes["pitch"].tobytes() + bytes(range(LENGTH, 256))
-        moved = [key.translate(table) for key in keys]
-        return [self.canonical(bytes(sorted(set(key[:-1]))) + key[-1:]) for key in moved]
+        moved = []
+        for key in keys:
+            higher = key.translate(table)
+            if key[0] < -semitones or (len(key) > 1 and key[-2] >= PITCHES - semitones):  # folded: no longer in order
+                higher = bytes(sorted(set(higher[:-1]))) + higher[-1:]
+            moved.append(self.canonical(higher))
+        return moved
 
     def symbol(self, key: bytes) -> str:
         """The text of a canonical key."""
@@ -68,7 +73,8 @@ class Spelling:
 
 def pack(onsets: np.ndarray, pitches: np.ndarray, lengths: np.ndarray) -> list[bytes]:
     """The key of each onset: its different pitches, low to high, and its length."""
-    notes = np.unique(onsets * PITCHES + pitches)
+    notes = np.sort(onsets * PITCHES + pitches)
+    notes = notes[np.diff(notes, prepend=-1) > 0]
     ends = np.append(np.flatnonzero(np.diff(notes // PITCHES)), len(notes) - 1) + 1
     text = np.insert(notes % PITCHES, ends, LENGTH + lengths).astype(np.uint8).tobytes()
     bounds = [0, *(ends + np.arange(1, len(ends) + 1)).tolist()]

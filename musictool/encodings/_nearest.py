@@ -24,8 +24,9 @@ class Nearest:
     def __init__(self, pitches: np.ndarray, lengths: np.ndarray):
         self._at = np.flatnonzero(pitches.any(axis=1))
         known = pitches[self._at].astype(np.float32)
+        self._used = np.flatnonzero(pitches.any(axis=0))  # no other pitch can be shared
         # One product of matrices gives shared * 2^11 + shared classes * 2^7 + shared - size, exact in float32.
-        self._features = np.concatenate([known * 2049, _has_class(known) * 128], axis=1).T.copy()  # (140, V)
+        self._features = np.concatenate([known[:, self._used] * 2049, _has_class(known) * 128], axis=1).T.copy()
         self._sizes = known.sum(axis=1)
         self._means = _mean_pitch(known)
         self._lengths = np.asarray(lengths)[self._at]
@@ -47,7 +48,8 @@ class Nearest:
 
     def _best(self, pitches: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """int64 (Q,): positions among the known chords."""
-        likeness = np.concatenate([pitches, _has_class(pitches)], axis=1) @ self._features - self._sizes  # (Q, V)
+        asked = np.concatenate([pitches[:, self._used], _has_class(pitches)], axis=1)
+        likeness = asked @ self._features - self._sizes  # (Q, V)
         equal = np.flatnonzero(likeness == likeness.max(axis=1, keepdims=True))
         row, column = np.divmod(equal, likeness.shape[1])
         apart = np.abs(_mean_pitch(pitches)[row] - self._means[column])

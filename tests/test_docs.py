@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 import shlex
@@ -54,3 +55,19 @@ def test_every_make_target_in_the_readme_exists(target: str):
 @pytest.mark.parametrize("name", [*ARCHS.names(), *ENCODINGS.names()])
 def test_the_readme_names_every_arch_and_encoding(name: str):
     assert f"`{name}`" in README
+
+
+def test_the_arch_that_the_readme_adds_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import numpy as np
+
+    from musictool.encodings._base import Spec
+    from musictool.sampling import Sampler
+
+    (source,) = [block for block in re.findall(r"^```python\n(.*?)^```", README, re.M | re.S) if "class Gru" in block]
+    assert len(source.splitlines()) < 60
+    (tmp_path / "gru_of_the_readme.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    arch = importlib.import_module("gru_of_the_readme").Gru.sized(Spec("tokens", (), 20), "small", ("width=8",))
+    primer = np.full((2, 3), 5, np.int32)
+    assert arch.stages()[0].network(primer).shape == (2, 3, 20)
+    assert next(arch.continuation(primer, Sampler(), 1)).shape[0] == 2

@@ -100,7 +100,7 @@ class TokensArch(Arch):
         return compiled(listen)
 
     def _writer(self, sampler: Sampler) -> Any:
-        """Compiled: the last symbol (B,), the state, uniform (CHUNK, B, DRAWS) -> both after it, and what was written."""
+        """Compiled: last symbol (B,), state, uniform (CHUNK, B, DRAWS) -> both of these after it, what was written."""
         if sampler not in self._writers:
             never_reserved = np.where(np.arange(self.spec.size) < FIRST_SYMBOL, NEVER, 0.0).astype(np.float32)
 

@@ -55,17 +55,6 @@ def test_a_bad_soundfont_reaches_the_caller_as_one_error(song):
     assert isinstance(result.exception, BadFile)
 
 
-def test_help_ends_with_an_example_and_imports_nothing_heavy():
-    code = (
-        "import sys; from musictool.cli.render import command\n"
-        "try: command(['--help'])\n"
-        "except SystemExit: pass\n"
-        "assert not {'numpy', 'symusic', 'matplotlib', 'tensorflow', 'keras'} & set(sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert "Example:\n    musictool render song.mid --out song.wav --out song.png" in done.stdout
-
-
 def test_rendering_never_imports_tensorflow(song):
     code = (
         "import sys; from pathlib import Path; from musictool.rendering import render\n"

@@ -27,7 +27,7 @@ SUFFIXES = {".mid", ".midi"}
 
 def musictool_prepare(folder: Path, workers: int) -> tuple[int, float]:
     """Cold, into an empty home: reading, notes.h5, files.csv, the note-chord vocabulary and encoding."""
-    from musictool import preparation
+    from musictool.preparation import prepare as preparation
 
     with tempfile.TemporaryDirectory() as home:
         os.environ["MUSICTOOL_HOME"] = home
@@ -111,8 +111,8 @@ def miditok_remi(files: list[Path]) -> tuple[int, float]:
 
 def chorales() -> Path:
     """The Bach chorales as MIDI, written by music21 on the first call."""
-    from musictool import sources
     from musictool.atomic import replacing_folder
+    from musictool.preparation import sources
 
     folder = Path(tempfile.gettempdir()) / "musictool-benchmarks" / "bach-midi"
     if not folder.is_dir():

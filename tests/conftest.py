@@ -33,7 +33,7 @@ def tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_home(tunes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the corpus `tunes` and the model `tunes-lstm`, trained for two epochs. Read only."""
-    from musictool.preparation import prepare
+    from musictool.preparation.prepare import prepare
     from musictool.training import train
 
     home = tmp_path_factory.mktemp("home")

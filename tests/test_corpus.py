@@ -8,8 +8,8 @@ import pytest
 
 from musictool.corpus import Corpus, piece_ids, split
 from musictool.errors import BadCorpus, UnknownName
-from musictool.preparation import prepare
-from tests import wicked_reader as wicked
+from musictool.preparation.prepare import prepare
+from tests.preparation import wicked_reader as wicked
 from tests.test_packed import same
 
 

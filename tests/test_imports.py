@@ -20,10 +20,9 @@ LAYERS = [
     {"score", "catalogue"},
     {"grid", "gm", "packed"},
     {"readers", "writers", "encodings", "key"},
-    {"store", "rendering", "reading", "sources"},
-    {"workers", "corpus"},
-    {"kept", "dataset"},
-    {"files_table"},
+    {"store", "rendering"},
+    {"corpus"},
+    {"dataset"},
     {"preparation", "metrics"},
     # ----------------------- the TensorFlow line: Keras is imported from here on -----------------------
     {"sampling", "layers", "pipeline", "checkpoint", "stage"},

@@ -17,7 +17,7 @@ from musictool.corpus import Corpus
 from musictool.errors import BadCorpus, BadModel, BadOption, UnknownName
 from musictool.fitting import Stopped
 from musictool.model import Model
-from musictool.preparation import prepare
+from musictool.preparation.prepare import prepare
 from musictool.training import Listener, train
 
 TINY: dict[str, Any] = {

@@ -18,7 +18,8 @@ def _entries(registry: Any) -> list[dict[str, Any]]:
 
 
 def _corpora() -> list[dict[str, Any]]:
-    from musictool import home, sources
+    from musictool import home
+    from musictool.preparation import sources
 
     rows = [
         {"name": name, "summary": each.description, "licence": each.licence, "where": "built in"}

@@ -38,14 +38,15 @@ def command(as_json: bool, **wishes: Any) -> None:
     A second run reads only what has changed, and one that was stopped goes on. What became of each file stands in
     files.csv; a file that cannot be read costs itself only.
     """
-    from musictool import preparation, sources
+    from musictool.preparation import sources
+    from musictool.preparation.prepare import Interrupted
 
     source = sources.find(wishes["source"])
     if not as_json:
         _output.say(_introduction(source))
     try:
         prepared = _prepare(wishes)
-    except preparation.Interrupted as interrupted:
+    except Interrupted as interrupted:
         click.echo(str(interrupted), err=True)
         sys.exit(130)
     if as_json:
@@ -55,7 +56,7 @@ def command(as_json: bool, **wishes: Any) -> None:
 
 
 def _prepare(wishes: dict[str, Any]) -> Any:
-    from musictool.preparation import prepare
+    from musictool.preparation.prepare import prepare
 
     with _output.bar(None, "reading", "files") as bar:
 

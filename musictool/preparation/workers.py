@@ -27,13 +27,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from musictool.packed import concatenate, pack
-from musictool.reading import MEMORY_BYTES, OUT_OF_MEMORY, Batch, Outcome, ReadSettings, allowed_seconds
+from musictool.preparation.reading import MEMORY_BYTES, OUT_OF_MEMORY, Batch, Outcome, ReadSettings, allowed_seconds
 
 WAITING_BATCHES = 32  # tasks handed out at a time beyond one for each child
 
 _START = (
     "import sys, json, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
-    "sys.path[:] = json.loads(sys.argv[1]); from musictool.reading import serve; serve(*json.loads(sys.argv[2]))"
+    "sys.path[:] = json.loads(sys.argv[1]); from musictool.preparation.reading import serve; "
+    "serve(*json.loads(sys.argv[2]))"
 )
 
 
@@ -136,7 +137,9 @@ class Readers:
         except _Died as died:
             at, status = died.position, died.status
         if at < 0 and again:
-            raise RuntimeError(f"no reading process starts, status {status}; see: python -c 'import musictool.reading'")
+            raise RuntimeError(
+                f"no reading process starts, status {status}; see: python -c 'import musictool.preparation.reading'"
+            )
         if at < 0:  # somebody ended it while it had nothing to do
             return self._read(paths, again=True)
         guilty = _reason(status, allowed_seconds(paths[at], self._settings.time_limit_seconds))

@@ -19,14 +19,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from musictool import files_table, home, sources
+from musictool import home
 from musictool.corpus import NOTES_FILE, Corpus
 from musictool.errors import BadCorpus, BadOption, UnknownName
-from musictool.kept import Kept
+from musictool.preparation import files_table, sources
+from musictool.preparation.kept import Kept
+from musictool.preparation.reading import READ, Outcome, ReadSettings
+from musictool.preparation.sources import Source
+from musictool.preparation.workers import Readers
 from musictool.readers._base import MIDI_PARSERS, suffixes
-from musictool.reading import READ, Outcome, ReadSettings
-from musictool.sources import Source
-from musictool.workers import Readers
 
 log = logging.getLogger(__name__)
 

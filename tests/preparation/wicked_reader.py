@@ -13,7 +13,7 @@ from musictool.errors import BadFile
 from musictool.readers._base import Reading
 from musictool.score import Score, Track
 
-READ = "tests.wicked_reader:read"
+READ = "tests.preparation.wicked_reader:read"
 
 
 def write(path: Path, word: str, *pitches: int) -> Path:

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from musictool import sources
 from musictool.errors import BadOption, UnknownName
+from musictool.preparation import sources
 
 
 def touch(folder, *names):
@@ -80,7 +80,9 @@ def test_what_is_neither_path_nor_name_gets_a_suggestion():
 
 
 def test_finding_a_built_in_corpus_does_not_import_music21():
-    program = "import sys; from musictool import sources; sources.find('folk'); print('music21' in sys.modules)"
+    program = (
+        "import sys; from musictool.preparation import sources; sources.find('folk'); print('music21' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -19,11 +19,11 @@ from musictool import home
 from musictool.atomic import replacing, write_json
 from musictool.corpus import FILES_TABLE, FORMAT, piece_ids, split
 from musictool.gm import program_name
-from musictool.kept import Kept, Record
 from musictool.key import KEY_NAMES
 from musictool.packed import NO_KEY
-from musictool.reading import DRUMS, Outcome
-from musictool.sources import Source
+from musictool.preparation.kept import Kept, Record
+from musictool.preparation.reading import DRUMS, Outcome
+from musictool.preparation.sources import Source
 
 PARSING_PACKAGES = ("symusic", "music21", "pretty_midi")
 CSV_COLUMNS = [

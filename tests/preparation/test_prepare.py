@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from musictool import home, kept, preparation
+from musictool import home
 from musictool.corpus import Corpus
 from musictool.errors import BadCorpus, BadOption, UnknownName
-from musictool.preparation import Prepared
-from tests import wicked_reader as wicked
+from musictool.preparation import kept
+from musictool.preparation import prepare as preparation
+from musictool.preparation.prepare import Prepared
+from tests.preparation import wicked_reader as wicked
 
 RESULTS = ("notes.h5", "files.csv", "corpus.json")
 
@@ -187,10 +189,10 @@ def test_a_file_whose_reader_crashed_is_tried_again_in_the_next_run(songs):
 
 _KILLED = """
 import sys
-from musictool import kept, preparation
+from musictool.preparation import kept, prepare as preparation
 kept.PART_SECONDS = 0.02
 preparation.BATCH_FILES = 2
-preparation.prepare(sys.argv[1], workers=1, encode=False, read="tests.wicked_reader:read")
+preparation.prepare(sys.argv[1], workers=1, encode=False, read="tests.preparation.wicked_reader:read")
 """
 
 
@@ -301,7 +303,7 @@ def test_two_sources_do_not_share_a_name(songs, tmp_path):
 
 def test_two_runs_do_not_work_on_one_corpus_at_a_time(songs):
     program = (
-        "import sys, time; from pathlib import Path; from musictool import preparation\n"
+        "import sys, time; from pathlib import Path; from musictool.preparation import prepare as preparation\n"
         "with preparation._alone(Path(sys.argv[1])):\n    print('mine', flush=True); time.sleep(60)"
     )
     folder = home.corpora_folder() / "songs"

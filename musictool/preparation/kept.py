@@ -20,7 +20,7 @@ import numpy as np
 from musictool.atomic import replacing
 from musictool.corpus import FORMAT, NOTES_FILE
 from musictool.packed import PIECE, Packed, concatenate
-from musictool.reading import Outcome
+from musictool.preparation.reading import Outcome
 from musictool.store import BLOCK_NOTES, Store, write
 
 log = logging.getLogger(__name__)

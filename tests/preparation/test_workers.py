@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from musictool.reading import ReadSettings, allowed_seconds
-from musictool.workers import Readers
-from tests import wicked_reader as wicked
+from musictool.preparation.reading import ReadSettings, allowed_seconds
+from musictool.preparation.workers import Readers
+from tests.preparation import wicked_reader as wicked
 
 
 def read(folder: Path, *words: str, limit: float = 20.0, workers: int = 1) -> list[str]:

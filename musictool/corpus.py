@@ -150,13 +150,13 @@ def split(ids: Sequence[str], val_split: float) -> np.ndarray:
     """bool (pieces,): which pieces are kept for validation.
 
     Each id is hashed to a fraction; a piece is kept if its fraction is below `val_split`. Where that leaves one side of
-    two or more pieces empty, the piece nearest to it moves there.
+    two or more pieces empty, the piece nearest to it moves there; one piece alone is there to learn from.
     """
     fractions = np.array([_fraction(piece) for piece in ids])
     is_validation = fractions < val_split
     if len(ids) >= 2 and not is_validation.any():
         is_validation[fractions.argmin()] = True
-    if len(ids) >= 2 and is_validation.all():
+    if is_validation.all() and len(ids):
         is_validation[fractions.argmax()] = False
     return is_validation
 

@@ -45,7 +45,8 @@ def headline(folder: Path) -> str:
     """One line about a corpus or model folder, for lists; says so if its marker cannot be read."""
     try:
         if (folder / home.CORPUS_MARKER).exists():
-            return str(json.loads((folder / home.CORPUS_MARKER).read_text(encoding="utf-8")).get("summary", "prepared"))
+            info = json.loads((folder / home.CORPUS_MARKER).read_text(encoding="utf-8"))
+            return f"prepared: {info['pieces']['all']:,} pieces, {info['notes']:,} notes"
         info = json.loads((folder / home.MODEL_MARKER).read_text(encoding="utf-8"))
         loss = info["metrics"].get("val_loss")
         judged = "not trained yet" if loss is None else f"validation {loss:.3f} nats a symbol"
@@ -57,9 +58,9 @@ def headline(folder: Path) -> str:
 def _music(path: Path) -> dict[str, Any]:
     from musictool import gm
     from musictool.key import key_of
-    from musictool.readers._base import read
+    from musictool.readers._base import read_named
 
-    reading = read(path)
+    reading = read_named(path)
     pieces = [
         {
             "title": score.title,

@@ -51,6 +51,10 @@ class BadFile(MusictoolError):
         self.reason = reason
         super().__init__(f"{reason}: {detail}" if detail else reason)
 
+    def of(self, path: object) -> BadFile:
+        """The same error, with the file that it is about in its message."""
+        return _bad_file_again(self.reason, f"{path}: {self}")
+
     def __reduce__(self) -> tuple[object, ...]:
         return _bad_file_again, (self.reason, str(self))
 

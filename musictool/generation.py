@@ -17,7 +17,7 @@ from musictool import gm
 from musictool.encodings._base import Encoding
 from musictool.errors import BadOption, NoMusic
 from musictool.model import Model
-from musictool.readers._base import read
+from musictool.readers._base import read_named
 from musictool.sampling import Sampler
 from musictool.score import METRE, TEMPO, TICKS_PER_QUARTER, Score, Track, bar_ticks
 
@@ -115,7 +115,7 @@ class Generation:
         if request.from_scratch:
             return nothing
         if request.primer is not None:
-            rows = self.encoding.encode(read(request.primer).scores[0])
+            rows = self.encoding.encode(read_named(request.primer).scores[0])
             if not len(rows):
                 raise NoMusic(f"the primer {request.primer} has no music that the encoding {self.encoding.name} writes")
             return np.stack([rows[: request.primer_length]] * request.num)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from musictool.errors import BadFile
-from musictool.readers._base import read
+from musictool.readers._base import read_named
 from musictool.score import Score
 from musictool.writers._base import suffixes, write
 from musictool.writers.audio import SUFFIXES as SOUND
@@ -31,6 +31,6 @@ def render(source: Path, out: Path, *, soundfont: Path | None = None) -> Score:
         raise BadFile("unknown suffix", f"{out.name}; writable are {' '.join(sorted(suffixes()))}")
     if out.exists() and source.exists() and out.samefile(source):
         raise BadFile("same file", f"{out} would be written over the file that is read; choose another --out")
-    score = read(source).scores[0]
+    score = read_named(source).scores[0]
     write(score, out, **({"soundfont": soundfont} if suffix in SOUND else {}))
     return score

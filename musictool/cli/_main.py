@@ -46,7 +46,12 @@ class Commands(click.Group):
             return super().invoke(context)
         except MusictoolError as error:
             click.echo(f"Error: {error}", err=True)
-            context.exit(1)
+        except BrokenPipeError:
+            raise  # whoever read our output has seen enough; click ends quietly
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"Error: {where}{error.strerror or error}", err=True)
+        return context.exit(1)
 
 
 @click.command(cls=Commands, params=_output.verbosity())

@@ -79,7 +79,7 @@ def _prepare(wishes: dict[str, Any]) -> Any:
 def _introduction(source: Any) -> str:
     if source.kind == "built-in":
         return f"{source.name}, built in: {source.description}\nlicence: {source.licence}"
-    return f"{source.kind} {source.root if source.kind == 'folder' else source.root / source.name}"
+    return f"{source.kind} {source.root if source.kind == 'folder' else source.root / source.files[0]}"
 
 
 def _report(prepared: Any) -> None:
@@ -88,11 +88,12 @@ def _report(prepared: Any) -> None:
     new = prepared.fresh == info["files"]["found"] - info["files"]["duplicate"]
     _output.say(prepared.sentence + ("" if new else f"; {prepared.fresh or 'none'} of them now"))
     _output.say(
-        f"{pieces['all']:,} pieces, {info['notes']:,} notes, {_duration(info['seconds'])} of music; "
+        f"{pieces['all']:,} piece{'s' * (pieces['all'] != 1)}, {info['notes']:,} notes, "
+        f"{_duration(info['seconds'])} of music; "
         f"{pieces['train']:,} to train on, {pieces['validation']:,} to validate"
     )
     if prepared.encoded:
-        _output.say("note-chord: " + ", ".join(f"{key} {_text(value)}" for key, value in prepared.encoded.items()))
+        _output.say(_vocabulary(prepared.encoded))
     if prepared.remark:
         _output.say(f"note-chord: {prepared.remark}")
     _output.say(f"in {corpus.folder} (files.csv: what became of each file)")
@@ -105,5 +106,9 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"
 
 
-def _text(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+def _vocabulary(encoded: dict[str, Any]) -> str:
+    symbols = encoded["train_rows"] + encoded["validation_rows"]
+    return (
+        f"note-chord: {symbols:,} symbols in a vocabulary of {encoded['size']:,}; {encoded['coverage']:.1%} stand for "
+        "exactly what is played, the others for the nearest to it"
+    )

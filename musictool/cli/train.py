@@ -77,7 +77,9 @@ def _report(trained: Any) -> None:
     info = trained.model.info
     why = {"epochs": "all epochs done", "patience": "no better epoch for a while", "time": "time is up"}
     _output.say(f"{why[trained.reason]}; the best was epoch {info['metrics'].get('best_epoch')}")
-    if trained.loss is not None:
+    if trained.loss is None:
+        _output.say("The corpus has no piece to validate on, so nothing says whether it learnt or copied.")
+    else:
         _output.say("validation loss, nats a symbol (lower is better):")
         rows = [(trained.model.name, trained.loss), *trained.baselines.items()]
         _output.table([(name, f"{nats:.3f}") for name, nats in rows], indent="  ")

@@ -116,7 +116,9 @@ def prepare(
         BadCorpus: nothing readable in the source, or the name belongs to a corpus of another source.
         Interrupted: Ctrl-C.
     """
-    settings = _Settings(val_split, workers or cores(), ReadSettings(parser, time_limit_seconds, read), fresh)
+    settings = _Settings(
+        val_split, cores() if workers is None else workers, ReadSettings(parser, time_limit_seconds, read), fresh
+    )
     found = sources.find(source)
     folder = home.corpora_folder() / sources.check_name(found.name if name is None else name)
     _check_owner(folder, found, fresh)

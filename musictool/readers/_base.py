@@ -76,6 +76,14 @@ def read(path: Path, parser: MidiParser = "symusic") -> Reading:
     return reading
 
 
+def read_named(path: Path) -> Reading:
+    """As `read`, for a file that the user named: the message of a BadFile names it too."""
+    try:
+        return read(path)
+    except BadFile as error:
+        raise error.of(path) from None
+
+
 def check_length(quarters: float) -> None:
     """Refuse a piece longer than `MAX_QUARTERS` quarter notes, as one wrong delta time makes it."""
     if not 0 <= quarters <= MAX_QUARTERS:

@@ -58,13 +58,19 @@ def test_the_groups_help_names_every_command():
         ("sample --like nowhere.json", 1, "nowhere.json"),
         ("sample --like nowhere.json --seed 3", 1, "leave out seed"),
         ("sample --out song.xyz", 1, "song.xyz"),
+        ("sample --length 5 --primer broken.mid", 1, "broken.mid: not MIDI"),
+        ("sample --length 5 --out /proc/nowhere/song.mid", 1, "/proc/nowhere"),
         ("prepare nowhere/", 1, "nowhere"),
         ("render nowhere.mid", 1, "nowhere.mid"),
         ("info nowhere", 1, "nowhere"),
         ("list archers", 2, "archs"),
     ],
 )
-def test_a_mistake_is_one_clear_line_and_never_a_traceback(at_tiny_home: Path, line: str, code: int, words: str):
+def test_a_mistake_is_one_clear_line_and_never_a_traceback(
+    at_tiny_home: Path, line: str, code: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.mid").write_text("no music")
     result = run(line)
     assert result.exit_code == code, result.output
     assert words in result.output

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from musictool import home
-from musictool.errors import BadFile, UnknownName
+from musictool.errors import BadFile, MusictoolError, UnknownName
+from musictool.model_info import read_info
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
@@ -47,11 +48,11 @@ def headline(folder: Path) -> str:
         if (folder / home.CORPUS_MARKER).exists():
             info = json.loads((folder / home.CORPUS_MARKER).read_text(encoding="utf-8"))
             return f"prepared: {info['pieces']['all']:,} pieces, {info['notes']:,} notes"
-        info = json.loads((folder / home.MODEL_MARKER).read_text(encoding="utf-8"))
+        info = read_info(folder)
         loss = info["metrics"].get("val_loss")
-        judged = "not trained yet" if loss is None else f"validation {loss:.3f} nats a symbol"
+        judged = f"validation {loss:.3f} nats a symbol" if loss else "trained" if info["weights"] else "not trained yet"
         return f"{info['arch']['name']} on {info['corpus']['name']}, {judged}"
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (MusictoolError, OSError, ValueError, KeyError, TypeError) as error:
         return f"cannot be read: {error}"
 
 
@@ -110,5 +111,5 @@ def _corpus(folder: Path) -> dict[str, Any]:
 
 
 def _model(folder: Path) -> dict[str, Any]:
-    info = json.loads((folder / home.MODEL_MARKER).read_text(encoding="utf-8"))
+    info = read_info(folder)
     return {"what": "model", "name": folder.name, "folder": str(folder), **info}

@@ -29,6 +29,7 @@ from musictool.dataset import Encoded, Windows
 from musictool.errors import MusictoolError
 from musictool.generation import Request, sample
 from musictool.model import Model
+from musictool.model_info import MARKER, read_info
 from musictool.pipeline import stream
 from musictool.stage import Stage
 from musictool.strategy import optimizer_for, training_step, validation_step
@@ -220,10 +221,10 @@ class Run:
         state.epoch, state.step, state.sums = state.epoch + 1, 0, [0.0, 0.0, 0.0]
         state.seconds, state.epoch_seconds = state.seconds + state.epoch_seconds, 0.0
         if better:
-            info = model.read_info(self.folder)
+            info = read_info(self.folder)
             info["weights"] = model.save_weights(self.folder, self.arch)
             info["metrics"] |= {"best_epoch": state.epoch, **{key: row[key] for key in ("val_loss", "val_accuracy")}}
-            write_json(self.folder / model.MARKER, info)
+            write_json(self.folder / MARKER, info)
         self._save()
         write_history(self.folder / "history.csv", state.history)
         self._write_sample(state.epoch)

@@ -32,9 +32,7 @@ from musictool.atomic import replacing, write_json
 from musictool.encodings import _base as encodings
 from musictool.encodings._base import Encoding, Spec
 from musictool.errors import BadModel, MusictoolError
-
-FORMAT = 1
-MARKER = home.MODEL_MARKER
+from musictool.model_info import MARKER, read_info
 
 
 @dataclass(frozen=True)
@@ -117,21 +115,6 @@ class Model:
         """sha256 over the weights and the vocabulary: the same music comes only from the same checksum."""
         parts = [*sorted(self.info["weights"].items()), ("vocabulary", self.info["vocabulary_sha256"])]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def read_info(folder: Path) -> dict[str, Any]:
-    """model.json of a folder. Raises BadModel if it is missing, damaged or of another version."""
-    path = folder / MARKER
-    try:
-        info: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        version = info["format"]
-    except FileNotFoundError:
-        raise BadModel(f"{folder} is no model: it has no {MARKER}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadModel(f"{path} is damaged: {error}") from None
-    if version != FORMAT:
-        raise BadModel(f"{path} has format {version}, and this musictool reads {FORMAT}; use the version that wrote it")
-    return info
 
 
 def create(folder: Path, info: dict[str, Any], encoding: Encoding, primers: list[np.ndarray]) -> None:

@@ -49,7 +49,7 @@ def device_name() -> str:
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same function as one graph; traced again only for inputs of another rank or type."""
-    return tf.function(function, reduce_retracing=True)
+    return tf.function(function, reduce_retracing=True, autograph=False)
 
 
 def optimizer_for(stage: Stage, learning_rate: float) -> keras.optimizers.Optimizer:
@@ -75,7 +75,7 @@ def training_step(stage: Stage, optimizer: keras.optimizers.Optimizer) -> Callab
         optimizer.apply(gradients, network.trainable_variables)
         return tf.stack([nats, tf.reduce_sum(stage.hits(y, output) * mask), rows])
 
-    return tf.function(step)
+    return tf.function(step, autograph=False)
 
 
 def validation_step(stage: Stage) -> Callable[..., Any]:
@@ -86,4 +86,4 @@ def validation_step(stage: Stage) -> Callable[..., Any]:
         nats, hits = stage.loss(y, output), stage.hits(y, output)
         return tf.stack([tf.reduce_sum(nats * mask), tf.reduce_sum(hits * mask), tf.reduce_sum(mask)])
 
-    return tf.function(step)
+    return tf.function(step, autograph=False)

@@ -25,6 +25,7 @@ from musictool.errors import BadCorpus, BadModel, BadOption, UnknownName
 from musictool.fitting import Reporter, Run, Settings
 from musictool.metrics.baselines import baselines
 from musictool.model import Model
+from musictool.model_info import FORMAT, MARKER, read_info
 from musictool.registry import ARCHS
 from musictool.score import DEFAULT_BPM
 from musictool.strategy import PRECISIONS
@@ -111,7 +112,7 @@ def train(
     check(wishes)
     if resume:
         folder = _existing(name)
-        if corpus is not None and Corpus.open(corpus).name != model.read_info(folder)["corpus"]["name"]:
+        if corpus is not None and Corpus.open(corpus).name != read_info(folder)["corpus"]["name"]:
             raise BadOption(f"the run {folder.name} learns another corpus; leave CORPUS out to resume it")
     else:
         opened = Corpus.open(corpus)
@@ -138,8 +139,8 @@ def check(wishes: Mapping[str, Any]) -> None:
 
 def _existing(name: str | None) -> Path:
     if name is not None:
-        return home.find(home.models_folder(), model.MARKER, name, "model")
-    folder = home.latest(home.models_folder(), model.MARKER)
+        return home.find(home.models_folder(), MARKER, name, "model")
+    folder = home.latest(home.models_folder(), MARKER)
     if folder is None:
         raise BadModel(f"nothing to resume: no model under {home.models_folder()}")
     return folder
@@ -151,14 +152,14 @@ def _place(corpus: Corpus, name: str | None, wishes: Mapping[str, Any], resume: 
     if Path(base).name != base or base.startswith("."):
         raise BadOption(f"--name {base} is not a plain name; MUSICTOOL_HOME chooses where models lie")
     folder = home.models_folder() / base
-    if not (folder / model.MARKER).exists():
+    if not (folder / MARKER).exists():
         return folder, False
-    if resume is None and _is_same(model.read_info(folder), corpus, wishes):
+    if resume is None and _is_same(read_info(folder), corpus, wishes):
         return folder, True
     if name is not None:
         raise BadOption(f"{folder} exists; go on with it by --resume, or take another --name, or remove it")
     number = 2
-    while (home.models_folder() / f"{base}-{number}" / model.MARKER).exists():
+    while (home.models_folder() / f"{base}-{number}" / MARKER).exists():
         number += 1
     return home.models_folder() / f"{base}-{number}", False
 
@@ -193,7 +194,7 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Liste
         precision=precision,
     )
     info = {
-        "format": model.FORMAT,
+        "format": FORMAT,
         "arch": arch.to_json(),
         "encoding": encoded.encoding.to_json(),
         "spec": encoded.spec.to_json(),
@@ -216,7 +217,7 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Liste
 
 def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Listener) -> Trained:
     """Take a run up where it stopped, under its own settings."""
-    info = model.read_info(folder)
+    info = read_info(folder)
     then = info["training"]["wishes"]
     for key, value in _jsonable(wishes).items():
         if key not in RESUMABLE and value != then[key]:
@@ -239,17 +240,17 @@ def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Listener) -> Train
     encoded = _encoded(corpus, then)
     arch = archs.from_json(info["arch"], encoded.spec)
     info["training"] |= {"settings": asdict(settings), "finished": None}
-    write_json(folder / model.MARKER, info)
+    write_json(folder / MARKER, info)
     return _run(folder, arch, encoded, corpus, settings, listener)
 
 
 def _run(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, settings: Settings, listener: Listener) -> Trained:
     run = Run(folder, arch, encoded, settings, listener)
-    listener.run_begins(run, model.read_info(folder), corpus)
+    listener.run_begins(run, read_info(folder), corpus)
     reason = run.run()
-    info = model.read_info(folder)
+    info = read_info(folder)
     info["training"]["finished"] = reason
-    write_json(folder / model.MARKER, info)
+    write_json(folder / MARKER, info)
     return Trained(Model.open(folder), reason, info["metrics"].get("val_loss"), info["metrics"]["baselines"])
 
 

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "musictool"
 LAYERS = [
     {"", "errors"},
     {"registry", "options", "atomic", "home"},
-    {"score", "catalogue"},
+    {"score", "catalogue", "model_info"},
     {"grid", "gm", "packed"},
     {"readers", "writers", "encodings", "key"},
     {"store", "rendering"},

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from musictool import home, model
+from musictool import home
 from musictool.checkpoint import state
 from musictool.corpus import Corpus
 from musictool.errors import BadCorpus, BadModel, BadOption, UnknownName
 from musictool.fitting import Stopped
 from musictool.model import Model
+from musictool.model_info import read_info
 from musictool.preparation.prepare import prepare
 from musictool.training import Listener, train
 
@@ -69,7 +70,7 @@ def test_a_model_folder_explains_itself(at_tiny_home: Path):
         "samples/epoch-002.mid",
         "checkpoints/last.h5",
     }
-    info = model.read_info(folder)
+    info = read_info(folder)
     assert info["arch"]["options"]["width"] == 16
     assert info["training"]["finished"] == "epochs"
     assert info["provenance"]["seed"] == 1
@@ -92,7 +93,7 @@ def test_a_run_stopped_by_ctrl_c_in_the_middle_of_an_epoch_ends_like_one_that_wa
         train("tunes", name="stopped", listener=StopAt(2, 1), **TINY)
     folder = home.models_folder() / "stopped"
     assert len(history(folder)) == 1
-    assert model.read_info(folder)["training"]["finished"] is None
+    assert read_info(folder)["training"]["finished"] is None
     resumed = train(name="stopped", resume=True)
     assert history(folder) == history(whole.model.folder)
     assert resumed.model.checksum == whole.model.checksum

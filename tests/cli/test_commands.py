@@ -127,6 +127,16 @@ def test_info_tells_about_each_kind_of_thing(at_tiny_home: Path, tunes: Path, tm
         assert what in run(f"info {thing}").output
 
 
+def test_a_damaged_model_is_listed_as_such_and_described_in_one_line(at_new_home: Path):
+    folder = at_new_home / "saved_models" / "broken"
+    folder.mkdir(parents=True)
+    (folder / "model.json").write_text("{")
+    assert "damaged" in run("list models").output
+    result = run("info broken")
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert "Error: " in result.output
+
+
 def test_list_shows_what_there_is_with_its_settings(at_tiny_home: Path):
     assert "tunes-lstm  lstm on tunes, validation" in run("list models").output
     corpora = run("list corpora").output

@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from musictool.errors import Busy
 
 
 @contextmanager
@@ -26,8 +28,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """An empty folder to fill; it takes the place of the folder `path` when the block ends well."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    """An empty folder to fill; it takes the place of the folder `path` when the block ends well.
+
+    Only one process at a time may do this for one path; what a killed one left is swept away.
+    """
+    partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
@@ -39,7 +44,24 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def working_alone(folder: Path, what: str) -> Iterator[None]:
+    """No other process of ours works in `folder` meanwhile. Raises Busy if one does.
+
+    Where the system has no such locks (Windows), nothing is checked.
+    """
+    with open(folder / ".lock", "w") as lock:
+        with suppress(ImportError):
+            import fcntl
+
+            try:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise Busy(f"another {what} is working on {folder}; wait for it, or use another --name") from None
+        yield
+
+
 def write_json(path: Path, values: Any) -> None:
     """JSON, readable by a person, whole or not at all."""
     with replacing(path) as partial:
-        partial.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

@@ -171,6 +171,8 @@ def _info(folder: Path) -> dict[str, Any]:
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
         version = info["format"]
+        if version == FORMAT and not all(isinstance(info[key], dict) for key in ("source", "files", "pieces")):
+            raise ValueError("source, files and pieces should be tables")
     except FileNotFoundError:
         raise BadCorpus(
             f"{folder} holds no corpus; make one with: musictool prepare SOURCE --name {folder.name}"

@@ -24,12 +24,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from musictool import options
-from musictool.atomic import replacing_folder, write_json
+from musictool import __version__, options
+from musictool.atomic import replacing_folder, working_alone, write_json
 from musictool.corpus import Corpus
 from musictool.encodings import _base as encodings
 from musictool.encodings._base import PADDING, Encoding, Spec
-from musictool.errors import BadCorpus
+from musictool.errors import BadCorpus, MusictoolError
 from musictool.registry import ENCODINGS
 
 log = logging.getLogger(__name__)
@@ -95,25 +95,36 @@ def encode_corpus(
     cls = ENCODINGS.get(encoding_name)
     encoding: Encoding = cls(options.from_settings(cls.Options, settings))
     transpositions = tuple(sorted({0, *transpositions}))
-    identity = {"encoding": encoding.to_json(), "transpositions": transpositions}
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    folder = corpus.folder / "encoded" / f"{encoding_name}-{digest[:8]}"
-    if not _is_current(folder, corpus):
-        log.info("encoding %s as %s", corpus.name, encoding_name)
-        _encode_into(folder, corpus, encoding, transpositions)
+    identity = {
+        "format": FORMAT,
+        "musictool": __version__,
+        "corpus": corpus.fingerprint,
+        "encoding": encoding.to_json(),
+        "transpositions": list(transpositions),
+    }
+    how = json.dumps([identity["encoding"], identity["transpositions"]], sort_keys=True)
+    folder = corpus.folder / "encoded" / f"{encoding_name}-{hashlib.sha256(how.encode()).hexdigest()[:8]}"
+    if _is_current(folder, identity):
+        try:
+            return _open(folder, corpus)
+        except (MusictoolError, OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("%s is damaged (%s); encoding %s again", folder, error, corpus.name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with working_alone(folder.parent, "encoding"):
+        _encode_into(folder, corpus, encoding, identity)
     return _open(folder, corpus)
 
 
-def _is_current(folder: Path, corpus: Corpus) -> bool:
+def _is_current(folder: Path, identity: dict[str, Any]) -> bool:
     try:
         values = json.loads((folder / "encoded.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return values.get("format") == FORMAT and values.get("corpus") == corpus.fingerprint
+    return isinstance(values, dict) and all(values.get(key) == value for key, value in identity.items())
 
 
-def _encode_into(folder: Path, corpus: Corpus, encoding: Encoding, transpositions: Sequence[int]) -> None:
-    encoding.fit(corpus.scores("train"), transpositions)
+def _encode_into(folder: Path, corpus: Corpus, encoding: Encoding, identity: dict[str, Any]) -> None:
+    encoding.fit(corpus.scores("train"), identity["transpositions"])
     lengths = []
     with replacing_folder(folder) as partial:
         with open(partial / "rows.bin", "wb") as file:
@@ -126,15 +137,8 @@ def _encode_into(folder: Path, corpus: Corpus, encoding: Encoding, transposition
         vocabulary = encoding.vocabulary()
         if vocabulary is not None:
             write_json(partial / "vocabulary.json", vocabulary)
-        values = {
-            "format": FORMAT,
-            "corpus": corpus.fingerprint,
-            "encoding": encoding.to_json(),
-            "transpositions": list(transpositions),
-            "lengths": lengths,
-            "summary": _summary(encoding, lengths, corpus),
-        }
-        write_json(partial / "encoded.json", values)
+        values = {"lengths": lengths, "summary": _summary(encoding, lengths, corpus)}
+        write_json(partial / "encoded.json", {**identity, **values})
 
 
 def _summary(encoding: Encoding, lengths: Sequence[int], corpus: Corpus) -> dict[str, Any]:

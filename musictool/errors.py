@@ -6,10 +6,11 @@
     ├── BadFile         a music file that cannot be read or written
     ├── BadCorpus       a corpus that is missing, empty, or of another version
     ├── BadModel        a model folder that is missing, damaged, or of another version
+    ├── Busy            another process is at work in the same folder
     ├── KindMismatch    an arch met an encoding of a kind that it does not learn
     └── NoMusic         the work was done and there is not one note in the result
 
-The command line catches `MusictoolError` once, prints its message as one line and exits with 1.
+The command line catches `MusictoolError` once, prints its message as one line and exits with 1 (BadOption: with 2).
 Every message says what was wrong, what was received, what is allowed and what to do next.
 Programming mistakes stay `ValueError` and `TypeError`.
 """
@@ -31,7 +32,7 @@ class UnknownName(MusictoolError):
     def of(cls, what: str, name: str, known: Iterable[str]) -> UnknownName:
         """The error for `name`, where `known` are the names that would have been right."""
         known = sorted(known)
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         return cls(f"unknown {what} '{name}'.{hint} Known: {', '.join(known) or 'none yet'}")
 
@@ -71,6 +72,10 @@ class BadCorpus(MusictoolError):
 
 class BadModel(MusictoolError):
     """A model folder that is missing, damaged, or written by another version."""
+
+
+class Busy(MusictoolError):
+    """Another process is at work in the same folder."""
 
 
 class KindMismatch(MusictoolError):

@@ -34,7 +34,7 @@ class Store:
     def __init__(self, path: Path):
         # stores are never changed once they stand, so a lock on them would only hinder other readers
         self.path = path
-        self._file = h5py.File(path, "r", locking=False)
+        self._handle: h5py.File | None = None
         self.pieces: np.ndarray = self._file["pieces"][:].astype(PIECE, copy=False)
         self.starts = starts_of(self.pieces)
 
@@ -47,9 +47,17 @@ class Store:
     def __len__(self) -> int:
         return len(self.pieces)
 
+    @property
+    def _file(self) -> h5py.File:
+        if self._handle is None:
+            self._handle = h5py.File(self.path, "r", locking=False)
+        return self._handle
+
     def close(self) -> None:
-        """Give the file back."""
-        self._file.close()
+        """Give the file back; it opens again when something more is read."""
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
 
     @property
     def meta(self) -> Any:

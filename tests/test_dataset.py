@@ -8,6 +8,7 @@ import pytest
 from musictool.corpus import Corpus
 from musictool.dataset import Encoded, Windows, encode_corpus
 from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, Encoding, Spec
+from musictool.preparation.prepare import prepare
 
 
 class Shift(Encoding):
@@ -119,6 +120,15 @@ def test_a_corpus_is_encoded_once_and_then_read_from_beside_it(at_tiny_home: Pat
     assert np.array_equal(before.rows, after.rows)
     assert before.encoding.vocabulary() == after.encoding.vocabulary()
     assert len(before.pieces("train")) + len(before.pieces("validation")) == 12
+
+
+@pytest.mark.parametrize("name", ["rows.bin", "vocabulary.json", "encoded.json"])
+def test_a_damaged_cache_is_encoded_again(tunes: Path, at_new_home: Path, name: str):
+    corpus = prepare(str(tunes), name="tunes", workers=1).corpus
+    before = encode_corpus(corpus).rows.tolist()
+    (path,) = corpus.folder.glob(f"encoded/*/{name}")
+    path.write_text("{")
+    assert encode_corpus(corpus).rows.tolist() == before
 
 
 def test_rows_decode_to_the_music_they_were_made_from(at_tiny_home: Path):

@@ -97,7 +97,8 @@ def _report(prepared: Any) -> None:
     if prepared.remark:
         _output.say(f"note-chord: {prepared.remark}")
     _output.say(f"in {corpus.folder} (files.csv: what became of each file)")
-    _output.say(f"next: musictool train {name}")
+    if not prepared.remark:
+        _output.say(f"next: musictool train {name}")
 
 
 def _duration(seconds: float) -> str:

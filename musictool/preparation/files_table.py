@@ -94,17 +94,18 @@ class Table:
         records: of all files, in order.
         pieces: PIECE (P,), of all pieces, in order.
         val_split: which part of them is kept for validation.
+        reading: JSON-able; how they were read.
     """
 
-    def __init__(self, records: list[Record], pieces: np.ndarray, val_split: float):
-        self.records, self.pieces, self.val_split = records, pieces, val_split
+    def __init__(self, records: list[Record], pieces: np.ndarray, val_split: float, reading: Record):
+        self.records, self.pieces, self.val_split, self.reading = records, pieces, val_split, reading
         self.ids = piece_ids(records)
         self.is_validation = split(self.ids, val_split)
 
     @cached_property
     def fingerprint(self) -> str:
         """64 hexadecimal digits; see Corpus.fingerprint."""
-        digest = hashlib.sha256(f"{FORMAT}\n".encode())
+        digest = hashlib.sha256(json.dumps([FORMAT, self.reading], sort_keys=True).encode())
         contents = [record["content"] for record in self.records for _ in range(record["pieces"])]
         for piece, content, held in zip(self.ids, contents, self.is_validation.tolist(), strict=True):
             digest.update(json.dumps((piece, content, held)).encode() + b"\n")

@@ -8,6 +8,7 @@ whole or not at all, so a killed run loses the part that it had not closed, and 
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import shutil
 import time
@@ -32,6 +33,9 @@ PASSING_REASONS = {"reader crashed", "out of memory"}  # may be the machine's fa
 Record = dict[str, Any]
 
 
+NOT_THE_FILES_FAULT = (errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EIO)  # a file that gives these may be sound
+
+
 class Kept:
     """Outcomes and pieces by content, on disk; a context manager.
 
@@ -45,7 +49,7 @@ class Kept:
     def __init__(self, folder: Path, reading: Record, time_limit_seconds: float, fresh: bool = False):
         self.folder = folder
         self._parts = folder / PARTS_FOLDER
-        self._reading = reading
+        self.reading = reading
         self._limit = time_limit_seconds
         self._stores: list[Store] = []
         self._records: dict[str, tuple[Record, int, int]] = {}  # content -> its record, store, first piece there
@@ -111,7 +115,7 @@ class Kept:
         pieces = self._pieces(where)
 
         def read(start: int, stop: int) -> Packed:
-            return concatenate(self._stores[s].slice(first, last) for s, first, last in _runs(where[start:stop]))
+            return concatenate(self._slice(*run) for run in _runs(where[start:stop]))
 
         with replacing(path) as partial:
             write(partial, pieces, read, meta, flags)
@@ -120,12 +124,16 @@ class Kept:
         """PIECE (P,): the rows of the pieces of these contents, in this order."""
         return self._pieces(self._where(contents))
 
+    def _slice(self, store: int, first: int, last: int) -> Packed:
+        with self._stores[store] as opened:
+            return opened.slice(first, last)
+
     def finish(self) -> None:
         """Forget the parts: notes.h5 has it all."""
         shutil.rmtree(self._parts, ignore_errors=True)
 
     def _meta(self, records: list[Record]) -> Record:
-        return {"format": FORMAT, "reading": self._reading, "files": records}
+        return {"format": FORMAT, "reading": self.reading, "files": records}
 
     def _where(self, contents: Sequence[str]) -> np.ndarray:
         """int64 (P, 2): the store and the index there of each piece of these contents."""
@@ -147,10 +155,12 @@ class Kept:
         try:
             store = Store(path)
             meta = store.meta
-            usable = meta["format"] == FORMAT and meta["reading"] == self._reading
+            usable = meta["format"] == FORMAT and meta["reading"] == self.reading
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError) as error:
+            if getattr(error, "errno", None) in NOT_THE_FILES_FAULT:
+                raise
             log.warning("%s is damaged (%s); what it held is read again", path, error)
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -160,6 +170,7 @@ class Kept:
             if path.parent == self._parts:
                 path.unlink()
             return
+        store.close()  # it opens again when it is read; a long run has more parts than files may be open
         self._stores.append(store)
         first = 0
         for record in meta["files"]:

@@ -13,6 +13,7 @@ import hashlib
 import logging
 import os
 import shutil
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from musictool import home
+from musictool.atomic import working_alone
 from musictool.corpus import NOTES_FILE, Corpus
 from musictool.errors import BadCorpus, BadOption, UnknownName
 from musictool.preparation import files_table, sources
@@ -123,7 +125,8 @@ def prepare(
     folder = home.corpora_folder() / sources.check_name(found.name if name is None else name)
     _check_owner(folder, found, fresh)
     _check_files(found)
-    with _alone(folder), Kept(folder, files_table.reading(read), time_limit_seconds, fresh) as kept:
+    folder.mkdir(parents=True, exist_ok=True)
+    with working_alone(folder, "prepare"), Kept(folder, files_table.reading(read), time_limit_seconds, fresh) as kept:
         run = _Run(found, settings, kept, progress or (lambda done, total: None))
         run.read_files()
         with _told("all files are read and kept, the same command goes on"):
@@ -165,7 +168,8 @@ class _Run:
         except KeyboardInterrupt:
             self._kept.close_part()
             done = len(self.files) - len(self._given_out)
-            raise Interrupted(f"stopped; {done} of {total} files are read and kept, the same command goes on") from None
+            how = "the same command without --fresh goes on" if self._settings.fresh else "the same command goes on"
+            raise Interrupted(f"stopped; {done} of {total} files are read and kept, {how}") from None
         self._progress(total, total)
 
     def _keep(self, paths: list[Path], outcomes: list[Outcome], pieces: Any) -> None:
@@ -208,6 +212,8 @@ class _Run:
             kind = f"midi/{self._settings.read.parser}"
         digest = hashlib.sha256()
         try:
+            if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe or a device would never end
+                return "", 0, "not a regular file"
             with open(path, "rb", buffering=0) as file:
                 while count := file.readinto(self._buffer):
                     digest.update(self._buffer[:count])
@@ -221,7 +227,9 @@ def _write(folder: Path, source: Source, settings: _Settings, kept: Kept, files:
     if not any(record["pieces"] for record in records):
         _remove_if_new(folder)
         raise BadCorpus(f"nothing readable in {_place(source)}: {files_table.failures(records)}")
-    book = files_table.Table(records, kept.pieces([r["content"] for r in records if r["pieces"]]), settings.val_split)
+    book = files_table.Table(
+        records, kept.pieces([r["content"] for r in records if r["pieces"]]), settings.val_split, kept.reading
+    )
     contents = [record["content"] for record in records if record["pieces"]]
     meta = {"fingerprint": book.fingerprint, "files": records}
     kept.write_all(folder / NOTES_FILE, contents, meta, {"is_validation": book.is_validation})
@@ -245,21 +253,6 @@ def _told(what: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; {what}") from None
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """No other prepare works on this corpus."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "w") as lock:
-        with contextlib.suppress(ImportError):
-            import fcntl
-
-            try:
-                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise BadCorpus(f"another prepare is working on {folder}; wait for it, or use another --name") from None
-        yield
 
 
 def _check_owner(folder: Path, source: Source, fresh: bool) -> None:

@@ -166,7 +166,7 @@ def find(source: str | Path | None = None) -> Source:
 
 def check_name(name: str) -> str:
     """`name` if a corpus can be called that. Raises BadOption."""
-    if not name or name.startswith(".") or "/" in name or "\\" in name or "\0" in name:
+    if name[:1] in ("", ".", "-") or "/" in name or "\\" in name or not name.isprintable():
         raise BadOption(f"--name '{name}' cannot be the name of a folder in corpora/; letters, digits, - and _ can")
     return name
 

@@ -69,7 +69,7 @@ def read(path: Path, parser: MidiParser = "symusic") -> Reading:
         raise BadFile("not found", str(path))
     size = path.stat().st_size
     if size == 0:
-        raise BadFile("empty", path.name)
+        raise BadFile("empty")
     if size > MAX_BYTES:
         raise BadFile("too large", f"{path.name} has {size:,} bytes, at most {MAX_BYTES:,} are read")
     reading: Reading = READERS.module(name).read(path, parser)

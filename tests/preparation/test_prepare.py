@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from musictool import home
 from musictool.corpus import Corpus
-from musictool.errors import BadCorpus, BadOption, UnknownName
+from musictool.errors import BadCorpus, BadOption, Busy, UnknownName
 from musictool.preparation import kept
 from musictool.preparation import prepare as preparation
 from musictool.preparation.prepare import Prepared
@@ -303,13 +304,14 @@ def test_two_sources_do_not_share_a_name(songs, tmp_path):
 
 def test_two_runs_do_not_work_on_one_corpus_at_a_time(songs):
     program = (
-        "import sys, time; from pathlib import Path; from musictool.preparation import prepare as preparation\n"
-        "with preparation._alone(Path(sys.argv[1])):\n    print('mine', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from musictool.atomic import working_alone\n"
+        "Path(sys.argv[1]).mkdir(parents=True)\n"
+        "with working_alone(Path(sys.argv[1]), 'prepare'):\n    print('mine', flush=True); time.sleep(60)"
     )
     folder = home.corpora_folder() / "songs"
     with subprocess.Popen([sys.executable, "-c", program, str(folder)], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "mine\n"
-        with pytest.raises(BadCorpus, match="another prepare is working on"):
+        with pytest.raises(Busy, match="another prepare is working on"):
             prepare(songs)
         other.kill()
     assert len(prepare(songs).corpus) == 30
@@ -348,3 +350,32 @@ def _wait_until(true, seconds: float = 10.0) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_a_pipe_that_is_called_a_song_is_skipped_and_not_waited_for(songs):
+    os.mkfifo(songs / "pipe.mid")
+    prepared = prepare(songs)
+    (file,) = [file for file in prepared.corpus.files if file["path"] == "pipe.mid"]
+    assert (file["status"], len(prepared.corpus)) == ("skipped", 30)
+
+
+def test_another_way_of_reading_is_another_corpus(songs, tmp_path):
+    first = prepare(songs, name="one").corpus.fingerprint
+    again = prepare(songs, name="two").corpus.fingerprint
+    other = prepare(songs, name="three", read=wicked.READ_OTHERWISE).corpus
+    assert first == again
+    assert other.fingerprint != first
+
+
+def test_more_parts_than_files_may_be_open_are_put_together(songs, monkeypatch):
+    import resource
+
+    monkeypatch.setattr(kept, "PART_SECONDS", -1)  # a part for every file
+    monkeypatch.setattr(preparation, "BATCH_FILES", 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 20, hard))
+    try:
+        assert len(prepare(songs, workers=1).corpus) == 30
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

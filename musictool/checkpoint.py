@@ -33,7 +33,10 @@ def state(path: Path) -> dict[str, Any]:
             values: dict[str, Any] = json.loads(file.attrs["state"])
             return values
     except (OSError, KeyError, ValueError) as error:
-        raise BadModel(f"{path} cannot be read ({error}); start again under another --name") from None
+        raise BadModel(
+            f"{path} cannot be read ({error}); the best weights are kept, but the run cannot go on: "
+            "begin one of another --name"
+        ) from None
 
 
 def restore(path: Path, variables: Sequence[Any]) -> None:

@@ -24,12 +24,11 @@ import numpy as np
 
 from musictool import checkpoint, model
 from musictool.archs._base import Arch
-from musictool.atomic import replacing, write_json
+from musictool.atomic import replacing
 from musictool.dataset import Encoded, Windows
 from musictool.errors import MusictoolError
 from musictool.generation import Request, sample
 from musictool.model import Model
-from musictool.model_info import MARKER, read_info
 from musictool.pipeline import stream
 from musictool.stage import Stage
 from musictool.strategy import optimizer_for, training_step, validation_step
@@ -69,6 +68,11 @@ class Settings:
     precision: str
 
 
+def checkpoint_path(folder: Path) -> Path:
+    """Where a model folder keeps what resuming needs."""
+    return folder / "checkpoints" / "last.h5"
+
+
 class Reporter:
     """What a run tells while it goes on; this one passes nothing on, the command line's draws a progress bar."""
 
@@ -80,6 +84,10 @@ class Reporter:
 
     def epoch_ends(self, row: dict[str, Any]) -> None:
         """An epoch is done and saved; `row` is its line of history.csv."""
+
+
+class Diverged(MusictoolError):
+    """The loss is infinite or no number; nothing can be learnt from here."""
 
 
 class Stopped(MusictoolError):
@@ -125,7 +133,7 @@ class Run:
     @property
     def last(self) -> Path:
         """The checkpoint that a resumed run starts from."""
-        return self.folder / "checkpoints" / "last.h5"
+        return checkpoint_path(self.folder)
 
     @property
     def state_on_disk(self) -> dict[str, Any] | None:
@@ -148,6 +156,9 @@ class Run:
                     self.state = State(stage=index, seconds=self.state.seconds, history=self.state.history)
                 if index == self.state.stage:
                     reason = self._run_stage(stage)
+                    if reason == "time":
+                        break
+                stage.network.load_weights(self.folder / f"{stage.name}.weights.h5")  # which the next builds on
         return reason
 
     def _run_stage(self, stage: Stage) -> str:
@@ -160,18 +171,25 @@ class Run:
         before = self.state_on_disk
         if before and before["stage"] == self.state.stage:
             checkpoint.restore(self.last, self.variables)
+            self._write_results()  # the run may have been killed between its checkpoint and these
         train, validate = training_step(stage, optimizer), validation_step(stage)
         while True:
             if self.state.epoch >= self.settings.epochs:
                 return "epochs"
             if self.settings.patience and self.state.waited >= self.settings.patience:
                 return "patience"
-            if time.monotonic() >= self.deadline:
+            if time.monotonic() >= self.deadline and self.state.epoch:
                 return "time"
-            self._train_epoch(train)
-            self._finish_epoch(stage, self._mean(self._validate(validate)))
+            if self._train_epoch(train):
+                self._finish_epoch(stage, self._mean(self._validate(validate)))
+                continue
+            self._save()
+            if not self.state.epoch:  # not one epoch is done, and yet there shall be a model
+                self._keep_weights(stage, self._mean(self._validate(validate)))
+            return "time"
 
-    def _train_epoch(self, train: Any) -> None:
+    def _train_epoch(self, train: Any) -> bool:
+        """One pass, or what is left of it; returns whether it came to its end before the time was up."""
         plan = self.windows.training_plan(self.state.epoch)
         steps = self.windows.steps(plan)
         state, saved, sums = self.state, time.monotonic(), np.array(self.state.sums)
@@ -180,21 +198,28 @@ class Run:
         began, rows_before, waiting = time.monotonic(), sums[2], []
         for step, batch in enumerate(stream(self.windows, plan, first), first + 1):
             waiting.append(train(*batch))
-            if step % PROGRESS_STEPS and step != steps and not self.stop_requested:
+            is_late = time.monotonic() >= self.deadline
+            if step % PROGRESS_STEPS and step != steps and not self.stop_requested and not is_late:
                 continue
             sums = sums + np.sum([np.asarray(each, np.float64) for each in waiting], axis=0)
             waiting.clear()
+            if not np.isfinite(sums[0]):
+                raise Diverged(
+                    f"the loss is no longer a number in epoch {state.epoch + 1}; begin again with a smaller "
+                    f"--learning-rate than {self.settings.learning_rate}, or with --precision float32"
+                )
             now = time.monotonic()
             state.step, state.sums, state.epoch_seconds = step, sums.tolist(), before + now - began
             self.reporter.progress(step, sums[0] / max(sums[2], 1), (sums[2] - rows_before) / (now - began))
             if self.stop_requested:
                 self._save()
                 raise Stopped(f"stopped in epoch {state.epoch + 1}, after step {step} of {steps}; all of it is saved")
-            if now >= self.deadline:
-                return
+            if now >= self.deadline and step < steps:
+                return False
             if now - saved > CHECKPOINT_SECONDS:
                 self._save()
                 saved = now
+        return True
 
     def _validate(self, validate: Any) -> np.ndarray:
         plan = self.windows.validation_plan()
@@ -221,24 +246,30 @@ class Run:
         state.epoch, state.step, state.sums = state.epoch + 1, 0, [0.0, 0.0, 0.0]
         state.seconds, state.epoch_seconds = state.seconds + state.epoch_seconds, 0.0
         if better:
-            info = read_info(self.folder)
-            info["weights"] = model.save_weights(self.folder, self.arch)
-            info["metrics"] |= {"best_epoch": state.epoch, **{key: row[key] for key in ("val_loss", "val_accuracy")}}
-            write_json(self.folder / MARKER, info)
+            self._keep_weights(stage, validation)
         self._save()
-        write_history(self.folder / "history.csv", state.history)
-        self._write_sample(state.epoch)
+        self._write_results()
         self.reporter.epoch_ends(row)
         if self.stop_requested:
             raise Stopped(f"stopped after epoch {state.epoch}; all of it is saved")
 
-    def _write_sample(self, epoch: int) -> None:
-        """Music by the network as it is now, not as it was at its best."""
-        opened = Model.open(self.folder)
-        opened.__dict__["arch"] = self.arch  # the living network in the place of the saved one
+    def _keep_weights(self, stage: Stage, validation: dict[str, float]) -> None:
+        """Save the stage's network as the best so far."""
+        metrics = {"best_epoch": self.state.epoch or 1, "val_loss": validation.get("loss")}
+        model.save_weights(self.folder, stage, metrics | {"val_accuracy": validation.get("accuracy")})
+
+    def _write_results(self) -> None:
+        """history.csv, and music by the network as it is now, not as it was at its best."""
+        epoch = self.state.epoch
+        if not epoch:
+            return
+        write_history(self.folder / "history.csv", self.state.history)
         path = self.folder / "samples" / f"epoch-{epoch:03d}.mid"
+        if self.state.step or path.exists():
+            return
         try:
-            (score,) = sample(opened, Request(length=SAMPLE_LENGTH, seed=self.settings.seed))
+            living = Model.open(self.folder).played_by(self.arch)
+            (score,) = sample(living, Request(length=SAMPLE_LENGTH, seed=self.settings.seed))
             write(score, path)
         except MusictoolError as error:
             log.warning("no sample after epoch %d: %s", epoch, error)

@@ -7,6 +7,7 @@ folder with its marker is complete. Marker times say which was made last, and th
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from musictool.errors import UnknownName
@@ -36,9 +37,9 @@ def names(folder: Path, marker: str) -> list[str]:
     return sorted(path.parent.name for path in _markers(folder, marker))
 
 
-def latest(folder: Path, marker: str) -> Path | None:
-    """The entry of `folder` whose marker was written last; None where there is none."""
-    markers = _markers(folder, marker)
+def latest(folder: Path, marker: str, wanted: Callable[[Path], bool] = lambda entry: True) -> Path | None:
+    """The entry of `folder` whose marker was written last, of those that are wanted; None where there is none."""
+    markers = [path for path in _markers(folder, marker) if wanted(path.parent)]
     if not markers:
         return None
     return max(markers, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)).parent

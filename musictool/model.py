@@ -25,7 +25,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from musictool import home
+from musictool import home, strategy
 from musictool.archs import _base as archs
 from musictool.archs._base import Arch
 from musictool.atomic import replacing, write_json
@@ -33,6 +33,9 @@ from musictool.encodings import _base as encodings
 from musictool.encodings._base import Encoding, Spec
 from musictool.errors import BadModel, MusictoolError
 from musictool.model_info import MARKER, read_info
+from musictool.stage import Stage
+
+MOST_PRIMER_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,9 @@ class Model:
             UnknownName: if nothing is called so, with a suggestion.
         """
         if name is None:
-            folder = home.latest(home.models_folder(), MARKER)
+            folder = home.latest(home.models_folder(), MARKER, lambda path: bool(read_info(path)["weights"]))
             if folder is None:
-                raise BadModel(f"no model under {home.models_folder()}; make one with: musictool train")
+                raise BadModel(f"no trained model under {home.models_folder()}; make one with: musictool train")
         else:
             folder = home.find(home.models_folder(), MARKER, name, "model")
         info = read_info(folder)
@@ -85,19 +88,31 @@ class Model:
     @cached_property
     def arch(self) -> Arch:
         """The arch with the best weights loaded. Raises BadModel for missing or foreign weights."""
+        strategy.prepare_devices()
         try:
-            arch = archs.from_json(self.info["arch"], self.spec)
+            with strategy.precision_within("float32"):
+                arch = archs.from_json(self.info["arch"], self.spec)
+                arch.stages()
         except MusictoolError as error:
             raise BadModel(f"{self.folder / MARKER}: {error}") from None
         for stage in arch.stages():
             path = self.folder / f"{stage.name}.weights.h5"
-            checksum = self.info["weights"].get(path.name)
-            if checksum is None or not path.is_file():
+            known = {self.info["weights"].get(path.name), self.info.get("weights_to_come", {}).get(path.name)}
+            if known == {None} or not path.is_file():
                 raise BadModel(f"{self.folder} has no {path.name}: training was stopped before its first epoch ended")
-            if checksum != sha256(path):
+            if sha256(path) not in known:
                 raise BadModel(f"{path} is not the file that {MARKER} describes; copy or train the model again")
-            stage.network.load_weights(path)
+            try:
+                stage.network.load_weights(path)
+            except (ValueError, KeyError, OSError) as error:
+                raise BadModel(f"{path} does not fit the network that {MARKER} describes: {error}") from None
         return arch
+
+    def played_by(self, arch: Arch) -> Model:
+        """The same model with another network: the one that is being trained, in the place of the saved one."""
+        model = Model(self.folder, self.info, self.encoding)
+        model.__dict__["arch"] = arch
+        return model
 
     @cached_property
     def primers(self) -> list[np.ndarray]:
@@ -105,8 +120,14 @@ class Model:
         path = self.folder / "primers.h5"
         try:
             with h5py.File(path) as file:
-                rows, offsets = file["rows"][:], file["offsets"][:]
-        except (OSError, KeyError) as error:
+                rows, offsets = (_array(file, name) for name in ("rows", "offsets"))
+            rows = rows.astype(self.spec.dtype)
+            limit = self.spec.size if self.spec.kind == "tokens" else 2
+            if rows.shape[1:] != self.spec.shape or not ((rows >= 0) & (rows < limit)).all():
+                raise ValueError("rows that the encoding does not have")
+            if (np.diff(offsets) < 0).any() or offsets.min() < 0 or offsets.max() > len(rows):
+                raise ValueError("offsets outside the rows")
+        except (OSError, KeyError, ValueError, TypeError) as error:
             raise BadModel(f"{path} cannot be read: {error}") from None
         return [rows[a:b] for a, b in pairwise(offsets)]
 
@@ -130,18 +151,22 @@ def create(folder: Path, info: dict[str, Any], encoding: Encoding, primers: list
     write_json(folder / MARKER, info)
 
 
-def save_weights(folder: Path, arch: Arch) -> dict[str, str]:
-    """Write the weights of every network; returns file name -> sha256."""
-    checksums = {}
-    for stage in arch.stages():
-        path = folder / f"{stage.name}.weights.h5"
-        with replacing(path) as partial:
-            # Keras insists on the ending .weights.h5.
-            whole = partial.with_name(f".{stage.name}.partial.weights.h5")
-            stage.network.save_weights(whole)
-            whole.replace(partial)
-        checksums[path.name] = sha256(path)
-    return checksums
+def save_weights(folder: Path, stage: Stage, metrics: dict[str, Any]) -> None:
+    """Put the weights of a stage's network, as they are now, and what they are worth into a model folder.
+
+    A run killed at any moment leaves a model that opens: model.json knows the new checksum before the file has it.
+    """
+    path = folder / f"{stage.name}.weights.h5"
+    fresh = path.with_name(f".{path.name}")  # Keras insists on the ending
+    stage.network.save_weights(fresh)
+    checksum = sha256(fresh)
+    info = read_info(folder)
+    write_json(folder / MARKER, {**info, "weights_to_come": {path.name: checksum}})
+    fresh.replace(path)
+    info["weights"][path.name] = checksum
+    info["metrics"] |= metrics
+    info.pop("weights_to_come", None)
+    write_json(folder / MARKER, info)
 
 
 def sha256(path: Path) -> str:
@@ -164,3 +189,14 @@ def _verified_vocabulary(folder: Path, info: dict[str, Any]) -> dict[str, Any] |
         raise BadModel(f"{path} is not the vocabulary that the model was trained with; copy or train the model again")
     vocabulary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return vocabulary
+
+
+def _array(file: h5py.File, name: str) -> np.ndarray:
+    """A small array that lies in the file itself and nowhere else; a model may come from a stranger."""
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"{name} is a link")
+    dataset = file[name]
+    if dataset.external or dataset.is_virtual or dataset.nbytes > MOST_PRIMER_BYTES:
+        raise ValueError(f"{name} lies in other files, or is too large")
+    array: np.ndarray = dataset[:]
+    return array

@@ -6,7 +6,8 @@ What is TensorFlow's own stands in this file; archs and layers know only `keras`
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
 import keras
@@ -22,21 +23,40 @@ CLIP_NORM = 1.0  # gradients longer than this are shortened to it; recurrent net
 
 
 def prepare(precision: Precision, seed: int) -> str:
-    """Make ready for a run: GPU memory grows as needed, results repeat under the seed, numbers have this precision.
+    """Make ready for a run: devices, names, seed, precision.
 
     Returns:
         the precision chosen: "auto" is mixed_float16 on a GPU and float32 without one.
     """
+    has_gpu = prepare_devices()
+    if precision == "auto":
+        precision = "mixed_float16" if has_gpu else "float32"
+    keras.utils.clear_session()  # names of layers count from the beginning, and so do those in weight files
+    keras.config.set_dtype_policy(precision)  # after clear_session, which would forget it
+    keras.utils.set_random_seed(seed)
+    return precision
+
+
+def prepare_devices() -> bool:
+    """Let GPU memory grow as needed and every computation repeat itself; returns whether there is a GPU."""
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
-    if precision == "auto":
-        precision = "mixed_float16" if gpus else "float32"
-    keras.config.set_dtype_policy(precision)
-    keras.utils.clear_session()  # names of layers count from the beginning, and so do those in weight files
-    keras.utils.set_random_seed(seed)
+        with suppress(RuntimeError):  # TensorFlow has already begun; then it is as it is
+            tf.config.experimental.set_memory_growth(gpu, True)
     tf.config.experimental.enable_op_determinism()
-    return precision
+    return bool(gpus)
+
+
+@contextmanager
+def precision_within(precision: str | None = None) -> Iterator[None]:
+    """What is built in the block has this precision (None: what it sets itself); afterwards all is as before."""
+    before = keras.config.dtype_policy()
+    if precision is not None:
+        keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def device_name() -> str:
@@ -45,11 +65,6 @@ def device_name() -> str:
     if not gpus:
         return "CPU"
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function as one graph; traced again only for inputs of another rank or type."""
-    return tf.function(function, reduce_retracing=True, autograph=False)
 
 
 def optimizer_for(stage: Stage, learning_rate: float) -> keras.optimizers.Optimizer:

@@ -18,11 +18,11 @@ import numpy as np
 from musictool import __version__, home, model, strategy
 from musictool.archs import _base as archs
 from musictool.archs._base import Arch
-from musictool.atomic import write_json
+from musictool.atomic import working_alone, write_json
 from musictool.corpus import Corpus
 from musictool.dataset import DEFAULT_ENCODING, Encoded, encode_corpus
 from musictool.errors import BadCorpus, BadModel, BadOption, UnknownName
-from musictool.fitting import Reporter, Run, Settings
+from musictool.fitting import Reporter, Run, Settings, checkpoint_path
 from musictool.metrics.baselines import baselines
 from musictool.model import Model
 from musictool.model_info import FORMAT, MARKER, read_info
@@ -110,6 +110,13 @@ def train(
             raise UnknownName.of("training option", key, DEFAULTS)
     wishes = {key: value for key, value in wishes.items() if value is not None}
     check(wishes)
+    with strategy.precision_within():
+        return _train(corpus, name, resume, listener or Listener(), wishes)
+
+
+def _train(
+    corpus: str | Path | None, name: str | None, resume: bool | None, listener: Listener, wishes: dict[str, Any]
+) -> Trained:
     if resume:
         folder = _existing(name)
         if corpus is not None and Corpus.open(corpus).name != read_info(folder)["corpus"]["name"]:
@@ -118,16 +125,16 @@ def train(
         opened = Corpus.open(corpus)
         folder, unfinished = _place(opened, name, wishes, resume)
         if not unfinished:
-            return _begin(opened, folder, {**DEFAULTS, **wishes}, listener or Listener())
-    return _go_on(folder, wishes, listener or Listener())
+            return _begin(opened, folder, {**DEFAULTS, **wishes}, listener)
+    return _go_on(folder, wishes, listener)
 
 
 def check(wishes: Mapping[str, Any]) -> None:
     """Raise BadOption for a value that cannot be meant."""
     least = {"epochs": 1, "max_minutes": 0, "patience": 0, "batch_size": 1, "window": 2, "seed": 0}
     for key, bound in least.items():
-        if wishes.get(key) is not None and wishes[key] < bound:
-            raise BadOption(f"--{key.replace('_', '-')} {wishes[key]} is below {bound}")
+        if wishes.get(key) is not None and not bound <= wishes[key] < float("inf"):
+            raise BadOption(f"--{key.replace('_', '-')} {wishes[key]} is not a number of at least {bound}")
     if wishes.get("learning_rate") is not None and not 0 < wishes["learning_rate"] <= 10:
         raise BadOption(f"--learning-rate {wishes['learning_rate']} is not above 0 (to 10)")
     if wishes.get("precision", "auto") not in PRECISIONS:
@@ -148,8 +155,8 @@ def _existing(name: str | None) -> Path:
 
 def _place(corpus: Corpus, name: str | None, wishes: Mapping[str, Any], resume: bool | None) -> tuple[Path, bool]:
     """The folder for a run, and whether an unfinished run with the same settings is already in it."""
-    base = name or f"{corpus.name}-{wishes.get('arch', DEFAULTS['arch'])}"
-    if Path(base).name != base or base.startswith("."):
+    base = name if name is not None else f"{corpus.name}-{wishes.get('arch', DEFAULTS['arch'])}"
+    if Path(base).name != base or base[:1] in ".-" or not base.isprintable():
         raise BadOption(f"--name {base} is not a plain name; MUSICTOOL_HOME chooses where models lie")
     folder = home.models_folder() / base
     if not (folder / MARKER).exists():
@@ -218,6 +225,10 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Liste
 def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Listener) -> Trained:
     """Take a run up where it stopped, under its own settings."""
     info = read_info(folder)
+    if info["weights"] and not checkpoint_path(folder).exists():
+        raise BadModel(
+            f"{folder.name} has no checkpoint to go on from; its best weights are kept. Begin a run of another --name"
+        )
     then = info["training"]["wishes"]
     for key, value in _jsonable(wishes).items():
         if key not in RESUMABLE and value != then[key]:
@@ -247,7 +258,8 @@ def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Listener) -> Train
 def _run(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, settings: Settings, listener: Listener) -> Trained:
     run = Run(folder, arch, encoded, settings, listener)
     listener.run_begins(run, read_info(folder), corpus)
-    reason = run.run()
+    with working_alone(folder, "train"):
+        reason = run.run()
     info = read_info(folder)
     info["training"]["finished"] = reason
     write_json(folder / MARKER, info)
@@ -256,13 +268,21 @@ def _run(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, settings: S
 
 def _encoded(corpus: Corpus, wishes: Mapping[str, Any]) -> Encoded:
     low, high = wishes["transpose"]
-    return encode_corpus(corpus, wishes["encoding"], wishes["encoding_settings"], range(low, high + 1))
+    encoded = encode_corpus(corpus, wishes["encoding"], wishes["encoding_settings"], range(low, high + 1))
+    if not len(encoded.pieces("train")):
+        raise BadCorpus(f"no training piece of {corpus.name} has music that {wishes['encoding']} can write down")
+    return encoded
 
 
 def _corpus_folder(info: Mapping[str, Any]) -> Path:
     """Where the corpus of a run lies now: where it was, or under its name in this home."""
     folder = Path(info["corpus"]["folder"])
-    return folder if folder.exists() else home.corpora_folder() / info["corpus"]["name"]
+    for place in (folder, home.corpora_folder() / info["corpus"]["name"]):
+        if (place / home.CORPUS_MARKER).exists():
+            return place
+    raise BadCorpus(
+        f"the corpus {info['corpus']['name']} that this run learns is gone from {folder.parent}; prepare it again"
+    )
 
 
 def primers(encoded: Encoded) -> list[np.ndarray]:

@@ -25,7 +25,7 @@ LAYERS = [
     {"dataset"},
     {"preparation", "metrics"},
     # ----------------------- the TensorFlow line: Keras is imported from here on -----------------------
-    {"sampling", "layers", "pipeline", "checkpoint", "stage"},
+    {"sampling", "layers", "pipeline", "checkpoint", "stage", "compiling"},
     {"strategy"},
     {"archs"},
     {"model"},

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 
 from musictool.errors import BadModel, UnknownName
@@ -75,6 +76,44 @@ def test_changed_weights_are_refused(copy: Path):
         file.write(b"x")
     with pytest.raises(BadModel, match="not the file"):
         _ = Model.open("tunes-lstm").arch
+
+
+def primers_of(folder: Path, rows: Any, offsets: list[int]) -> None:
+    with h5py.File(folder / "primers.h5", "w") as file:
+        file["rows"] = rows
+        file["offsets"] = offsets
+
+
+@pytest.mark.parametrize(
+    "rows, offsets", [([3, 10**6], [0, 2]), ([3, 4], [0, 9]), ([3, 4], [2, 0]), ([[3], [4]], [0, 2])]
+)
+def test_primers_that_are_not_of_this_encoding_are_refused(copy: Path, rows: list[int], offsets: list[int]):
+    primers_of(copy, rows, offsets)
+    with pytest.raises(BadModel, match=r"primers\.h5"):
+        _ = Model.open("tunes-lstm").primers
+
+
+def test_primers_never_bring_in_another_file(copy: Path, tmp_path: Path):
+    (tmp_path / "secret").write_bytes(bytes(range(3, 19)))
+    with h5py.File(copy / "primers.h5", "w") as file:
+        file.create_dataset("rows", (4,), "i4", external=[(str(tmp_path / "secret"), 0, 16)])
+        file["offsets"] = [0, 4]
+    with pytest.raises(BadModel, match=r"primers\.h5"):
+        _ = Model.open("tunes-lstm").primers
+
+
+def test_weights_of_another_width_are_refused_in_one_line(copy: Path):
+    info = json.loads((copy / "model.json").read_text())
+    info["arch"]["options"]["width"] = 8
+    change(copy, **info)
+    with pytest.raises(BadModel, match="does not fit"):
+        _ = Model.open("tunes-lstm").arch
+
+
+def test_a_model_that_was_only_begun_is_not_the_last_one(copy: Path):
+    begun = shutil.copytree(copy, copy.parent / "begun")
+    change(Path(begun), weights={})
+    assert Model.open().name == "tunes-lstm"
 
 
 def test_an_arch_that_this_version_lacks_is_named(copy: Path):

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from musictool import home
+from musictool import home, model
 from musictool.checkpoint import state
 from musictool.corpus import Corpus
 from musictool.errors import BadCorpus, BadModel, BadOption, UnknownName
-from musictool.fitting import Stopped
+from musictool.fitting import Diverged, Stopped
 from musictool.model import Model
 from musictool.model_info import read_info
 from musictool.preparation.prepare import prepare
@@ -69,6 +69,7 @@ def test_a_model_folder_explains_itself(at_tiny_home: Path):
         "samples/epoch-001.mid",
         "samples/epoch-002.mid",
         "checkpoints/last.h5",
+        ".lock",
     }
     info = read_info(folder)
     assert info["arch"]["options"]["width"] == 16
@@ -198,6 +199,97 @@ def test_a_corpus_that_has_changed_is_not_learnt_on_by_an_old_run(corpus: Corpus
     prepare(str(smaller), name="tunes", workers=1, fresh=True)
     with pytest.raises(BadCorpus, match="changed"):
         train(resume=True, epochs=2)
+
+
+def test_a_run_whose_loss_is_no_number_says_so(corpus: Corpus):
+    class Poison(Listener):
+        """Spoils the weights after the first epoch."""
+
+        def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
+            self.run = run
+
+        def epoch_ends(self, row: dict[str, Any]) -> None:
+            for weight in self.run.arch.network.trainable_variables:
+                weight.assign(weight * float("nan"))
+
+    with pytest.raises(Diverged, match="--learning-rate"):
+        train("tunes", listener=Poison(), **TINY | {"epochs": 3})
+
+
+def test_mixed_precision_is_in_effect_while_training_and_gone_afterwards(corpus: Corpus):
+    class Look(Listener):
+        def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
+            self.dtype = run.arch.network.project.compute_dtype
+
+    look = Look()
+    trained = train("tunes", listener=look, **TINY | {"precision": "mixed_bfloat16", "epochs": 1})
+    assert look.dtype == "bfloat16"
+    assert trained.model.arch.network.project.compute_dtype == "float32"  # type: ignore[attr-defined]
+
+
+def test_two_runs_never_share_a_folder(corpus: Corpus):
+    class Rival(Listener):
+        def epoch_ends(self, row: dict[str, Any]) -> None:
+            program = "import musictool; musictool.train('tunes', name='rival', resume=True)"
+            self.done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    rival = Rival()
+    train("tunes", name="rival", listener=rival, **TINY | {"epochs": 1})
+    assert "another train is working" in rival.done.stderr
+
+
+def test_what_a_kill_between_the_checkpoint_and_the_history_left_out_is_made_up_for(corpus: Corpus):
+    train("tunes", **TINY | {"epochs": 2})
+    folder = home.models_folder() / "tunes-lstm"
+    before = history(folder)
+    (folder / "history.csv").unlink()
+    (folder / "samples" / "epoch-002.mid").unlink()
+    train(resume=True)
+    assert history(folder) == before
+    assert (folder / "samples" / "epoch-002.mid").exists()
+
+
+@pytest.mark.parametrize("moment", ["before the weights", "after the weights"])
+def test_a_kill_while_weights_are_saved_leaves_a_model_that_opens(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, moment: str
+):
+    class Killed(BaseException):
+        pass
+
+    real, saves = model.write_json, []
+
+    def write_json(path: Path, values: dict[str, Any]) -> None:
+        if "weights_to_come" in values:
+            saves.append("before")
+        elif values.get("weights"):
+            saves.append("after")
+        if len(saves) == (5 if moment == "before the weights" else 4):
+            raise Killed
+        real(path, values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "write_json", write_json)
+        with pytest.raises(Killed):
+            train("tunes", **TINY | {"learning_rate": 1e-3})
+    assert Model.open("tunes-lstm").arch is not None
+    assert train("tunes", **TINY | {"learning_rate": 1e-3}).reason == "epochs"
+
+
+def test_without_its_checkpoint_a_trained_run_is_not_begun_again_over_its_weights(corpus: Corpus):
+    trained = train("tunes", **TINY | {"epochs": 1})
+    (trained.model.folder / "checkpoints" / "last.h5").unlink()
+    with pytest.raises(BadModel, match="weights are kept"):
+        train(resume=True, epochs=2)
+
+
+def test_a_time_limit_of_no_time_still_leaves_a_model_and_resuming_ends_like_a_run_without(corpus: Corpus):
+    whole = train("tunes", name="whole", **TINY)
+    short = train("tunes", name="short", **TINY | {"max_minutes": 1e-9})
+    assert short.reason == "time"
+    assert short.model.arch is not None
+    longer = train(name="short", resume=True, max_minutes=0.0)
+    assert history(longer.model.folder) == history(whole.model.folder)
+    assert longer.model.checksum == whole.model.checksum
 
 
 @pytest.mark.slow

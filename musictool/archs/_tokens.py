@@ -16,11 +16,11 @@ import numpy as np
 from keras import ops
 
 from musictool.archs._base import Arch
+from musictool.compiling import compiled
 from musictool.encodings._base import FIRST_SYMBOL, Kind, Spec
 from musictool.layers.symbols import Symbols
 from musictool.sampling import DRAWS, NEVER, Sampler
 from musictool.stage import Stage
-from musictool.strategy import compiled
 
 CHUNK = 64  # symbols written by one run of the compiled loop
 

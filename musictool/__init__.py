@@ -22,7 +22,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "prepare": "preparation",
+    "prepare": "preparation.prepare",
     "train": "training",
     "sample": "generation",
     "write_songs": "songs",

@@ -6,7 +6,7 @@ same model gives the same notes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -64,8 +64,10 @@ class Request:
         if len(given) != 1:
             raise BadOption(f"give exactly one of {', '.join(units)}; given: {', '.join(given) or 'none'}")
         ((name, value),) = given.items()
-        if not value > 0:
-            raise BadOption(f"{name} {value} is not above 0")
+        if not 0 < value < float("inf"):
+            raise BadOption(f"{name} {value} is not a number above 0")
+        if self.seed < 0:
+            raise BadOption(f"--seed {self.seed} is below 0")
         if self.num < 1:
             raise BadOption(f"--num {self.num} is not at least 1")
         if self.primer_length < 1:
@@ -76,20 +78,24 @@ class Request:
             raise BadOption(f"--tempo {self.bpm} is not from 4 to 1000 quarter notes a minute")
 
 
-def sample(model: Model, request: Request) -> list[Score]:
+Progress = Callable[[int], object]  # told how many rows of each piece have been drawn
+
+
+def sample(model: Model, request: Request, progress: Progress | None = None) -> list[Score]:
     """Write `request.num` pieces.
 
     Raises:
         NoMusic: if a piece has no note, or does not get on in time.
         BadFile, BadOption, UnknownName: for a primer or an instrument that cannot be used.
     """
-    return Generation(model, request).scores()
+    return Generation(model, request, progress or (lambda rows: None)).scores()
 
 
 class Generation:
     """One request on one model, under way."""
 
-    def __init__(self, model: Model, request: Request):
+    def __init__(self, model: Model, request: Request, progress: Progress = lambda rows: None):
+        self.progress = progress
         self.model = model
         self.encoding: Encoding = model.encoding
         self.request = request
@@ -144,6 +150,7 @@ class Generation:
         """The first `wanted` new rows of every piece; keeps what was drawn before and goes on from there."""
         while self._drawn.shape[1] < wanted:
             self._drawn = np.concatenate([self._drawn, next(self._stream)], axis=1)
+            self.progress(min(wanted, self._drawn.shape[1]))
         return self._drawn[:, :wanted]
 
     @cached_property

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 from musictool import __version__
 from musictool.atomic import write_json
 from musictool.errors import BadFile, BadModel, BadOption
-from musictool.generation import Request, sample
+from musictool.generation import Progress, Request, sample
 from musictool.model import Model, sha256
 from musictool.sampling import Sampler
 from musictool.score import Score
 from musictool.writers._base import suffixes, write
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 
@@ -30,16 +33,16 @@ class Song:
     score: Score
 
 
-def write_songs(model: Model, request: Request, out: Path) -> list[Song]:
+def write_songs(model: Model, request: Request, out: Path, progress: Progress | None = None) -> list[Song]:
     """Write `request.num` pieces to `out`, or to out-001, out-002, ... if there are several, each with its .json.
 
     Raises:
         NoMusic: if a piece has no note; then nothing is written.
         BadFile: for a suffix that nothing writes.
     """
-    _check_suffix(out)
+    _check_place(out)
     songs = []
-    for number, score in enumerate(sample(model, request), 1):
+    for number, score in enumerate(sample(model, request, progress), 1):
         path = out if request.num == 1 else out.with_name(f"{out.stem}-{number:03d}{out.suffix}")
         songs.append(_write(model, request, number, score, path))
     return songs
@@ -52,25 +55,33 @@ def write_like(sidecar: Path, out: Path) -> tuple[Model, Song]:
         BadFile: if the sidecar cannot be read, or the primer it names is gone or changed.
         BadModel: if the model is gone or has been trained on since.
     """
-    _check_suffix(out)
+    _check_place(out)
     try:
         values = json.loads(sidecar.read_text(encoding="utf-8"))
-        made, number, request = values["model"], values["piece"], _request(values["request"])
+        request, number, primer_sum = _request(values["request"]), int(values["piece"]), values["primer_sha256"]
+        name, folder, checksum = (str(values["model"][key]) for key in ("name", "folder", "checksum"))
+        file, file_sum = Path(values["file"]), values["sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadFile("unreadable", f"{sidecar} is not the .json of a sample ({error})") from None
     primer = request.primer
-    if primer is not None and (not primer.is_file() or sha256(primer) != values["primer_sha256"]):
+    if primer is not None and (not primer.is_file() or sha256(primer) != primer_sum):
         raise BadFile("primer changed", f"{primer} is gone or is no longer the file that {sidecar} was made with")
-    folder = Path(made["folder"])
-    model = Model.open(folder if folder.exists() else made["name"])
-    if model.checksum != made["checksum"]:
+    model = Model.open(folder if Path(folder).exists() else name)
+    if model.checksum != checksum:
         raise BadModel(f"the model {model.name} has been trained since {sidecar} was made; the same bytes are gone")
-    return model, _write(model, request, number, sample(model, request)[number - 1], out)
+    song = _write(model, request, number, sample(model, request)[number - 1], out)
+    if out.suffix == file.suffix and sha256(out) != file_sum:
+        log.warning("%s is not the same to the byte: another version of TensorFlow or another device?", out)
+    return model, song
 
 
-def _check_suffix(out: Path) -> None:
+def _check_place(out: Path) -> None:
+    """Before the work is done, and not after it. Raises OSError if the folder cannot be made."""
     if out.suffix.lower() not in suffixes():
         raise BadOption(f"--out {out}: unknown suffix; writable are {' '.join(sorted(suffixes()))}")
+    if out.is_dir():
+        raise BadOption(f"--out {out} is a folder")
+    out.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _write(model: Model, request: Request, number: int, score: Score, path: Path) -> Song:
@@ -82,6 +93,7 @@ def _write(model: Model, request: Request, number: int, score: Score, path: Path
         "request": {**asdict(request), "primer": None if request.primer is None else str(request.primer.resolve())},
         "primer_sha256": None if request.primer is None else sha256(request.primer),
         "piece": number,
+        "file": path.name,
         "sha256": sha256(path),
     }
     write_json(path.with_suffix(".json"), sidecar)

@@ -10,7 +10,7 @@ from musictool.registry import COMMANDS
 
 @pytest.mark.parametrize("name", musictool.__all__)
 def test_everything_promised_is_there(name: str):
-    assert getattr(musictool, name) is not None
+    assert name == "__version__" or callable(getattr(musictool, name))
 
 
 def test_what_is_not_there_is_answered_with_what_is():

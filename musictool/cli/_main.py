@@ -13,8 +13,10 @@ import click
 
 from musictool import __version__
 from musictool.cli import _output
-from musictool.errors import MusictoolError
+from musictool.errors import BadOption, MusictoolError
 from musictool.registry import COMMANDS
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
 
 
 class Commands(click.Group):
@@ -44,14 +46,18 @@ class Commands(click.Group):
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            return context.exit(INTERRUPTED)
         except MusictoolError as error:
             click.echo(f"Error: {error}", err=True)
+            return context.exit(USAGE if isinstance(error, BadOption) else FAILED)
         except BrokenPipeError:
             raise  # whoever read our output has seen enough; click ends quietly
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             click.echo(f"Error: {where}{error.strerror or error}", err=True)
-        return context.exit(1)
+        return context.exit(FAILED)
 
 
 @click.command(cls=Commands, params=_output.verbosity())

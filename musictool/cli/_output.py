@@ -39,6 +39,7 @@ def bar(total: int | None, what: str, unit: str, initial: int = 0) -> Any:
     """A tqdm progress bar on stderr; silent under -q."""
     from tqdm import tqdm
 
+    watched = sys.stderr.isatty()
     return tqdm(
         total=total,
         desc=what,
@@ -47,7 +48,8 @@ def bar(total: int | None, what: str, unit: str, initial: int = 0) -> Any:
         disable=is_quiet(),
         dynamic_ncols=True,
         leave=False,
-        mininterval=0.1 if sys.stderr.isatty() else SECONDS_IN_A_LOG,
+        mininterval=0.1 if watched else SECONDS_IN_A_LOG,
+        delay=0 if watched else SECONDS_IN_A_LOG,
     )
 
 

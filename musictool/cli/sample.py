@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,17 @@ def command(context: click.Context, **given: Any) -> None:
         from musictool.model import Model
 
         model, request, seed = Model.open(given["model"]), *_request(given)
-        songs = write_songs(model, request, given["out"])
+        with _output.bar(request.length, "writing", "symbols") as bar:
+            songs = write_songs(model, request, given["out"], progress=lambda rows: bar.update(rows - bar.n))
     _output.say(f"model {model.name}" + ("" if seed is None else f", seed {seed}"))
     if given["temperature"] > 1.2:
         _output.say("a temperature over 1.2 tends to wander")
     for song in songs:
         score = song.score
         _output.say(f"{song.path}: {len(score.notes)} notes, {score.bars} bars, {score.seconds:.1f} s")
-    _output.say(f"next:  musictool render {songs[0].path} --out {songs[0].path.with_suffix('.wav')}")
+    if songs[0].path.suffix.lower() == ".mid":
+        midi, sound = (shlex.quote(str(path)) for path in (songs[0].path, songs[0].path.with_suffix(".wav")))
+        _output.say(f"next:  musictool render {midi} --out {sound}")
 
 
 def _refuse_others(context: click.Context) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import Any
 
@@ -66,8 +67,12 @@ def command(**wishes: Any) -> None:
         trained = train(listener=listener, **wanted)
     except Stopped as stopped:
         listener.close()
-        _output.say(f"{stopped}\nGo on with: musictool train --resume --name {listener.name}")
+        _output.say(f"{stopped}\nGo on with: musictool train --resume --name {shlex.quote(listener.name)}")
         raise click.exceptions.Exit(130) from None
+    except KeyboardInterrupt:  # the second Ctrl-C, or one before there is anything to save
+        if listener.name:
+            click.echo(f"go on from what was saved with: musictool train --resume --name {listener.name}", err=True)
+        raise
     finally:
         listener.close()
     _report(trained)
@@ -77,7 +82,7 @@ def _report(trained: Any) -> None:
     info = trained.model.info
     why = {"epochs": "all epochs done", "patience": "no better epoch for a while", "time": "time is up"}
     _output.say(f"{why[trained.reason]}; the best was epoch {info['metrics'].get('best_epoch')}")
-    if trained.loss is None:
+    if not trained.baselines:
         _output.say("The corpus has no piece to validate on, so nothing says whether it learnt or copied.")
     else:
         _output.say("validation loss, nats a symbol (lower is better):")
@@ -90,7 +95,9 @@ def _report(trained: Any) -> None:
             )
         else:
             _output.say("The model beats all of them.")
-    _output.say(f"model: {trained.model.folder}\nnext:  musictool sample {trained.model.name} --out song.mid")
+    _output.say(
+        f"model: {trained.model.folder}\nnext:  musictool sample {shlex.quote(trained.model.name)} --out song.mid"
+    )
 
 
 def _listener() -> Any:

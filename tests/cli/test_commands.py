@@ -53,13 +53,19 @@ def test_the_groups_help_names_every_command():
         ("train --epochs many", 2, "--epochs"),
         ("train --transpose up", 2, "-3..3"),
         ("sample nowhere", 1, "unknown model 'nowhere'"),
-        ("sample --bars 2 --seconds 3", 1, "exactly one of"),
-        ("sample --top-p 7", 1, "--top-p"),
+        ("sample --bars 2 --seconds 3", 2, "exactly one of"),
+        ("sample --top-p 7", 2, "--top-p"),
         ("sample --like nowhere.json", 1, "nowhere.json"),
-        ("sample --like nowhere.json --seed 3", 1, "leave out seed"),
-        ("sample --out song.xyz", 1, "song.xyz"),
+        ("sample --like nowhere.json --seed 3", 2, "leave out seed"),
+        ("sample --out song.xyz", 2, "song.xyz"),
         ("sample --length 5 --primer broken.mid", 1, "broken.mid: not MIDI"),
         ("sample --length 5 --out /proc/nowhere/song.mid", 1, "/proc/nowhere"),
+        ("sample --seconds inf", 2, "--seconds inf"),
+        ("sample --seed -1", 2, "--seed -1"),
+        ("sample --out .", 2, "--out"),
+        ("train --epochs 0", 2, "--epochs 0"),
+        ("train --max-minutes nan", 2, "--max-minutes nan"),
+        ("train --name -x", 2, "--name -x"),
         ("prepare nowhere/", 1, "nowhere"),
         ("render nowhere.mid", 1, "nowhere.mid"),
         ("info nowhere", 1, "nowhere"),
@@ -75,7 +81,7 @@ def test_a_mistake_is_one_clear_line_and_never_a_traceback(
     assert result.exit_code == code, result.output
     assert words in result.output
     assert "Traceback" not in result.output
-    if code == 1:
+    if code == 1 or "Usage:" not in result.output:
         assert len([each for each in result.output.splitlines() if each.startswith("Error: ")]) == 1
 
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from musictool.errors import UnknownName
+from musictool.errors import BadOption, UnknownName
 
 HOME_VARIABLE = "MUSICTOOL_HOME"
 CORPUS_MARKER = "corpus.json"
@@ -30,6 +30,16 @@ def corpora_folder() -> Path:
 def models_folder() -> Path:
     """Where `train` writes; it may not exist yet."""
     return home() / "saved_models"
+
+
+def check_name(name: str) -> str:
+    """`name`, if a corpus or a model can be called that. Raises BadOption."""
+    if name[:1] in ("", ".", "-") or "/" in name or "\\" in name or not name.isprintable():
+        raise BadOption(
+            f"--name '{name}' cannot be the name of a folder; letters, digits, - and _ can, and "
+            f"{HOME_VARIABLE} chooses where folders lie"
+        )
+    return name
 
 
 def names(folder: Path, marker: str) -> list[str]:

@@ -156,9 +156,7 @@ def _existing(name: str | None) -> Path:
 def _place(corpus: Corpus, name: str | None, wishes: Mapping[str, Any], resume: bool | None) -> tuple[Path, bool]:
     """The folder for a run, and whether an unfinished run with the same settings is already in it."""
     base = name if name is not None else f"{corpus.name}-{wishes.get('arch', DEFAULTS['arch'])}"
-    if Path(base).name != base or base[:1] in ".-" or not base.isprintable():
-        raise BadOption(f"--name {base} is not a plain name; MUSICTOOL_HOME chooses where models lie")
-    folder = home.models_folder() / base
+    folder = home.models_folder() / home.check_name(base)
     if not (folder / MARKER).exists():
         return folder, False
     if resume is None and _is_same(read_info(folder), corpus, wishes):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from musictool import home
-from musictool.errors import UnknownName
+from musictool.errors import BadOption, UnknownName
 
 
 def made(folder: Path, name: str, when: int) -> Path:
@@ -56,3 +56,9 @@ def test_an_unknown_name_gets_the_nearest_one_that_exists(tmp_path):
     made(tmp_path, "bach", 1)
     with pytest.raises(UnknownName, match=r"unknown corpus 'bahc'. Did you mean 'bach'\? Known: bach"):
         home.find(tmp_path, home.CORPUS_MARKER, "bahc", "corpus")
+
+
+@pytest.mark.parametrize("name", ["", ".hidden", "a/b", "..", "a\\b"])
+def test_a_corpus_cannot_be_called_what_is_no_folder_name(name):
+    with pytest.raises(BadOption, match="--name"):
+        home.check_name(name)

@@ -24,8 +24,8 @@ class Lstm(TokensArch):
 
     @dataclass(frozen=True)
     class Options:
-        embedding: int = option(128, "numbers that stand for a symbol", least=1)
-        width: int = option(256, "units of each layer", least=1)
+        embedding: int = option(128, "numbers that stand for a symbol", least=1, most=8192)
+        width: int = option(256, "units of each layer", least=1, most=8192)
         layers: int = option(2, "layers on top of one another", least=1, most=16)
         dropout: float = option(0.3, "share of outputs dropped in training", least=0, most=0.95)
 

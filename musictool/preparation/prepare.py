@@ -122,7 +122,7 @@ def prepare(
         val_split, cores() if workers is None else workers, ReadSettings(parser, time_limit_seconds, read), fresh
     )
     found = sources.find(source)
-    folder = home.corpora_folder() / sources.check_name(found.name if name is None else name)
+    folder = home.corpora_folder() / home.check_name(found.name if name is None else name)
     _check_owner(folder, found, fresh)
     _check_files(found)
     folder.mkdir(parents=True, exist_ok=True)

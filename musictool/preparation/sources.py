@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from musictool.errors import BadCorpus, BadOption, UnknownName
+from musictool.errors import BadCorpus, UnknownName
 
 DEFAULT = "bach"
 IGNORED_FOLDERS = {"__MACOSX"}
@@ -162,13 +162,6 @@ def find(source: str | Path | None = None) -> Source:
         files, others = ([path.name], {}) if known else ([], {path.suffix.lower() or "(none)": 1})
         return Source(path.stem, "file", path.resolve().parent, files, others)
     raise UnknownName(f"no such folder or file: {name}. {UnknownName.of('built-in corpus', name, BUILT_IN)}")
-
-
-def check_name(name: str) -> str:
-    """`name` if a corpus can be called that. Raises BadOption."""
-    if name[:1] in ("", ".", "-") or "/" in name or "\\" in name or not name.isprintable():
-        raise BadOption(f"--name '{name}' cannot be the name of a folder in corpora/; letters, digits, - and _ can")
-    return name
 
 
 def _built_in(name: str) -> Source:

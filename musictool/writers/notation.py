@@ -16,9 +16,8 @@ import numpy as np
 
 from musictool.atomic import replacing
 from musictool.gm import program_name
-from musictool.grid import to_steps
+from musictool.grid import restruck, to_steps
 from musictool.score import Score
-from musictool.writers._restrike import restruck
 
 SUFFIXES = (".musicxml",)
 STEPS_PER_QUARTER = 12

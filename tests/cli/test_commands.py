@@ -65,7 +65,7 @@ def test_the_groups_help_names_every_command():
         ("sample --out .", 2, "--out"),
         ("train --epochs 0", 2, "--epochs 0"),
         ("train --max-minutes nan", 2, "--max-minutes nan"),
-        ("train --name -x", 2, "--name -x"),
+        ("train --name -x", 2, "--name '-x'"),
         ("prepare nowhere/", 1, "nowhere"),
         ("render nowhere.mid", 1, "nowhere.mid"),
         ("info nowhere", 1, "nowhere"),

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from musictool.errors import BadOption, UnknownName
+from musictool.errors import UnknownName
 from musictool.preparation import sources
 
 
@@ -85,9 +85,3 @@ def test_finding_a_built_in_corpus_does_not_import_music21():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
-
-
-@pytest.mark.parametrize("name", ["", ".hidden", "a/b", "..", "a\\b"])
-def test_a_corpus_cannot_be_called_what_is_no_folder_name(name):
-    with pytest.raises(BadOption, match="--name"):
-        sources.check_name(name)

@@ -10,9 +10,9 @@ import symusic
 from hypothesis import given
 
 from musictool.errors import NoMusic
+from musictool.grid import restruck
 from musictool.score import KEY, METRE, TEMPO, Score, Track
 from musictool.writers._base import write
-from musictool.writers._restrike import restruck
 from musictool.writers.midi import to_bytes
 from tests.strategies import scores
 

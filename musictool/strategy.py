@@ -8,17 +8,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from musictool.stage import Stage
+from musictool.wishes import Precision
 
 log = logging.getLogger(__name__)
 
-Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
-PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 CLIP_NORM = 1.0  # gradients longer than this are shortened to it; recurrent networks need it
 
 

@@ -20,38 +20,19 @@ from musictool.archs import _base as archs
 from musictool.archs._base import Arch
 from musictool.atomic import working_alone, write_json
 from musictool.corpus import Corpus
-from musictool.dataset import DEFAULT_ENCODING, Encoded, encode_corpus
-from musictool.errors import BadCorpus, BadModel, BadOption, UnknownName
+from musictool.dataset import Encoded, encode_corpus
+from musictool.errors import BadCorpus, BadModel, BadOption
 from musictool.fitting import Reporter, Run, Settings, checkpoint_path
 from musictool.metrics.baselines import baselines
 from musictool.model import Model
 from musictool.model_info import FORMAT, MARKER, read_info
 from musictool.registry import ARCHS
 from musictool.score import DEFAULT_BPM
-from musictool.strategy import PRECISIONS
+from musictool.wishes import DEFAULTS, RESUMABLE, checked, jsonable
 
 PRIMERS = 16  # openings kept in a model
 PRIMER_ROWS = 64  # rows of each
 TYPICAL_PIECES = 1000  # pieces looked at for the corpus's usual tempo and metre
-
-# What may be said anew when a run is resumed; all else stays as it was.
-RESUMABLE = ("epochs", "max_minutes", "patience")
-DEFAULTS: Mapping[str, Any] = {
-    "arch": "lstm",
-    "size": "small",
-    "settings": (),
-    "encoding": DEFAULT_ENCODING,
-    "encoding_settings": (),
-    "epochs": 50,
-    "max_minutes": 0.0,
-    "patience": 10,
-    "batch_size": None,  # the arch's
-    "learning_rate": None,  # the arch's
-    "window": None,  # the arch's
-    "transpose": (-3, 3),
-    "seed": None,  # drawn, and written down
-    "precision": "auto",
-}
 
 
 @dataclass(frozen=True)
@@ -105,11 +86,7 @@ def train(
         Stopped: on Ctrl-C, after saving.
         BadCorpus, BadModel, BadOption, UnknownName, KindMismatch: see musictool/errors.py.
     """
-    for key in wishes:
-        if key not in DEFAULTS:
-            raise UnknownName.of("training option", key, DEFAULTS)
-    wishes = {key: value for key, value in wishes.items() if value is not None}
-    check(wishes)
+    wishes = checked(wishes)
     with strategy.precision_within():
         return _train(corpus, name, resume, listener or Listener(), wishes)
 
@@ -127,21 +104,6 @@ def _train(
         if not unfinished:
             return _begin(opened, folder, {**DEFAULTS, **wishes}, listener)
     return _go_on(folder, wishes, listener)
-
-
-def check(wishes: Mapping[str, Any]) -> None:
-    """Raise BadOption for a value that cannot be meant."""
-    least = {"epochs": 1, "max_minutes": 0, "patience": 0, "batch_size": 1, "window": 2, "seed": 0}
-    for key, bound in least.items():
-        if wishes.get(key) is not None and not bound <= wishes[key] < float("inf"):
-            raise BadOption(f"--{key.replace('_', '-')} {wishes[key]} is not a number of at least {bound}")
-    if wishes.get("learning_rate") is not None and not 0 < wishes["learning_rate"] <= 10:
-        raise BadOption(f"--learning-rate {wishes['learning_rate']} is not above 0 (to 10)")
-    if wishes.get("precision", "auto") not in PRECISIONS:
-        raise UnknownName.of("precision", wishes["precision"], PRECISIONS)
-    low, high = wishes.get("transpose", (0, 0))
-    if not -24 <= low <= 0 <= high <= 24:
-        raise BadOption(f"--transpose {low}..{high} does not hold 0, or goes beyond two octaves (-24..24)")
 
 
 def _existing(name: str | None) -> Path:
@@ -173,7 +135,7 @@ def _is_same(info: Mapping[str, Any], corpus: Corpus, wishes: Mapping[str, Any])
     """Whether a model folder holds the unfinished run that these wishes describe."""
     if info["training"]["finished"] or info["corpus"]["fingerprint"] != corpus.fingerprint:
         return False
-    now = _jsonable({**DEFAULTS, **wishes})
+    now = jsonable({**DEFAULTS, **wishes})
     then = info["training"]["wishes"]
     return all(
         then[key] == now[key] for key in DEFAULTS if key not in RESUMABLE and (key != "seed" or "seed" in wishes)
@@ -210,7 +172,7 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Liste
             "licence": corpus.info.get("licence", ""),
         },
         "music": typical_music(corpus),
-        "training": {"settings": asdict(settings), "wishes": _jsonable(wishes), "finished": None},
+        "training": {"settings": asdict(settings), "wishes": jsonable(wishes), "finished": None},
         "metrics": {"baselines": baselines(encoded), "parameters": parameters(arch)},
         "provenance": provenance(seed),
         "weights": {},
@@ -228,7 +190,7 @@ def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Listener) -> Train
             f"{folder.name} has no checkpoint to go on from; its best weights are kept. Begin a run of another --name"
         )
     then = info["training"]["wishes"]
-    for key, value in _jsonable(wishes).items():
+    for key, value in jsonable(wishes).items():
         if key not in RESUMABLE and value != then[key]:
             raise BadOption(
                 f"the run {folder.name} was begun with {key.replace('_', ' ')} {then[key]}, not {value}; resuming can "
@@ -324,7 +286,3 @@ def provenance(seed: int) -> dict[str, Any]:
         "seed": seed,
         "argv": sys.argv[1:],
     }
-
-
-def _jsonable(wishes: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, tuple | list) else value for key, value in wishes.items()}

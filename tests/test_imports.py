@@ -23,7 +23,7 @@ LAYERS = [
     {"store", "rendering"},
     {"corpus"},
     {"dataset"},
-    {"preparation", "metrics"},
+    {"preparation", "metrics", "wishes"},
     # ----------------------- the TensorFlow line: Keras is imported from here on -----------------------
     {"sampling", "layers", "pipeline", "checkpoint", "stage", "compiling"},
     {"strategy"},

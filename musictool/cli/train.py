@@ -58,6 +58,7 @@ def command(**wishes: Any) -> None:
     What can be --set: musictool list archs.
     """
     wanted: dict[str, Any] = {key: None if value == () else value for key, value in wishes.items()}
+    _check(wanted)
     _output.load_tensorflow()
     from musictool.fitting import Stopped
     from musictool.training import train
@@ -76,6 +77,13 @@ def command(**wishes: Any) -> None:
     finally:
         listener.close()
     _report(trained)
+
+
+def _check(wanted: dict[str, Any]) -> None:
+    """What is wrong with the wishes is said before TensorFlow is loaded, which takes seconds."""
+    from musictool.wishes import checked
+
+    checked({key: value for key, value in wanted.items() if key not in ("corpus", "name", "resume")})
 
 
 def _report(trained: Any) -> None:

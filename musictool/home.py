@@ -49,10 +49,10 @@ def names(folder: Path, marker: str) -> list[str]:
 
 def latest(folder: Path, marker: str, wanted: Callable[[Path], bool] = lambda entry: True) -> Path | None:
     """The entry of `folder` whose marker was written last, of those that are wanted; None where there is none."""
-    markers = [path for path in _markers(folder, marker) if wanted(path.parent)]
-    if not markers:
-        return None
-    return max(markers, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)).parent
+    newest_first = sorted(
+        _markers(folder, marker), key=lambda path: (path.stat().st_mtime_ns, path.parent.name), reverse=True
+    )
+    return next((path.parent for path in newest_first if wanted(path.parent)), None)
 
 
 def find(folder: Path, marker: str, name: str | Path, what: str) -> Path:

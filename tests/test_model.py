@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,14 @@ def test_another_format_is_refused_with_both_numbers(copy: Path):
     change(copy, format=99)
     with pytest.raises(BadModel, match=r"99.*1"):
         Model.open("tunes-lstm")
+
+
+def test_a_damaged_model_does_not_stand_in_the_way_of_a_newer_one(copy: Path):
+    damaged = copy.parent / "damaged"
+    damaged.mkdir()
+    (damaged / "model.json").write_text("{")
+    os.utime(damaged / "model.json", (1, 1))
+    assert Model.open().name == "tunes-lstm"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 1}', '{"format": 1, "encoding": 3}'])

@@ -8,6 +8,8 @@
     ├── BadModel        a model folder that is missing, damaged, or of another version
     ├── Busy            another process is at work in the same folder
     ├── KindMismatch    an arch met an encoding of a kind that it does not learn
+    ├── Diverged        a training run whose loss is no longer a number
+    ├── Stopped         a training run that the user stopped; it is saved
     └── NoMusic         the work was done and there is not one note in the result
 
 The command line catches `MusictoolError` once, prints its message as one line and exits with 1 (BadOption: with 2).
@@ -80,6 +82,14 @@ class Busy(MusictoolError):
 
 class KindMismatch(MusictoolError):
     """An arch met an encoding of a kind that it does not learn."""
+
+
+class Diverged(MusictoolError):
+    """The loss is infinite or no number; nothing can be learnt from here."""
+
+
+class Stopped(MusictoolError):
+    """The user stopped the run (Ctrl-C or SIGTERM); it is saved."""
 
 
 class NoMusic(MusictoolError):

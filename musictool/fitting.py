@@ -7,15 +7,13 @@ order and their transposition depend on the seed and the epoch only.
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,12 +22,13 @@ import numpy as np
 
 from musictool import checkpoint, model
 from musictool.archs._base import Arch
-from musictool.atomic import replacing
 from musictool.dataset import Encoded, Windows
-from musictool.errors import MusictoolError
+from musictool.errors import Diverged, MusictoolError, Stopped
 from musictool.generation import Request, sample
 from musictool.model import Model
 from musictool.pipeline import stream
+from musictool.reporter import Reporter
+from musictool.run_state import Settings, State, checkpoint_path, write_history
 from musictool.stage import Stage
 from musictool.strategy import optimizer_for, training_step, validation_step
 from musictool.writers._base import write
@@ -39,74 +38,6 @@ log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS = 300  # within a long epoch, a killed run loses at most this much
 PROGRESS_STEPS = 10  # between two reports; each waits for the device
 SAMPLE_LENGTH = 200  # rows of the music written after each epoch
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to train, whatever the arch.
-
-    Attributes:
-        epochs: passes over the training pieces, at most.
-        max_minutes: stop after this much time in this session; 0 for no limit.
-        patience: stop after this many epochs without a better validation loss; 0 for never.
-        batch_size: B, windows in a step.
-        learning_rate: of Adam.
-        window: L, rows in a window.
-        transpose: (lowest, highest) semitones that training windows are shifted by.
-        seed: fixes weights, order, transpositions and samples.
-        precision: see musictool/strategy.py; never "auto" here.
-    """
-
-    epochs: int
-    max_minutes: float
-    patience: int
-    batch_size: int
-    learning_rate: float
-    window: int
-    transpose: tuple[int, int]
-    seed: int
-    precision: str
-
-
-def checkpoint_path(folder: Path) -> Path:
-    """Where a model folder keeps what resuming needs."""
-    return folder / "checkpoints" / "last.h5"
-
-
-class Reporter:
-    """What a run tells while it goes on; this one passes nothing on, the command line's draws a progress bar."""
-
-    def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
-        """An epoch (counted from 1) of `steps` steps, of which `step` are already done, begins."""
-
-    def progress(self, step: int, loss: float, rows_per_second: float) -> None:
-        """`step` steps of the epoch are done, with this mean loss so far."""
-
-    def epoch_ends(self, row: dict[str, Any]) -> None:
-        """An epoch is done and saved; `row` is its line of history.csv."""
-
-
-class Diverged(MusictoolError):
-    """The loss is infinite or no number; nothing can be learnt from here."""
-
-
-class Stopped(MusictoolError):
-    """The user stopped the run (Ctrl-C or SIGTERM); it is saved."""
-
-
-@dataclass
-class State:
-    """Where a run stands; kept as JSON in its checkpoint."""
-
-    stage: int = 0
-    epoch: int = 0  # epochs done
-    step: int = 0  # steps done in the next epoch
-    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])  # nats, hits, rows of those steps
-    best: float = float("inf")
-    waited: int = 0  # epochs since the best
-    seconds: float = 0.0
-    epoch_seconds: float = 0.0
-    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Run:
@@ -299,13 +230,3 @@ class Run:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def write_history(path: Path, history: list[dict[str, Any]]) -> None:
-    """history.csv: a row an epoch."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    with replacing(path) as partial:
-        partial.write_text(text.getvalue(), encoding="utf-8")

@@ -22,11 +22,13 @@ from musictool.atomic import working_alone, write_json
 from musictool.corpus import Corpus
 from musictool.dataset import Encoded, encode_corpus
 from musictool.errors import BadCorpus, BadModel, BadOption
-from musictool.fitting import Reporter, Run, Settings, checkpoint_path
+from musictool.fitting import Run
 from musictool.metrics.baselines import baselines
 from musictool.model import Model
 from musictool.model_info import FORMAT, MARKER, read_info
 from musictool.registry import ARCHS
+from musictool.reporter import Reporter
+from musictool.run_state import Settings, checkpoint_path
 from musictool.score import DEFAULT_BPM
 from musictool.wishes import DEFAULTS, RESUMABLE, checked, jsonable
 
@@ -57,19 +59,12 @@ class Trained:
         return [name for name, nats in self.baselines.items() if self.loss is None or self.loss >= nats]
 
 
-class Listener(Reporter):
-    """A Reporter that is also told what the run is, before it begins."""
-
-    def run_begins(self, run: Run, info: Mapping[str, Any], corpus: Corpus) -> None:
-        """All is ready; `info` is model.json."""
-
-
 def train(
     corpus: str | Path | None = None,
     *,
     name: str | None = None,
     resume: bool | None = None,
-    listener: Listener | None = None,
+    listener: Reporter | None = None,
     **wishes: Any,
 ) -> Trained:
     """Train a model on a corpus.
@@ -88,11 +83,11 @@ def train(
     """
     wishes = checked(wishes)
     with strategy.precision_within():
-        return _train(corpus, name, resume, listener or Listener(), wishes)
+        return _train(corpus, name, resume, listener or Reporter(), wishes)
 
 
 def _train(
-    corpus: str | Path | None, name: str | None, resume: bool | None, listener: Listener, wishes: dict[str, Any]
+    corpus: str | Path | None, name: str | None, resume: bool | None, listener: Reporter, wishes: dict[str, Any]
 ) -> Trained:
     if resume:
         folder = _existing(name)
@@ -142,7 +137,7 @@ def _is_same(info: Mapping[str, Any], corpus: Corpus, wishes: Mapping[str, Any])
     )
 
 
-def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Listener) -> Trained:
+def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Reporter) -> Trained:
     """Make the model folder and train."""
     seed = secrets.randbelow(2**31) if wishes["seed"] is None else wishes["seed"]
     wishes = {**wishes, "seed": seed}
@@ -182,7 +177,7 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Liste
     return _run(folder, arch, encoded, corpus, settings, listener)
 
 
-def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Listener) -> Trained:
+def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Reporter) -> Trained:
     """Take a run up where it stopped, under its own settings."""
     info = read_info(folder)
     if info["weights"] and not checkpoint_path(folder).exists():
@@ -215,7 +210,7 @@ def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Listener) -> Train
     return _run(folder, arch, encoded, corpus, settings, listener)
 
 
-def _run(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, settings: Settings, listener: Listener) -> Trained:
+def _run(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, settings: Settings, listener: Reporter) -> Trained:
     run = Run(folder, arch, encoded, settings, listener)
     listener.run_begins(run, read_info(folder), corpus)
     with working_alone(folder, "train"):

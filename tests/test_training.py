@@ -19,7 +19,8 @@ from musictool.fitting import Diverged, Stopped
 from musictool.model import Model
 from musictool.model_info import read_info
 from musictool.preparation.prepare import prepare
-from musictool.training import Listener, train
+from musictool.reporter import Reporter
+from musictool.training import train
 
 TINY: dict[str, Any] = {
     "epochs": 4,
@@ -42,7 +43,7 @@ def history(folder: Path) -> list[dict[str, str]]:
         return [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
 
 
-class StopAt(Listener):
+class StopAt(Reporter):
     """Presses Ctrl-C once, after some steps of an epoch."""
 
     def __init__(self, epoch: int, step: int):
@@ -202,7 +203,7 @@ def test_a_corpus_that_has_changed_is_not_learnt_on_by_an_old_run(corpus: Corpus
 
 
 def test_a_run_whose_loss_is_no_number_says_so(corpus: Corpus):
-    class Poison(Listener):
+    class Poison(Reporter):
         """Spoils the weights after the first epoch."""
 
         def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
@@ -217,7 +218,7 @@ def test_a_run_whose_loss_is_no_number_says_so(corpus: Corpus):
 
 
 def test_mixed_precision_is_in_effect_while_training_and_gone_afterwards(corpus: Corpus):
-    class Look(Listener):
+    class Look(Reporter):
         def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
             self.dtype = run.arch.network.project.compute_dtype
 
@@ -228,7 +229,7 @@ def test_mixed_precision_is_in_effect_while_training_and_gone_afterwards(corpus:
 
 
 def test_two_runs_never_share_a_folder(corpus: Corpus):
-    class Rival(Listener):
+    class Rival(Reporter):
         def epoch_ends(self, row: dict[str, Any]) -> None:
             program = "import musictool; musictool.train('tunes', name='rival', resume=True)"
             self.done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from musictool.cli import _output
+from musictool.errors import Stopped
 from musictool.registry import ARCHS, ENCODINGS
+from musictool.reporter import Reporter
 
 
 class Transpose(click.ParamType):
@@ -60,10 +62,9 @@ def command(**wishes: Any) -> None:
     wanted: dict[str, Any] = {key: None if value == () else value for key, value in wishes.items()}
     _check(wanted)
     _output.load_tensorflow()
-    from musictool.fitting import Stopped
     from musictool.training import train
 
-    listener = _listener()
+    listener = Progress()
     try:
         trained = train(listener=listener, **wanted)
     except Stopped as stopped:
@@ -108,56 +109,52 @@ def _report(trained: Any) -> None:
     )
 
 
-def _listener() -> Any:
-    """The progress bar; a function, since its base class is imported only when TensorFlow is."""
-    from musictool.training import Listener
+class Progress(Reporter):
+    """A progress bar for each epoch, and a line when it is done."""
 
-    class Progress(Listener):
-        name = ""
-        bar: Any = None
+    name = ""
+    bar: Any = None
 
-        def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
-            self.name, self.epochs, self.run = run.folder.name, run.settings.epochs, run
-            encoded, metrics = run.windows.encoded, info["metrics"]
-            summary = encoded.summary
-            _output.say(
-                f"corpus {corpus.name}: {summary['train_rows']:,} symbols to learn from, "
-                f"{summary['validation_rows']:,} to validate on, vocabulary {encoded.spec.size:,}"
-            )
-            _output.say(
-                f"{info['arch']['name']} with {metrics['parameters']:,} parameters on {info['provenance']['device']}, "
-                f"{run.settings.precision}, seed {run.settings.seed}"
-            )
-            if metrics["baselines"]:
-                words = ", ".join(f"{name} {nats:.3f}" for name, nats in metrics["baselines"].items())
-                _output.say(f"to beat on the validation pieces, nats a symbol: {words}")
-            if run.state_on_disk:
-                _output.say(f"going on with {run.folder.name} after epoch {run.state_on_disk['epoch']}")
+    def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
+        self.name, self.epochs, self.run = run.folder.name, run.settings.epochs, run
+        encoded, metrics = run.windows.encoded, info["metrics"]
+        summary = encoded.summary
+        _output.say(
+            f"corpus {corpus.name}: {summary['train_rows']:,} symbols to learn from, "
+            f"{summary['validation_rows']:,} to validate on, vocabulary {encoded.spec.size:,}"
+        )
+        _output.say(
+            f"{info['arch']['name']} with {metrics['parameters']:,} parameters on {info['provenance']['device']}, "
+            f"{run.settings.precision}, seed {run.settings.seed}"
+        )
+        if metrics["baselines"]:
+            words = ", ".join(f"{name} {nats:.3f}" for name, nats in metrics["baselines"].items())
+            _output.say(f"to beat on the validation pieces, nats a symbol: {words}")
+        if run.state_on_disk:
+            _output.say(f"going on with {run.folder.name} after epoch {run.state_on_disk['epoch']}")
 
-        def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
-            self.began = time.monotonic()
-            self.bar = _output.bar(steps, f"epoch {epoch}/{self.epochs}", "steps", initial=step)
+    def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
+        self.began = time.monotonic()
+        self.bar = _output.bar(steps, f"epoch {epoch}/{self.epochs}", "steps", initial=step)
 
-        def progress(self, step: int, loss: float, rows_per_second: float) -> None:
-            self.bar.update(step - self.bar.n)
-            self.bar.set_postfix_str(f"loss {loss:.3f}, {rows_per_second:,.0f} symbols/s")
+    def progress(self, step: int, loss: float, rows_per_second: float) -> None:
+        self.bar.update(step - self.bar.n)
+        self.bar.set_postfix_str(f"loss {loss:.3f}, {rows_per_second:,.0f} symbols/s")
 
-        def epoch_ends(self, row: Any) -> None:
-            self.close()
-            left = (self.epochs - row["epoch"]) * (time.monotonic() - self.began)
-            limit = self.run.deadline - time.monotonic()
-            best = " *" if self.run.state.waited == 0 else ""
-            validation = "" if row["val_loss"] is None else f"  validation {row['val_loss']:.3f}{best}"
-            _output.say(
-                f"epoch {row['epoch']}/{self.epochs}  loss {row['loss']:.3f}{validation}  "
-                f"{row['rows_per_second']:,} symbols/s  at most {_duration(min(left, limit))} to go"
-            )
+    def epoch_ends(self, row: Any) -> None:
+        self.close()
+        left = (self.epochs - row["epoch"]) * (time.monotonic() - self.began)
+        limit = self.run.deadline - time.monotonic()
+        best = " *" if self.run.state.waited == 0 else ""
+        validation = "" if row["val_loss"] is None else f"  validation {row['val_loss']:.3f}{best}"
+        _output.say(
+            f"epoch {row['epoch']}/{self.epochs}  loss {row['loss']:.3f}{validation}  "
+            f"{row['rows_per_second']:,} symbols/s  at most {_duration(min(left, limit))} to go"
+        )
 
-        def close(self) -> None:
-            if self.bar is not None:
-                self.bar.close()
-
-    return Progress()
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
 
 
 def _duration(seconds: float) -> str:

@@ -1,0 +1,68 @@
+"""What a training run is and where it stands: plain data, and the files that it is written to."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from musictool.atomic import replacing
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train, whatever the arch.
+
+    Attributes:
+        epochs: passes over the training pieces, at most.
+        max_minutes: stop after this much time in this session; 0 for no limit.
+        patience: stop after this many epochs without a better validation loss; 0 for never.
+        batch_size: B, windows in a step.
+        learning_rate: of Adam.
+        window: L, rows in a window.
+        transpose: (lowest, highest) semitones that training windows are shifted by.
+        seed: fixes weights, order, transpositions and samples.
+        precision: see musictool/strategy.py; never "auto" here.
+    """
+
+    epochs: int
+    max_minutes: float
+    patience: int
+    batch_size: int
+    learning_rate: float
+    window: int
+    transpose: tuple[int, int]
+    seed: int
+    precision: str
+
+
+@dataclass
+class State:
+    """Where a run stands; kept as JSON in its checkpoint."""
+
+    stage: int = 0
+    epoch: int = 0  # epochs done
+    step: int = 0  # steps done in the next epoch
+    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])  # nats, hits, rows of those steps
+    best: float = float("inf")
+    waited: int = 0  # epochs since the best
+    seconds: float = 0.0
+    epoch_seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def checkpoint_path(folder: Path) -> Path:
+    """Where a model folder keeps what resuming needs."""
+    return folder / "checkpoints" / "last.h5"
+
+
+def write_history(path: Path, history: list[dict[str, Any]]) -> None:
+    """history.csv: a row an epoch."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    with replacing(path) as partial:
+        partial.write_text(text.getvalue(), encoding="utf-8")

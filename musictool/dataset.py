@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -104,23 +104,17 @@ def encode_corpus(
     }
     how = json.dumps([identity["encoding"], identity["transpositions"]], sort_keys=True)
     folder = corpus.folder / "encoded" / f"{encoding_name}-{hashlib.sha256(how.encode()).hexdigest()[:8]}"
-    if _is_current(folder, identity):
-        try:
-            return _open(folder, corpus)
-        except (MusictoolError, OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("%s is damaged (%s); encoding %s again", folder, error, corpus.name)
+    try:
+        if encoded := _open(folder, corpus, identity):
+            return encoded
+    except (MusictoolError, OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("%s is damaged (%s); encoding %s again", folder, error, corpus.name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with working_alone(folder.parent, "encoding"):
         _encode_into(folder, corpus, encoding, identity)
-    return _open(folder, corpus)
-
-
-def _is_current(folder: Path, identity: dict[str, Any]) -> bool:
-    try:
-        values = json.loads((folder / "encoded.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(values, dict) and all(values.get(key) == value for key, value in identity.items())
+    encoded = _open(folder, corpus, identity)
+    assert encoded is not None  # it has just been made
+    return encoded
 
 
 def _encode_into(folder: Path, corpus: Corpus, encoding: Encoding, identity: dict[str, Any]) -> None:
@@ -146,8 +140,13 @@ def _summary(encoding: Encoding, lengths: Sequence[int], corpus: Corpus) -> dict
     return {"size": encoding.spec.size, "train_rows": train, "validation_rows": validation, **encoding.report()}
 
 
-def _open(folder: Path, corpus: Corpus) -> Encoded:
+def _open(folder: Path, corpus: Corpus, identity: dict[str, Any]) -> Encoded | None:
+    """What lies in the cache; None if nothing does, or it was made of something else or otherwise."""
+    if not (folder / "encoded.json").exists():
+        return None
     values = json.loads((folder / "encoded.json").read_text(encoding="utf-8"))
+    if any(values[key] != value for key, value in identity.items()):
+        return None
     vocabulary = folder / "vocabulary.json"
     encoding = encodings.from_json(
         values["encoding"], json.loads(vocabulary.read_text(encoding="utf-8")) if vocabulary.exists() else None
@@ -212,9 +211,7 @@ class Windows:
         pieces = self.encoded.pieces("train")
         rows = np.diff(self.encoded.offsets)[pieces]
         cut = rng.integers(1, self.length + 1, len(pieces))
-        windows = np.where(rows <= self.length, 1, 1 + -(-(rows - cut) // self.length))
-        piece = np.repeat(np.arange(len(pieces)), windows)
-        nth = np.arange(len(piece)) - np.repeat(np.cumsum(windows) - windows, windows)
+        piece, nth = _one_by_one(np.where(rows <= self.length, 1, 1 + -(-(rows - cut) // self.length)))
         start = np.where(nth == 0, 0, cut[piece] + (nth - 1) * self.length)
         start = np.minimum(start, np.maximum(rows[piece] - self.length, 0))
         order = rng.permutation(len(piece))
@@ -223,22 +220,15 @@ class Windows:
     def validation_plan(self) -> Plan:
         """Every validation target exactly once, in order, not transposed."""
         pieces = self.encoded.pieces("validation")
-        windows = -(-np.diff(self.encoded.offsets)[pieces] // self.length)
-        piece = np.repeat(pieces, windows)
-        nth = np.arange(len(piece)) - np.repeat(np.cumsum(windows) - windows, windows)
-        return Plan(piece, nth * self.length, np.zeros(len(piece), np.int64))
+        piece, nth = _one_by_one(-(-np.diff(self.encoded.offsets)[pieces] // self.length))
+        return Plan(pieces[piece], nth * self.length, np.zeros(len(piece), np.int64))
 
     def steps(self, plan: Plan) -> int:
         """Batches in a pass."""
         return -(-len(plan.piece) // self.batch_size)
 
-    def batches(self, plan: Plan, first_step: int = 0) -> Iterator[Batch]:
-        """The batches of a pass from `first_step` on; all have B windows, the last is filled up with mask 0."""
-        for step in range(first_step, self.steps(plan)):
-            yield self.batch(plan, step)
-
     def batch(self, plan: Plan, step: int) -> Batch:
-        """One batch of a pass."""
+        """One batch of a pass; all have B windows, the last is filled up with mask 0."""
         at = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
         exists = at < len(plan.piece)
         at = np.where(exists, at, 0)
@@ -254,3 +244,9 @@ class Windows:
         window[row >= end] = PADDING
         mask = (row[:, 1:] < end) & exists[:, None]
         return Batch(window[:, :-1], window[:, 1:], mask.astype(np.float32))
+
+
+def _one_by_one(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[2, 0, 3] -> [0, 0, 2, 2, 2] and [0, 1, 0, 1, 2]: which one each of them belongs to, and its place there."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)

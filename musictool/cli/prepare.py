@@ -45,7 +45,7 @@ def command(as_json: bool, **wishes: Any) -> None:
     if not as_json:
         _output.say(_introduction(source))
     try:
-        prepared = _prepare(wishes)
+        prepared = _prepare(source, wishes)
     except Interrupted as interrupted:
         click.echo(str(interrupted), err=True)
         sys.exit(130)
@@ -55,7 +55,7 @@ def command(as_json: bool, **wishes: Any) -> None:
         _report(prepared)
 
 
-def _prepare(wishes: dict[str, Any]) -> Any:
+def _prepare(source: Any, wishes: dict[str, Any]) -> Any:
     from musictool.preparation.prepare import prepare
 
     with _output.bar(None, "reading", "files") as bar:
@@ -65,7 +65,7 @@ def _prepare(wishes: dict[str, Any]) -> Any:
             bar.update(done - bar.n)
 
         return prepare(
-            wishes["source"],
+            source,
             name=wishes["name"],
             parser=wishes["reader"],
             val_split=wishes["val_split"],

@@ -87,7 +87,7 @@ class _Settings:
 
 
 def prepare(
-    source: str | Path | None = None,
+    source: str | Path | Source | None = None,
     *,
     name: str | None = None,
     parser: str = "symusic",
@@ -102,7 +102,8 @@ def prepare(
     """Read a source into corpora/NAME; what is there already and has not changed is not read again.
 
     Args:
-        source: a folder (recursive), a file, or the name of a built-in corpus; None is "bach".
+        source: a folder (recursive), a file, the name of a built-in corpus, or what sources.find made of one of these;
+            None is "bach".
         name: what to call the corpus; by default as the source is called.
         parser: which library parses MIDI: symusic, music21 or pretty_midi.
         val_split: which part of the pieces is kept for validation, between 0 and 1, both excluded.
@@ -121,7 +122,7 @@ def prepare(
     settings = _Settings(
         val_split, cores() if workers is None else workers, ReadSettings(parser, time_limit_seconds, read), fresh
     )
-    found = sources.find(source)
+    found = source if isinstance(source, Source) else sources.find(source)
     folder = home.corpora_folder() / home.check_name(found.name if name is None else name)
     _check_owner(folder, found, fresh)
     _check_files(found)

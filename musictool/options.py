@@ -63,7 +63,7 @@ def to_json(options: Any) -> dict[str, Any]:
 
 
 def describe(cls: type) -> list[tuple[str, str, str]]:
-    """(name=default, allowed values, help) of each option: what `list` and the docs print."""
+    """(name=default, allowed values, help) of each option, for messages."""
     types = get_type_hints(cls)
     return [
         (f"{field.name}={_text(field.default)}", _allowed(field, types[field.name]), field.metadata["help"])

@@ -77,12 +77,6 @@ class Store:
             columns[name] = rows.astype(dtype, copy=False)
         return Packed(self.pieces[start:stop], columns)
 
-    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[Packed]:
-        """All pieces of start..stop - 1, a bounded number at a time."""
-        stop = len(self) if stop is None else stop
-        for first, last in block_bounds(self.pieces["notes"][start:stop]):
-            yield self.slice(start + first, start + last)
-
 
 def block_bounds(notes: np.ndarray) -> Iterator[tuple[int, int]]:
     """Half-open ranges of pieces that are together small enough to be held in memory.

@@ -5,7 +5,6 @@ What is TensorFlow's own stands in this file; archs and layers know only `keras`
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -15,8 +14,6 @@ import tensorflow as tf
 
 from musictool.stage import Stage
 from musictool.wishes import Precision
-
-log = logging.getLogger(__name__)
 
 CLIP_NORM = 1.0  # gradients longer than this are shortened to it; recurrent networks need it
 

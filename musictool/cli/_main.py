@@ -73,9 +73,8 @@ def main() -> None:
 
     Corpora are written to ./corpora, models to ./saved_models; the environment variable MUSICTOOL_HOME moves both.
     """
-    # TensorFlow's own log lines say nothing to a musician; set these variables yourself to see them.
+    # TensorFlow's own log lines say nothing to a musician; set the variable yourself to see them.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 if __name__ == "__main__":

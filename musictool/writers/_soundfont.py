@@ -25,7 +25,6 @@ UNLOADED = "is not a SoundFont 2 file (.sf2)"
 INSTRUMENT, KEY_RANGE, VELOCITY_RANGE, SAMPLE, LOOPS, ROOT_KEY = 41, 43, 44, 53, 54, 58
 DEFAULTS = {8: 13500, 33: -12000, 34: -12000, 35: -12000, 36: -12000, 38: -12000, 56: 100, ROOT_KEY: -1}
 DEFAULTS |= {26: -12000, 27: -12000, 28: -12000, 25: -12000}
-OFFSETS = ((0, 4), (1, 12), (2, 45), (3, 50))  # of start, end, loop start, loop end: frames and 32768 frames
 ABSOLUTE = {KEY_RANGE, VELOCITY_RANGE, SAMPLE, LOOPS, ROOT_KEY, INSTRUMENT}
 
 Generators = dict[int, int]

@@ -6,7 +6,10 @@ The laws that every encoding keeps (tests/test_laws_encodings.py holds each file
 - every row keeps the Spec's dtype, shape and range;
 - any array that the Spec allows decodes to a Score, since models emit nonsense;
 - to_json and from_json give the same encoding back;
-- transpose(encode(s), k) equals encode(s.transpose(k)), as far as the vocabulary knows the symbols.
+- transpose(encode(s), k) equals encode(s.transpose(k)), as far as the vocabulary knows the symbols and the pitches stay
+  within the encoding's own;
+- positions(rows) never go back, and what row t adds to decode(rows) does not begin before positions(rows)[t];
+- stretch keeps the number of rows, and by 1 changes none.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import numpy as np
 
 from musictool import options
 from musictool.errors import MusictoolError
-from musictool.score import Score
+from musictool.score import PITCHES, Score
 
 Kind = Literal["tokens", "frames", "segments"]
 
@@ -77,11 +80,15 @@ class Encoding(ABC):
         name: as on the command line and in saved models; the file's name with hyphens.
         kind: which archs can learn it.
         Options: frozen dataclass of what can be set (see musictool/options.py).
+        pitches: what it can write down as it is; other pitches come back moved by octaves.
+        stretches: whether its rows count seconds, so that another tempo makes other rows; the others count beats.
     """
 
     name: ClassVar[str]
     kind: ClassVar[Kind]
     Options: ClassVar[type]
+    pitches: ClassVar[range] = range(PITCHES)
+    stretches: ClassVar[bool] = False
 
     def __init__(self, settings: Any = None):
         self.options: Any = settings if settings is not None else self.Options()
@@ -103,6 +110,17 @@ class Encoding(ABC):
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
         """The rows (..., *spec.shape), with any axes before, `semitones` higher; drums and reserved symbols stay."""
 
+    @abstractmethod
+    def positions(self, rows: np.ndarray) -> np.ndarray:
+        """int64 (T,), ticks: where in decode(rows) each of the rows (T, *spec.shape) takes effect; never falling."""
+
+    def stretch(self, rows: np.ndarray, factor: float) -> np.ndarray:
+        """The rows (..., *spec.shape), with any axes before, played `factor` times as long; drums are stretched too.
+
+        Only an encoding that `stretches` has something to do here.
+        """
+        return rows
+
     def fit(self, scores: Iterable[Score], transpositions: Iterable[int] = (0,)) -> None:  # noqa: B027
         """Build the vocabulary from the training pieces, as if each also stood at every transposition.
 
@@ -116,10 +134,6 @@ class Encoding(ABC):
     def load_vocabulary(self, values: dict[str, Any]) -> None:
         """The inverse of vocabulary()."""
         raise MusictoolError(f"the encoding {self.name} has no vocabulary to load")
-
-    def report(self) -> dict[str, Any]:
-        """JSON-able numbers for people about the pieces encoded so far, such as the vocabulary's coverage of them."""
-        return {}
 
     def to_json(self) -> dict[str, Any]:
         """Name and options; the vocabulary is kept beside it."""

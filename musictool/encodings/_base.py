@@ -63,6 +63,23 @@ class Spec:
         """The row that stands before the first row of a piece: START, or silence."""
         return np.full(self.shape, START if self.kind == "tokens" else 0, self.dtype)
 
+    @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """The shape of a row as `store` makes it."""
+        return () if self.kind == "tokens" else (-(-self.size // 8),)
+
+    def store(self, rows: np.ndarray) -> np.ndarray:
+        """The rows (..., *shape) as they lie on disk: 0/1 numbers as bits, (..., *stored_shape)."""
+        if self.kind == "tokens":
+            return rows
+        return np.packbits(rows.reshape(*rows.shape[: rows.ndim - len(self.shape)], self.size), axis=-1)
+
+    def restore(self, stored: np.ndarray) -> np.ndarray:
+        """The inverse of store."""
+        if self.kind == "tokens":
+            return stored
+        return np.unpackbits(stored, axis=-1, count=self.size).reshape(*stored.shape[:-1], *self.shape)
+
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
         return {"kind": self.kind, "shape": list(self.shape), "size": self.size}

@@ -1,0 +1,112 @@
+"""What the encodings that are 0/1 grids share: a step of the grid is a row of keys, 1 where a key sounds.
+
+A key is one pitch of one track. An encoding of this family says which keys a step has and in which order, how many
+steps make a row, and which notes of a piece belong to which track; the rest is done here. What becomes of notes that a
+grid cannot tell apart says musictool/grid.py.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+
+from musictool.encodings._base import Encoding, Spec
+from musictool.grid import apart, in_steps, painted, runs, to_ticks
+from musictool.options import option
+from musictool.score import DEFAULT_VELOCITY, PITCHES, Score, Track
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be set."""
+
+    steps_per_quarter: int = option(4, "steps of the grid in a quarter note; 4: sixteenths", least=1, most=48)
+
+
+class Roll(Encoding):
+    """An encoding whose rows are uint8 0/1, one or more steps each.
+
+    Class attributes:
+        shape: of one row.
+        steps_per_row: steps in it.
+        tracks: what decoding plays on.
+        key_tracks, key_pitches: int64 (keys of a step,): the track, as an index into `tracks`, and the pitch of each.
+    """
+
+    Options = Options
+    shape: ClassVar[tuple[int, ...]]
+    steps_per_row: ClassVar[int] = 1
+    tracks: ClassVar[tuple[Track, ...]]
+    key_tracks: ClassVar[np.ndarray]
+    key_pitches: ClassVar[np.ndarray]
+
+    def __init__(self, settings: Any = None):
+        super().__init__(settings)
+        is_drum = np.array([track.is_drum for track in self.tracks])
+        self._hits = is_drum[self.key_tracks]
+        self._keys = np.full((len(self.tracks) + 1, PITCHES), -1)  # of each track and pitch; the last row: left out
+        self._keys[self.key_tracks, self.key_pitches] = np.arange(len(self._hits))
+        self._keys[:-1][~is_drum] = self._keys[:-1][~is_drum][:, folded(np.arange(PITCHES), self.pitches)]
+
+    @abstractmethod
+    def note_tracks(self, score: Score) -> np.ndarray:
+        """int64 (N,): the track that plays each note, an index into `tracks`; -1 where it is left out."""
+
+    @property
+    def spec(self) -> Spec:
+        return Spec(self.kind, self.shape, int(np.prod(self.shape)))
+
+    def encode(self, score: Score) -> np.ndarray:
+        """uint8 0/1 (T, *shape): from tick 0 to the end of the last note, silence filling up the last row."""
+        keys = self._keys[self.note_tracks(score), score.notes["pitch"]]
+        known = keys >= 0
+        strikes = apart(keys[known], *in_steps(score.notes[known], self.options.steps_per_quarter), self._hits)
+        steps = int((strikes[1] + strikes[2]).max(initial=0))
+        rows = -(-steps // self.steps_per_row)
+        return painted(strikes, rows * self.steps_per_row, len(self._hits)).reshape(rows, *self.shape)
+
+    def decode(self, rows: np.ndarray) -> Score:
+        """Each run of ones is a note, each 1 of a drum is a hit of one step; velocity 80."""
+        keys, onsets, lengths = runs(np.asarray(rows).reshape(-1, len(self._hits)), self._hits)
+        begin, end = (to_ticks(steps, self.options.steps_per_quarter) for steps in (onsets, onsets + lengths))
+        return Score.from_columns(
+            begin,
+            end - begin,
+            self.key_pitches[keys],
+            np.full(len(keys), DEFAULT_VELOCITY),
+            self.key_tracks[keys],
+            tracks=self.tracks,
+        )
+
+    def positions(self, rows: np.ndarray) -> np.ndarray:
+        """int64 (T,), ticks: the first step of each row."""
+        return to_ticks(np.arange(len(rows)) * self.steps_per_row, self.options.steps_per_quarter)
+
+
+def folded(pitches: np.ndarray, into: range) -> np.ndarray:
+    """int64: each pitch, those outside of `into` (an octave at least) moved by octaves to its nearer end."""
+    index = np.asarray(pitches, np.int64) - into.start
+    index = np.where(index < 0, index % 12, index)
+    return into.start + np.where(index >= len(into), len(into) - 12 + (index - len(into)) % 12, index)
+
+
+def shifted(rows: np.ndarray, semitones: int, axis: int) -> np.ndarray:
+    """A copy of 0/1 `rows` whose pitches, along `axis`, are moved; those off its ends by octaves."""
+    moved = np.zeros_like(rows)
+    to, by_pitch = np.moveaxis(moved, axis, 0), np.moveaxis(rows, axis, 0)
+    for first, last, target in _pieces(rows.shape[axis], semitones):
+        to[target : target + last - first] |= by_pitch[first:last]
+    return moved
+
+
+@cache
+def _pieces(size: int, semitones: int) -> list[tuple[int, int, int]]:
+    """(first, last + 1, where the first goes) of neighbours among `size` pitches that stay neighbours when moved."""
+    targets = folded(np.arange(size) + semitones, range(size))
+    edges = [0, *(np.flatnonzero(np.diff(targets) != 1) + 1).tolist(), size]
+    return [(first, last, int(targets[first])) for first, last in pairwise(edges)]

@@ -1,0 +1,51 @@
+"""Five piano-rolls side by side: piano, guitar, bass, strings, drums, step by step.
+
+One row a step of the grid (a sixteenth); number instrument * 128 + pitch of it is that pitch of that instrument:
+
+    0..127     piano        0 silent, 1 held; the first 1 after a 0 strikes the key
+    128..255   guitar       the same
+    256..383   bass         the same
+    384..511   strings      the same: every instrument that is none of the others
+    512..639   drums        1 where a drum is hit; each 1 is a hit of its own
+
+Which track belongs to which instrument says musictool/instruments.py; notes of two tracks of one instrument share its
+keys. An octave at either end, pitches 0..11 and 116..127, is left free (not of drums): such notes come back moved by
+octaves. So transposition by up to an octave moves no two keys onto one, which nothing could part again.
+
+What is lost: which of an instrument's tracks plays what, its program, sound effects, velocities, the lengths of drum
+hits, tempo and metre, all timing finer than a step (triplets become uneven), and what a 0/1 roll cannot show: see
+musictool/grid.py, where two notes of one key touch.
+
+Source: Tham and Kim's multi-instrument RNN (2021), on the Lakh Pianoroll Dataset of Dong et al., "MuseGAN" (2018).
+Honest limit: the melody has no place of its own; it is in the strings, or in the piano among its chords.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musictool.encodings._roll import Roll, shifted
+from musictool.instruments import DRUMS, INSTRUMENTS, TRACKS, note_instruments
+from musictool.score import PITCHES, Score
+
+
+class MultitrackRoll(Roll):
+    """Five piano-rolls: uint8 0/1 (T, 640), one row a step, instrument by instrument."""
+
+    name = "multitrack-roll"
+    kind = "frames"
+    shape = (len(INSTRUMENTS) * PITCHES,)
+    pitches = range(12, 116)
+    tracks = TRACKS
+    key_tracks = np.repeat(np.arange(len(INSTRUMENTS)), PITCHES)
+    key_pitches = np.tile(np.arange(PITCHES), len(INSTRUMENTS))
+
+    def note_tracks(self, score: Score) -> np.ndarray:
+        return note_instruments(score)
+
+    def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
+        """The rows (..., 640), pitches off the end of 0..127 moved by octaves; drums stay."""
+        steps = rows.reshape(*rows.shape[:-1], len(INSTRUMENTS), PITCHES)
+        moved = shifted(steps, semitones, axis=-1)
+        moved[..., DRUMS, :] = steps[..., DRUMS, :]
+        return moved.reshape(rows.shape)

@@ -1,0 +1,46 @@
+"""A piano-roll: the 88 keys of a piano, step by step.
+
+One row a step of the grid (a sixteenth); number k of it is the key of MIDI pitch 21 + k, A0 to C8:
+
+    0        the key is silent
+    1        the key is held; the first 1 after a 0 strikes it
+
+Notes of all tracks are played on the one keyboard; pitches outside of it come back moved by octaves.
+
+What is lost: which track plays what, programs, drums, velocities, tempo and metre, all timing finer than a step
+(triplets become uneven), and what a 0/1 roll cannot show: see musictool/grid.py, where two notes of one key touch.
+
+Source: Boulanger-Lewandowski, Bengio and Vincent, "Modeling Temporal Dependencies in High-Dimensional Sequences"
+(2012), whose four sets are such rolls, and the LSTMs with a sigmoid a key that followed. Honest limit: most rows repeat
+the one before, so that a model can be right nearly always by holding what sounds, and a model that draws each key by
+itself does not know which of them make a chord.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musictool.encodings._roll import Roll, shifted
+from musictool.score import Score, Track
+
+KEYS = 88
+LOWEST = 21  # A0
+
+
+class PianoRoll(Roll):
+    """A piano-roll: uint8 0/1 (T, 88), 1 while the key is held, one row a step."""
+
+    name = "piano-roll"
+    kind = "frames"
+    shape = (KEYS,)
+    pitches = range(LOWEST, LOWEST + KEYS)
+    tracks = (Track(),)
+    key_tracks = np.zeros(KEYS, np.int64)
+    key_pitches = np.arange(LOWEST, LOWEST + KEYS)
+
+    def note_tracks(self, score: Score) -> np.ndarray:
+        return np.where(score.is_drum, -1, 0)
+
+    def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
+        """The rows (..., 88) moved by keys; those off the keyboard by octaves, onto keys that may sound already."""
+        return shifted(rows, semitones, axis=-1)

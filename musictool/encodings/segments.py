@@ -1,0 +1,55 @@
+"""Pictures of two bars: 32 steps x 128 pitches x 5 instruments.
+
+One row is 32 steps of the grid; in sixteenths, two bars of 4/4. Number [step, pitch, instrument] of it:
+
+    0    silent
+    1    piano, guitar, bass, strings (0..3): held; the first 1 after a 0 strikes the key, across segments too
+    1    drums (4): the drum is hit; each 1 is a hit of its own
+
+Segments are cut every 32 steps from the beginning of the piece, whatever its metre, and silence fills up the last one.
+Decoding glues them together: a note that sounds over the edge of a segment is one note.
+
+Which track belongs to which instrument says musictool/instruments.py; notes of two tracks of one instrument share its
+keys. An octave at either end, pitches 0..11 and 116..127, is left free (not of drums): such notes come back moved by
+octaves. So transposition by up to an octave moves no two keys onto one, which nothing could part again.
+
+What is lost: which of an instrument's tracks plays what, its program, sound effects, velocities, the lengths of drum
+hits, tempo and metre, all timing finer than a step (triplets become uneven), and what a 0/1 roll cannot show: see
+musictool/grid.py, where two notes of one key touch.
+
+Source: the five-instrument CNNs, VAEs and GANs on the Lakh Pianoroll Dataset: Tham and Kim's MelodyCNN and HarmonyCNN
+(2021), and before them Dong et al., "MuseGAN" (2018), with other sizes. Honest limit: an upbeat, or a metre other than
+4/4, shifts the bars against the segments, and the same music then looks different from piece to piece.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musictool.encodings._roll import Roll, shifted
+from musictool.instruments import DRUMS, INSTRUMENTS, TRACKS, note_instruments
+from musictool.score import PITCHES, Score
+
+STEPS = 32
+
+
+class Segments(Roll):
+    """Pictures of two bars: uint8 0/1 (T, 32, 128, 5), step by pitch by instrument."""
+
+    name = "segments"
+    kind = "segments"
+    shape = (STEPS, PITCHES, len(INSTRUMENTS))
+    steps_per_row = STEPS
+    pitches = range(12, 116)
+    tracks = TRACKS
+    key_tracks = np.tile(np.arange(len(INSTRUMENTS)), PITCHES)
+    key_pitches = np.repeat(np.arange(PITCHES), len(INSTRUMENTS))
+
+    def note_tracks(self, score: Score) -> np.ndarray:
+        return note_instruments(score)
+
+    def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
+        """The rows (..., 32, 128, 5), pitches off the end of 0..127 moved by octaves; drums stay."""
+        moved = shifted(rows, semitones, axis=-2)
+        moved[..., DRUMS] = rows[..., DRUMS]
+        return moved

@@ -18,9 +18,12 @@ CORE = [
     "matplotlib>=3.8",
 ]
 
+MIDITOK = ["miditok>=3.0.4"]  # for the encodings remi and tsd
+DASK = ["distributed>=2024.1"]  # for prepare --dask
 EXTRAS = {
-    "dev": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.10"],
-    "benchmarks": ["miditok>=3.0.4"],
+    "miditok": MIDITOK,
+    "dask": DASK,
+    "dev": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.10", *MIDITOK, *DASK],
 }
 
 setup(

@@ -9,14 +9,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 export MUSICTOOL_HOME := $(CURDIR)
 
-.PHONY: help song install test test-all lint format golden docs benchmarks clean
+.PHONY: help song install test test-all lint format golden docs figures benchmarks clean
 
 help:
 	@echo "make song      prepare the Bach chorales, train an LSTM, write song.mid, song.wav and song.png"
 	@echo "make test      the fast tests;  make test-all: the slow ones too"
 	@echo "make install   .venv with musictool in it"
 	@echo "make lint      ruff and mypy;  make format: let ruff lay the code out"
-	@echo "make docs      docs/reference.md from the program's own words"
+	@echo "make docs      docs/reference.md from the program's own words;  make figures: its pictures"
 	@echo "make benchmarks   speed, beside the peers"
 	@echo "make clean     remove what make made, corpora and models too"
 
@@ -56,9 +56,13 @@ golden: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python docs/generate.py
 
+figures: $(STAMP)
+	$(BIN)/python docs/figures.py
+
 benchmarks: $(STAMP)
-	$(PIP) install --quiet --only-binary :all: --no-build-isolation --editable '.[benchmarks]'
 	$(BIN)/python benchmarks/prepare.py
+	$(BIN)/python benchmarks/encodings.py bach
+	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/sample.py
 
 clean:

@@ -22,14 +22,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from musictool import home
+from musictool import home, selection
 from musictool.errors import BadCorpus
+from musictool.packed import Packed, concatenate
 from musictool.score import Score
 from musictool.store import Store, block_bounds
 
 FORMAT = 1
 NOTES_FILE = "notes.h5"
 FILES_TABLE = "files.csv"
+SMALL_PIECES, SMALL_NOTES = 64, 1 << 15  # a block for one process to work on
 
 Split = Literal["train", "validation"]
 
@@ -43,6 +45,7 @@ class Corpus:
     Attributes:
         folder: absolute.
         info: what corpus.json says.
+        where: which pieces were selected; empty for all of them.
 
     Raises:
         BadCorpus: missing, damaged, or of another version.
@@ -51,6 +54,8 @@ class Corpus:
     def __init__(self, folder: Path):
         self.folder = Path(folder).absolute()
         self.info: dict[str, Any] = _info(self.folder)
+        self.where: tuple[str, ...] = ()
+        self._chosen: np.ndarray | None = None
         self._store: Store | None = None
 
     @classmethod
@@ -72,10 +77,34 @@ class Corpus:
         return f"Corpus({str(self.folder)!r})"
 
     def __len__(self) -> int:
-        return len(self._notes)
+        return len(self.is_validation)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"folder": self.folder, "info": self.info, "_store": None}
+        return {**vars(self), "_store": None}
+
+    def select(self, where: Sequence[str]) -> Corpus:
+        """The pieces of the files of which all of `where` is so, as a corpus.
+
+        Args:
+            where: "genre=Jazz", "artist=*Bach*", ... of what files.csv knows about each file; case does not matter. Of
+                two that name the same column one is enough.
+
+        Raises:
+            BadOption: no such column, or no such piece; the message says which there are.
+        """
+        if not where:
+            return self
+        about = [file["about"] for file in self.files for _ in range(file["pieces"])]
+        view = Corpus(self.folder)
+        view.where = tuple(sorted(where))
+        view._chosen = np.flatnonzero(selection.matches(about, view.where))
+        return view
+
+    def _own(self, values: Any) -> Any:
+        """Of an array or a list with one entry a piece: those of the pieces that are selected."""
+        if self._chosen is None:
+            return values
+        return values[self._chosen] if isinstance(values, np.ndarray) else [values[i] for i in self._chosen.tolist()]
 
     @property
     def name(self) -> str:
@@ -84,8 +113,10 @@ class Corpus:
 
     @property
     def fingerprint(self) -> str:
-        """64 hexadecimal digits that change with any piece, its id, the split or the way of reading."""
-        return str(self.info["fingerprint"])
+        """64 hexadecimal digits that change with any piece, its id, the split, the way of reading, or the selection."""
+        if self._chosen is None:
+            return str(self.info["fingerprint"])
+        return hashlib.sha256(self.info["fingerprint"].encode() + self._chosen.tobytes()).hexdigest()
 
     @cached_property
     def files(self) -> list[dict[str, Any]]:
@@ -96,45 +127,65 @@ class Corpus:
     @cached_property
     def ids(self) -> list[str]:
         """The id of each piece, in order."""
-        return piece_ids(self.files)
+        ids: list[str] = self._own(piece_ids(self.files))
+        return ids
 
     @cached_property
     def is_validation(self) -> np.ndarray:
         """bool (pieces,): kept for validation, not for training."""
-        return self._notes.flags("is_validation").astype(bool)
+        return np.asarray(self._own(self._notes.flags("is_validation").astype(bool)))
 
     @property
     def keys(self) -> np.ndarray:
         """int8 (pieces,): the estimated key of each piece, an index into musictool.key.KEY_NAMES, or NO_KEY."""
-        return self._notes.pieces["key"]
+        return np.asarray(self._own(self._notes.pieces["key"]))
 
     @property
     def note_counts(self) -> np.ndarray:
         """int32 (pieces,): the number of notes of each piece."""
-        return self._notes.pieces["notes"]
+        return np.asarray(self._own(self._notes.pieces["notes"]))
 
     def score(self, index: int) -> Score:
         """One piece."""
         if not 0 <= index < len(self):
             raise IndexError(f"piece {index} of {len(self)}")
+        place = index if self._chosen is None else int(self._chosen[index])
         with _damage_told(self.folder):
-            return self._notes.slice(index, index + 1).score(0)
+            return self._notes.slice(place, place + 1).score(0)
 
     def scores(self, split: Split | None = None) -> Iterator[Score]:
         """The pieces in order, of one side of the split or of both, read block by block in constant memory."""
-        wanted = np.ones(len(self), bool) if split is None else self.is_validation == (split == "validation")
-        for first, last in block_bounds(self.note_counts):
-            if wanted[first:last].any():
-                with _damage_told(self.folder):
-                    block = self._notes.slice(first, last)
-                for index in np.flatnonzero(wanted[first:last]).tolist():
-                    yield block.score(index)
+        index = 0
+        for block in self.blocks():
+            for own in range(len(block)):
+                if split is None or self.is_validation[index] == (split == "validation"):
+                    yield block.score(own)
+                index += 1
+
+    def blocks(self) -> Iterator[Packed]:
+        """All pieces in order, some at a time; where they are cut hangs on the pieces alone."""
+        for first, last in block_bounds(self._notes.pieces["notes"]):
+            wanted = range(first, last) if self._chosen is None else self._chosen[_within(self._chosen, first, last)]
+            if not len(wanted):
+                continue
+            with _damage_told(self.folder):
+                read = self._notes.slice(first, last)
+            if len(wanted) < last - first:
+                read = concatenate(read.slice(index - first, index - first + 1) for index in wanted)
+            for start, stop in block_bounds(read.pieces["notes"], SMALL_PIECES, SMALL_NOTES):
+                yield read.slice(start, stop)
 
     @property
     def _notes(self) -> Store:
         if self._store is None:
-            self._store = _opened(self.folder, self.fingerprint)
+            self._store = _opened(self.folder, self.info["fingerprint"])
         return self._store
+
+
+def _within(chosen: np.ndarray, first: int, last: int) -> slice:
+    """Where in the sorted `chosen` the numbers first..last - 1 stand."""
+    start, stop = np.searchsorted(chosen, (first, last)).tolist()
+    return slice(start, stop)
 
 
 def piece_ids(files: Sequence[dict[str, Any]]) -> list[str]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from musictool import checkpoint, model
 from musictool.archs._base import Arch
-from musictool.dataset import Encoded, Windows
+from musictool.dataset import Encoded
 from musictool.errors import Diverged, MusictoolError, Stopped
 from musictool.generation import Request, sample
 from musictool.model import Model
@@ -31,6 +31,7 @@ from musictool.reporter import Reporter
 from musictool.run_state import Settings, State, checkpoint_path, write_history
 from musictool.stage import Stage
 from musictool.strategy import optimizer_for, training_step, validation_step
+from musictool.windows import Windows
 from musictool.writers._base import write
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,14 @@ class Run:
         self.settings = settings
         self.reporter = reporter
         low, high = settings.transpose
-        self.windows = Windows(encoded, settings.window, settings.batch_size, range(low, high + 1), settings.seed)
+        self.windows = Windows(
+            encoded,
+            settings.window,
+            settings.batch_size,
+            range(low, high + 1),
+            settings.seed,
+            stretches=sorted({1.0, *settings.stretch}),
+        )
         self.state = State()
         self.stop_requested = False
 

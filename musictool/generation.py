@@ -16,10 +16,12 @@ import numpy as np
 from musictool import gm
 from musictool.encodings._base import Encoding
 from musictool.errors import BadOption, NoMusic
+from musictool.key import key_index, semitones_to_c
 from musictool.model import Model
 from musictool.readers._base import read_named
 from musictool.sampling import Sampler
-from musictool.score import METRE, TEMPO, TICKS_PER_QUARTER, Score, Track, bar_ticks
+from musictool.score import METRE, TEMPO, Score, Track, bar_ticks
+from musictool.wishes import TO_C
 
 MOST_ROWS = 1_000_000  # a piece that needs more than this to reach its bars or seconds is not getting there
 FIRST_ROWS = 256  # drawn before it is known how many a bar or a second takes
@@ -120,8 +122,8 @@ class Generation:
         nothing = np.zeros((request.num, 0, *spec.shape), spec.dtype)
         if request.from_scratch:
             return nothing
-        if request.primer is not None:
-            rows = self.encoding.encode(read_named(request.primer).scores[0])
+        if self._given is not None:
+            rows = self.encoding.encode(self._given.transpose(self._moved))
             if not len(rows):
                 raise NoMusic(f"the primer {request.primer} has no music that the encoding {self.encoding.name} writes")
             return np.stack([rows[: request.primer_length]] * request.num)
@@ -131,6 +133,17 @@ class Generation:
         drawn = np.random.default_rng((request.seed, 1)).integers(0, len(own), request.num)
         length = min(request.primer_length, *(len(own[i]) for i in drawn))
         return np.stack([own[i][:length] for i in drawn])
+
+    @cached_property
+    def _given(self) -> Score | None:
+        """The user's own primer."""
+        return None if self.request.primer is None else read_named(self.request.primer).scores[0]
+
+    @cached_property
+    def _moved(self) -> int:
+        """Semitones that the user's primer was moved by, for a model that knows C major and A minor only."""
+        in_c = self.model.info["training"]["wishes"]["transpose"] == TO_C
+        return semitones_to_c(key_index(self._given)) if in_c and self._given is not None else 0
 
     def _rows(self) -> np.ndarray:
         """spec.dtype (num, n, *spec.shape): enough new rows for the request."""
@@ -165,28 +178,31 @@ class Generation:
 
     def _goal_share(self, rows: np.ndarray) -> float:
         """How much of the wanted bars or seconds these rows fill."""
-        score = self._dressed(self.encoding.decode(rows))
+        score = self._music(rows)
         return score.end_ticks / max(1, self._goal_ticks(score))
 
     def _goal_ticks(self, score: Score) -> int:
         if self.request.bars is not None:
             _, numerator, denominator = score.metres[0].tolist()
             return self.request.bars * bar_ticks(numerator, denominator)
-        # Scores come out of `_dressed` with at least one tempo, and written music keeps to its first.
-        return int(float(self.request.seconds or 0) * score.tempos[0]["bpm"] / 60 * TICKS_PER_QUARTER)
+        return score.to_ticks(float(self.request.seconds or 0))
 
     def _finished(self, rows: np.ndarray, primer: np.ndarray) -> Score:
         """The rows as music, cut to length, after the primer if that is wanted."""
-        written = self._dressed(self.encoding.decode(rows))
+        written = self._music(rows)
         if self.request.length is None:
             written = written.until(self._goal_ticks(written))
         if not (self.request.keep_primer and len(primer)):
             return written
-        whole = self._dressed(self.encoding.decode(np.concatenate([primer, rows])))
+        whole = self._music(np.concatenate([primer, rows]))
         if self.request.length is None:
             heard = self.encoding.decode(primer).end_ticks
             whole = whole.until(heard + self._goal_ticks(written))
         return whole
+
+    def _music(self, rows: np.ndarray) -> Score:
+        """What the rows say, at the user's pitch, dressed."""
+        return self._dressed(self.encoding.decode(rows).transpose(-self._moved))
 
     def _dressed(self, score: Score) -> Score:
         """With tempo, metre, program and track names, where the encoding brings none of its own."""

@@ -50,7 +50,21 @@ def keys_of(packed: Packed) -> np.ndarray:
     return best
 
 
+def key_index(score: Score) -> int:
+    """The key of one piece, an index into KEY_NAMES; NO_KEY where nothing but drums sounds."""
+    return int(keys_of(pack([score]))[0])
+
+
 def key_of(score: Score) -> str:
     """The key of one piece, such as "F# minor"; empty where nothing but drums sounds."""
-    key = int(keys_of(pack([score]))[0])
+    key = key_index(score)
     return KEY_NAMES[key] if key != NO_KEY else ""
+
+
+def semitones_to_c(key: int) -> int:
+    """-5..6: from a key, an index into KEY_NAMES, to C major or, from a minor one, to A minor; from NO_KEY 0."""
+    if key == NO_KEY:
+        return 0
+    tonic = key if key < 12 else key - 12 + 3  # of the major key with the same notes
+    up = -tonic % 12
+    return up - 12 if up > 6 else up

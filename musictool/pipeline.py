@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from musictool.dataset import Plan, Windows
+from musictool.windows import Plan, Windows
 
 PREFETCH = 4
 

@@ -9,6 +9,9 @@ from typing import Any
 class Reporter:
     """What a run tells while it goes on; the command line draws its progress bar from it."""
 
+    def encoding(self, done: int, total: int) -> None:
+        """The corpus is being encoded; of `total` pieces `done` are."""
+
     def run_begins(self, run: Any, info: Mapping[str, Any], corpus: Any) -> None:
         """All is ready: a musictool.fitting.Run, what its model.json says, the musictool.corpus.Corpus."""
 

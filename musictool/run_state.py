@@ -23,6 +23,7 @@ class Settings:
         learning_rate: of Adam.
         window: L, rows in a window.
         transpose: (lowest, highest) semitones that training windows are shifted by.
+        stretch: how many times as long training windows are played; one is drawn, or 1.
         seed: fixes weights, order, transpositions and samples.
         precision: see musictool/strategy.py; never "auto" here.
     """
@@ -34,6 +35,7 @@ class Settings:
     learning_rate: float
     window: int
     transpose: tuple[int, int]
+    stretch: tuple[float, ...]
     seed: int
     precision: str
 

@@ -19,6 +19,7 @@ TICKS_PER_QUARTER = 480
 DEFAULT_BPM = 120.0  # the MIDI standard's tempo where a file names none; quarter notes a minute
 DEFAULT_VELOCITY = 80
 PITCHES = 128
+LAST_TICK = 2**31 - 1
 
 NOTE = np.dtype(
     [
@@ -81,7 +82,14 @@ class Score:
         track: np.ndarray,
         **rest: object,
     ) -> Score:
-        """A Score from parallel arrays (N,) in any order; durations and velocities are raised to at least 1."""
+        """A Score from parallel arrays (N,) in any order; durations and velocities are raised to at least 1.
+
+        Notes that end beyond the last tick that NOTE can hold (26 days at 120 bpm) are left out.
+        """
+        fits = np.asarray(onset_ticks, np.int64) + np.asarray(duration_ticks, np.int64) <= LAST_TICK
+        if not fits.all():
+            columns = (onset_ticks, duration_ticks, pitch, velocity, track)
+            onset_ticks, duration_ticks, pitch, velocity, track = (np.asarray(column)[fits] for column in columns)
         notes = np.zeros(len(onset_ticks), NOTE)
         notes["onset_ticks"] = onset_ticks
         notes["duration_ticks"] = np.maximum(duration_ticks, 1)
@@ -142,6 +150,16 @@ class Score:
         starts = np.concatenate([[0.0], np.cumsum(np.diff(onsets) * seconds_per_tick[:-1])])
         at = np.searchsorted(onsets, ticks, side="right") - 1
         return starts[at] + (np.asarray(ticks) - onsets[at]) * seconds_per_tick[at]
+
+    def to_ticks(self, seconds: float) -> int:
+        """The tick that sounds at a time, the inverse of to_seconds; rounded down."""
+        if not len(self.tempos):
+            return int(seconds * DEFAULT_BPM / 60.0 * TICKS_PER_QUARTER)
+        starts = self.to_seconds(self.tempos["onset_ticks"])
+        at = max(0, int(np.searchsorted(starts, seconds, side="right")) - 1)
+        onset = int(self.tempos["onset_ticks"][at]) if at else 0
+        since = seconds - (float(starts[at]) if at else 0.0)
+        return onset + int(since * float(self.tempos["bpm"][at]) / 60.0 * TICKS_PER_QUARTER)
 
     def bar_onsets_ticks(self) -> np.ndarray:
         """int64 (bars,): where each bar begins, up to the end of the last note; 4/4 where no metre is named."""

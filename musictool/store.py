@@ -78,15 +78,19 @@ class Store:
         return Packed(self.pieces[start:stop], columns)
 
 
-def block_bounds(notes: np.ndarray) -> Iterator[tuple[int, int]]:
+def block_bounds(
+    notes: np.ndarray, most_pieces: int = BLOCK_PIECES, most_notes: int = BLOCK_NOTES
+) -> Iterator[tuple[int, int]]:
     """Half-open ranges of pieces that are together small enough to be held in memory.
 
     Args:
         notes: int (P,), how many notes each piece has.
+        most_pieces: in one range.
+        most_notes: the same; a piece of more is a range of its own.
     """
     start, held = 0, 0
     for index, count in enumerate(notes.tolist()):
-        if index > start and (index - start == BLOCK_PIECES or held + count > BLOCK_NOTES):
+        if index > start and (index - start == most_pieces or held + count > most_notes):
             yield start, index
             start, held = index, 0
         held += count

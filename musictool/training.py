@@ -26,11 +26,11 @@ from musictool.fitting import Run
 from musictool.metrics.baselines import baselines
 from musictool.model import Model
 from musictool.model_info import FORMAT, MARKER, read_info
-from musictool.registry import ARCHS
+from musictool.registry import ARCHS, ENCODINGS
 from musictool.reporter import Reporter
 from musictool.run_state import Settings, checkpoint_path
 from musictool.score import DEFAULT_BPM
-from musictool.wishes import DEFAULTS, RESUMABLE, checked, jsonable
+from musictool.wishes import DEFAULTS, RESUMABLE, TO_C, checked, jsonable, semitones
 
 PRIMERS = 16  # openings kept in a model
 PRIMER_ROWS = 64  # rows of each
@@ -94,7 +94,7 @@ def _train(
         if corpus is not None and Corpus.open(corpus).name != read_info(folder)["corpus"]["name"]:
             raise BadOption(f"the run {folder.name} learns another corpus; leave CORPUS out to resume it")
     else:
-        opened = Corpus.open(corpus)
+        opened = Corpus.open(corpus).select(wishes.get("where", ()))
         folder, unfinished = _place(opened, name, wishes, resume)
         if not unfinished:
             return _begin(opened, folder, {**DEFAULTS, **wishes}, listener)
@@ -142,7 +142,7 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Repor
     seed = secrets.randbelow(2**31) if wishes["seed"] is None else wishes["seed"]
     wishes = {**wishes, "seed": seed}
     precision = strategy.prepare(wishes["precision"], seed)
-    encoded = _encoded(corpus, wishes)
+    encoded = _encoded(corpus, wishes, listener)
     arch = ARCHS.get(wishes["arch"]).sized(encoded.spec, wishes["size"], tuple(wishes["settings"]))
     settings = Settings(
         epochs=wishes["epochs"],
@@ -151,7 +151,8 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Repor
         batch_size=wishes["batch_size"] or arch.BATCH_SIZE,
         learning_rate=wishes["learning_rate"] or arch.LEARNING_RATE,
         window=wishes["window"] or arch.WINDOW,
-        transpose=tuple(wishes["transpose"]),
+        transpose=semitones(wishes),
+        stretch=tuple(wishes["stretch"]),
         seed=seed,
         precision=precision,
     )
@@ -193,17 +194,17 @@ def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Reporter) -> Train
             )
     stored = info["training"]["settings"]
     settings = replace(
-        Settings(**{**stored, "transpose": tuple(stored["transpose"])}),
+        Settings(**{**stored, "transpose": tuple(stored["transpose"]), "stretch": tuple(stored["stretch"])}),
         **{key: wishes[key] for key in RESUMABLE if key in wishes},
     )
     strategy.prepare(settings.precision, settings.seed)  # type: ignore[arg-type]
-    corpus = Corpus.open(_corpus_folder(info))
+    corpus = Corpus.open(_corpus_folder(info)).select(then["where"])
     if corpus.fingerprint != info["corpus"]["fingerprint"]:
         raise BadCorpus(
             f"the corpus {corpus.name} has changed since the run {folder.name} began; begin a new run on it: "
             f"musictool train {corpus.name} --no-resume"
         )
-    encoded = _encoded(corpus, then)
+    encoded = _encoded(corpus, then, listener)
     arch = archs.from_json(info["arch"], encoded.spec)
     info["training"] |= {"settings": asdict(settings), "finished": None}
     write_json(folder / MARKER, info)
@@ -221,9 +222,20 @@ def _run(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, settings: S
     return Trained(Model.open(folder), reason, info["metrics"].get("val_loss"), info["metrics"]["baselines"])
 
 
-def _encoded(corpus: Corpus, wishes: Mapping[str, Any]) -> Encoded:
-    low, high = wishes["transpose"]
-    encoded = encode_corpus(corpus, wishes["encoding"], wishes["encoding_settings"], range(low, high + 1))
+def _encoded(corpus: Corpus, wishes: Mapping[str, Any], listener: Reporter) -> Encoded:
+    low, high = semitones(wishes)
+    if wishes["stretch"] and not ENCODINGS.get(wishes["encoding"]).stretches:
+        raise BadOption(
+            f"--stretch changes nothing: {wishes['encoding']} counts beats, which are the same at any tempo"
+        )
+    encoded = encode_corpus(
+        corpus,
+        wishes["encoding"],
+        wishes["encoding_settings"],
+        range(low, high + 1),
+        to_c=wishes["transpose"] == TO_C,
+        progress=listener.encoding,
+    )
     if not len(encoded.pieces("train")):
         raise BadCorpus(f"no training piece of {corpus.name} has music that {wishes['encoding']} can write down")
     return encoded

@@ -12,6 +12,8 @@ from musictool.registry import ARCHS, ENCODINGS
 Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
 PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 
+TO_C = "to-c"  # in the place of semitones: every piece is moved to C major or A minor
+
 # What may be said anew when a run is resumed; all else stays as it was.
 RESUMABLE = ("epochs", "max_minutes", "patience")
 DEFAULTS: Mapping[str, Any] = {
@@ -26,7 +28,9 @@ DEFAULTS: Mapping[str, Any] = {
     "batch_size": None,  # the arch's
     "learning_rate": None,  # the arch's
     "window": None,  # the arch's
+    "where": (),
     "transpose": (-3, 3),
+    "stretch": (),
     "seed": None,  # drawn, and written down
     "precision": "auto",
 }
@@ -53,10 +57,18 @@ def checked(wishes: Mapping[str, Any]) -> dict[str, Any]:
             raise BadOption(f"--{key.replace('_', '-')} {wishes[key]} is not a number of at least {bound}")
     if "learning_rate" in wishes and not 0 < wishes["learning_rate"] <= 10:
         raise BadOption(f"--learning-rate {wishes['learning_rate']} is not above 0 (to 10)")
-    low, high = wishes.get("transpose", (0, 0))
+    if any(not 0.5 <= factor <= 2 for factor in wishes.get("stretch", ())):
+        raise BadOption(f"--stretch {','.join(map(str, wishes['stretch']))} is not factors from 0.5 to 2")
+    low, high = semitones(wishes)
     if not -24 <= low <= 0 <= high <= 24:
         raise BadOption(f"--transpose {low}..{high} does not hold 0, or goes beyond two octaves (-24..24)")
     return wishes
+
+
+def semitones(wishes: Mapping[str, Any]) -> tuple[int, int]:
+    """By how much training windows are shifted, lowest and highest; none where every piece is moved to C."""
+    low, high = (0, 0) if wishes.get("transpose", TO_C) == TO_C else wishes["transpose"]
+    return low, high
 
 
 def jsonable(wishes: Mapping[str, Any]) -> dict[str, Any]:

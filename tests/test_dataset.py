@@ -1,142 +1,34 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from musictool.controls import CONTROLS, controls
 from musictool.corpus import Corpus
-from musictool.dataset import Batch, Encoded, Plan, Windows, encode_corpus
-from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, Encoding, Spec
+from musictool.dataset import encode_controls, encode_corpus
 from musictool.preparation.prepare import prepare
-
-
-class Shift(Encoding):
-    """Symbols that are transposed by adding."""
-
-    name, kind = "shift", "tokens"
-    Options = type(None)
-
-    def __init__(self) -> None:
-        pass
-
-    @property
-    def spec(self) -> Spec:
-        return Spec("tokens", (), 1000)
-
-    def encode(self, score):
-        raise NotImplementedError
-
-    def decode(self, rows):
-        raise NotImplementedError
-
-    def transpose(self, rows, semitones):
-        return np.where(rows >= FIRST_SYMBOL, rows + semitones, rows)
-
-
-def corpus_of(*lengths: int, validation: tuple[int, ...] = ()) -> Encoded:
-    """Pieces of these lengths whose rows are 100, 101, ... ; 200, 201, ... ; and so on."""
-    rows = np.concatenate([np.arange(length) + 100 * (i + 1) for i, length in enumerate(lengths)]).astype(np.int32)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    is_validation = np.isin(np.arange(len(lengths)), validation)
-    return Encoded(Shift(), rows, offsets, is_validation, (0,), {})
-
-
-def batches(windows: Windows, plan: Plan, first_step: int = 0) -> Iterator[Batch]:
-    """The batches of a pass from `first_step` on."""
-    return (windows.batch(plan, step) for step in range(first_step, windows.steps(plan)))
-
-
-def test_the_target_is_the_input_one_step_later_and_the_first_input_is_the_start_row():
-    windows = Windows(corpus_of(5), length=8, batch_size=1)
-    (batch,) = batches(windows, windows.training_plan(0))
-    assert batch.y.tolist() == [[100, 101, 102, 103, 104, PADDING, PADDING, PADDING]]
-    assert batch.x.tolist() == [[START, 100, 101, 102, 103, 104, PADDING, PADDING]]
-    assert batch.mask.tolist() == [[1, 1, 1, 1, 1, 0, 0, 0]]
-
-
-def test_a_window_never_crosses_from_one_piece_into_the_next():
-    windows = Windows(corpus_of(50, 3, 17, 40), length=16, batch_size=4)
-    for epoch in range(5):
-        for batch in batches(windows, windows.training_plan(epoch)):
-            pieces = np.where(batch.mask > 0, batch.y // 100, 0)
-            assert all(len(set(row[row > 0])) <= 1 for row in pieces)
-
-
-def test_an_epoch_meets_every_target_of_every_piece():
-    windows = Windows(corpus_of(50, 3, 17, 1, 40), length=16, batch_size=4)
-    for epoch in range(5):
-        met = {
-            int(target)
-            for batch in batches(windows, windows.training_plan(epoch))
-            for target in batch.y[batch.mask > 0]
-        }
-        assert met == set(windows.encoded.rows.tolist())
-
-
-def test_validation_scores_each_target_exactly_once_and_in_order():
-    windows = Windows(corpus_of(50, 3, 17, 40, validation=(0, 2)), length=16, batch_size=4, transpositions=(-3, 0, 3))
-    seen = np.concatenate([b.y[b.mask > 0] for b in batches(windows, windows.validation_plan())])
-    assert seen.tolist() == [*range(100, 150), *range(300, 317)]
-
-
-def test_training_pieces_and_validation_pieces_are_never_mixed():
-    windows = Windows(corpus_of(50, 30, 40, validation=(1,)), length=16, batch_size=4)
-    seen = np.concatenate([b.y[b.mask > 0] for b in batches(windows, windows.training_plan(0))])
-    assert set(seen // 100) == {1, 3}
-
-
-def test_transposition_shifts_input_and_target_alike_but_not_the_start_row():
-    windows = Windows(corpus_of(4), length=4, batch_size=1, transpositions=(5,))
-    (batch,) = batches(windows, windows.training_plan(0))
-    assert batch.y.tolist() == [[105, 106, 107, 108]]
-    assert batch.x.tolist() == [[START, 105, 106, 107]]
-
-
-def test_epochs_differ_and_the_same_seed_repeats_them():
-    first, again, other = (Windows(corpus_of(500), 16, 4, (-1, 0, 1), seed) for seed in (7, 7, 8))
-
-    def plan(windows: Windows, epoch: int) -> list[list[int]]:
-        plan = windows.training_plan(epoch)
-        return [plan.start.tolist(), plan.semitones.tolist()]
-
-    assert plan(first, 3) == plan(again, 3)
-    assert plan(first, 3) != plan(first, 4)
-    assert plan(first, 3) != plan(other, 3)
-
-
-def test_batches_can_be_taken_up_in_the_middle_of_an_epoch():
-    windows = Windows(corpus_of(500), 16, 4)
-    plan = windows.training_plan(0)
-    whole, rest = list(batches(windows, plan)), list(batches(windows, plan, first_step=3))
-    assert [b.y.tolist() for b in whole[3:]] == [b.y.tolist() for b in rest]
-
-
-def test_the_last_batch_is_filled_up_with_windows_that_do_not_count():
-    windows = Windows(corpus_of(16, 16, 16), 16, 4)
-    (batch,) = batches(windows, windows.training_plan(0))
-    assert batch.y.shape == (4, 16)
-    assert batch.mask.sum() == 3 * 16
+from musictool.workers import LocalWorkers
 
 
 def test_a_corpus_is_encoded_once_and_then_read_from_beside_it(at_tiny_home: Path, monkeypatch: pytest.MonkeyPatch):
     corpus = Corpus.open("tunes")
     before = encode_corpus(corpus)
-    monkeypatch.setattr(Corpus, "scores", None)  # a second encoding would have to read the notes
+    monkeypatch.setattr(Corpus, "blocks", None)  # a second encoding would have to read the notes
     after = encode_corpus(corpus)
-    assert np.array_equal(before.rows, after.rows)
+    assert np.array_equal(before.stored, after.stored)
     assert before.encoding.vocabulary() == after.encoding.vocabulary()
     assert len(before.pieces("train")) + len(before.pieces("validation")) == 12
 
 
-@pytest.mark.parametrize("name", ["rows.bin", "vocabulary.json", "encoded.json"])
+@pytest.mark.parametrize("name", ["rows.h5", "vocabulary.json", "encoded.json"])
 def test_a_damaged_cache_is_encoded_again(tunes: Path, at_new_home: Path, name: str):
     corpus = prepare(str(tunes), name="tunes", workers=1).corpus
-    before = encode_corpus(corpus).rows.tolist()
+    before = encode_corpus(corpus).stored.tolist()
     (path,) = corpus.folder.glob(f"encoded/*/{name}")
     path.write_text("{")
-    assert encode_corpus(corpus).rows.tolist() == before
+    assert encode_corpus(corpus).stored.tolist() == before
 
 
 def test_rows_decode_to_the_music_they_were_made_from(at_tiny_home: Path):
@@ -144,3 +36,61 @@ def test_rows_decode_to_the_music_they_were_made_from(at_tiny_home: Path):
     encoded = encode_corpus(corpus)
     score = encoded.encoding.decode(encoded.piece(0))
     assert score.notes["pitch"].tolist() == corpus.score(0).notes["pitch"].tolist()
+
+
+def test_the_bytes_do_not_hang_on_how_many_processes_encode(tunes: Path, at_new_home: Path):
+    corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
+    found = []
+    for count in (1, 3):
+        with LocalWorkers(count) as workers:
+            folder = encode_corpus(corpus, workers=workers).folder
+        found.append({path.name: path.read_bytes() for path in folder.iterdir()})
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+    assert found[0] == found[1]
+    assert set(found[0]) == {"encoded.json", "vocabulary.json", "rows.h5"}
+
+
+def test_rows_of_zeros_and_ones_lie_on_disk_as_bits(tunes: Path, at_new_home: Path):
+    corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
+    encoded = encode_corpus(corpus, "piano-roll")
+    assert encoded.stored.shape == (encoded.offsets[-1], 11)
+    expected = encoded.encoding.encode(corpus.score(3))
+    np.testing.assert_array_equal(encoded.piece(3), expected)
+    assert encoded.piece(3).dtype == encoded.spec.dtype
+
+
+def test_coverage_is_of_the_validation_pieces(tunes: Path, at_new_home: Path):
+    corpus = prepare(str(tunes), name="tunes", workers=1).corpus
+    encoded = encode_corpus(corpus, transpositions=(0,))
+    words = [encoded.encoding.words(score) for score in corpus.scores("validation")]
+    found = np.concatenate([encoded.encoding.find(each) for each in words])
+    assert encoded.summary["validation_rows"] == len(found)
+    assert encoded.summary["coverage"] == (found > 0).mean()
+
+
+def test_every_piece_can_be_moved_to_c(tunes: Path, at_new_home: Path):
+    corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
+    encoded = encode_corpus(corpus, to_c=True, transpositions=(0,))
+    for index in range(len(corpus)):
+        key = int(corpus.keys[index])
+        tonic = {0: key, 1: key - 12 + 3}[key // 12]
+        moved = encoded.encoding.decode(encoded.piece(index)).notes["pitch"].astype(int)
+        shift = moved - corpus.score(index).notes["pitch"]
+        assert len(set(shift.tolist())) == 1
+        assert -5 <= shift[0] <= 6
+        assert (tonic + shift[0]) % 12 == 0
+
+
+def test_controls_are_made_once_and_stand_beside_the_rows(tunes: Path, at_new_home: Path):
+    corpus = prepare(str(tunes), name="tunes", workers=1).corpus
+    encoded = encode_corpus(corpus)
+    made = encode_controls(encoded, corpus)
+    assert made.shape == (len(encoded.stored), CONTROLS)
+    score = corpus.score(5)
+    own = controls(encoded.encoding, encoded.piece(5), score.tempos)
+    np.testing.assert_array_equal(made[encoded.offsets[5] : encoded.offsets[6]], own)
+    written = (encoded.folder / "controls.h5").stat().st_mtime_ns
+    encode_controls(encoded, corpus)
+    assert (encoded.folder / "controls.h5").stat().st_mtime_ns == written

@@ -96,3 +96,18 @@ def test_time_runs_forward(score):
 def test_a_piece_can_be_cut():
     cut = Score.from_notes([(60, 0, 4), (62, 1, 1), (64, 2, 1)]).until(960)
     assert cut.notes[["pitch", "duration_ticks"]].tolist() == [(60, 960), (62, 480)]
+
+
+def test_seconds_and_ticks_are_each_others_inverse_across_tempo_changes():
+    tempos = np.array([(0, 60.0), (960, 120.0), (1920, 30.0)], TEMPO)
+    score = Score(Score.from_notes([(60, 0, 8)]).notes, tempos=tempos)
+    for tick in (0, 1, 479, 960, 961, 1500, 1920, 3000):
+        assert score.to_ticks(float(score.to_seconds(np.array([tick]))[0]) + 1e-9) == tick
+    assert Score.from_notes([(60, 0, 8)]).to_ticks(1.0) == 960
+
+
+def test_a_note_later_than_a_score_can_say_is_left_out():
+    score = Score.from_columns(
+        *(np.array(column) for column in ([0, 2**31 - 2, 2**33], [1, 5, 1], [60] * 3, [80] * 3, [0] * 3))
+    )
+    assert score.notes["onset_ticks"].tolist() == [0]

@@ -139,7 +139,7 @@ def test_the_time_limit_ends_a_run_within_an_epoch_and_leaves_a_model(corpus: Co
 
 
 def test_it_beats_the_baselines_on_music_that_can_be_learnt(corpus: Corpus):
-    trained = train("tunes", **TINY | {"epochs": 40, "settings": ("width=32", "layers=1"), "learning_rate": 0.01})
+    trained = train("tunes", **TINY | {"epochs": 40, "settings": ("width=64", "dropout=0.5"), "learning_rate": 0.003})
     assert trained.unbeaten == []
 
 

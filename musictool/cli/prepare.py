@@ -27,6 +27,14 @@ from musictool.cli import _output
     metavar="SECONDS",
     help="For one file (large ones have more); then it is skipped.",
 )
+@click.option(
+    "--metadata",
+    multiple=True,
+    metavar="FILE",
+    help="CSV, JSON or tagtraum .cls about the files: artist, title, genre, year; may be repeated.",
+)
+@click.option("--no-key", is_flag=True, help="Leave out the estimate of each piece's key.")
+@click.option("--dask", metavar="ADDRESS", help="Let the workers of this Dask scheduler do the work.")
 @click.option("--fresh", is_flag=True, help="Read every file again, and replace a corpus of this name.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 def command(as_json: bool, **wishes: Any) -> None:
@@ -73,6 +81,9 @@ def _prepare(source: Any, wishes: dict[str, Any]) -> Any:
             time_limit_seconds=wishes["time_limit"],
             fresh=wishes["fresh"],
             progress=progress,
+            key=not wishes["no_key"],
+            dask=wishes["dask"],
+            metadata=wishes["metadata"],
         )
 
 

@@ -15,18 +15,30 @@ from musictool.reporter import Reporter
 
 
 class Transpose(click.ParamType):
-    """-3..3, or 0 for none."""
+    """-3..3, 0 for none, or to-c."""
 
     name = "LOW..HIGH"
 
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> tuple[int, int]:
-        if isinstance(value, tuple):
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        if isinstance(value, tuple) or value == "to-c":
             return value
         low, dots, high = value.partition("..")
         try:
             return (int(low), int(high)) if dots else (min(int(low), 0), max(int(low), 0))
         except ValueError:
-            self.fail(f"'{value}' is not like -3..3 (or 0 for none)", parameter, context)
+            self.fail(f"'{value}' is not like -3..3 (or 0 for none, or to-c)", parameter, context)
+
+
+class Factors(click.ParamType):
+    """0.95,1.05"""
+
+    name = "FACTORS"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        try:
+            return value if isinstance(value, tuple) else tuple(float(factor) for factor in value.split(","))
+        except ValueError:
+            self.fail(f"'{value}' is not like 0.95,1.05", parameter, context)
 
 
 @click.command(epilog="\b\nExample:\n    musictool train --arch lstm --epochs 20")
@@ -44,7 +56,19 @@ class Transpose(click.ParamType):
 @click.option("--batch-size", type=int, help="Windows in a step.  [default: the arch's]")
 @click.option("--learning-rate", type=float, help="Of Adam.  [default: the arch's]")
 @click.option("--window", type=int, help="Symbols in a window.  [default: the arch's]")
-@click.option("--transpose", type=Transpose(), help="Semitones to shift training windows by.  [default: -3..3]")
+@click.option(
+    "--where", multiple=True, metavar="COLUMN=VALUE", help="Only these pieces, such as genre=Jazz; may be repeated."
+)
+@click.option(
+    "--transpose",
+    type=Transpose(),
+    help="Semitones to shift training windows by, or to-c: every piece to C major or A minor.  [default: -3..3]",
+)
+@click.option(
+    "--stretch",
+    type=Factors(),
+    help="Factors to play training windows longer or shorter by, such as 0.95,1.05, for encodings in seconds.",
+)
 @click.option("--precision", help="auto, float32, mixed_float16 or mixed_bfloat16.  [default: auto]")
 @click.option("--name", help="The model's name.  [default: CORPUS-ARCH]")
 @click.option(
@@ -115,6 +139,13 @@ class Progress(Reporter):
     name = ""
     bar: Any = None
 
+    def encoding(self, done: int, total: int) -> None:
+        if self.bar is None:
+            self.bar = _output.bar(total, "encoding", "pieces")
+        self.bar.update(done - self.bar.n)
+        if done == total:
+            self.close()
+
     def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
         self.name, self.epochs, self.run = run.folder.name, run.settings.epochs, run
         encoded, metrics = run.windows.encoded, info["metrics"]
@@ -155,6 +186,7 @@ class Progress(Reporter):
     def close(self) -> None:
         if self.bar is not None:
             self.bar.close()
+        self.bar = None
 
 
 def _duration(seconds: float) -> str:

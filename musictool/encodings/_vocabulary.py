@@ -8,7 +8,6 @@ is its encoding's business.
 from __future__ import annotations
 
 import hashlib
-import heapq
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -83,4 +82,9 @@ def _text(symbol: Any) -> str:
 
 def most_frequent(counts: Mapping[Key, int], limit: int) -> list[tuple[Key, int]]:
     """Up to `limit` of the keys with their counts, most frequent first; the smaller key first among equals."""
-    return heapq.nsmallest(limit, counts.items(), key=lambda item: (-item[1], item[0]))
+    items: Iterable[tuple[Key, int]] = counts.items()
+    if len(counts) > limit:  # sort only what can be among them
+        every = np.fromiter(counts.values(), np.int64, len(counts))
+        least = np.partition(every, len(every) - limit)[len(every) - limit] if limit > 0 else every.max() + 1
+        items = (item for item in items if item[1] >= least)
+    return sorted(items, key=lambda item: (-item[1], item[0]))[: max(limit, 0)]

@@ -22,6 +22,7 @@ from musictool.gm import program_name
 from musictool.key import KEY_NAMES
 from musictool.packed import NO_KEY
 from musictool.preparation.kept import Kept, Record
+from musictool.preparation.metadata import LABEL, Metadata
 from musictool.preparation.reading import DRUMS, Outcome
 from musictool.preparation.sources import Source
 
@@ -42,14 +43,14 @@ CSV_COLUMNS = [
 MANY_KEYS = 4  # the key column of a collection names so many
 
 
-def reading(read: str) -> Record:
-    """Whatever changes the pieces that a file gives: versions of what reads it."""
+def reading(read: str, key: bool) -> Record:
+    """Whatever changes the pieces that a file gives: versions of what reads it, and whether keys are wanted."""
     versions = {package: _version(package) for package in PARSING_PACKAGES}
-    return {"musictool": musictool.__version__, "read": read, **versions}
+    return {"musictool": musictool.__version__, "read": read, "key": key, **versions}
 
 
-def records(files: Sequence[dict[str, Any]], kept: Kept) -> list[Record]:
-    """What became of each file, JSON-able and in order."""
+def records(files: Sequence[dict[str, Any]], kept: Kept, metadata: Metadata) -> list[Record]:
+    """What became of each file and what is known about it, JSON-able and in order."""
     done: list[Record] = []
     by_path: dict[str, Record] = {}
     for file in files:
@@ -61,6 +62,7 @@ def records(files: Sequence[dict[str, Any]], kept: Kept) -> list[Record]:
             record |= {key: value for key, value in kept.record(file["content"]).items() if key != "path"}
         else:
             record |= vars(Outcome("duplicate", "duplicate", f"duplicate of {original['path']}"))
+        record["about"] = metadata.about(file["path"])
         done.append(record)
         by_path[file["path"]] = record
     return done
@@ -95,10 +97,14 @@ class Table:
         pieces: PIECE (P,), of all pieces, in order.
         val_split: which part of them is kept for validation.
         reading: JSON-able; how they were read.
+        columns: names of what is known about the files beside that.
     """
 
-    def __init__(self, records: list[Record], pieces: np.ndarray, val_split: float, reading: Record):
+    def __init__(
+        self, records: list[Record], pieces: np.ndarray, val_split: float, reading: Record, columns: Sequence[str] = ()
+    ):
         self.records, self.pieces, self.val_split, self.reading = records, pieces, val_split, reading
+        self.columns = [LABEL, *columns]
         self.ids = piece_ids(records)
         self.is_validation = split(self.ids, val_split)
 
@@ -108,7 +114,7 @@ class Table:
         digest = hashlib.sha256(json.dumps([FORMAT, self.reading], sort_keys=True).encode())
         contents = [record["content"] for record in self.records for _ in range(record["pieces"])]
         for piece, content, held in zip(self.ids, contents, self.is_validation.tolist(), strict=True):
-            digest.update(json.dumps((piece, content, held)).encode() + b"\n")
+            digest.update(f"{piece}\0{content}\0{held:d}\n".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
     def write(self, folder: Path, source: Source, read: Record) -> None:
@@ -121,11 +127,12 @@ class Table:
         keys, held = self.pieces["key"].tolist(), self.is_validation.tolist()
         with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
-            table.writerow(CSV_COLUMNS)
+            table.writerow([*CSV_COLUMNS, *self.columns])
             first = 0
             for record in self.records:
                 last = first + record["pieces"]
-                table.writerow(_row(record, keys[first:last], held[first:last]))
+                about = [record["about"].get(name, "") for name in self.columns]
+                table.writerow([*_row(record, keys[first:last], held[first:last]), *about])
                 first = last
 
     def _info(self, folder: Path, source: Source, read: Record) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import numpy as np
 from musictool.atomic import replacing
 from musictool.corpus import FORMAT, NOTES_FILE
 from musictool.packed import PIECE, Packed, concatenate
-from musictool.preparation.reading import Outcome
+from musictool.preparation.reading import Batch
 from musictool.store import BLOCK_NOTES, Store, write
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Kept:
         self._limit = time_limit_seconds
         self._stores: list[Store] = []
         self._records: dict[str, tuple[Record, int, int]] = {}  # content -> its record, store, first piece there
-        self._open: list[tuple[int, Record, Packed]] = []
+        self._open: list[tuple[int, list[Record], Packed]] = []
         self._open_notes = 0
         self._open_since = time.monotonic()
         if fresh:
@@ -79,13 +79,14 @@ class Kept:
         """The Outcome of a content, as JSON has it, with its time limit; known ones only."""
         return self._records[content][0]
 
-    def add(self, order: int, content: str, outcome: Outcome, pieces: Packed) -> None:
-        """Keep what a file gave; `order` is its place among the files."""
-        record = {"content": content, **vars(outcome)}
-        if outcome.reason == "timed out":
-            record["time_limit_seconds"] = self._limit
-        self._open.append((order, record, pieces))
-        self._open_notes += outcome.notes
+    def add(self, order: int, contents: Sequence[str], batch: Batch) -> None:
+        """Keep what some files gave that follow one another; `order` is the place of the first among all files."""
+        records = [{"content": content, **vars(each)} for content, each in zip(contents, batch.outcomes, strict=True)]
+        for record in records:
+            if record["reason"] == "timed out":
+                record["time_limit_seconds"] = self._limit
+        self._open.append((order, records, batch.pieces))
+        self._open_notes += len(batch.pieces.columns["notes"])
         if self._open_notes > BLOCK_NOTES or time.monotonic() - self._open_since > PART_SECONDS:
             self.close_part()
 
@@ -94,7 +95,7 @@ class Kept:
         if self._open:
             entries = sorted(self._open, key=lambda entry: entry[0])
             pieces = concatenate(entry[2] for entry in entries)
-            meta = self._meta([entry[1] for entry in entries])
+            meta = self._meta([record for entry in entries for record in entry[1]])
             path = self._parts / f"{self._next_part:06}.h5"
             with replacing(path) as partial:
                 write(partial, pieces.pieces, pieces.slice, meta, compress=False)
@@ -137,12 +138,11 @@ class Kept:
 
     def _where(self, contents: Sequence[str]) -> np.ndarray:
         """int64 (P, 2): the store and the index there of each piece of these contents."""
-        ranges = [np.zeros((0, 2), np.int64)]
-        for content in contents:
-            record, store, first = self._records[content]
-            at = np.arange(first, first + record["pieces"])
-            ranges.append(np.stack([np.full_like(at, store), at], axis=1))
-        return np.concatenate(ranges)
+        found = [self._records[content] for content in contents]
+        columns = [(store, first, record["pieces"]) for record, store, first in found]
+        store, first, pieces = np.array(columns, np.int64).reshape(-1, 3).T
+        nth = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        return np.stack([np.repeat(store, pieces), np.repeat(first, pieces) + nth], axis=1)
 
     def _pieces(self, where: np.ndarray) -> np.ndarray:
         pieces = np.zeros(len(where), PIECE)

@@ -1,6 +1,6 @@
 """A source of music -> a corpus: read every file once, in parallel, and keep what it gave.
 
-    list -> hash -> read what is new, in child processes -> parts in .reading/ -> notes.h5, files.csv, corpus.json
+    list -> hash -> read what is new -> parts in .reading/ -> notes.h5, files.csv, corpus.json -> note-chord encoding
 
 Results are kept in whatever order they come and put into the files' order at the end, so that the bytes depend on the
 source and the settings alone: not on the number of workers, nor on runs that were interrupted on the way.
@@ -9,14 +9,14 @@ source and the settings alone: not on the number of workers, nor on runs that we
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 import shutil
-import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,16 @@ from musictool.corpus import NOTES_FILE, Corpus
 from musictool.errors import BadCorpus, BadOption, UnknownName
 from musictool.preparation import files_table, sources
 from musictool.preparation.kept import Kept
-from musictool.preparation.reading import READ, Outcome, ReadSettings
+from musictool.preparation.metadata import Metadata
+from musictool.preparation.reading import READ, ReadSettings, hash_safely, read_safely
 from musictool.preparation.sources import Source
-from musictool.preparation.workers import Readers
 from musictool.readers._base import MIDI_PARSERS, suffixes
+from musictool.workers import LocalWorkers, Workers, cores
 
 log = logging.getLogger(__name__)
 
 BATCH_FILES, BATCH_BYTES = 16, 1 << 20  # MIDI files handed to a child at once; other formats take longer and go singly
-HASH_BYTES = 1 << 18
+HASHED_FILES = 64  # handed to a child at once
 ENCODING = "note-chord"
 
 Progress = Callable[[int, int], object]
@@ -98,6 +99,9 @@ def prepare(
     encode: bool = True,
     progress: Progress | None = None,
     read: str = READ,
+    key: bool = True,
+    dask: str | None = None,
+    metadata: Sequence[str | Path] = (),
 ) -> Prepared:
     """Read a source into corpora/NAME; what is there already and has not changed is not read again.
 
@@ -113,6 +117,10 @@ def prepare(
         encode: also make the note-chord vocabulary and encoding.
         progress: called with how many files are settled and how many there are.
         read: "module:function" that reads a file, with the signature of musictool.readers._base.read.
+        key: estimate the key of each piece.
+        dask: the address of a Dask scheduler, whose workers do the work instead of processes here; they must see the
+            files under the same paths.
+        metadata: tables of what is known about the files (musictool/preparation/metadata.py).
 
     Raises:
         UnknownName, BadOption: a source or a setting that cannot be.
@@ -120,27 +128,35 @@ def prepare(
         Interrupted: Ctrl-C.
     """
     settings = _Settings(
-        val_split, cores() if workers is None else workers, ReadSettings(parser, time_limit_seconds, read), fresh
+        val_split, cores() if workers is None else workers, ReadSettings(parser, time_limit_seconds, read, key), fresh
     )
     found = source if isinstance(source, Source) else sources.find(source)
+    known = Metadata([Path(path) for path in metadata])
     folder = home.corpora_folder() / home.check_name(found.name if name is None else name)
     _check_owner(folder, found, fresh)
     _check_files(found)
     folder.mkdir(parents=True, exist_ok=True)
-    with working_alone(folder, "prepare"), Kept(folder, files_table.reading(read), time_limit_seconds, fresh) as kept:
-        run = _Run(found, settings, kept, progress or (lambda done, total: None))
-        run.read_files()
-        with _told("all files are read and kept, the same command goes on"):
-            _write(folder, found, settings, kept, run.files)
-    corpus = Corpus(folder)
-    with _told(f"the corpus {corpus.name} is complete but for its encoding, which train will make"):
-        encoded, remark = _encoded(corpus) if encode else ({}, "")
+    with _workers(settings.workers, dask) as hands:
+        with (
+            working_alone(folder, "prepare"),
+            Kept(folder, files_table.reading(read, key), time_limit_seconds, fresh) as kept,
+        ):
+            run = _Run(found, settings, kept, hands, progress or (lambda done, total: None))
+            run.read_files()
+            with _told("all files are read and kept, the same command goes on"):
+                _write(folder, found, settings, kept, run.files, known)
+        corpus = Corpus(folder)
+        with _told(f"the corpus {corpus.name} is complete but for its encoding, which train will make"):
+            encoded, remark = _encoded(corpus, hands) if encode else ({}, "")
     return Prepared(corpus, run.fresh, encoded, remark)
 
 
-def cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _workers(count: int, dask: str | None) -> Workers:
+    if dask is None:
+        return LocalWorkers(count)
+    from musictool.cluster import ClusterWorkers
+
+    return ClusterWorkers(dask)
 
 
 class _Run:
@@ -151,98 +167,95 @@ class _Run:
         fresh: how many files were read.
     """
 
-    def __init__(self, source: Source, settings: _Settings, kept: Kept, progress: Progress):
+    def __init__(self, source: Source, settings: _Settings, kept: Kept, workers: Workers, progress: Progress):
         self.files: list[dict[str, Any]] = []
         self.fresh = 0
-        self._source, self._settings, self._kept, self._progress = source, settings, kept, progress
-        self._given_out: dict[Path, int] = {}
-        self._buffer = memoryview(bytearray(HASH_BYTES))
+        self._source, self._settings, self._kept = source, settings, kept
+        self._workers, self._progress = workers, progress
+        self._paths = [os.path.join(source.root, name) for name in source.files]
 
     def read_files(self) -> None:
         total = len(self._source.files)
+        done = 0
         try:
-            with Readers(self._settings.read, self._settings.workers) as readers:
-                for paths, batch in readers.read(self._tasks()):
-                    self._keep(paths, batch.outcomes, batch.pieces)
-                    self._progress(len(self.files) - len(self._given_out), total)
+            self._hash()
+            new = self._new()
+            done = total - len(new)
+            order_of = {self._paths[order]: order for order in new}
+            read = partial(read_safely, self._settings.read)
+            for paths, batch in self._workers.map(read, self._tasks(new)):
+                orders = [order_of[path] for path in paths]
+                self._kept.add(orders[0], [self.files[order]["content"] for order in orders], batch)
+                self.fresh += len(paths)
+                done += len(paths)
+                self._progress(done, total)
             self._kept.close_part()
         except KeyboardInterrupt:
             self._kept.close_part()
-            done = len(self.files) - len(self._given_out)
             how = "the same command without --fresh goes on" if self._settings.fresh else "the same command goes on"
             raise Interrupted(f"stopped; {done} of {total} files are read and kept, {how}") from None
         self._progress(total, total)
 
-    def _keep(self, paths: list[Path], outcomes: list[Outcome], pieces: Any) -> None:
-        first = 0
-        for path, outcome in zip(paths, outcomes, strict=True):
-            order = self._given_out.pop(path)
-            own = pieces.slice(first, first + outcome.pieces)
-            first += outcome.pieces
-            self._kept.add(order, self.files[order]["content"], outcome, own)
-            self.fresh += 1
-
-    def _tasks(self) -> Iterator[list[Path]]:
-        """Batches of files with new content; every file is entered in `files` on the way."""
+    def _hash(self) -> None:
+        """Enter every file in `files`."""
+        names, paths = self._source.files, self._paths
+        batches = (paths[i : i + HASHED_FILES] for i in range(0, len(paths), HASHED_FILES))
+        hashed = chain.from_iterable(answer for _, answer in self._workers.map(hash_safely, batches, ordered=True))
         first_of: dict[str, str] = {}
-        batch: list[Path] = []
-        batch_bytes = 0
-        for order, name in enumerate(self._source.files):
-            path = self._source.root / name
-            content, size, error = self._content(path)
-            file = {"path": name, "content": content, "error": error, "duplicate_of": first_of.get(content, "")}
+        for name, (sha256, size, error) in zip(names, hashed, strict=True):
+            content = "" if error else f"{self._kind(name)}:{sha256}"
+            original = "" if error else first_of.setdefault(content, name)
+            duplicate_of = original if original != name else ""
+            file = {"path": name, "content": content, "error": error, "duplicate_of": duplicate_of, "size": size}
             self.files.append(file)
-            if error or file["duplicate_of"]:
-                continue
-            first_of[content] = name
-            if content in self._kept:
-                continue
-            self._given_out[path] = order
-            batch.append(path)
-            batch_bytes += size
-            if len(batch) == BATCH_FILES or batch_bytes > BATCH_BYTES or not content.startswith("midi/symusic:"):
+
+    def _new(self) -> list[int]:
+        """Which files are to be read."""
+        return [
+            order
+            for order, file in enumerate(self.files)
+            if not (file["error"] or file["duplicate_of"] or file["content"] in self._kept)
+        ]
+
+    def _tasks(self, new: list[int]) -> Iterator[list[str]]:
+        """Batches of files for one child to read."""
+        batch: list[str] = []
+        batch_bytes = 0
+        for order in new:
+            batch.append(self._paths[order])
+            batch_bytes += self.files[order]["size"]
+            quick = self.files[order]["content"].startswith("midi/symusic:")
+            if len(batch) == BATCH_FILES or batch_bytes > BATCH_BYTES or not quick:
                 yield batch
                 batch, batch_bytes = [], 0
         if batch:
             yield batch
 
-    def _content(self, path: Path) -> tuple[str, int, str]:
-        """(what stands for the pieces that the file will give, its size in bytes, why it cannot be opened)."""
-        kind = suffixes()[path.suffix.lower()]
-        if kind == "midi":
-            kind = f"midi/{self._settings.read.parser}"
-        digest = hashlib.sha256()
-        try:
-            if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe or a device would never end
-                return "", 0, "not a regular file"
-            with open(path, "rb", buffering=0) as file:
-                while count := file.readinto(self._buffer):
-                    digest.update(self._buffer[:count])
-                return f"{kind}:{digest.hexdigest()}", file.tell(), ""
-        except OSError as error:
-            return "", 0, error.strerror or str(error)
+    def _kind(self, name: str) -> str:
+        kind = suffixes()[os.path.splitext(name)[1].lower()]
+        return f"midi/{self._settings.read.parser}" if kind == "midi" else kind
 
 
-def _write(folder: Path, source: Source, settings: _Settings, kept: Kept, files: list[dict[str, Any]]) -> None:
-    records = files_table.records(files, kept)
+def _write(
+    folder: Path, source: Source, settings: _Settings, kept: Kept, files: list[dict[str, Any]], metadata: Metadata
+) -> None:
+    records = files_table.records(files, kept, metadata)
     if not any(record["pieces"] for record in records):
         _remove_if_new(folder)
         raise BadCorpus(f"nothing readable in {_place(source)}: {files_table.failures(records)}")
-    book = files_table.Table(
-        records, kept.pieces([r["content"] for r in records if r["pieces"]]), settings.val_split, kept.reading
-    )
     contents = [record["content"] for record in records if record["pieces"]]
+    book = files_table.Table(records, kept.pieces(contents), settings.val_split, kept.reading, metadata.columns)
     meta = {"fingerprint": book.fingerprint, "files": records}
     kept.write_all(folder / NOTES_FILE, contents, meta, {"is_validation": book.is_validation})
     book.write(folder, source, asdict(settings.read))
     kept.finish()
 
 
-def _encoded(corpus: Corpus) -> tuple[dict[str, Any], str]:
+def _encoded(corpus: Corpus, workers: Workers) -> tuple[dict[str, Any], str]:
     from musictool.dataset import encode_corpus
 
     try:
-        return encode_corpus(corpus, ENCODING).summary, ""
+        return encode_corpus(corpus, ENCODING, workers=workers).summary, ""
     except BadCorpus as error:  # drums only, say: the corpus stands, and other encodings may take it
         return {}, str(error)
 

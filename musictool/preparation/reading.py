@@ -1,20 +1,22 @@
-"""What came of reading some files, and the process that reads them.
+"""Reading files: what came of each, in a process that may die of it.
 
-`serve` is the whole life of such a process; musictool/workers.py starts it and says why it is one of its own.
+`read_files` and `hash_files` run in a child process (musictool/workers.py says why it is one of its own). Before each
+file the child arms the kernel's timer, whose signal kills it wherever it hangs, and sets a mark, so that `read_safely`,
+on the parent's side, knows which file was the guilty one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import os
-import pickle
 import signal
-import sys
-from collections.abc import Callable, Iterable
+import stat
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -22,11 +24,13 @@ from musictool.errors import BadFile
 from musictool.key import keys_of
 from musictool.packed import Packed, concatenate, pack
 from musictool.score import Score
+from musictool.workers import Died, Pool, mark
 
 READ = "musictool.readers._base:read"
 MEMORY_BYTES = 4 << 30  # address space of one process; a file that needs more is skipped
 ORDINARY_BYTES = 64 << 10  # a larger file has more time
 OUT_OF_MEMORY = 77  # exit status
+HASH_BYTES = 1 << 18
 DRUMS = -1  # stands for a drum track among programs
 
 
@@ -68,40 +72,82 @@ class ReadSettings:
         parser: which library parses MIDI.
         time_limit_seconds: how long one file of ordinary size may take.
         read: "module:function" with the signature of musictool.readers._base.read.
+        key: whether to estimate the key of each piece.
     """
 
     parser: str = "symusic"
     time_limit_seconds: float = 60.0
     read: str = READ
+    key: bool = True
 
 
-def serve(parser: str, time_limit_seconds: float, read: str) -> None:
-    """Answer to the parent until it closes the pipe."""
-    parent = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # what a library prints must not get into the answers
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    _limit_memory()
-    settings = ReadSettings(parser, time_limit_seconds, read)
-    while True:
-        try:
-            paths = pickle.load(sys.stdin.buffer)
-        except EOFError:
-            return
-        answer = pickle.dumps(read_files(paths, settings, lambda: parent.write(b".")), protocol=5)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        _write_all(parent, b"=" + len(answer).to_bytes(8, "little") + answer)
+def read_safely(settings: ReadSettings, pool: Pool, paths: Sequence[str]) -> Batch:
+    """What came of some files, whatever they do to the child that reads them."""
+    return _read_safely(settings, pool, paths, again=False)
 
 
-def read_files(paths: Iterable[Path], settings: ReadSettings, before_each: Callable[[], object]) -> Batch:
+def _read_safely(settings: ReadSettings, pool: Pool, paths: Sequence[str], again: bool) -> Batch:
+    try:
+        batch: Batch = pool.call(f"{__name__}:read_files", paths, settings)
+    except Died as died:
+        at, death = died.marks - 1, died
+    else:
+        return batch
+    if at < 0 and again:
+        raise RuntimeError(f"no reading process starts ({death}); see: python -c 'import {__name__}'")
+    if at < 0:  # somebody ended it while it had nothing to do
+        return _read_safely(settings, pool, paths, again=True)
+    guilty = _reason(death, allowed_seconds(paths[at], settings.time_limit_seconds))
+    before, own, behind = paths[:at], paths[at : at + 1], paths[at + 1 :]
+    parts = [_read_safely(settings, pool, before, False)] if before else []
+    if guilty.reason == "timed out" or again:
+        parts.append(Batch([guilty], pack([])))
+    else:  # what earlier files left behind may have been at fault
+        parts.append(_read_safely(settings, pool, own, True))
+    parts += [_read_safely(settings, pool, behind, False)] if behind else []
+    outcomes = [outcome for part in parts for outcome in part.outcomes]
+    return Batch(outcomes, concatenate(part.pieces for part in parts))
+
+
+def hash_safely(pool: Pool, paths: Sequence[str]) -> list[tuple[str, int, str]]:
+    """`hash_files` in a child."""
+    answers: list[tuple[str, int, str]] = pool.call(f"{__name__}:hash_files", paths)
+    return answers
+
+
+# ---- the child's side ----
+
+
+def hash_files(paths: Iterable[str]) -> list[tuple[str, int, str]]:
+    """(sha256, size in bytes, why it cannot be opened) of each file."""
+    buffer = memoryview(bytearray(HASH_BYTES))
+    return [_hashed(path, buffer) for path in paths]
+
+
+def _hashed(path: str, buffer: memoryview) -> tuple[str, int, str]:
+    digest = hashlib.sha256()
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe or a device would never end
+            return "", 0, "not a regular file"
+        with open(path, "rb", buffering=0) as file:
+            while count := file.readinto(buffer):
+                digest.update(buffer[:count])
+            return digest.hexdigest(), file.tell(), ""
+    except OSError as error:
+        return "", 0, error.strerror or str(error)
+
+
+def read_files(paths: Iterable[str], settings: ReadSettings) -> Batch:
     """Read files one after the other; the process dies of SIGALRM in one that takes longer than its limit."""
+    _limit_memory()
     module, _, function = settings.read.partition(":")
     read = getattr(importlib.import_module(module), function)
     outcomes, packed = [], [pack([])]
     for path in paths:
-        before_each()
+        mark()
         signal.setitimer(signal.ITIMER_REAL, allowed_seconds(path, settings.time_limit_seconds))
         try:
-            reading = read(path, settings.parser)
+            reading = read(Path(path), settings.parser)
             pieces = pack(reading.scores)
             outcomes.append(_outcome(reading.scores, reading.remark))
             packed.append(pieces)
@@ -112,11 +158,12 @@ def read_files(paths: Iterable[Path], settings: ReadSettings, before_each: Calla
         except Exception as error:  # the one place: whatever a reader does, it costs this file only
             outcomes.append(Outcome("skipped", "unreadable", f"unreadable: {type(error).__name__}: {error}"))
     pieces = concatenate(packed)
-    pieces.pieces["key"] = keys_of(pieces)
+    if settings.key:
+        pieces.pieces["key"] = keys_of(pieces)
     return Batch(outcomes, pieces)
 
 
-def allowed_seconds(path: Path, limit_seconds: float) -> float:
+def allowed_seconds(path: str | Path, limit_seconds: float) -> float:
     """The time limit of this file: a collection of a thousand tunes may take longer than a song, up to ten times."""
     try:
         size = os.path.getsize(path)
@@ -142,14 +189,17 @@ def _outcome(scores: list[Score], remark: str) -> Outcome:
     )
 
 
+def _reason(died: Died, limit_seconds: float) -> Outcome:
+    if died.status == -signal.SIGALRM:
+        return Outcome("skipped", "timed out", f"timed out after {limit_seconds:.3g} s")
+    if died.status == OUT_OF_MEMORY:
+        return Outcome("skipped", "out of memory", f"out of memory: needs more than {MEMORY_BYTES >> 30} GB")
+    return Outcome("skipped", "reader crashed", f"reader crashed: {died}")
+
+
+@cache
 def _limit_memory() -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
-
-
-def _write_all(file: BinaryIO, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]

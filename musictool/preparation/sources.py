@@ -185,11 +185,13 @@ def _walk(root: Path) -> tuple[list[str], dict[str, int]]:
     """The files below `root` that a reader knows, sorted, and a count of the others by suffix."""
     files, others = [], Counter[str]()
     for folder, names in _folders(root):
+        place = os.path.relpath(folder, root).replace(os.sep, "/")
+        place = "" if place == "." else f"{place}/"
         for name in names:
             if name.startswith("."):
                 continue
             if _is_known(name):
-                files.append(os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/"))
+                files.append(place + name)
             else:
                 others[os.path.splitext(name)[1].lower() or "(none)"] += 1
     return sorted(files), dict(others)

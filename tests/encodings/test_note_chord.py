@@ -29,7 +29,7 @@ def fitted(*pieces: Score, transpositions=(0,), **options) -> NoteChord:
 def symbols(score: Score, **options) -> list[str]:
     """What a piece is, to an encoding that has seen it."""
     encoding = fitted(score, **options)
-    return [encoding.words.symbol_of(index) for index in encoding.encode(score)]
+    return [encoding.symbols.symbol_of(index) for index in encoding.encode(score)]
 
 
 def notes(score: Score) -> list[tuple[int, int, int]]:
@@ -97,7 +97,7 @@ def test_without_rhythm_a_symbol_has_no_time(rests, expected):
     score = Score.from_notes([(60, 0, 0.5), (62, 0.75, 1), (64, 9, 1), (67, 9, 2)])
     encoding = fitted(score, rhythm=False, rests=rests)
     rows = encoding.encode(score)
-    assert [encoding.words.symbol_of(row) for row in rows] == expected
+    assert [encoding.symbols.symbol_of(row) for row in rows] == expected
     ends = [onset + duration for _, onset, duration in notes(encoding.decode(rows))]
     assert max(ends) == 2 * len(expected)  # each is half a quarter note, rests too
 
@@ -107,7 +107,7 @@ def test_pitch_classes_write_chords_in_normal_order_and_single_notes_by_name():
     encoding = fitted(score, pitch_classes=True)
     rows = encoding.encode(score)
     expected = ["0.4.7:4", "5.9.0:4", "B-4:4", "C3:4"]  # the last was C in two octaves
-    assert [encoding.words.symbol_of(row) for row in rows] == expected
+    assert [encoding.symbols.symbol_of(row) for row in rows] == expected
     chords = [(60, 0, 4), (64, 0, 4), (67, 0, 4), (60, 4, 4), (65, 4, 4), (69, 4, 4), (70, 8, 4), (48, 12, 4)]
     assert notes(encoding.decode(rows)) == chords
 
@@ -124,37 +124,47 @@ def test_decoding_passes_over_reserved_symbols():
 
 def test_the_vocabulary_is_most_frequent_first_and_keeps_its_size():
     score = Score.from_notes([(p, i, 1) for i, p in enumerate([60, 62, 60, 64, 60, 62])])
-    assert fitted(score).words.symbols == ("C4:4", "D4:4", "E4:4")
-    assert fitted(score, max_vocabulary=5).words.symbols == ("C4:4", "D4:4")
-    assert fitted(score, max_vocabulary=5).spec.size == 5
-    assert fitted(score).words.counts.tolist() == [3, 2, 1]
+    rests = tuple(f"rest:{steps}" for steps in range(4, 17))
+    assert fitted(score).symbols.symbols == ("C4:4", "D4:4", "E4:4", *rests)
+    assert fitted(score).symbols.counts.tolist() == [3, 2, 1, *[0] * len(rests)]
+    assert fitted(score, rests="drop").symbols.symbols == ("C4:4", "D4:4", "E4:4")
+    scale = Score.from_notes([(30 + pitch, i, 1) for i, pitch in enumerate(n for n in range(70) for _ in range(n + 1))])
+    chosen = fitted(scale, max_vocabulary=64).symbols
+    assert chosen.size == 64
+    assert chosen.counts.tolist() == [*range(70, 22, -1), *[0] * len(rests)]
 
 
-def test_a_missing_symbol_becomes_the_nearest_and_is_counted():
+@pytest.mark.parametrize("rests, steps", [("keep", range(1, 33)), ("cap", range(4, 17)), ("drop", ())])
+def test_every_vocabulary_has_all_rests_that_the_options_can_make(rests, steps):
+    for pieces in ([], [Score.from_notes([(60, 0, 1), (60, 3, 1)])]):
+        known = fitted(*pieces, rests=rests).symbols.symbols
+        assert {symbol for symbol in known if symbol.startswith("rest")} == {f"rest:{n}" for n in steps}
+        plain = fitted(*pieces, rests=rests, rhythm=False).symbols.symbols
+        assert ("rest" in plain) == (rests != "drop")
+    with pytest.raises(BadModel, match=r"needs 'rest:"):
+        NoteChord().load_vocabulary({"symbols": ["C4:4"], "counts": [1]})
+
+
+def test_a_missing_symbol_becomes_the_nearest():
     known = Score.from_notes([*CHORD, (60, 1, 1), (62, 2, 1), (62, 3, 2)])
     encoding = fitted(known)
     asked = Score.from_notes([(60, 0, 0.25), (64, 0.25, 4), (67, 0.25, 4), (75, 4.25, 1), (62, 5.25, 1.75)])
-    rows, exact = encoding.encode_with_coverage(asked)
-    assert [encoding.words.symbol_of(row) for row in rows] == ["C4:4", "C4.E4.G4:4", "D4:4", "D4:8"]
-    assert not exact.any()
-    assert encoding.report() == {"coverage": 0.0, "rests": 0.0}
-    encoding.encode(known)
-    assert encoding.report()["coverage"] == 0.5
+    found = encoding.find(encoding.words(asked))
+    assert [encoding.symbols.symbol_of(-row) for row in found] == ["C4:4", "C4.E4.G4:4", "D4:4", "D4:8"]
+    assert encoding.encode(asked).tolist() == (-found).tolist()
+    assert (encoding.find(encoding.words(known)) > 0).all()
 
 
-def test_a_rest_becomes_the_nearest_rest_and_where_none_is_known_part_of_the_symbol_before():
-    asked = Score.from_notes([(60, 0, 1), (60, 4, 1)])
-    encoding = fitted(Score.from_notes([(60, 0, 1), (60, 3, 1)]))
-    rows, exact = encoding.encode_with_coverage(asked)
-    assert [encoding.words.symbol_of(row) for row in rows] == ["C4:4", "rest:8", "C4:4"]
-    assert exact.tolist() == [True, False, True]
-    encoding = fitted(Score.from_notes([(60, 0, 1), (60, 1, 4)]))
-    assert [encoding.words.symbol_of(row) for row in encoding.encode(asked)] == ["C4:16", "C4:4"]
+def test_words_hang_on_the_piece_and_the_options_alone():
+    asked = Score.from_notes([*CHORD, (60, 4, 1)])
+    words = [b"\x3c\x40\x43\x84", b"\x8c", b"\x3c\x84"]  # the pitches and 128 + 4, 128 + 12, and 60 and 128 + 4
+    assert NoteChord().words(asked) == words
+    assert fitted(Score.from_notes([(60, 0, 1), (60, 3, 1)])).words(asked) == words
 
 
-def test_a_vocabulary_without_music_knows_nothing_and_still_works():
+def test_a_vocabulary_without_music_knows_only_rests_and_still_works():
     encoding = fitted()
-    assert encoding.spec.size == FIRST_SYMBOL
+    assert encoding.spec.size == FIRST_SYMBOL + 13
     assert encoding.encode(Score.from_notes(CHORD)).tolist() == [UNKNOWN]
     assert len(encoding.decode(np.array([UNKNOWN])).notes) == 0
     assert encoding.transpose(np.array([UNKNOWN]), 2).tolist() == [UNKNOWN]
@@ -162,7 +172,8 @@ def test_a_vocabulary_without_music_knows_nothing_and_still_works():
 
 def test_nothing_goes_before_there_is_a_vocabulary():
     encoding = NoteChord()
-    for use in (lambda: encoding.spec, lambda: encoding.encode(Score.from_notes(CHORD)), encoding.vocabulary):
+    assert encoding.vocabulary() is None
+    for use in (lambda: encoding.spec, lambda: encoding.encode(Score.from_notes(CHORD)), lambda: encoding.symbols):
         with pytest.raises(ValueError, match="fit or load_vocabulary"):
             use()
 
@@ -188,24 +199,20 @@ def test_fitting_counts_each_piece_at_each_transposition(pieces, combination):
     options = {"rhythm": rhythm, "pitch_classes": pitch_classes, "rests": rests, "max_vocabulary": 65536}
     every = [piece.transpose(k) for piece in pieces for k in (0, -2, 5)]
     plain = fitted(*every, **options)
-    counts = Counter(plain.words.symbol_of(row) for piece in every for row in plain.encode(piece))
-    words = fitted(*pieces, transpositions=(0, -2, 5), **options).words
-    assert dict(zip(words.symbols, words.counts.tolist(), strict=True)) == counts
-    assert plain.words.to_json() == words.to_json()
+    counts = Counter(plain.symbols.symbol_of(row) for piece in every for row in plain.encode(piece))
+    symbols = fitted(*pieces, transpositions=(0, -2, 5), **options).symbols
+    assert +Counter(dict(zip(symbols.symbols, symbols.counts.tolist(), strict=True))) == counts
+    assert plain.symbols.to_json() == symbols.to_json()
 
 
 @settings(deadline=None, max_examples=200)
-@given(scores(), scores(min_notes=1, drums=False), st.sampled_from(COMBINATIONS), st.sampled_from((5, 8, 20, 65536)))
+@given(scores(), scores(min_notes=1, drums=False), st.sampled_from(COMBINATIONS), st.sampled_from((64, 70, 65536)))
 def test_what_is_lost_is_lost_once_even_with_a_strange_or_tiny_vocabulary(score, other, combination, size):
     rhythm, pitch_classes, rests = combination
     options = {"rhythm": rhythm, "pitch_classes": pitch_classes, "rests": rests, "max_vocabulary": size}
     encoding = fitted(other, **options)
-    if encoding.words.symbols == ("rest",) or all(word.startswith("rest:") for word in encoding.words.symbols):
-        return  # a vocabulary without a note knows no music
     rows = encoding.encode(score)
-    again, exact = encoding.encode_with_coverage(encoding.decode(rows))
-    assert again.tolist() == rows.tolist()
-    assert exact.all()
+    assert encoding.find(encoding.words(encoding.decode(rows))).tolist() == rows.tolist()
 
 
 @settings(deadline=None, max_examples=50)
@@ -228,14 +235,15 @@ E4.C4:4 C4.C4:4 0.4.7:4"""
 @pytest.mark.parametrize("symbol", [*NO_SYMBOLS.split(), "", "C4 :4", "C4:4\n", "C4:٤"])
 def test_a_vocabulary_with_a_symbol_that_the_options_never_make_is_refused(symbol):
     with pytest.raises(BadModel, match="note-chord"):
-        NoteChord().load_vocabulary({"symbols": ["C4:4", symbol], "counts": [1, 1]})
+        NoteChord(Options(rests="drop")).load_vocabulary({"symbols": ["C4:4", symbol], "counts": [1, 1]})
 
 
 @pytest.mark.parametrize("symbol", ["C4", "C3.C4:4", "0:4", "0.0:4", "7.0.4:4", "0.4.12:4", "C4.E4:4", "0.04:4"])
 def test_pitch_classes_have_their_own_symbols(symbol):
-    NoteChord(Options(pitch_classes=True)).load_vocabulary({"symbols": ["C3:4", "0.4.7:4"], "counts": [1, 1]})
+    encoding = NoteChord(Options(pitch_classes=True, rests="drop"))
+    encoding.load_vocabulary({"symbols": ["C3:4", "0.4.7:4"], "counts": [1, 1]})
     with pytest.raises(BadModel, match="note-chord"):
-        NoteChord(Options(pitch_classes=True)).load_vocabulary({"symbols": [symbol], "counts": [1]})
+        encoding.load_vocabulary({"symbols": [symbol], "counts": [1]})
 
 
 def test_features_are_pitches_classes_length_and_voices():
@@ -247,7 +255,7 @@ def test_features_are_pitches_classes_length_and_voices():
         "C5:8": [72, 128, 148, 174],
         "rest:8": [148, 173],
     }
-    assert {w: np.flatnonzero(features[encoding.words.id_of(w)]).tolist() for w in encoding.words.symbols} == expected
+    assert {s: np.flatnonzero(features[encoding.symbols.id_of(s)]).tolist() for s in expected} == expected
     assert not features[:FIRST_SYMBOL].any()
 
 

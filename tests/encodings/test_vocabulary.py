@@ -10,7 +10,7 @@ from music21.chord import Chord
 from music21.pitch import Pitch
 
 from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN
-from musictool.encodings._chord_keys import Spelling, pack, unpack
+from musictool.encodings._chord_words import TimedSpelling, pack, unpack
 from musictool.encodings._chord_names import PITCH_NAMES, chord_name, chord_pitches, normal_order
 from musictool.encodings._chord_vocabulary import ChordVocabulary
 from musictool.encodings._nearest import Nearest
@@ -88,7 +88,7 @@ def test_chord_names_are_read_back(pitches):
 def test_packing_groups_the_notes_of_an_onset(notes):
     onsets, pitches = np.array(sorted(notes), np.int64).T
     steps = np.arange(len(np.unique(onsets))) % 33
-    keys = pack(onsets, pitches.astype(np.uint8), steps)
+    keys = pack(onsets, pitches.astype(np.uint8), np.unique(onsets), steps)
     slow = [sorted({p for o, p in notes if o == onset}) for onset in sorted({o for o, _ in notes})]
     assert keys == [bytes(chord) + bytes((128 + int(n),)) for chord, n in zip(slow, steps, strict=True)]
     roll, lengths = unpack(keys)
@@ -134,9 +134,9 @@ def test_nearest_works_in_chunks(monkeypatch):
 
 
 def test_what_was_found_may_be_forgotten_and_is_found_again(monkeypatch):
-    monkeypatch.setattr("musictool.encodings._chord_vocabulary._REMEMBERED", 1)
+    monkeypatch.setattr("musictool.encodings._word_vocabulary._REMEMBERED", 1)
     keys = [bytes((pitch, 132)) for pitch in range(60, 70)]
-    chords = ChordVocabulary.of(Counter(keys[:5]), (0,), 100, Spelling())
+    chords = ChordVocabulary.of(Counter(keys[:5]), (0,), 100, TimedSpelling())
     expected = [3, 4, 5, 6, 7, -7, -7, -7, -7, -7]
     for _ in range(3):
         assert chords.find(keys).tolist() == expected
@@ -144,8 +144,8 @@ def test_what_was_found_may_be_forgotten_and_is_found_again(monkeypatch):
 
 
 def test_a_transposition_is_built_once_and_goes_to_the_nearest():
-    chords = ChordVocabulary.of(Counter({bytes((60, 132)): 2, bytes((62, 132)): 1}), (0,), 100, Spelling())
+    chords = ChordVocabulary.of(Counter({bytes((60, 132)): 2, bytes((62, 132)): 1}), (0,), 100, TimedSpelling())
     assert chords.transposition(2).tolist() == [PADDING, UNKNOWN, START, 4, 4]
     assert chords.transposition(2) is chords.transposition(2)
     assert chords.transposition(0).tolist() == [0, 1, 2, 3, 4]
-    assert chords.words.symbols == ("C4:4", "D4:4")
+    assert chords.symbols.symbols == ("C4:4", "D4:4")

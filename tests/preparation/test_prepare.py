@@ -96,6 +96,7 @@ def test_the_table_says_what_each_file_holds(songs):
     assert list(rows) == sorted(rows)
     assert list(rows["00.mid"]) == (
         ["path", "status", "reason", "pieces", "notes", "bars", "seconds", "instruments", "key", "split", "sha256"]
+        + ["label"]
     )
     assert {**rows["00.mid"], "split": "", "sha256": "", "key": ""} == {
         "path": "00.mid",
@@ -109,6 +110,7 @@ def test_the_table_says_what_each_file_holds(songs):
         "key": "",
         "split": "",
         "sha256": "",
+        "label": "",
     }
     assert rows["tunes.mid"]["pieces"] == "42"
     assert rows["tunes.mid"]["split"].startswith("train ")

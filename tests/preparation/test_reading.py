@@ -2,20 +2,26 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from musictool.preparation.reading import ReadSettings, allowed_seconds
-from musictool.preparation.workers import Readers
+from musictool.preparation.reading import ReadSettings, allowed_seconds, read_safely
+from musictool.workers import LocalWorkers
 from tests.preparation import wicked_reader as wicked
+
+
+def reading(limit: float = 60.0) -> partial:
+    """The job of reading with the wicked reader."""
+    return partial(read_safely, ReadSettings("symusic", limit, wicked.READ))
 
 
 def read(folder: Path, *words: str, limit: float = 20.0, workers: int = 1) -> list[str]:
     """What becomes of files that are read in one batch, each holding another pitch."""
     paths = [wicked.write(folder / f"{i}.mid", word, 60 + i) for i, word in enumerate(words)]
-    with Readers(ReadSettings("symusic", limit, wicked.READ), workers) as readers:
-        ((task, batch),) = readers.read([paths])
+    with LocalWorkers(workers) as hands:
+        ((task, batch),) = hands.map(reading(limit), [paths])
     assert task == paths
     ok = [60 + i for i, outcome in enumerate(batch.outcomes) if outcome.pieces]
     assert batch.pieces.columns["notes"]["pitch"].tolist() == ok
@@ -75,8 +81,8 @@ def test_children_import_nothing_heavy(tmp_path):
 def test_many_batches_go_through_few_children(tmp_path, monkeypatch):
     monkeypatch.setenv("WICKED_LOG", str(tmp_path / "log"))
     tasks = [[wicked.write(tmp_path / f"{i}.mid", "PLAIN", i)] for i in range(100)]
-    with Readers(ReadSettings(read=wicked.READ), 2) as readers:
-        done = {task[0]: batch for task, batch in readers.read(tasks)}
+    with LocalWorkers(2) as hands:
+        done = {task[0]: batch for task, batch in hands.map(reading(), tasks)}
     assert {path.name: int(batch.pieces.score(0).notes["pitch"][0]) for path, batch in done.items()} == {
         f"{i}.mid": i for i in range(100)
     }
@@ -86,8 +92,8 @@ def test_many_batches_go_through_few_children(tmp_path, monkeypatch):
 def test_leaving_ends_the_children_at_once_even_where_one_hangs(tmp_path, monkeypatch):
     monkeypatch.setenv("WICKED_LOG", str(tmp_path / "log"))
     tasks = [[wicked.write(tmp_path / "a.mid", "PLAIN", 60)], [wicked.write(tmp_path / "b.mid", "HANG", 60)]]
-    with Readers(ReadSettings(read=wicked.READ), 2) as readers:
-        next(readers.read(tasks))
+    with LocalWorkers(2) as hands:
+        next(hands.map(reading(), tasks))
         while "b.mid" not in (tmp_path / "log").read_text():
             time.sleep(0.01)
         start = time.monotonic()
@@ -98,10 +104,10 @@ def test_leaving_ends_the_children_at_once_even_where_one_hangs(tmp_path, monkey
 def test_a_child_that_was_ended_while_it_had_nothing_to_do_is_replaced(tmp_path, monkeypatch):
     monkeypatch.setenv("WICKED_LOG", str(tmp_path / "log"))
     paths = [wicked.write(tmp_path / f"{i}.mid", "PLAIN", 60) for i in range(2)]
-    with Readers(ReadSettings(read=wicked.READ), 1) as readers:
-        list(readers.read([paths[:1]]))
+    with LocalWorkers(1) as hands:
+        list(hands.map(reading(), [paths[:1]]))
         os.kill(_pids(tmp_path / "log")[0], 9)
-        ((_, batch),) = readers.read([paths[1:]])
+        ((_, batch),) = hands.map(reading(), [paths[1:]])
     assert batch.outcomes[0].status == "ok"
 
 

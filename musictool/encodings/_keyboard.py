@@ -1,0 +1,11 @@
+"""The piano's 88 keys, for encodings that write down no other pitches."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musictool.encodings._roll import folded
+from musictool.score import PITCHES
+
+KEYBOARD = range(21, 109)
+ON_KEYBOARD = folded(np.arange(PITCHES), KEYBOARD)  # int64 (P,): each pitch, those off the keyboard moved by octaves

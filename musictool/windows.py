@@ -1,0 +1,146 @@
+"""What a network sees of an encoded corpus: windows, gathered by index.
+
+A window is L consecutive targets of one piece, with the L rows that stand one earlier as input (the first input of a
+piece is the Spec's start row). No window crosses from one piece into the next; what is left over behind the end of a
+piece is padding with mask 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from musictool import controls
+from musictool.dataset import Encoded
+from musictool.encodings._base import PADDING
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The windows of one pass, in the order in which they are seen.
+
+    Attributes:
+        piece: int64 (W,), which piece.
+        start: int64 (W,), first target within the piece.
+        semitones: int64 (W,), how far the window is transposed.
+        stretch: float64 (W,), how many times as long it is played.
+    """
+
+    piece: np.ndarray
+    start: np.ndarray
+    semitones: np.ndarray
+    stretch: np.ndarray
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B windows.
+
+    Attributes:
+        x, y: spec.dtype (B, L, *spec.shape).
+        mask: float32 (B, L), 0 where y is padding.
+        controls: float32 (B, L, CONTROLS), of the music from y's place on (musictool/controls.py); None if not wanted.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    mask: np.ndarray
+    controls: np.ndarray | None = None
+
+
+class Windows:
+    """The windows of an encoded corpus, gathered by index.
+
+    Args:
+        encoded: the corpus.
+        length: L, targets in a window.
+        batch_size: B.
+        transpositions: semitones drawn from for each training window; validation is never shifted.
+        stretches: the same for how many times as long it is played; of use where the encoding `stretches`.
+        seed: fixes the order and the draws of every epoch.
+        controls: float16 (T, CONTROLS) beside all rows (dataset.encode_controls), for batches that have them.
+    """
+
+    def __init__(
+        self,
+        encoded: Encoded,
+        length: int,
+        batch_size: int,
+        transpositions: Sequence[int] = (0,),
+        seed: int = 0,
+        stretches: Sequence[float] = (1.0,),
+        controls: np.ndarray | None = None,
+    ):
+        self.encoded = encoded
+        self.length = length
+        self.batch_size = batch_size
+        self.transpositions = np.array(sorted(transpositions))
+        self.stretches = np.array(sorted(stretches))
+        self.seed = seed
+        self._controls = controls
+
+    def training_plan(self, epoch: int) -> Plan:
+        """One pass over the training pieces, shuffled.
+
+        Each piece is cut from its beginning, from a cut drawn anew for every epoch, and up to its very end, so that its
+        first and last targets are always met and the cuts between never stand in the same place.
+        """
+        rng = np.random.default_rng((self.seed, epoch))
+        pieces = self.encoded.pieces("train")
+        rows = np.diff(self.encoded.offsets)[pieces]
+        cut = rng.integers(1, self.length + 1, len(pieces))
+        piece, nth = _one_by_one(np.where(rows <= self.length, 1, 1 + -(-(rows - cut) // self.length)))
+        start = np.where(nth == 0, 0, cut[piece] + (nth - 1) * self.length)
+        start = np.minimum(start, np.maximum(rows[piece] - self.length, 0))
+        order = rng.permutation(len(piece))
+        semitones, stretch = (rng.choice(drawn, len(piece)) for drawn in (self.transpositions, self.stretches))
+        return Plan(pieces[piece][order], start[order], semitones, stretch)
+
+    def validation_plan(self) -> Plan:
+        """Every validation target exactly once, in order, not transposed."""
+        pieces = self.encoded.pieces("validation")
+        piece, nth = _one_by_one(-(-np.diff(self.encoded.offsets)[pieces] // self.length))
+        return Plan(pieces[piece], nth * self.length, np.zeros(len(piece), np.int64), np.ones(len(piece)))
+
+    def steps(self, plan: Plan) -> int:
+        """Batches in a pass."""
+        return -(-len(plan.piece) // self.batch_size)
+
+    def batch(self, plan: Plan, step: int) -> Batch:
+        """One batch of a pass; all have B windows, the last is filled up with mask 0."""
+        at = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        exists = at < len(plan.piece)
+        at = np.where(exists, at, 0)
+        begin = self.encoded.offsets[plan.piece[at]][:, None]  # (B, 1)
+        end = self.encoded.offsets[plan.piece[at] + 1][:, None]
+        row = begin + plan.start[at][:, None] + np.arange(-1, self.length)  # (B, L + 1): one before, then the targets
+        clipped = np.clip(row, begin, end - 1)
+        window = self.encoded.rows(clipped)
+        wanted = None if self._controls is None else self._controls[clipped[:, 1:]].astype(np.float32)
+        self._vary(window, wanted, plan.semitones[at], plan.stretch[at])
+        window[row < begin] = self.encoded.spec.start
+        window[row >= end] = PADDING
+        mask = (row[:, 1:] < end) & exists[:, None]
+        return Batch(window[:, :-1], window[:, 1:], mask.astype(np.float32), wanted)
+
+    def _vary(self, window: np.ndarray, wanted: np.ndarray | None, semitones: np.ndarray, stretch: np.ndarray) -> None:
+        """Transpose and stretch each window (B, L + 1, ...), and the controls beside it, in place."""
+        encoding = self.encoded.encoding
+        for each in np.unique(semitones[semitones != 0]).tolist():
+            own = semitones == each
+            window[own] = encoding.transpose(window[own], each)
+            if wanted is not None:
+                wanted[own] = controls.transposed(wanted[own], each)
+        for factor in np.unique(stretch[stretch != 1]).tolist() if encoding.stretches else ():
+            own = stretch == factor
+            window[own] = encoding.stretch(window[own], factor)
+            if wanted is not None:
+                wanted[own] = controls.stretched(wanted[own], factor)
+
+
+def _one_by_one(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[2, 0, 3] -> [0, 0, 2, 2, 2] and [0, 1, 0, 1, 2]: which one each of them belongs to, and its place there."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -4,6 +4,7 @@ Each command has its one function, and these are they:
 
     import musictool
 
+    musictool.fetch("groove")                                -> Fetched, with the folder of its music
     musictool.prepare("bach")                                -> Prepared, with a Corpus
     musictool.train("bach", arch="lstm", epochs=20)          -> Trained, with a Model
     musictool.sample(Model.open(), Request(bars=16))         -> [Score, ...]
@@ -22,6 +23,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "fetch": "fetching.fetch",
     "prepare": "preparation.prepare",
     "train": "training",
     "sample": "generation",

@@ -6,6 +6,7 @@
     ├── BadFile         a music file that cannot be read or written
     ├── BadCorpus       a corpus that is missing, empty, or of another version
     ├── BadModel        a model folder that is missing, damaged, or of another version
+    ├── BadDownload     a collection that cannot be downloaded or unpacked
     ├── Busy            another process is at work in the same folder
     ├── KindMismatch    an arch met an encoding of a kind that it does not learn
     ├── Diverged        a training run whose loss is no longer a number
@@ -74,6 +75,10 @@ class BadCorpus(MusictoolError):
 
 class BadModel(MusictoolError):
     """A model folder that is missing, damaged, or written by another version."""
+
+
+class BadDownload(MusictoolError):
+    """A collection that cannot be downloaded, is not what it should be, or cannot be unpacked."""
 
 
 class Busy(MusictoolError):

@@ -1,4 +1,4 @@
-"""Where things lie: `corpora/` and `saved_models/`, both under $MUSICTOOL_HOME or, without it, the working directory.
+"""Where things lie: `corpora/`, `saved_models/` and `downloads/`, under $MUSICTOOL_HOME or else the working directory.
 
 A corpus is a folder that holds corpus.json, a model one that holds model.json: its *marker*, written last, so that a
 folder with its marker is complete. Marker times say which was made last, and that one is the default everywhere.
@@ -30,6 +30,11 @@ def corpora_folder() -> Path:
 def models_folder() -> Path:
     """Where `train` writes; it may not exist yet."""
     return home() / "saved_models"
+
+
+def downloads_folder() -> Path:
+    """Where `fetch` writes; it may not exist yet."""
+    return home() / "downloads"
 
 
 def check_name(name: str) -> str:

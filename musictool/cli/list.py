@@ -25,7 +25,33 @@ def _corpora() -> list[dict[str, Any]]:
         {"name": name, "summary": each.description, "licence": each.licence, "where": "built in"}
         for name, each in sources.BUILT_IN.items()
     ]
-    return rows + _made(home.corpora_folder(), home.CORPUS_MARKER)
+    return rows + _public() + _made(home.corpora_folder(), home.CORPUS_MARKER)
+
+
+def _public() -> list[dict[str, Any]]:
+    from musictool import home
+    from musictool.fetching.fetch import read_info
+    from musictool.fetching.public import COLLECTIONS, size_in_words
+
+    rows = []
+    for name, each in COLLECTIONS.items():
+        get = f"musictool fetch {name}" if each.address else f"by hand, then musictool fetch {name} --from FILE"
+        there = f"fetched: {home.downloads_folder() / name / 'music'}"
+        size = f"{size_in_words(each.size_bytes)} ({each.size_bytes:,} bytes)" if each.size_bytes else each.about
+        rows.append(
+            {
+                "name": name,
+                "summary": each.summary,
+                "licence": each.licence,
+                "where": there if read_info(name) else get,
+                "page": each.page,
+                "address": each.address,
+                "size": size or "not stated",
+                "bytes": each.size_bytes,
+                "sha256": each.sha256 or "none published",
+            }
+        )
+    return rows
 
 
 def _models() -> list[dict[str, Any]]:
@@ -43,6 +69,8 @@ def _made(folder: Any, marker: str) -> list[dict[str, Any]]:
         for name in home.names(folder, marker)
     ]
 
+
+DETAILS = ("licence", "where", "page", "address", "size", "sha256")
 
 LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "archs": lambda: _entries(ARCHS),
@@ -70,5 +98,5 @@ def command(what: str, as_json: bool) -> None:
     for row in rows:
         _output.say(f"{row['name']:{width}}  {row['summary']}")
         details: list[tuple[str, ...]] = list(row.get("settings", {}).items())
-        details += [(key, row[key]) for key in ("licence", "where") if row.get(key)]
+        details += [(key, row[key]) for key in DETAILS if row.get(key)]
         _output.table(details, indent=" " * (width + 4))

@@ -15,7 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from musictool import home
 from musictool.errors import BadCorpus, UnknownName
+from musictool.fetching.fetch import info_of
+from musictool.fetching.public import COLLECTIONS
 
 DEFAULT = "bach"
 IGNORED_FOLDERS = {"__MACOSX"}
@@ -143,8 +146,9 @@ def find(source: str | Path | None = None) -> Source:
     """What `source` means.
 
     Args:
-        source: a built-in name, or the path of a folder or file; None is the default built-in. A folder that has the
-            name of a built-in is meant only where it is written as a path (./bach).
+        source: a built-in name, the path of a folder or file, or the name of a public collection that was fetched; None
+            is the default built-in. A folder that has the name of a built-in is meant only where it is written as a
+            path (./bach).
 
     Raises:
         UnknownName: neither, with a suggestion.
@@ -154,9 +158,16 @@ def find(source: str | Path | None = None) -> Source:
     if name in BUILT_IN:
         return _built_in(name)
     path = Path(name).expanduser()
+    if not path.exists() and name in COLLECTIONS:
+        path = home.downloads_folder() / name / "music"
+        if not path.is_dir():
+            raise BadCorpus(f"{name} is a public collection that is not here yet; get it with: musictool fetch {name}")
     if path.is_dir():
         files, others = _walk(path)
-        return Source(path.resolve().name or "corpus", "folder", path.resolve(), files, others)
+        root = path.resolve()
+        fetched = info_of(root.parent) if root.name == "music" else {}
+        called = fetched.get("name", root.name) or "corpus"
+        return Source(called, "folder", root, files, others, fetched.get("summary", ""), fetched.get("licence", ""))
     if path.is_file():
         known = _is_known(path.name)
         files, others = ([path.name], {}) if known else ([], {path.suffix.lower() or "(none)": 1})

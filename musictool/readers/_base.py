@@ -7,7 +7,8 @@ A reader is a module of this folder with two names:
 
 Reader modules import their libraries inside `read`, so that asking for suffixes costs nothing.
 
-Three limits keep a damaged or absurd file from filling the memory; real music stays far below them.
+Four limits keep a damaged or absurd file from filling the memory; real music stays far below them. Zip archives are
+looked through before a reader opens them, so that readers may unpack what they find.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from pathlib import Path
 from typing import Literal
 
 from musictool.errors import BadFile
+from musictool.readers import _archive as archive
 from musictool.registry import READERS
 from musictool.score import Score
 
 MAX_BYTES = 8 * 2**20  # of the file; a MIDI file of this size already holds about a million notes
+MAX_UNPACKED_BYTES = 10 * MAX_BYTES  # of an archive
 MAX_NOTES = 500_000  # of one piece; the largest orchestral scores have about 100,000
 MAX_QUARTERS = 50_000  # of one piece; seven hours at 120 quarter notes a minute
+
+ARCHIVES = (".mxl", ".npz")  # suffixes of files that are zip archives
 
 MidiParser = Literal["symusic", "music21", "pretty_midi"]
 MIDI_PARSERS: tuple[MidiParser, ...] = ("symusic", "music21", "pretty_midi")
@@ -57,9 +62,9 @@ def read(path: Path, parser: MidiParser = "symusic") -> Reading:
         parser: which library parses MIDI; other formats have one only.
 
     Raises:
-        BadFile: with one of the reasons "unknown suffix", "not found", "empty", "too large" (bytes), "too many notes",
-            "too long", "no notes", "truncated", "unreadable", "SMPTE time" (of an unknown frame rate), "not MIDI",
-            "not MusicXML", "not ABC", "not Humdrum".
+        BadFile: with one of the reasons "unknown suffix", "not found", "empty", "too large" (as a file or unpacked),
+            "too many notes", "too long", "no notes", "truncated", "unreadable", "SMPTE time" (of an unknown frame
+            rate), "not MIDI", "not MusicXML", "not ABC", "not Humdrum", "not a piano-roll".
     """
     path = Path(path)
     name = suffixes().get(path.suffix.lower())
@@ -72,6 +77,8 @@ def read(path: Path, parser: MidiParser = "symusic") -> Reading:
         raise BadFile("empty")
     if size > MAX_BYTES:
         raise BadFile("too large", f"{path.name} has {size:,} bytes, at most {MAX_BYTES:,} are read")
+    if path.suffix.lower() in ARCHIVES:
+        archive.check(path, MAX_UNPACKED_BYTES)
     reading: Reading = READERS.module(name).read(path, parser)
     return reading
 

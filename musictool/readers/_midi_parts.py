@@ -1,4 +1,4 @@
-"""What the three MIDI parsers have in common: raw columns in, a Score out.
+"""What the three MIDI parsers, and the piano-rolls, have in common: raw columns in, a Score out.
 
 A parser gives `Parsed`, in the file's own ticks; `build` brings it to the Score's 480 ticks a quarter and lets the
 sustain pedal hold what it holds. Tempo, metre and key changes that no score can have (a tempo of zero, a key signature
@@ -39,7 +39,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Parsed:
-    """A MIDI file as its parser understood it; the tables are the Score's, but in the file's ticks."""
+    """A file as its parser understood it; the tables are the Score's, but in the file's ticks, or steps of a roll."""
 
     resolution: int  # ticks a quarter note, at least 1
     parts: list[Part]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from musictool.readers import _midi_parts as midi_parts
+from musictool.readers._midi_events import number_at
 from musictool.readers._midi_parts import PEDAL_DOWN, SUSTAIN_PEDAL, Parsed, Part, clean
 from musictool.score import KEY, METRE, TEMPO, Track
 
 _MARGIN = bytes(16)  # so that a number cut off by the end of the file ends in memory that is ours
+
+# a system exclusive message, then a delta time, then a data byte where a status byte is due
+_SYSEX_RUN_ON = re.compile(rb"\xf0(?=([\x80-\xff]{0,3}[\x00-\x7f]+\xf7)[\x80-\xff]{0,3}[\x00-\x7f]{2})")
 
 _NO_TEMPOS, _NO_METRES, _NO_KEYS = np.zeros(0, TEMPO), np.zeros(0, METRE), np.zeros(0, KEY)
 
@@ -22,12 +28,15 @@ def parse(data: bytes) -> Parsed:
 
     Raises:
         RuntimeError: symusic refuses the bytes.
-        ValueError: the chunks do not fit the file, or there is no resolution.
+        ValueError: the chunks do not fit the file, there is no resolution, or running status goes on behind a system
+            exclusive message, where symusic silently loses notes.
     """
     import symusic
 
     if not _fits(data):
         raise ValueError("chunks that do not fit the file")
+    if _runs_on(data):
+        raise ValueError("running status behind a system exclusive message")
     score = symusic.Score.from_midi(data + _MARGIN, sanitize_data=True)
     if score.ticks_per_quarter < 1:
         raise ValueError("no resolution")
@@ -53,6 +62,18 @@ def _fits(data: bytes) -> bool:
     while at + 8 <= len(data):
         at += 8 + int.from_bytes(data[at + 4 : at + 8], "big")
     return at == len(data)
+
+
+def _runs_on(data: bytes) -> bool:
+    """Whether running status goes on behind a whole system exclusive message; f7 packets are not looked at."""
+    if b"\xf0" not in data:
+        return False
+    for match in _SYSEX_RUN_ON.finditer(data):
+        message = match[1]
+        length, start = number_at(message, 0, len(message))
+        if start + length == len(message):
+            return True
+    return False
 
 
 def _part(track: object) -> Part:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from musictool.errors import BadFile
-from musictool.readers import _midi_parts, midi
+from musictool.readers import _base, _midi_parts, _midi_symusic, midi
 from musictool.readers._base import MIDI_PARSERS
 from musictool.score import Score, Track
 from tests.readers.smf import DATA, rows, smf
@@ -40,6 +40,10 @@ FILES = {
     "system exclusive and foreign controllers": smf(
         "00 f0 03 7e 7f f7  00 b0 07 64  00 90 3c 40  60 e0 00 40  00 80 3c 00"
     ),
+    "running status across a system exclusive message": smf(
+        "00 90 3c 40  60 3c 00  00 f0 03 7e 7f f7  00 40 40  60 40 00"
+    ),
+    "running status across a text": smf("00 90 3c 40  60 3c 00  00 ff 01 02 41 f0  00 3e 40  60 3e 00"),
 }
 
 
@@ -68,6 +72,43 @@ def test_the_three_parsers_give_the_same_notes(tmp_path: Path, name: str):
     assert read_by["symusic"]
     assert read_by["music21"] == read_by["symusic"]
     assert read_by["pretty_midi"] == read_by["symusic"]
+
+
+@pytest.mark.parametrize(
+    "between, runs_on",
+    [
+        ("f0 03 7e 7f f7  00 3e 40", True),
+        ("f0 01 f7  81 00 3e 40", True),
+        ("f0 81 00" + "01" * 127 + "f7  00 3e 40", True),
+        ("f0 03 7e 7f f7  00 90 3e 40", False),
+        ("f0 03 7e 7f f7  00 ff 01 01 41  00 90 3e 40", False),
+        ("f0 04 7e 7f f7  00 3e 40", False),  # its length says that it is no message
+        ("ff 01 06 f0 f0 03 7e 7f f7  00 90 3e 40", False),
+    ],
+)
+def test_running_status_behind_system_exclusive_messages_is_seen_beforehand(between: str, runs_on: bool):
+    """symusic would silently lose the notes that follow."""
+    assert _midi_symusic._runs_on(smf(f"00 90 3c 40  60 3c 00  00 {between}  60 3e 00")) == runs_on
+
+
+def test_ordinary_system_exclusive_messages_do_not_send_a_file_to_be_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delattr(midi, "mend")
+    assert len(read(FILES["system exclusive and foreign controllers"], tmp_path / "a.mid").notes) == 1
+
+
+def test_a_karaoke_file_gives_its_notes_and_leaves_its_words(tmp_path: Path):
+    karaoke = smf(
+        "00 ff 03 06 53 6f 66 74 20 4b  00 ff 01 04 40 4b 4d 49",
+        "00 ff 03 05 57 6f 72 64 73  00 ff 01 04 40 54 4c 61  00 ff 05 02 4c 61  60 ff 05 02 6c 61",
+        "00 90 3c 40  60 3c 00  00 ff 05 02 2f 4c  00 3e 40  60 3e 00",
+        division=96,
+    )
+    (tmp_path / "a.kar").write_bytes(karaoke)
+    reading = _base.read(tmp_path / "a.kar")
+    assert rows(reading.scores[0]) == [(0, 480, 60, 64, False), (480, 480, 62, 64, False)]
+    assert reading.remark == ""
 
 
 def overlaps(score: Score) -> bool:
@@ -169,6 +210,7 @@ def test_changes_at_one_time_are_the_last_of_them(tmp_path: Path):
         ("00 ff 03 01 41", "no notes"),
         ("ff ff ff 7f 90 3c 40  60 80 3c 00", "too long"),  # begins after 560,000 quarter notes
         ("00 90 3c 40  ff ff ff 7f 80 3c 00", "too long"),
+        ("00 90 3c 40  60 80 3c 00  c1 f5 c0 00 90 3c 40  60 80 3c 00", "too long"),  # a rest of 40 hours
     ],
 )
 @pytest.mark.parametrize("parser", MIDI_PARSERS)

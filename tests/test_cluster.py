@@ -105,5 +105,5 @@ def test_a_worker_with_another_version_is_refused(scheduler: str, monkeypatch: p
     from musictool.cluster import ClusterWorkers
 
     monkeypatch.setattr("musictool.__version__", "99")
-    with pytest.raises(MusictoolError, match="has musictool .*, this is 99"):
+    with pytest.raises(MusictoolError, match=r"has musictool .*, this is 99"):
         ClusterWorkers(scheduler)

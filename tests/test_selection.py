@@ -30,7 +30,7 @@ def test_conditions_choose_pieces(where, expected):
 
 
 def test_a_column_that_is_nowhere_is_named_with_those_that_are():
-    with pytest.raises(UnknownName, match="'gerne'. Did you mean 'genre'"):
+    with pytest.raises(UnknownName, match=r"'gerne'\. Did you mean 'genre'"):
         matches(ABOUT, ["gerne=Jazz"])
 
 

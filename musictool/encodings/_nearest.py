@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 
 from musictool.score import PITCHES
 
-_COMPARED = 1 << 20  # pairs of chords at once: arrays of 4 MB
-_CLASSES = (np.arange(PITCHES)[:, None] % 12 == np.arange(12)).astype(np.float32)  # (128, 12)
-_SHARED = 1 << 11  # of a likeness: how much one shared pitch weighs
-_APART = 1 << 13  # more than two chords can be apart
-_PLACES = 1 << 20  # more than there are known chords
+_COMPARED = 1 << 20  # pairs of chords at once: arrays of 2 MB
+_NO_VOICE = 2 * PITCHES
+_SHARED, _SIZE, _APART, _PLACE = 1 << 4, 1 << 8, 1 << 13, 1 << 20  # more than what stands behind it in a merit
 
 
 class Nearest:
     """Finds, for a chord and its length, the most similar of the known ones.
 
     Most shared pitches; among equals most shared pitch classes; then fewest pitches that the chord does not have; then
-    the nearest mean pitch; then the nearest length; then the first.
+    the nearest mean pitch; then the nearest length; then the first. These make one number, the merit of a pair.
 
     A chord is not compared with all known ones, but with those that have its rarest pitch, then with those that have
     its next rarest, and so on. A chord that has none of the first r can share size - r pitches at most; so where more
@@ -34,18 +31,16 @@ class Nearest:
     def __init__(self, pitches: np.ndarray, lengths: np.ndarray):
         self._at = np.flatnonzero(pitches.any(axis=1))
         known = pitches[self._at]
-        self._used = np.flatnonzero(known.any(axis=0))  # no other pitch can be shared
         self._rarest_first = np.argsort(known.sum(axis=0), kind="stable")
         self._having = [np.flatnonzero(column) for column in known.T]
-        self._known = known.astype(np.float32)
-        self._sizes = self._known.sum(axis=1)
-        self._means = _mean_pitch(self._known)
+        # What a voice has in common with each known chord: its pitch; its pitch and its class; nothing.
+        classes = np.pad(known, ((0, 0), (0, -PITCHES % 12))).reshape(len(known), -(-PITCHES // 12), 12).any(axis=1)
+        self._common = np.zeros((2 * PITCHES + 1, len(known)), np.uint16)
+        self._common[:PITCHES] = self._common[PITCHES:_NO_VOICE] = known.T * np.uint16(_SHARED)
+        self._common[PITCHES:_NO_VOICE] += classes.T[np.arange(PITCHES) % 12]
+        self._sizes = known.sum(axis=1)
+        self._means = _mean_pitch(known)
         self._lengths = np.asarray(lengths, np.int64)[self._at]
-
-    @cached_property
-    def _features(self) -> np.ndarray:
-        """float32 (V, F), for one product of matrices: shared * 2049 + shared classes * 128, exact in float32."""
-        return np.concatenate([self._known[:, self._used] * (_SHARED + 1), _has_class(self._known) * 128], axis=1)
 
     def find(self, pitches: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """int64 (Q,): the index of the known chord nearest to each; -1 where there is none.
@@ -57,29 +52,39 @@ class Nearest:
         found = np.full(len(pitches), -1, np.int64)
         if len(self._at):
             asked = np.flatnonzero(pitches.any(axis=1))
-            found[asked] = self._at[_PLACES - 1 - self._best(pitches[asked], np.asarray(lengths)[asked]) % _PLACES]
+            asked = asked[np.argsort(pitches[asked].sum(axis=1), kind="stable")]  # few voices first
+            best = self._best(pitches[asked], np.asarray(lengths, np.int64)[asked])
+            found[asked] = self._at[_PLACE - 1 - best % _PLACE]
         return found
 
     def _best(self, pitches: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """int64 (Q,): the best merit (see `_compare`) among all known chords."""
-        asked = np.concatenate([pitches[:, self._used], _has_class(pitches)], axis=1, dtype=np.float32)
-        means = _mean_pitch(pitches)
-        best = np.full(len(pitches), np.iinfo(np.int64).min)
+        """int64 (Q,): the best merit among all known chords."""
+        sizes, voices, means = pitches.sum(axis=1), _voices(pitches), _mean_pitch(pitches)
+        best = np.full(len(pitches), -1, np.int64)
 
         def compare(some: np.ndarray, columns: np.ndarray) -> None:
-            chunk = max(1, _COMPARED // max(1, len(columns)))
-            features, rest = self._features[columns].T, (self._sizes[columns], columns)
-            for part in (some[start : start + chunk] for start in range(0, len(some), chunk)):
-                merit = self._compare(asked[part] @ features, means[part], lengths[part], *rest)
-                best[part] = np.maximum(best[part], merit)
+            rows, own = np.unique(voices[some], return_inverse=True)
+            common, own = self._common[rows[:, None], columns], own.reshape(len(some), -1)
+            chunk = max(1, _COMPARED // len(columns))
+            for start in range(0, len(some), chunk):
+                part, voice = some[start : start + chunk], own[start : start + chunk]
+                likeness = common[voice[:, 0]]  # (Q, W)
+                for nth in range(1, int(sizes[part[-1]])):
+                    likeness += common[voice[:, nth]]
+                best[part] = np.maximum(best[part], self._merit(likeness, columns, means[part], lengths[part]))
 
         for some, pitch in self._rounds(pitches, best):
             compare(some, self._having[pitch])
-        compare(np.flatnonzero(_shared(best) < 1), np.arange(len(self._at)))
+        strangers = np.flatnonzero(_shared(best) < 1)  # no pitch of theirs is known
+        if len(strangers):
+            compare(strangers, np.arange(len(self._at)))
         return best
 
     def _rounds(self, pitches: np.ndarray, best: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
-        """(chords, pitch): which of the asked chords to compare next with all known ones that have the pitch."""
+        """(chords, pitch): which of the asked chords to compare next with all known ones that have the pitch.
+
+        `best` is read anew for each of the rarest, next rarest, ... pitches.
+        """
         pivots = self._rarest_first[np.nonzero(pitches[:, self._rarest_first])[1]]  # chord by chord
         sizes = pitches.sum(axis=1)
         first = np.cumsum(sizes) - sizes
@@ -90,33 +95,40 @@ class Nearest:
                 if len(self._having[pitch]):
                     yield left[pivot == pitch], pitch
 
-    def _compare(
-        self, likeness: np.ndarray, means: np.ndarray, lengths: np.ndarray, sizes: np.ndarray, columns: np.ndarray
-    ) -> np.ndarray:
-        """int64 (Q,): the best merit of float32 (Q, W) products with the known chords `columns`.
+    def _merit(self, likeness: np.ndarray, columns: np.ndarray, means: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """int64 (Q,): the best merit of chords, given what they share with the known chords `columns`.
 
-        A merit is one number, the greater the nearer: likeness, then distance, then place.
+        Args:
+            likeness: uint16 (Q, W), shared pitches * _SHARED + shared classes.
+            columns: int64 (W,).
+            means, lengths: int64 (Q,).
         """
-        likeness -= sizes
         row, column = np.nonzero(likeness == likeness.max(axis=1, keepdims=True))
-        column_at = columns[column]
-        apart = np.abs(means[row] - self._means[column_at]) * 64 + np.abs(lengths[row] - self._lengths[column_at])
-        merit = likeness[row, column].astype(np.int64) * _APART + (_APART - 1 - apart)
-        merit = merit * _PLACES + (_PLACES - 1 - column_at)
+        known = columns[column]
+        apart = np.abs(means[row] - self._means[known]) * 64 + np.abs(lengths[row] - self._lengths[known])
+        merit = likeness[row, column].astype(np.int64) * _SIZE + (_SIZE - 1 - self._sizes[known])
+        merit = (merit * _APART + (_APART - 1 - apart)) * _PLACE + (_PLACE - 1 - known)
         return np.maximum.reduceat(merit, np.searchsorted(row, np.arange(len(likeness))))
 
 
 def _shared(merit: np.ndarray) -> np.ndarray:
-    """int64: how many pitches are shared."""
-    return merit // (_SHARED * _APART * _PLACES)
+    """int64: how many pitches are shared; less than 0 where nothing was compared yet."""
+    return merit // (_SHARED * _SIZE * _APART * _PLACE)
 
 
-def _has_class(pitches: np.ndarray) -> np.ndarray:
-    """float32 (N, 12), 0 or 1."""
-    return (pitches @ _CLASSES > 0).astype(np.float32)
+def _voices(pitches: np.ndarray) -> np.ndarray:
+    """int64 (Q, most voices): the rows of `Nearest._common` of each chord; a class counts once, with its lowest."""
+    owner, pitch = np.nonzero(pitches)
+    sizes = pitches.sum(axis=1)
+    nth = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    _, lowest = np.unique(owner * 12 + pitch % 12, return_index=True)
+    pitch[lowest] += PITCHES
+    voices = np.full((len(pitches), int(sizes.max(initial=1))), _NO_VOICE)
+    voices[owner, nth] = pitch
+    return voices
 
 
 def _mean_pitch(pitches: np.ndarray) -> np.ndarray:
     """int64 (N,), rounded."""
-    total = pitches @ np.arange(PITCHES, dtype=np.float32)
-    return np.round(total / pitches.sum(axis=1)).astype(np.int64)
+    owner, pitch = np.nonzero(pitches)
+    return np.round(np.bincount(owner, pitch, len(pitches)) / pitches.sum(axis=1)).astype(np.int64)

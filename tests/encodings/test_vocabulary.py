@@ -10,9 +10,9 @@ from music21.chord import Chord
 from music21.pitch import Pitch
 
 from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN
-from musictool.encodings._chord_words import TimedSpelling, pack, unpack
 from musictool.encodings._chord_names import PITCH_NAMES, chord_name, chord_pitches, normal_order
 from musictool.encodings._chord_vocabulary import ChordVocabulary
+from musictool.encodings._chord_words import TimedSpelling, pack, unpack
 from musictool.encodings._nearest import Nearest
 from musictool.encodings._vocabulary import Vocabulary, most_frequent
 from musictool.errors import BadModel
@@ -88,10 +88,10 @@ def test_chord_names_are_read_back(pitches):
 def test_packing_groups_the_notes_of_an_onset(notes):
     onsets, pitches = np.array(sorted(notes), np.int64).T
     steps = np.arange(len(np.unique(onsets))) % 33
-    keys = pack(onsets, pitches.astype(np.uint8), np.unique(onsets), steps)
+    words = pack(onsets, pitches.astype(np.uint8), np.unique(onsets), steps)
     slow = [sorted({p for o, p in notes if o == onset}) for onset in sorted({o for o, _ in notes})]
-    assert keys == [bytes(chord) + bytes((128 + int(n),)) for chord, n in zip(slow, steps, strict=True)]
-    roll, lengths = unpack(keys)
+    assert words == [bytes(chord) + bytes((128 + int(n),)) for chord, n in zip(slow, steps, strict=True)]
+    roll, lengths = unpack(words)
     assert [np.flatnonzero(row).tolist() for row in roll] == slow
     assert lengths.tolist() == steps.tolist()
 
@@ -133,13 +133,34 @@ def test_nearest_works_in_chunks(monkeypatch):
     assert Nearest(known, np.arange(40)).find(asked, np.arange(30)).tolist() == whole.tolist()
 
 
+def test_searching_by_the_rarest_pitches_finds_what_comparing_with_all_finds():
+    rng = np.random.default_rng(2)
+    shapes = np.array([[0, 4, 7, 12], [0, 3, 7, 10], [0, 5, 9, 12], [0, 12, 16, 19]])
+    chords = (rng.integers(40, 80, 600)[:, None] + shapes[rng.integers(0, 4, 600)])[:, :4]
+    roll = np.zeros((600, 128), bool)
+    np.put_along_axis(roll, chords, rng.random((600, 4)) < 0.9, axis=1)
+    roll[:, 60] |= rng.random(600) < 0.3
+    lengths = rng.integers(1, 33, 600)
+    known, asked = roll[:500] & roll[:500].any(axis=1, keepdims=True), roll[500:]
+    classes = roll.reshape(600, -1)[:, :120].reshape(600, 10, 12).any(axis=1) | np.pad(roll[:, 120:], ((0, 0), (0, 4)))
+    means = np.round([np.mean(np.flatnonzero(row)) if row.any() else 0 for row in roll])
+    slow = []
+    for index, (chord, length) in enumerate(zip(asked, lengths[500:], strict=True), 500):
+        shared, extra = (known & chord).sum(axis=1), (known & ~chord).sum(axis=1)
+        alike = (classes[:500] & classes[index]).sum(axis=1)
+        apart = np.abs(means[:500] - means[index])
+        order = np.lexsort((np.abs(lengths[:500] - length), apart, extra, -alike, -shared, ~known.any(axis=1)))
+        slow.append(order[0] if chord.any() else -1)
+    assert Nearest(known, lengths[:500]).find(asked, lengths[500:]).tolist() == slow
+
+
 def test_what_was_found_may_be_forgotten_and_is_found_again(monkeypatch):
     monkeypatch.setattr("musictool.encodings._word_vocabulary._REMEMBERED", 1)
-    keys = [bytes((pitch, 132)) for pitch in range(60, 70)]
-    chords = ChordVocabulary.of(Counter(keys[:5]), (0,), 100, TimedSpelling())
+    words = [bytes((pitch, 132)) for pitch in range(60, 70)]
+    chords = ChordVocabulary.of(Counter(words[:5]), (0,), 100, TimedSpelling())
     expected = [3, 4, 5, 6, 7, -7, -7, -7, -7, -7]
     for _ in range(3):
-        assert chords.find(keys).tolist() == expected
+        assert chords.find(words).tolist() == expected
     assert chords.find([]).tolist() == []
 
 

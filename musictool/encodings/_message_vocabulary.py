@@ -1,0 +1,123 @@
+"""Words that are MIDI messages: what, which key, and how long after the message before.
+
+A word is 4 bytes, a big-endian number: steps * 256 + 128 (for an on) + pitch. Its text is "on:60:4", "off:60:0".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from musictool.encodings._base import FIRST_SYMBOL
+from musictool.encodings._keyboard import KEYBOARD
+from musictool.encodings._roll import folded
+from musictool.encodings._sections import one_hot
+from musictool.encodings._spelling import Spelling
+from musictool.encodings._word_vocabulary import WordVocabulary
+from musictool.score import PITCHES
+
+ON = PITCHES
+STEP = 256
+_KINDS = {"off": 0, "on": ON}
+_FAR = 1 << 24  # more than twice the steps of any message
+_BYTES = np.dtype(">u4")
+
+
+def to_words(messages: np.ndarray) -> list[bytes]:
+    """The words of int (N,) numbers."""
+    return messages.astype(_BYTES).view("V4").tolist()
+
+
+def to_messages(words: Sequence[bytes]) -> np.ndarray:
+    """int64 (N,), the inverse of to_words."""
+    return np.frombuffer(b"".join(words), _BYTES).astype(np.int64)
+
+
+class MessageSpelling(Spelling):
+    """The words of midi-message.
+
+    Args:
+        per_quarter: steps in a quarter note.
+        longest: steps at most.
+    """
+
+    name = "midi-message"
+
+    def __init__(self, per_quarter: int, longest: int):
+        self.per_quarter = per_quarter
+        self.longest = longest
+        keys = np.concatenate([np.array(KEYBOARD), np.array(KEYBOARD) + ON])
+        self.always = tuple(to_words(np.concatenate([keys, keys + STEP * per_quarter])))
+
+    def symbol(self, word: bytes) -> str:
+        steps, message = divmod(int.from_bytes(word, "big"), STEP)
+        return f"{'on' if message & ON else 'off'}:{message % ON}:{steps}"
+
+    def read(self, symbol: str) -> bytes:
+        kind, _, rest = symbol.partition(":")
+        pitch, _, steps = rest.partition(":")
+        if kind not in _KINDS or int(pitch) not in KEYBOARD or not 0 <= int(steps) <= self.longest:
+            raise ValueError
+        return (int(steps) * STEP + _KINDS[kind] + int(pitch)).to_bytes(_BYTES.itemsize, "big")
+
+    def transpose(self, words: Sequence[bytes], semitones: int) -> list[bytes]:
+        messages = to_messages(words)
+        pitches = messages % PITCHES
+        return to_words(messages - pitches + folded(pitches + semitones, KEYBOARD))
+
+
+class MessageVocabulary(WordVocabulary):
+    """Messages.
+
+    Attributes:
+        pitches, steps: int64 (V,), of each word; 0 for reserved ids.
+        is_on: bool (V,).
+    """
+
+    spelling: MessageSpelling
+
+    def __init__(self, words: Sequence[bytes], counts: Sequence[int], spelling: MessageSpelling):
+        super().__init__(words, counts, spelling)
+        messages = np.append(np.zeros(FIRST_SYMBOL, np.int64), to_messages(words))
+        self.steps, rest = np.divmod(messages, STEP)
+        self.pitches = rest % ON
+        self.is_on = rest >= ON
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """uint8 (V, 102 + quarters + steps in one), 0 or 1: on, off (2), the pitch (88), the pitch class (12), whole
+        quarters and remaining steps of the time; nothing for the reserved ids."""
+        per_quarter = self.spelling.per_quarter
+        parts = [
+            one_hot(self.is_on, 2),
+            one_hot(self.pitches - KEYBOARD.start, len(KEYBOARD)),
+            one_hot(self.pitches % 12, 12),
+            one_hot(self.steps // per_quarter, self.spelling.longest // per_quarter + 1),
+            one_hot(self.steps % per_quarter, per_quarter),
+        ]
+        features = np.concatenate(parts, axis=1)
+        features[:FIRST_SYMBOL] = 0
+        return features
+
+    def nearest(self, words: Sequence[bytes]) -> np.ndarray:
+        """int64: the id of the message of the same key and kind whose time, not 0, is nearest; the shorter of two."""
+        waits, ids = self._waits
+        wanted = _by_key(to_messages(words))
+        after = np.clip(np.searchsorted(waits, wanted), 1, len(waits) - 1)
+        return ids[after - (wanted - waits[after - 1] <= waits[after] - wanted)]
+
+    @cached_property
+    def _waits(self) -> tuple[np.ndarray, np.ndarray]:
+        """int64 (M,) each: all messages that are not 0 steps long, sorted, and their ids."""
+        ids = np.flatnonzero(self.steps)
+        waits = _by_key(to_messages([self._words[index] for index in ids]))
+        order = np.argsort(waits)
+        return waits[order], ids[order]
+
+
+def _by_key(messages: np.ndarray) -> np.ndarray:
+    """int64: numbers that are near to each other where key and kind are the same, then by their steps."""
+    steps, rest = np.divmod(messages, STEP)
+    return rest * _FAR + steps

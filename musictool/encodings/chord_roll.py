@@ -1,0 +1,155 @@
+"""What sounds at each step as one word: the chord a time step of "Deep Learning for Music".
+
+One symbol a step of the grid: the MIDI numbers of all pitches that sound there, of all tracks that are no drums, low to
+high.
+
+    60-64-67    C major, as long as nothing changes one symbol a step
+    rest        no pitch sounds
+
+At most `max_polyphony` pitches are written; of more, `reduce_to` are chosen at random. The choice hangs on `seed` and
+the chord's shape (its intervals), and on nothing else: a chord loses the same voices wherever it stands, whichever
+process writes it, and in every key.
+
+What is lost: strikes (a pitch that sounds on two neighbouring steps is held from the one to the other, so a repeated
+note becomes one long note), all timing finer than a step, the voices that the choice leaves out, velocities, which
+track plays what, programs, drums, tempo and metre, silence before the first note; silence inside a piece is at most a
+whole note. Pitches off the piano's keyboard (21..108) move by octaves.
+
+Source: Allen Huang and Raymond Wu, "Deep Learning for Music" (2016), whose corpus of classical pieces (MuseData) had
+39,289 such symbols, cut to 21,510. Honest limit: most symbols repeat the one before them, so a model can be right
+nearly always and know nothing but how to hold a chord; and, as with note-chord, the rarest chords become the nearest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, repeat
+
+import numpy as np
+
+from musictool.encodings._base import FIRST_SYMBOL
+from musictool.encodings._chord_vocabulary import ChordVocabulary
+from musictool.encodings._chord_words import ChordSpelling, pack, rest_word
+from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
+from musictool.encodings._learned import LearnedEncoding
+from musictool.errors import BadOption
+from musictool.grid import in_steps, to_ticks
+from musictool.options import option
+from musictool.score import DEFAULT_VELOCITY, Score
+
+LONGEST_REST_QUARTERS = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be set."""
+
+    steps_per_quarter: int = option(4, "steps of the grid in a quarter note; 4: sixteenths", least=1, most=48)
+    max_polyphony: int = option(4, "pitches at most in one symbol", least=1, most=len(KEYBOARD))
+    reduce_to: int = option(3, "how many are chosen of more than max_polyphony", least=1, most=len(KEYBOARD))
+    seed: int = option(0, "decides which are chosen", least=0, most=2**32 - 1)
+    max_vocabulary: int = option(16384, "symbols at most, reserved ones included", least=8, most=65536)
+
+    def __post_init__(self) -> None:
+        if self.reduce_to > self.max_polyphony:
+            raise BadOption(f"option reduce_to: {self.reduce_to} is more than max_polyphony, {self.max_polyphony}")
+
+
+class StepSpelling(ChordSpelling):
+    """The words of chord-roll: chords that carry no time."""
+
+    name = "chord-roll"
+    pitches = KEYBOARD
+    always = (rest_word(),)
+
+    def symbol(self, word: bytes) -> str:
+        return "-".join(map(str, word[:-1])) or "rest"
+
+    def read(self, symbol: str) -> bytes:
+        pitches = [] if symbol == "rest" else [int(pitch) for pitch in symbol.split("-")]
+        if sorted(set(pitches)) != pitches or not set(pitches) <= set(KEYBOARD):
+            raise ValueError
+        return bytes(pitches) + rest_word()
+
+
+class ChordRoll(LearnedEncoding[ChordVocabulary]):
+    """The chord at each step: int32 (T,), one symbol a step of the grid; the vocabulary comes from `fit`."""
+
+    name = "chord-roll"
+    pitches = KEYBOARD
+    Options = Options
+    vocabulary_type = ChordVocabulary
+
+    def spelling(self) -> StepSpelling:
+        return StepSpelling()
+
+    def words(self, score: Score) -> list[bytes]:
+        """What sounds at each step, from the first note to the end of the last."""
+        notes = score.notes[~score.is_drum]
+        if not len(notes):
+            return []
+        onsets, lengths = in_steps(notes, self.options.steps_per_quarter)
+        pitches, begins, ends = _sounding(ON_KEYBOARD[notes["pitch"]], onsets, onsets + lengths)
+        times = np.sort(np.concatenate([begins, ends]))
+        times = times[np.append(True, times[1:] > times[:-1])]  # between two of them nothing changes
+        first = np.searchsorted(times, begins)
+        counts = np.searchsorted(times, ends) - first
+        stretches = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(int(counts.sum()))
+        chords = pack(stretches, np.repeat(pitches, counts), np.arange(len(times) - 1), 0)
+        steps = np.diff(times)
+        longest_rest = LONGEST_REST_QUARTERS * self.options.steps_per_quarter
+        silent = np.bincount(stretches, minlength=len(steps)) == 0
+        steps = np.where(silent, np.minimum(steps, longest_rest), steps)
+        return list(chain.from_iterable(map(repeat, self._reduced(chords), steps.tolist())))
+
+    def decode(self, rows: np.ndarray) -> Score:
+        """One piano track at velocity 80; a pitch that neighbouring steps share is one note."""
+        rows = np.asarray(rows, np.int64).reshape(-1)
+        rows = rows[rows >= FIRST_SYMBOL]
+        steps, pitches = self.known.notes(rows)
+        places = np.sort(pitches * (len(rows) + 1) + steps)  # the last step of a pitch does not touch the next's first
+        begins = np.flatnonzero(np.diff(places, prepend=-2) != 1)
+        pitches, onsets = np.divmod(places[begins], len(rows) + 1)
+        ends = onsets + np.diff(begins, append=len(places))
+        onset_ticks, end_ticks = (to_ticks(times, self.options.steps_per_quarter) for times in (onsets, ends))
+        velocities = np.full(len(begins), DEFAULT_VELOCITY)
+        return Score.from_columns(onset_ticks, end_ticks - onset_ticks, pitches, velocities, velocities * 0)
+
+    def positions(self, rows: np.ndarray) -> np.ndarray:
+        """int64 (T,), ticks: where the step of each symbol begins; reserved ones have none."""
+        is_step = (np.asarray(rows) >= FIRST_SYMBOL).astype(np.int64)
+        return to_ticks(np.cumsum(is_step) - is_step, self.options.steps_per_quarter)
+
+    def _reduced(self, chords: list[bytes]) -> list[bytes]:
+        """The same, with the voices left out that are too many."""
+        longest = self.options.max_polyphony + 1
+        if max(map(len, chords)) <= longest:
+            return chords
+        count, seed = self.options.reduce_to, self.options.seed
+        return [_chosen(chord, count, seed) if len(chord) > longest else chord for chord in chords]
+
+
+def _sounding(pitches: np.ndarray, onsets: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """int64 (M,) each: pitches, begins and ends of what sounds, where notes of one pitch that overlap or touch are one.
+
+    Args:
+        pitches, onsets, ends: int64 (N,), in any order; the last two in steps, a note at least 1 long.
+    """
+    stride = int(ends.max()) + 2
+    begins, ends = np.sort(pitches * stride + onsets), np.sort(pitches * stride + ends)
+    # As many notes have ended before begins[i] as had begun: silence, until it begins.
+    silence = begins[1:] > ends[:-1]
+    begins, ends = begins[np.append(True, silence)], ends[np.append(silence, True)]
+    pitches = begins // stride
+    return pitches, begins - pitches * stride, ends - pitches * stride
+
+
+@lru_cache(maxsize=1 << 16)
+def _chosen(chord: bytes, count: int, seed: int) -> bytes:
+    """A chord reduced to `count` of its pitches: all as likely, the same for one seed and shape."""
+    shape = bytes(pitch - chord[0] for pitch in chord[:-1])
+    digest = hashlib.shake_128(seed.to_bytes(4, "little") + shape).digest(8 * len(shape))
+    voices = np.argsort(np.frombuffer(digest, "<u8"), kind="stable")[:count]
+    return bytes(chord[voice] for voice in sorted(voices.tolist())) + chord[-1:]

@@ -1,0 +1,128 @@
+"""MIDI messages as words: each note-on and each note-off, with the time since the message before, is one symbol.
+
+One symbol a message, in the order in which they are sent:
+
+    on:60:0      strike middle C together with the message before
+    off:60:12    a quarter note (12 steps) later, release it
+
+Messages of one moment are sorted: offs before ons, each low to high. With tracks=merge all tracks that are no drums are
+one stream; with tracks=concatenate they are laid end to end in time, in their order, each from its first note to its
+last, as one voice after another.
+
+A key is struck once at a time: a pitch that is struck while it sounds ends there and begins anew, and of notes of one
+pitch that begin together the longest stays. A model may say anything: an off of a pitch that does not sound is only its
+time, an on of one that sounds ends it, a note that ends where it begins is left out, and what still sounds behind the
+last message ends there (after a step at least).
+
+A message that the vocabulary lacks becomes the one of the same key and kind whose time is nearest. Messages 0 steps and
+a quarter note apart are therefore in every vocabulary; and a time other than 0 never becomes 0, so that no note is lost
+and no order changes.
+
+What is lost: velocities, drums, which track plays what, programs, tempo and metre, all timing finer than a step, the
+part of a wait beyond `longest_quarters` (it is cut, for ons and offs alike), silence before the first note (with
+concatenate: of each track). Pitches off the piano's keyboard (21..108) move by octaves.
+
+Source: Allen Huang and Raymond Wu, "Deep Learning for Music" (2016), whose Bach corpus had 35,509 such symbols, its
+times not quantised. 12 steps to a quarter note hold sixteenths and triplets; 24 also thirty-seconds. Honest limit: a
+model has to remember every key that is down, for as long as it is down; it forgets some, and they sound on and on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
+from musictool.encodings._learned import LearnedEncoding
+from musictool.encodings._message_vocabulary import ON, STEP, MessageSpelling, MessageVocabulary, to_words
+from musictool.grid import in_steps, to_ticks
+from musictool.options import option
+from musictool.score import DEFAULT_VELOCITY, Score
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be set."""
+
+    steps_per_quarter: int = option(
+        12, "steps of the grid in a quarter note; 12: sixteenths, triplets", least=1, most=48
+    )
+    tracks: Literal["merge", "concatenate"] = option("merge", "all tracks as one stream, or one behind the other")
+    longest_quarters: int = option(8, "quarter notes between two messages at most", least=1, most=32)
+    max_vocabulary: int = option(8192, "symbols at most, reserved ones included", least=512, most=65536)
+
+
+class MidiMessage(LearnedEncoding[MessageVocabulary]):
+    """Note-ons and note-offs with their times: int32 (T,), two symbols a note; the vocabulary comes from `fit`."""
+
+    name = "midi-message"
+    pitches = KEYBOARD
+    Options = Options
+    vocabulary_type = MessageVocabulary
+
+    def __init__(self, settings: Any = None):
+        super().__init__(settings)
+        self._longest = self.options.longest_quarters * self.options.steps_per_quarter
+
+    def spelling(self) -> MessageSpelling:
+        per_quarter = self.options.steps_per_quarter
+        return MessageSpelling(per_quarter, self.options.longest_quarters * per_quarter)
+
+    def words(self, score: Score) -> list[bytes]:
+        """The messages of all notes that are no drums."""
+        notes = score.notes[~score.is_drum]
+        if not len(notes):
+            return []
+        onsets, lengths = in_steps(notes, self.options.steps_per_quarter)
+        if self.options.tracks == "concatenate":
+            onsets = _end_to_end(notes["track"], onsets, lengths)
+        pitches, onsets, ends = _struck_once(ON_KEYBOARD[notes["pitch"]], onsets, onsets + lengths)
+        sent = np.concatenate([onsets * STEP + ON + pitches, ends * STEP + pitches])
+        sent.sort()
+        times = sent // STEP
+        waits = np.diff(times, prepend=times[0])
+        return to_words(sent % STEP + np.minimum(waits, self._longest) * STEP)
+
+    def decode(self, rows: np.ndarray) -> Score:
+        """One piano track at velocity 80."""
+        known, rows = self.known, np.asarray(rows, np.int64).reshape(-1)
+        times = np.cumsum(known.steps[rows])
+        order = np.argsort(known.pitches[rows], kind="stable")  # key by key; what is reserved first, as key 0
+        keys, sent, is_on = known.pitches[rows][order], times[order], known.is_on[rows][order]
+        held = np.diff(keys, append=-1) == 0  # until the next message of its key
+        ends = np.where(held, np.roll(sent, -1), np.maximum(int(times.max(initial=0)), sent + 1))
+        heard = is_on & (ends > sent)
+        onset_ticks, end_ticks = (to_ticks(steps[heard], self.options.steps_per_quarter) for steps in (sent, ends))
+        velocities = np.full(len(onset_ticks), DEFAULT_VELOCITY)
+        return Score.from_columns(onset_ticks, end_ticks - onset_ticks, keys[heard], velocities, velocities * 0)
+
+    def positions(self, rows: np.ndarray) -> np.ndarray:
+        """int64 (T,), ticks: when each message is sent."""
+        return to_ticks(np.cumsum(self.known.steps[np.asarray(rows)]), self.options.steps_per_quarter)
+
+
+def _end_to_end(tracks: np.ndarray, onsets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """int64 (N,): onsets that let each track begin where the one before it ends, the first at 0."""
+    _, track = np.unique(tracks, return_inverse=True)
+    begins = np.full(int(track.max()) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(begins, track, onsets)
+    ends = np.zeros(len(begins), np.int64)
+    np.maximum.at(ends, track, onsets + lengths)
+    sizes = ends - begins
+    return onsets + (np.cumsum(sizes) - sizes - begins)[track]
+
+
+def _struck_once(
+    pitches: np.ndarray, onsets: np.ndarray, ends: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Notes, int64 (N,) each, without overlaps of one pitch (see `restruck` in grid.py); by pitch, then onset."""
+    stride = int(ends.max()) + 1
+    order = np.lexsort((ends, pitches * stride + onsets))
+    pitches, onsets, ends = pitches[order], onsets[order], ends[order]
+    same = pitches[1:] == pitches[:-1]
+    last = np.append(~same | (onsets[1:] > onsets[:-1]), True)  # of those struck together the longest
+    pitches, onsets, ends = pitches[last], onsets[last], ends[last]
+    following = np.where(pitches[1:] == pitches[:-1], onsets[1:], stride)
+    return pitches, onsets, np.minimum(ends, np.append(following, stride))

@@ -4,11 +4,11 @@ A reader meets files that nobody has seen. One that loops for ever inside C, eat
 cost its own file and nothing else. So the work on music is done by child processes: a plain `python -c`, started fresh
 and spoken to through its pipes. It shares no threads, no locks and no `__main__` with its parent (a parent that has
 imported TensorFlow cannot be forked safely, and a script without a main guard cannot be imported twice). Where a
-function does several things it marks each before it begins, so that the parent of a child that died knows which one was
-at fault. When the parent dies, its pipe ends and so do the children.
+function does several things it marks each before it begins, in a few bytes of memory that both can see, so that the
+parent of a child that died knows which one was at fault. When the parent dies, its pipe ends and so do the children.
 
     parent -> child   a pickled ("module:function", arguments)
-    child -> parent   "." for each mark, "=" and the pickled answer behind the last
+    child -> parent   the length and the bytes of the pickled answer
 
 A *job* is a function of a Pool and a task: what the parent does to get one task done, calling functions in children as
 often as it likes. Jobs run in threads of this process, or on other machines (musictool/cluster.py).
@@ -19,12 +19,14 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import mmap
 import os
 import pickle
 import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
@@ -34,11 +36,13 @@ from typing import Any, BinaryIO, TypeVar
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
+MARK_BYTES = LENGTH_BYTES = 8
+SWITCH_SECONDS = 0.0005  # while children wait for answers to be fetched, no thread may keep the others for long
 WAITING_TASKS = 32  # handed out at a time beyond one for each child
 
 _START = (
     "import sys, json, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
-    "sys.path[:] = json.loads(sys.argv[1]); from musictool.workers import serve; serve()"
+    "sys.path[:] = json.loads(sys.argv[1]); from musictool.workers import serve; serve(int(sys.argv[2]))"
 )
 
 
@@ -171,9 +175,12 @@ class LocalWorkers(Workers):
         self._threads = ThreadPoolExecutor(count, "musictool-worker")
 
     def __enter__(self) -> LocalWorkers:
+        self._switch_seconds = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
+        sys.setswitchinterval(self._switch_seconds)
         self.pool.close()
         self._threads.shutdown(cancel_futures=True)
 
@@ -186,8 +193,15 @@ class _Child:
     def __init__(self) -> None:
         # one thread a child, and the same order in every set that a function iterates over
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, json.dumps(sys.path)],
+        with tempfile.TemporaryFile() as shared:
+            shared.truncate(MARK_BYTES)
+            self._marks = mmap.mmap(shared.fileno(), MARK_BYTES)
+            self._process = self._start(shared.fileno(), environment)
+
+    def _start(self, shared: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-c", _START, json.dumps(sys.path), str(shared)],
+            pass_fds=[shared],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -200,17 +214,15 @@ class _Child:
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
-        marks = 0
+        self._marks[:] = bytes(MARK_BYTES)
         with contextlib.suppress(BrokenPipeError):
             pickle.dump((function, arguments), process.stdin, protocol=5)
             process.stdin.flush()
-        while (mark := process.stdout.read(1)) == b".":
-            marks += 1
-        answer = process.stdout.read(int.from_bytes(process.stdout.read(8), "little")) if mark else b""
+        answer = process.stdout.read(int.from_bytes(process.stdout.read(LENGTH_BYTES), "little"))
         try:
             done, value = pickle.loads(answer)
         except (EOFError, pickle.UnpicklingError):
-            raise Died(marks, process.wait()) from None
+            raise Died(int.from_bytes(self._marks[:], "little"), process.wait()) from None
         return done, value
 
     def kill(self) -> None:
@@ -220,23 +232,25 @@ class _Child:
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):  # what was not yet sent never will be
                 pipe.close()  # type: ignore[union-attr]
+        self._marks.close()
 
 
 # ---- the child's side ----
 
-_parent: BinaryIO | None = None
+_marks: mmap.mmap | None = None
 
 
 def mark() -> None:
     """Tell the parent that something new begins; does nothing where there is no parent."""
-    if _parent is not None:
-        _parent.write(b".")
+    if _marks is not None:
+        _marks[:] = (int.from_bytes(_marks[:], "little") + 1).to_bytes(MARK_BYTES, "little")
 
 
-def serve() -> None:
-    """Answer to the parent until it closes the pipe."""
-    global _parent
-    _parent = os.fdopen(os.dup(1), "wb", buffering=0)
+def serve(shared: int) -> None:
+    """Answer to the parent until it closes the pipe; `shared` is the descriptor of the memory for marks."""
+    global _marks
+    _marks = mmap.mmap(shared, MARK_BYTES)
+    parent = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # what a library prints must not get into the answers
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     while True:
@@ -251,7 +265,7 @@ def serve() -> None:
             answer = False, error
         data = pickle.dumps(answer, protocol=5)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        _write_all(_parent, b"=" + len(data).to_bytes(8, "little") + data)
+        _write_all(parent, len(data).to_bytes(LENGTH_BYTES, "little") + data)
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:

@@ -4,7 +4,7 @@
     python docs/figures.py --band SONG.mid --piano PERFORMANCE.mid
 
 Without files all pictures are of a Bach chorale that the vocabularies were not made from. Encodings that write several
-instruments take the song of --band, `performance` the performance of --piano, where they are given.
+instruments take the song of --band, `performance` the performance of --piano, where they are given (generate.PICTURED).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from generate import PICTURED
+
 from musictool.corpus import Corpus
 from musictool.dataset import encode_corpus
 from musictool.encodings._base import Encoding
@@ -24,9 +26,7 @@ from musictool.registry import ENCODINGS
 from musictool.score import Score
 from musictool.writers._base import write
 
-FOLDER = Path(__file__).parent / "encodings"
-BAND = ("multitrack-roll", "segments", "note-duration", "remi", "tsd")
-PERFORMED = ("performance",)
+FOLDER = Path(__file__).parent / "encodings" / "pictures"
 BARS = 8
 
 
@@ -62,8 +62,7 @@ def main() -> None:
         for kind, piece in pieces.items():
             write(piece, FOLDER / f"{kind}.png", dots_per_inch=80)
         for name in ENCODINGS.names():
-            kind = "band" if name in BAND else "piano" if name in PERFORMED else "chorale"
-            piece = pieces.get(kind, pieces["chorale"])
+            piece = pieces.get(PICTURED.get(name, "chorale"), pieces["chorale"])
             encoding = fitted(name, corpus)
             back = encoding.decode(encoding.encode(piece))
             write(replace(back, title=f"after {name}"), FOLDER / f"{name}.png", dots_per_inch=80)

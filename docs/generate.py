@@ -1,8 +1,9 @@
-"""Write docs/reference.md from the program itself: the help of each command, and what each arch and encoding says.
+"""Write docs/reference.md and a page an encoding from the program itself: help, docstrings and options.
 
     make docs
 
-tests/test_docs.py holds the page against the program, so it is never out of date.
+tests/test_docs.py holds the pages against the program, so they are never out of date. The pictures on them are made by
+docs/figures.py.
 """
 
 from __future__ import annotations
@@ -13,18 +14,36 @@ from pathlib import Path
 
 import click
 
-from musictool.catalogue import entries
+from musictool.catalogue import Entry, entries
 from musictool.cli._main import main
 from musictool.registry import ARCHS, COMMANDS, ENCODINGS, Registry
 
-PAGE = Path(__file__).with_name("reference.md")
+FOLDER = Path(__file__).parent
+PICTURED = {  # the piece that the pictures of an encoding show; the others show the chorale
+    "multitrack-roll": "band",
+    "segments": "band",
+    "note-duration": "band",
+    "remi": "band",
+    "tsd": "band",
+    "performance": "piano",
+}
 
 
-def page() -> str:
-    """The whole page."""
+def pages() -> dict[Path, str]:
+    """Every page."""
+    written = {FOLDER / "reference.md": reference()}
+    for entry in entries(ENCODINGS):
+        written[FOLDER / "encodings" / f"{entry.name}.md"] = encoding_page(entry)
+    return written
+
+
+def reference() -> str:
+    """Commands, archs and encodings on one page."""
     parts = ["# Reference", "Made by `make docs` from the program's own words.", "## Commands"]
     parts += [f"### musictool {name}\n\n```\n{help_of(name)}\n```" for name in COMMANDS.names()]
-    parts += ["## Archs", *map_entries(ARCHS, "--set"), "## Encodings", *map_entries(ENCODINGS, "--encoding-set")]
+    parts += ["## Archs", *(section(ARCHS, entry, "--set") for entry in entries(ARCHS))]
+    parts += ["## Encodings", "A page each:"]
+    parts += ["\n".join(f"- [{e.name}](encodings/{e.name}.md): {e.summary}" for e in entries(ENCODINGS))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -39,18 +58,37 @@ def help_of(name: str) -> str:
     return command.get_help(context)
 
 
-def map_entries(registry: Registry, flag: str) -> list[str]:
-    """A section for each entry of a registry: its module's docstring and its options."""
-    sections = []
-    for entry in entries(registry):
-        words = ast.get_docstring(ast.parse(registry.path(entry.name).read_text(encoding="utf-8"))) or ""
-        rows = "\n".join(f"| `{flag} {setting}` | {meaning} |" for setting, meaning in entry.settings)
-        table = f"| option, with its default | what it is |\n|---|---|\n{rows}"
-        sections.append(f"### {entry.name}\n\n```\n{words}\n```\n\n{table}")
-    return sections
+def section(registry: Registry, entry: Entry, flag: str) -> str:
+    """An entry's docstring and its options."""
+    words = ast.get_docstring(ast.parse(registry.path(entry.name).read_text(encoding="utf-8"))) or ""
+    rows = "\n".join(f"| `{flag} {setting}` | {meaning} |" for setting, meaning in entry.settings)
+    table = f"| option, with its default | what it is |\n|---|---|\n{rows}"
+    return f"### {entry.name}\n\n```\n{words}\n```\n\n{table}"
+
+
+def encoding_page(entry: Entry) -> str:
+    """What one encoding is, and a real piece before and after."""
+    piece = PICTURED.get(entry.name, "chorale")
+    return f"""# {entry.name}
+
+    musictool train --encoding {entry.name}
+
+{section(ENCODINGS, entry, "--encoding-set").partition(chr(10))[2].strip()}
+
+## There and back
+
+The first bars of a real piece ([which](README.md#the-pictures)), and what is left of them after `{entry.name}`:
+
+![before](pictures/{piece}.png)
+![after](pictures/{entry.name}.png)
+
+[All encodings](README.md)
+"""
 
 
 if __name__ == "__main__":
     os.environ.pop("MUSICTOOL_HOME", None)
-    PAGE.write_text(page(), encoding="utf-8")
-    print(f"wrote {PAGE}")
+    (FOLDER / "encodings").mkdir(exist_ok=True)
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path.relative_to(FOLDER.parent)}")

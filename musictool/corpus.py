@@ -31,7 +31,7 @@ from musictool.store import Store, block_bounds
 FORMAT = 1
 NOTES_FILE = "notes.h5"
 FILES_TABLE = "files.csv"
-SMALL_PIECES, SMALL_NOTES = 64, 1 << 15  # a block for one process to work on
+SMALL_PIECES, SMALL_NOTES = 128, 1 << 16  # for one process to work on
 
 Split = Literal["train", "validation"]
 
@@ -149,43 +149,34 @@ class Corpus:
         """One piece."""
         if not 0 <= index < len(self):
             raise IndexError(f"piece {index} of {len(self)}")
-        place = index if self._chosen is None else int(self._chosen[index])
-        with _damage_told(self.folder):
-            return self._notes.slice(place, place + 1).score(0)
+        return self.packed(index, index + 1).score(0)
 
     def scores(self, split: Split | None = None) -> Iterator[Score]:
         """The pieces in order, of one side of the split or of both, read block by block in constant memory."""
-        index = 0
-        for block in self.blocks():
-            for own in range(len(block)):
-                if split is None or self.is_validation[index] == (split == "validation"):
-                    yield block.score(own)
-                index += 1
+        wanted = np.ones(len(self), bool) if split is None else self.is_validation == (split == "validation")
+        for start, stop in block_bounds(self.note_counts):
+            if wanted[start:stop].any():
+                block = self.packed(start, stop)
+                yield from (block.score(index) for index in np.flatnonzero(wanted[start:stop]).tolist())
 
-    def blocks(self) -> Iterator[Packed]:
-        """All pieces in order, some at a time; where they are cut hangs on the pieces alone."""
-        for first, last in block_bounds(self._notes.pieces["notes"]):
-            wanted = range(first, last) if self._chosen is None else self._chosen[_within(self._chosen, first, last)]
-            if not len(wanted):
-                continue
-            with _damage_told(self.folder):
-                read = self._notes.slice(first, last)
-            if len(wanted) < last - first:
-                read = concatenate(read.slice(index - first, index - first + 1) for index in wanted)
-            for start, stop in block_bounds(read.pieces["notes"], SMALL_PIECES, SMALL_NOTES):
-                yield read.slice(start, stop)
+    def cuts(self) -> Iterator[tuple[int, int]]:
+        """Half-open ranges of pieces, each for one process to work on; they hang on the pieces alone."""
+        return block_bounds(self.note_counts, SMALL_PIECES, SMALL_NOTES)
+
+    def packed(self, start: int, stop: int) -> Packed:
+        """The pieces start..stop - 1."""
+        with _damage_told(self.folder):
+            if self._chosen is None:
+                return self._notes.slice(start, stop)
+            wanted = self._chosen[start:stop]
+            runs = np.split(wanted, np.flatnonzero(np.diff(wanted) != 1) + 1)
+            return concatenate(self._notes.slice(int(run[0]), int(run[-1]) + 1) for run in runs)
 
     @property
     def _notes(self) -> Store:
         if self._store is None:
             self._store = _opened(self.folder, self.info["fingerprint"])
         return self._store
-
-
-def _within(chosen: np.ndarray, first: int, last: int) -> slice:
-    """Where in the sorted `chosen` the numbers first..last - 1 stand."""
-    start, stop = np.searchsorted(chosen, (first, last)).tolist()
-    return slice(start, stop)
 
 
 def piece_ids(files: Sequence[dict[str, Any]]) -> list[str]:
@@ -242,7 +233,7 @@ def _opened(folder: Path, fingerprint: str) -> Store:
     path, command = folder / NOTES_FILE, again(folder.name, _info(folder))
     try:
         store = Store(path)
-        written = store.meta["fingerprint"]
+        written = store.flags("fingerprint").tobytes().decode()
     except FileNotFoundError:
         raise BadCorpus(f"{path} is missing; make it again with: {command}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:

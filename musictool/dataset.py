@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import pickle
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ DEFAULT_TRANSPOSITIONS = tuple(range(-3, 4))
 ROWS_FILE = "rows.h5"
 CONTROLS_FILE = "controls.h5"
 COUNTED_WORDS = 1_000_000  # different words of a corpus, beyond which those met once are forgotten (some 200 MB)
+DRAFTS = 4  # blocks of words that become ids at once
 COPIED_BYTES = 1 << 24
 
 Split = Literal["train", "validation"]
@@ -168,10 +170,9 @@ def encode_controls(
 
 def _with_tempos(encoded: Encoded, corpus: Corpus) -> Iterator[list[tuple[np.ndarray, np.ndarray]]]:
     """Blocks of (rows of a piece, its tempos)."""
-    index = 0
-    for block in corpus.blocks():
-        yield [(encoded.piece(index + own), score.tempos) for own, score in enumerate(block)]
-        index += len(block)
+    for start, stop in corpus.cuts():
+        pieces = corpus.packed(start, stop)
+        yield [(encoded.piece(index), score.tempos) for index, score in enumerate(pieces, start)]
 
 
 @contextmanager
@@ -229,7 +230,8 @@ class _Making:
         encoding.learn(counts, self.identity["transpositions"])
         del counts
         with open(drafts, "rb") as file:
-            result = self._write(self._in_children("ids", map(file.read, sizes)))
+            some = ([file.read(size) for size in sizes[i : i + DRAFTS]] for i in range(0, len(sizes), DRAFTS))
+            result = self._write(self._in_children("ids", some))
         drafts.unlink()
         return result
 
@@ -239,11 +241,8 @@ class _Making:
         return (answer for _, answer in self._workers.map(job, tasks, ordered=True))
 
     def _blocks(self) -> Iterator[Block]:
-        first = 0
-        for pieces in self.corpus.blocks():
-            last = first + len(pieces)
-            yield Block(pieces, ~self.corpus.is_validation[first:last], self.identity["to_c"])
-            first = last
+        corpus = pickle.dumps(self.corpus)
+        return (Block(corpus, start, stop, self.identity["to_c"]) for start, stop in self.corpus.cuts())
 
     def _training_scores(self) -> Iterator[Any]:
         for block in self._blocks():

@@ -6,18 +6,20 @@ An encoding travels as `described`: its JSON and its vocabulary, pickled; a chil
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from musictool import controls
+from musictool.corpus import Corpus
 from musictool.encodings import _base as encodings
 from musictool.encodings._base import Encoding
 from musictool.encodings._learned import LearnedEncoding
 from musictool.key import semitones_to_c
-from musictool.packed import Packed
 from musictool.score import Score
 from musictool.workers import Pool
 
@@ -27,21 +29,28 @@ class Block:
     """Some pieces to encode.
 
     Attributes:
-        pieces: P of them.
-        is_training: bool (P,), whose words count for the vocabulary.
+        corpus: a Corpus, pickled.
+        start, stop: its pieces start..stop - 1.
         to_c: whether to move each piece to C major or A minor first, by way of its estimated key.
     """
 
-    pieces: Packed
-    is_training: np.ndarray
+    corpus: bytes
+    start: int
+    stop: int
     to_c: bool = False
 
     def scores(self) -> list[Score]:
         """The pieces, transposed if they are to be."""
+        pieces = _corpus(self.corpus).packed(self.start, self.stop)
         if not self.to_c:
-            return list(self.pieces)
-        keys = self.pieces.pieces["key"].tolist()
-        return [score.transpose(semitones_to_c(key)) for score, key in zip(self.pieces, keys, strict=True)]
+            return list(pieces)
+        keys = pieces.pieces["key"].tolist()
+        return [score.transpose(semitones_to_c(key)) for score, key in zip(pieces, keys, strict=True)]
+
+    @property
+    def is_training(self) -> np.ndarray:
+        """bool (stop - start,): whose words count for the vocabulary."""
+        return ~_corpus(self.corpus).is_validation[self.start : self.stop]
 
 
 @dataclass(frozen=True)
@@ -87,12 +96,14 @@ def words(described: bytes, block: Block) -> tuple[dict[bytes, int], bytes]:
     return counts, pickle.dumps((list(index), ids, np.array(lengths, np.int64)), protocol=5)
 
 
-def ids(described: bytes, draft: bytes) -> Rows:
-    """What `words` wrote, looked up in the vocabulary."""
+def ids(described: bytes, drafts: Sequence[bytes]) -> Rows:
+    """What `words` wrote of some blocks, looked up in the vocabulary; the more at once, the quicker."""
     encoding: LearnedEncoding = _encoding(described)
-    known_words, rows, lengths = pickle.loads(draft)
-    table = encoding.find(known_words)
-    found = table[rows]
+    parts = [pickle.loads(draft) for draft in drafts]
+    every = list(dict.fromkeys(chain.from_iterable(own for own, _, _ in parts)))
+    table = dict(zip(every, encoding.find(every).tolist(), strict=True))
+    found = np.concatenate([np.array([table[word] for word in own], np.int32)[rows] for own, rows, _ in parts])
+    lengths = np.concatenate([lengths for _, _, lengths in parts])
     piece = np.repeat(np.arange(len(lengths)), lengths)
     known = np.bincount(piece[found > 0], minlength=len(lengths))
     return Rows(np.abs(found).astype(encoding.spec.dtype).tobytes(), lengths, known)
@@ -114,6 +125,12 @@ def controls_of(described: bytes, pieces: list[tuple[np.ndarray, np.ndarray]]) -
     """float16 (T, CONTROLS) beside the rows of pieces; each is (rows, tempos)."""
     encoding = _encoding(described)
     return np.concatenate([controls.controls(encoding, rows, tempos) for rows, tempos in pieces])
+
+
+@lru_cache(maxsize=2)
+def _corpus(pickled: bytes) -> Corpus:
+    corpus: Corpus = pickle.loads(pickled)
+    return corpus
 
 
 @lru_cache(maxsize=2)

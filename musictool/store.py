@@ -65,7 +65,7 @@ class Store:
         return json.loads(self._file["meta"][:].tobytes())
 
     def flags(self, name: str) -> np.ndarray:
-        """An extra array (P,) that was written with the pieces."""
+        """An extra array that was written with the pieces."""
         return self._file[name][:]
 
     def slice(self, start: int, stop: int) -> Packed:
@@ -114,7 +114,7 @@ def write(
         pieces: PIECE (P,), all of them.
         read: gives the pieces start..stop - 1 of them, when they are asked for; a block at a time.
         meta: JSON-able.
-        flags: extra arrays (P,).
+        flags: extra arrays, which can be read without the JSON.
         compress: to about a fifth, which takes longer than to write it.
     """
     starts = starts_of(pieces)

@@ -15,7 +15,7 @@ from musictool.workers import LocalWorkers
 def test_a_corpus_is_encoded_once_and_then_read_from_beside_it(at_tiny_home: Path, monkeypatch: pytest.MonkeyPatch):
     corpus = Corpus.open("tunes")
     before = encode_corpus(corpus)
-    monkeypatch.setattr(Corpus, "blocks", None)  # a second encoding would have to read the notes
+    monkeypatch.setattr(Corpus, "cuts", None)  # a second encoding would have to read the notes
     after = encode_corpus(corpus)
     assert np.array_equal(before.stored, after.stored)
     assert before.encoding.vocabulary() == after.encoding.vocabulary()

@@ -25,13 +25,25 @@ def commands(text: str) -> list[str]:
     return sorted({line for line in lines if line.startswith("musictool ")})
 
 
-def test_the_reference_is_up_to_date():
+def generated() -> dict[Path, str]:
+    """The pages as `make docs` would write them."""
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
     assert spec
     assert spec.loader
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
-    assert generate.PAGE.read_text(encoding="utf-8") == generate.page(), "run `make docs`"
+    return generate.pages()
+
+
+@pytest.mark.parametrize("path", sorted(generated()), ids=lambda path: path.name)
+def test_the_generated_pages_are_up_to_date(path: Path):
+    assert path.read_text(encoding="utf-8") == generated()[path], "run `make docs`"
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: path.name)
+def test_every_link_in_the_docs_leads_somewhere(page: Path):
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / link).exists(), f"{page} links to {link}"
 
 
 @pytest.mark.parametrize("line", commands(README))

@@ -12,7 +12,7 @@ import errno
 import logging
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +95,12 @@ class Kept:
         if self._open:
             entries = sorted(self._open, key=lambda entry: entry[0])
             pieces = concatenate(entry[2] for entry in entries)
-            meta = self._meta([record for entry in entries for record in entry[1]])
+            records = [record for entry in entries for record in entry[1]]
             path = self._parts / f"{self._next_part:06}.h5"
             with replacing(path) as partial:
-                write(partial, pieces.pieces, pieces.slice, meta, compress=False)
+                write(partial, pieces.pieces, pieces.slice, self._meta(records), compress=False)
             self._next_part += 1
-            self._adopt(path, own=True)
+            self._enter(Store(path), records)
         self._open, self._open_notes, self._open_since = [], 0, time.monotonic()
 
     def write_all(self, path: Path, contents: Sequence[str], meta: Record, flags: dict[str, np.ndarray]) -> None:
@@ -151,7 +151,8 @@ class Kept:
             pieces[own] = store.pieces[where[own, 1]]
         return pieces
 
-    def _adopt(self, path: Path, own: bool = False) -> None:
+    def _adopt(self, path: Path) -> None:
+        """Use what an earlier run left behind, if it was read as this one reads."""
         try:
             store = Store(path)
             meta = store.meta
@@ -170,11 +171,16 @@ class Kept:
             if path.parent == self._parts:
                 path.unlink()
             return
+        self._enter(store, meta["files"], self._is_settled)
+
+    def _enter(
+        self, store: Store, records: list[Record], wanted: Callable[[Record], bool] = lambda record: True
+    ) -> None:
         store.close()  # it opens again when it is read; a long run has more parts than files may be open
         self._stores.append(store)
         first = 0
-        for record in meta["files"]:
-            if record["status"] != "duplicate" and (own or self._is_settled(record)):
+        for record in records:
+            if record["status"] != "duplicate" and wanted(record):
                 self._records.setdefault(record["content"], (record, len(self._stores) - 1, first))
             first += record["pieces"]
 

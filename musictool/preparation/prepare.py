@@ -20,6 +20,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from musictool import home
 from musictool.atomic import working_alone
 from musictool.corpus import NOTES_FILE, Corpus
@@ -34,7 +36,7 @@ from musictool.workers import LocalWorkers, Workers, cores
 
 log = logging.getLogger(__name__)
 
-BATCH_FILES, BATCH_BYTES = 16, 1 << 20  # MIDI files handed to a child at once; other formats take longer and go singly
+BATCH_FILES, BATCH_BYTES = 64, 1 << 20  # MIDI files handed to a child at once; other formats take longer and go singly
 HASHED_FILES = 64  # handed to a child at once
 ENCODING = "note-chord"
 
@@ -245,8 +247,9 @@ def _write(
         raise BadCorpus(f"nothing readable in {_place(source)}: {files_table.failures(records)}")
     contents = [record["content"] for record in records if record["pieces"]]
     book = files_table.Table(records, kept.pieces(contents), settings.val_split, kept.reading, metadata.columns)
-    meta = {"fingerprint": book.fingerprint, "files": records}
-    kept.write_all(folder / NOTES_FILE, contents, meta, {"is_validation": book.is_validation})
+    fingerprint = np.frombuffer(book.fingerprint.encode(), np.uint8)
+    flags = {"is_validation": book.is_validation, "fingerprint": fingerprint}
+    kept.write_all(folder / NOTES_FILE, contents, {"fingerprint": book.fingerprint, "files": records}, flags)
     book.write(folder, source, asdict(settings.read))
     kept.finish()
 

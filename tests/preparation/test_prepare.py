@@ -220,7 +220,8 @@ def test_killed_at_any_moment_the_next_run_ends_with_the_same_bytes(tmp_path, mo
     assert not parts.exists()
 
 
-def test_after_ctrl_c_what_was_read_is_kept(songs):
+def test_after_ctrl_c_what_was_read_is_kept(songs, monkeypatch):
+    monkeypatch.setattr(preparation, "BATCH_FILES", 4)
     for path in songs.iterdir():
         path.write_text(path.read_text().replace("PLAIN", "SLOW"))
     seen = []

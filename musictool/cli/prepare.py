@@ -40,8 +40,8 @@ from musictool.cli import _output
 def command(as_json: bool, **wishes: Any) -> None:
     """Read SOURCE once and keep it as a corpus under corpora/.
 
-    SOURCE is a folder (with all folders in it), a file, or a built-in corpus (musictool list corpora); without one it
-    is bach. A folder that is called like a built-in corpus is written as a path: ./bach
+    SOURCE is a folder (with all folders in it), a file, a built-in corpus, or a public one that was fetched (musictool
+    list corpora); without one it is bach. A folder that is called like a built-in corpus is written as a path: ./bach
 
     A second run reads only what has changed, and one that was stopped goes on. What became of each file stands in
     files.csv; a file that cannot be read costs itself only.
@@ -121,6 +121,6 @@ def _duration(seconds: float) -> str:
 def _vocabulary(encoded: dict[str, Any]) -> str:
     symbols = encoded["train_rows"] + encoded["validation_rows"]
     return (
-        f"note-chord: {symbols:,} symbols in a vocabulary of {encoded['size']:,}; {encoded['coverage']:.1%} stand for "
-        "exactly what is played, the others for the nearest to it"
+        f"note-chord: {symbols:,} symbols in a vocabulary of {encoded['size']:,}; {encoded['coverage']:.1%} of what the "
+        "validation pieces play is in it, the rest becomes the nearest that is"
     )

@@ -28,7 +28,7 @@ from musictool.packed import Packed, concatenate
 from musictool.score import Score
 from musictool.store import Store, block_bounds
 
-FORMAT = 1
+FORMAT = 2
 NOTES_FILE = "notes.h5"
 FILES_TABLE = "files.csv"
 SMALL_PIECES, SMALL_NOTES = 128, 1 << 16  # for one process to work on

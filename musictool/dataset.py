@@ -18,9 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import pickle
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -31,14 +29,15 @@ import h5py
 import numpy as np
 
 from musictool import __version__, options
-from musictool.atomic import replacing, replacing_folder, working_alone, write_json
+from musictool.atomic import replacing, replacing_folder, working_alone
 from musictool.controls import CONTROLS
 from musictool.corpus import Corpus
-from musictool.encoding_work import Block, Rows, describe, in_child
+from musictool.encoded.children import describe, in_child
+from musictool.encoded.making import MARKER, ROWS_FILE, VOCABULARY_FILE, Making
+from musictool.encoded.rows_file import Progress, fill, lengths_of, mapped
 from musictool.encodings import _base as encodings
 from musictool.encodings._base import Encoding, Spec
-from musictool.encodings._learned import LearnedEncoding
-from musictool.errors import BadCorpus, MusictoolError
+from musictool.errors import MusictoolError
 from musictool.registry import ENCODINGS
 from musictool.workers import LocalWorkers, Workers, cores
 
@@ -47,14 +46,9 @@ log = logging.getLogger(__name__)
 FORMAT = 2
 DEFAULT_ENCODING = "note-chord"
 DEFAULT_TRANSPOSITIONS = tuple(range(-3, 4))
-ROWS_FILE = "rows.h5"
 CONTROLS_FILE = "controls.h5"
-COUNTED_WORDS = 1_000_000  # different words of a corpus, beyond which those met once are forgotten (some 200 MB)
-DRAFTS = 4  # blocks of words that become ids at once
-COPIED_BYTES = 1 << 24
 
 Split = Literal["train", "validation"]
-Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)
@@ -142,7 +136,7 @@ def encode_corpus(
         log.warning("%s is damaged (%s); encoding %s again", folder, error, corpus.name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with working_alone(folder.parent, "encoding"), replacing_folder(folder) as growing, _or_own(workers) as hands:
-        _Making(growing, corpus, encoding, identity, hands, progress).make()
+        Making(growing, corpus, encoding, identity, hands, progress).make()
     encoded = _open(folder, corpus, identity)
     assert encoded is not None  # it has just been made
     return encoded
@@ -164,8 +158,8 @@ def encode_controls(
             tasks = _with_tempos(encoded, corpus)
             made = (answer for _, answer in hands.map(job, tasks, ordered=True))
             with h5py.File(growing, "w", locking=False) as file:
-                _fill(file.create_dataset("rows", (rows, CONTROLS), np.float16), made, progress)
-    return _mapped(path, (rows, CONTROLS), np.dtype(np.float16))
+                fill(file.create_dataset("rows", (rows, CONTROLS), np.float16), made, progress)
+    return mapped(path, (rows, CONTROLS), np.dtype(np.float16))
 
 
 def _with_tempos(encoded: Encoded, corpus: Corpus) -> Iterator[list[tuple[np.ndarray, np.ndarray]]]:
@@ -185,140 +179,20 @@ def _or_own(workers: Workers | None) -> Iterator[Workers]:
             yield own
 
 
-class _Making:
-    """Encoding a corpus into an empty folder."""
-
-    def __init__(
-        self,
-        folder: Path,
-        corpus: Corpus,
-        encoding: Encoding,
-        identity: dict[str, Any],
-        workers: Workers,
-        progress: Progress | None,
-    ):
-        self.folder, self.corpus, self.encoding, self.identity = folder, corpus, encoding, identity
-        self._workers, self._progress = workers, progress or (lambda done, total: None)
-
-    def make(self) -> None:
-        if isinstance(self.encoding, LearnedEncoding):
-            lengths, known = self._learn(self.encoding)
-        else:
-            self.encoding.fit(self._training_scores(), self.identity["transpositions"])
-            lengths, known = self._write(self._in_children("rows", self._blocks()))
-        if not lengths.sum():
-            raise BadCorpus(
-                f"no piece of {self.corpus.name} has music that the encoding {self.encoding.name} can write down"
-            )
-        vocabulary = self.encoding.vocabulary()
-        if vocabulary is not None:
-            write_json(self.folder / "vocabulary.json", vocabulary)
-        summary = _summary(self.encoding, lengths, known, self.corpus.is_validation)
-        write_json(self.folder / "encoded.json", {**self.identity, "summary": summary})
-
-    def _learn(self, encoding: LearnedEncoding) -> tuple[np.ndarray, np.ndarray]:
-        """Words first, into a file; then the vocabulary; then ids."""
-        counts: Counter[bytes] = Counter()
-        drafts = self.folder / "words"
-        sizes = []
-        with open(drafts, "wb") as file:
-            for some, draft in self._in_children("words", self._blocks()):
-                counts.update(some)
-                if len(counts) > COUNTED_WORDS:
-                    counts = Counter({word: count for word, count in counts.items() if count > 1})
-                sizes.append(file.write(draft))
-        encoding.learn(counts, self.identity["transpositions"])
-        del counts
-        with open(drafts, "rb") as file:
-            some = ([file.read(size) for size in sizes[i : i + DRAFTS]] for i in range(0, len(sizes), DRAFTS))
-            result = self._write(self._in_children("ids", some))
-        drafts.unlink()
-        return result
-
-    def _in_children(self, function: str, tasks: Iterable[Any]) -> Iterator[Any]:
-        """What a function of encoding_work makes of each task, in order."""
-        job = partial(in_child, function, describe(self.encoding))
-        return (answer for _, answer in self._workers.map(job, tasks, ordered=True))
-
-    def _blocks(self) -> Iterator[Block]:
-        corpus = pickle.dumps(self.corpus)
-        return (Block(corpus, start, stop, self.identity["to_c"]) for start, stop in self.corpus.cuts())
-
-    def _training_scores(self) -> Iterator[Any]:
-        for block in self._blocks():
-            scores = zip(block.scores(), block.is_training.tolist(), strict=True)
-            yield from (score for score, is_training in scores if is_training)
-
-    def _write(self, answers: Iterator[Rows]) -> tuple[np.ndarray, np.ndarray]:
-        """Put the rows into rows.h5. (lengths, known rows) of each piece, int64 (pieces,)."""
-        lengths, known, done = [], [], 0
-        plain = self.folder / "rows"
-        with open(plain, "wb") as file:
-            for answer in answers:
-                file.write(answer.data)
-                lengths.append(answer.lengths)
-                known.append(answer.known)
-                done += len(answer.lengths)
-                self._progress(done, len(self.corpus))
-        every = np.concatenate(lengths)
-        _write_rows(self.folder / ROWS_FILE, plain, every, self.encoding.spec)
-        plain.unlink()
-        return every, np.concatenate(known)
-
-
-def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """The `rows` of an HDF5 file, which lie in one run. Raises ValueError where they are of another shape or dtype."""
-    with h5py.File(path, "r", locking=False) as file:
-        rows = file["rows"]
-        if rows.shape != shape or rows.dtype != dtype:
-            raise ValueError(f"{path.name} holds other rows")
-        begin = rows.id.get_offset()
-    return np.memmap(path, dtype, "r", begin, shape)
-
-
-def _fill(rows: h5py.Dataset, parts: Iterable[np.ndarray], progress: Progress | None = None) -> None:
-    """Put arrays into a dataset, one behind the other."""
-    first = 0
-    for part in parts:
-        rows[first : first + len(part)] = part
-        first += len(part)
-        if progress is not None:
-            progress(first, len(rows))
-
-
-def _write_rows(path: Path, plain: Path, lengths: np.ndarray, spec: Spec) -> None:
-    """An HDF5 file whose `rows` lie in one run, so that they can be memory-mapped."""
-    with h5py.File(path, "w", locking=False) as file, open(plain, "rb") as source:
-        file["lengths"] = lengths
-        rows = file.create_dataset("rows", (int(lengths.sum()), *spec.stored_shape), spec.dtype)
-        row_bytes = spec.dtype.itemsize * int(np.prod(spec.stored_shape))
-        read = partial(source.read, max(1, COPIED_BYTES // row_bytes) * row_bytes)
-        _fill(rows, (np.frombuffer(some, spec.dtype).reshape(-1, *spec.stored_shape) for some in iter(read, b"")))
-
-
-def _summary(encoding: Encoding, lengths: np.ndarray, known: np.ndarray, is_validation: np.ndarray) -> dict[str, Any]:
-    """`coverage`: which part of the validation rows (without any: of the training rows) is exactly what is played."""
-    train, validation = (int(lengths[is_validation == side].sum()) for side in (False, True))
-    side = bool(validation)
-    coverage = int(known[is_validation == side].sum()) / max(1, validation if side else train)
-    return {"size": encoding.spec.size, "train_rows": train, "validation_rows": validation, "coverage": coverage}
-
-
 def _open(folder: Path, corpus: Corpus, identity: dict[str, Any]) -> Encoded | None:
     """What lies in the cache; None if nothing does, or it was made of something else or otherwise."""
-    if not (folder / "encoded.json").exists():
+    if not (folder / MARKER).exists():
         return None
-    values = json.loads((folder / "encoded.json").read_text(encoding="utf-8"))
+    values = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     if any(values[key] != value for key, value in identity.items()):
         return None
-    vocabulary = folder / "vocabulary.json"
+    vocabulary = folder / VOCABULARY_FILE
     encoding = encodings.from_json(
         values["encoding"], json.loads(vocabulary.read_text(encoding="utf-8")) if vocabulary.exists() else None
     )
     spec = encoding.spec
-    with h5py.File(folder / ROWS_FILE, "r", locking=False) as file:
-        lengths = file["lengths"][:]
-    stored = _mapped(folder / ROWS_FILE, (int(lengths.sum()), *spec.stored_shape), spec.dtype)
+    lengths = lengths_of(folder / ROWS_FILE)
+    stored = mapped(folder / ROWS_FILE, (int(lengths.sum()), *spec.stored_shape), spec.dtype)
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
     transpositions = tuple(values["transpositions"])
     return Encoded(encoding, stored, offsets, corpus.is_validation, transpositions, values["summary"], folder)

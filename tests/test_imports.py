@@ -23,7 +23,7 @@ LAYERS = [
     {"readers", "writers", "encodings", "key"},
     {"store", "rendering"},
     {"corpus", "controls"},
-    {"encoding_work"},
+    {"encoded"},
     {"dataset"},
     {"preparation", "metrics", "wishes", "windows"},
     # ----------------------- the TensorFlow line: Keras is imported from here on -----------------------

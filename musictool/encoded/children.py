@@ -1,4 +1,4 @@
-"""What a child process does for `musictool.dataset`: blocks of pieces -> words, ids, rows.
+"""What runs in child processes: blocks of pieces -> words, ids, rows.
 
 An encoding travels as `described`: its JSON and its vocabulary, pickled; a child builds it once and keeps it.
 """
@@ -19,9 +19,10 @@ from musictool.corpus import Corpus
 from musictool.encodings import _base as encodings
 from musictool.encodings._base import Encoding
 from musictool.encodings._learned import LearnedEncoding
+from musictool.errors import MusictoolError
 from musictool.key import semitones_to_c
 from musictool.score import Score
-from musictool.workers import Pool
+from musictool.workers import Died, Pool
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,13 @@ def describe(encoding: Encoding) -> bytes:
 
 
 def in_child(function: str, described: bytes, pool: Pool, task: Any) -> Any:
-    """A job: call one of the functions below in a child."""
-    return pool.call(f"{__name__}:{function}", described, task)
+    """A job: call one of the functions below in a child. Raises MusictoolError if the child dies of it."""
+    try:
+        return pool.call(f"{__name__}:{function}", described, task)
+    except Died as died:
+        raise MusictoolError(
+            f"an encoding process ended with {died}; perhaps the memory is full: use fewer workers"
+        ) from None
 
 
 # ---- the child's side ----

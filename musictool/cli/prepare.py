@@ -121,6 +121,6 @@ def _duration(seconds: float) -> str:
 def _vocabulary(encoded: dict[str, Any]) -> str:
     symbols = encoded["train_rows"] + encoded["validation_rows"]
     return (
-        f"note-chord: {symbols:,} symbols in a vocabulary of {encoded['size']:,}; {encoded['coverage']:.1%} of what the "
-        "validation pieces play is in it, the rest becomes the nearest that is"
+        f"note-chord: {symbols:,} symbols in a vocabulary of {encoded['size']:,}; it has {encoded['coverage']:.1%} of "
+        "what the validation pieces play, the rest becomes the nearest that it has"
     )

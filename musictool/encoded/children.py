@@ -79,9 +79,7 @@ def in_child(function: str, described: bytes, pool: Pool, task: Any) -> Any:
     try:
         return pool.call(f"{__name__}:{function}", described, task)
     except Died as died:
-        raise MusictoolError(
-            f"an encoding process ended with {died}; perhaps the memory is full: use fewer workers"
-        ) from None
+        raise MusictoolError(f"a process that encodes ended with {died}; perhaps the memory is full") from None
 
 
 # ---- the child's side ----

@@ -8,14 +8,18 @@ import platform
 import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+Key = TypeVar("Key")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # all set to 1
 
 
-def alternate(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+def alternate(contenders: Mapping[Key, Callable[[], float]], rounds: int) -> dict[Key, float]:
     """The median of what each contender says in `rounds` rounds.
 
     All take their turn in every round, so that whatever else the machine does hits them alike.
     """
-    said: dict[str, list[float]] = {name: [] for name in contenders}
+    said: dict[Key, list[float]] = {name: [] for name in contenders}
     for number in range(1, rounds + 1):
         for name, measure in contenders.items():
             print(f"round {number} of {rounds}: {name} ...".ljust(100), end="\r", file=sys.stderr, flush=True)

@@ -1,10 +1,11 @@
-"""Files a second: `musictool prepare` beside the tutorials' way, pretty_midi and MidiTok, on one folder of MIDI.
+"""Files a second, from files to an encoded corpus: musictool beside the tutorials' way, pretty_midi and MidiTok.
 
-    python benchmarks/prepare.py [FOLDER] [--rounds 5] [--slow-files 40]
+    python benchmarks/prepare.py [FOLDER] [--copies 4000] [--rounds 3] [--slow-files 40]
 
-Without a FOLDER it takes the Bach chorales of music21's collection, exported as MIDI once (about a minute, not timed)
-into the temporary folder. Every measurement runs in a fresh process with one thread for each numerical library; what a
-contender imports is not counted, what `prepare` starts (its reading processes) is. benchmarks/README.md has more.
+The files are copies of those in FOLDER (without one: of the 397 Bach chorales of music21's collection, exported as MIDI
+once, about a minute, not timed), each with other content; --copies 0 takes them as they are. Every measurement runs in
+a fresh process with one thread for each numerical library; what a contender imports is not counted, what `prepare`
+starts (its children) is. benchmarks/README.md has more.
 """
 
 from __future__ import annotations
@@ -21,21 +22,27 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-SUFFIXES = {".mid", ".midi"}
+import _table
+from _music import chorales, copies, midi_files
+from _table import THREADS
+
+ENCODINGS = {"note-chord": 3, "chord-roll": 1.5, "piano-roll": 1.5, "segments": 1.5, "performance": 1.5}  # goals
 
 
-def musictool_prepare(folder: Path, workers: int) -> tuple[int, float]:
-    """Cold, into an empty home: reading, notes.h5, files.csv, the note-chord vocabulary and encoding."""
-    from musictool.preparation import prepare as preparation
+def musictool_prepare(folder: Path, encoding: str, workers: int) -> tuple[int, float]:
+    """Cold, into an empty home: reading, notes.h5, files.csv, the vocabulary and every piece encoded."""
+    from musictool.dataset import encode_corpus
+    from musictool.preparation.prepare import prepare
+    from musictool.workers import LocalWorkers
 
     with tempfile.TemporaryDirectory() as home:
         os.environ["MUSICTOOL_HOME"] = home
         start = time.perf_counter()
-        prepared = preparation.prepare(folder, workers=workers)
-        seconds = time.perf_counter() - start
-    assert prepared.encoded, prepared.remark
-    return prepared.corpus.info["files"]["read"], seconds
+        corpus = prepare(folder, workers=workers, encode=False).corpus
+        with LocalWorkers(workers) as hands:
+            encode_corpus(corpus, encoding, workers=hands)
+            seconds = time.perf_counter() - start
+    return corpus.info["files"]["read"], seconds
 
 
 def musictool_command(folder: Path, workers: int) -> tuple[int, float]:
@@ -109,59 +116,53 @@ def miditok_remi(files: list[Path]) -> tuple[int, float]:
     return read, time.perf_counter() - start
 
 
-def chorales() -> Path:
-    """The Bach chorales as MIDI, written by music21 on the first call."""
-    from musictool.atomic import replacing_folder
-    from musictool.preparation import sources
-
-    folder = Path(tempfile.gettempdir()) / "musictool-benchmarks" / "bach-midi"
-    if not folder.is_dir():
-        import tqdm
-        from music21 import converter
-
-        bach = sources.find("bach")
-        folder.parent.mkdir(exist_ok=True)
-        with replacing_folder(folder) as growing:
-            for name in tqdm.tqdm(bach.files, "exporting chorales", leave=False):
-                converter.parse(bach.root / name).write("midi", growing / f"{Path(name).stem}.mid")
-    return folder
-
-
 def main() -> None:
     """Measure and print."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("folder", nargs="?", type=Path, help="MIDI files, at any depth  [the Bach chorales]")
-    arguments.add_argument("--rounds", type=int, default=5, help="alternating rounds; medians count  [5]")
+    arguments.add_argument("--copies", type=int, default=4000, help="files to make of them; 0: as they are  [4000]")
+    arguments.add_argument("--rounds", type=int, default=3, help="alternating rounds; medians count  [3]")
     arguments.add_argument("--slow-files", type=int, default=40, help="files for music21, spread evenly  [40]")
     given = arguments.parse_args()
-    import _table
-
     os.environ.update(dict.fromkeys(THREADS, "1"))
-    folder = (given.folder or chorales()).resolve()
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = midi_files(given.folder or chorales())
     if not files:
-        arguments.error(f"no MIDI files in {folder}")
-    some = files[:: max(1, len(files) // given.slow_files)][: given.slow_files]
-    mine, command = "musictool prepare", "musictool prepare, the command"
-    tutorial = f"music21, the tutorials' way (on {len(some)} of the files)"
-    midi_tok = "MidiTok REMI, read and tokenise"
+        arguments.error(f"no MIDI files in {given.folder}")
+    folder = copies(files, given.copies) if given.copies else (given.folder or chorales())
+    files = midi_files(folder)
+    some, few = (files[:: max(1, len(files) // count)][:count] for count in (400, given.slow_files))
+    tutorial = f"music21, the tutorials' way (on {len(few)} of the files)"
+    midi_tok = f"MidiTok REMI, read and tokenise (on {len(some)})"
+    mine = {
+        (name, workers): partial(_rate, musictool_prepare, folder, name, workers)
+        for name in ENCODINGS
+        for workers in ((1, 2) if name == "note-chord" else (1,))
+    }
     rates = _table.alternate(
         {
-            f"{mine}, 1 worker": partial(_rate, musictool_prepare, folder, 1),
-            midi_tok: partial(_rate, miditok_remi, files),
-            f"{mine}, 2 workers": partial(_rate, musictool_prepare, folder, 2),
-            f"{command}, 1 worker": partial(_rate, musictool_command, folder, 1),
-            "pretty_midi, reading alone": partial(_rate, pretty_midi_reading, files),
-            tutorial: partial(_rate, music21_tutorial, some),
+            **mine,
+            "command": partial(_rate, musictool_command, folder, 1),
+            midi_tok: partial(_rate, miditok_remi, some),
+            "pretty": partial(_rate, pretty_midi_reading, some),
+            tutorial: partial(_rate, music21_tutorial, few),
         },
         given.rounds,
     )
+    names = {key: f"musictool prepare, {key[0]}, {key[1]} worker{'s' * (key[1] > 1)}" for key in mine}
+    names |= {
+        "command": "the command `musictool prepare`, 1 worker",
+        "pretty": f"pretty_midi, reading alone ({len(some)})",
+    }
     print(f"{_table.machine()}; {len(files)} files, medians of {given.rounds} alternating rounds\n")
-    rows = [(name, f"{rate:,.1f}", f"{rate / rates[tutorial]:,.1f}") for name, rate in rates.items()]
-    print(_table.table(("", "files/s", "x music21"), rows) + "\n")
-    one = rates[f"{mine}, 1 worker"]
-    print(_table.goal("prepare with 1 worker against music21's way", one / rates[tutorial], 20))
-    print(_table.goal("prepare with 1 worker against MidiTok's REMI", one / rates[midi_tok], 1))
+    rows = [
+        (names.get(key, key), f"{rate:,.1f}", f"{rate / rates[tutorial]:,.1f}", f"{rate / rates[midi_tok]:,.2f}")
+        for key, rate in rates.items()
+    ]
+    print(_table.table(("", "files/s", "x music21", "x MidiTok"), rows) + "\n")
+    print(_table.goal("note-chord, 1 worker, against music21's way", rates["note-chord", 1] / rates[tutorial], 20))
+    for name, wanted in ENCODINGS.items():
+        print(_table.goal(f"{name}, 1 worker, against MidiTok's REMI", rates[name, 1] / rates[midi_tok], wanted))
+    print(_table.goal("note-chord, 2 workers against 1", rates["note-chord", 2] / rates["note-chord", 1], 1.7))
 
 
 def _rate(measure: Callable[..., tuple[int, float]], *arguments: object) -> float:

@@ -15,34 +15,12 @@ import resource
 import shutil
 import tempfile
 import time
-from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
 import _table
-from prepare import SUFFIXES, THREADS, chorales
-
-HERE = Path(tempfile.gettempdir()) / "musictool-benchmarks"
-
-
-def copies(originals: list[Path], count: int, folder: Path) -> Path:
-    """`count` MIDI files, made of the originals."""
-    import tqdm
-
-    from musictool.readers._base import read
-    from musictool.writers._base import write
-
-    if len(list(folder.glob("*/*.mid"))) == count:
-        return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    scores = [read(path).scores[0] for path in originals]
-    for index in tqdm.trange(count, desc="writing copies", leave=False):
-        number, original = divmod(index, len(scores))
-        score = scores[original].transpose(number % 11 - 5)
-        place = folder / f"{number:04}" / f"{originals[original].stem}.mid"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write(replace(score, notes=score.notes[number // 11 :]), place)
-    return folder
+from _music import HERE, chorales, copies, midi_files
+from _table import THREADS
 
 
 def preparing(home: Path, folder: Path, workers: int) -> tuple[float, float, float]:
@@ -89,8 +67,8 @@ def main() -> None:
     arguments.add_argument("--workers", default="1,2")
     given = arguments.parse_args()
     os.environ.update(dict.fromkeys(THREADS, "1"))
-    originals = sorted(p for p in (given.folder or chorales()).resolve().rglob("*") if p.suffix.lower() in SUFFIXES)
-    folder = copies(originals, given.files, HERE / f"scale-{given.files}")
+    originals = midi_files(given.folder or chorales())
+    folder = copies(originals, given.files)
     print(f"{_table.machine()}; {given.files:,} files, copies of {len(originals)}\n")
     rows = []
     with tempfile.TemporaryDirectory(dir=HERE) as home:

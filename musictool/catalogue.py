@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from pathlib import Path
 
 from musictool.registry import Registry
 
@@ -34,7 +35,21 @@ def entries(registry: Registry) -> list[Entry]:
 def _entry(registry: Registry, name: str) -> Entry:
     tree = ast.parse(registry.path(name).read_text(encoding="utf-8"))
     summary = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
-    return Entry(name, summary, [setting for node in ast.walk(tree) if (setting := _setting(node))])
+    settings = _settings(tree)
+    for shared in () if settings else _shared(registry, tree):
+        settings += _settings(ast.parse(shared.read_text(encoding="utf-8")))
+    return Entry(name, summary, settings)
+
+
+def _settings(tree: ast.Module) -> list[tuple[str, str]]:
+    return [setting for node in ast.walk(tree) if (setting := _setting(node))]
+
+
+def _shared(registry: Registry, tree: ast.Module) -> list[Path]:
+    """The `_underscore` files of the folder that a file without options of its own imports: it has theirs."""
+    modules = [node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)]
+    own = [module.removeprefix(f"{registry.package}.") for module in modules if module.startswith(registry.package)]
+    return [registry.path(module) for module in own if module.startswith("_")]
 
 
 def _setting(node: ast.AST) -> tuple[str, str] | None:

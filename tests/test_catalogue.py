@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from musictool.catalogue import entries
+from musictool.registry import ARCHS, ENCODINGS, Registry
+
+EVERY = [(registry, entry) for registry in (ENCODINGS, ARCHS) for entry in entries(registry)]
+
+
+@pytest.mark.parametrize("registry, entry", EVERY, ids=[entry.name for _, entry in EVERY])
+def test_what_a_file_says_of_itself_is_what_its_class_has(registry: Registry, entry):
+    options = fields(registry.get(entry.name).Options)
+    assert [setting.partition("=")[0] for setting, _ in entry.settings] == [option.name for option in options]
+    assert [meaning for _, meaning in entry.settings] == [option.metadata["help"] for option in options]
+    assert entry.summary
+    assert not entry.summary.endswith(".")

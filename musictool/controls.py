@@ -6,8 +6,8 @@
 
 They are the optional conditioning of Performance RNN (Simon and Oore 2017): a model that reads them beside the rows can
 be asked for denser music or for another key. Drums count for the density and not for the pitch classes. Near the end of
-a piece the density is that of what is left of it. Time is that of the decoded piece; where an encoding keeps no tempo,
-at the tempo with which the piece began.
+a piece the density is that of what is left of it. Time is that of the decoded piece; where an encoding counts beats and
+keeps no tempo, at the tempo with which the piece began.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def controls(encoding: Encoding, rows: np.ndarray, tempos: np.ndarray) -> np.nda
         tempos: TEMPO, of the piece as it was read.
     """
     music = encoding.decode(rows)
-    if not len(music.tempos):
+    if not len(music.tempos) and not encoding.stretches:
         music = replace(music, tempos=tempos[:1])
     at = music.to_seconds(encoding.positions(rows))
     return np.concatenate([_density(music, at)[:, None], _histogram(music, at)], axis=1).astype(np.float16)

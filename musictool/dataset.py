@@ -117,18 +117,15 @@ def encode_corpus(
     """
     cls = ENCODINGS.get(encoding_name)
     encoding: Encoding = cls(options.from_settings(cls.Options, settings))
-    identity = {
-        "format": FORMAT,
-        "musictool": __version__,
-        "corpus": corpus.fingerprint,
+    what = {
         "encoding": encoding.to_json(),
         "transpositions": sorted({0, *transpositions}),
         "to_c": to_c,
         "where": list(corpus.where),
     }
-    what = {key: value for key, value in identity.items() if key not in ("format", "musictool", "corpus")}
-    how = json.dumps(what, sort_keys=True)
-    folder = corpus.folder / "encoded" / f"{encoding_name}-{hashlib.sha256(how.encode()).hexdigest()[:8]}"
+    identity = {"format": FORMAT, "musictool": __version__, "corpus": corpus.fingerprint, **what}
+    digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+    folder = corpus.folder / "encoded" / f"{encoding_name}-{digest[:8]}"
     try:
         if encoded := _open(folder, corpus, identity):
             return encoded

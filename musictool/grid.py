@@ -52,17 +52,29 @@ def restruck(notes: np.ndarray) -> np.ndarray:
     A key that is struck again while it sounds ends its first note there; of notes struck together the longest stays.
     MIDI cannot say which of two equal pitches a note-off ends, and every reader guesses differently.
     """
-    voice = notes["track"].astype(np.int64) * PITCHES + notes["pitch"]
-    order = np.lexsort((notes["velocity"], notes["duration_ticks"], notes["onset_ticks"], voice))
-    notes, voice = notes[order], voice[order]
+    keys = notes["track"].astype(np.int64) * PITCHES + notes["pitch"]
     onsets = notes["onset_ticks"].astype(np.int64)
-    same_voice = voice[1:] == voice[:-1]
-    last_of_onset = np.ones(len(notes), bool)
-    last_of_onset[:-1] = ~(same_voice & (onsets[1:] == onsets[:-1]))
-    notes, voice, onsets = notes[last_of_onset], voice[last_of_onset], onsets[last_of_onset]
-    gaps = np.where(voice[1:] == voice[:-1], onsets[1:] - onsets[:-1], np.iinfo(np.int32).max)
-    notes["duration_ticks"][:-1] = np.minimum(notes["duration_ticks"][:-1], gaps)
+    kept, ends = struck_once(keys, onsets, onsets + notes["duration_ticks"], notes["velocity"])
+    notes = notes[kept]
+    notes["duration_ticks"] = ends - notes["onset_ticks"]
     return sort_notes(notes)
+
+
+def struck_once(
+    keys: np.ndarray, onsets: np.ndarray, ends: np.ndarray, velocities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rule of `restruck` for notes (N,) in any order and any unit of time; of equally long ones the loudest stays.
+
+    Returns:
+        int64 (M,) each, sorted by key, then onset: the index of each note that stays, and its end.
+    """
+    order = np.lexsort((velocities, ends, onsets, keys))
+    keys, onsets = keys[order], onsets[order]
+    kept = np.append((keys[1:] != keys[:-1]) | (onsets[1:] != onsets[:-1]), True)[: len(order)]
+    order, keys, onsets = order[kept], keys[kept], onsets[kept]
+    ends = ends[order]
+    ends[:-1] = np.where(keys[1:] == keys[:-1], np.minimum(ends[:-1], onsets[1:]), ends[:-1])
+    return order, ends
 
 
 def apart(keys: np.ndarray, onsets: np.ndarray, lengths: np.ndarray, hits: np.ndarray) -> Strikes:

@@ -183,11 +183,16 @@ class Score:
         if not semitones:
             return self
         notes = self.notes.copy()
-        pitch = notes["pitch"].astype(np.int16) + np.where(self.is_drum, 0, semitones)
-        pitch = np.where(pitch < 0, pitch % 12, pitch)
-        pitch = np.where(pitch >= PITCHES, PITCHES - 12 + (pitch - PITCHES) % 12, pitch)
-        notes["pitch"] = pitch
+        pitch = notes["pitch"].astype(np.int64) + np.where(self.is_drum, 0, semitones)
+        notes["pitch"] = folded(pitch, range(PITCHES))
         return replace(self, notes=sort_notes(notes), keys=_empty(KEY))
+
+
+def folded(pitches: np.ndarray, into: range) -> np.ndarray:
+    """int64: each pitch, those outside of `into` (an octave at least) moved by octaves to its nearer end."""
+    index = np.asarray(pitches, np.int64) - into.start
+    index = np.where(index < 0, index % 12, index)
+    return into.start + np.where(index >= len(into), len(into) - 12 + (index - len(into)) % 12, index)
 
 
 def bar_ticks(numerator: int, denominator: int) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from musictool import controls
 from musictool.dataset import Encoded
 from musictool.encodings._base import PADDING
+from musictool.encodings._ragged import one_by_one
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Windows:
         pieces = self.encoded.pieces("train")
         rows = np.diff(self.encoded.offsets)[pieces]
         cut = rng.integers(1, self.length + 1, len(pieces))
-        piece, nth = _one_by_one(np.where(rows <= self.length, 1, 1 + -(-(rows - cut) // self.length)))
+        piece, nth = one_by_one(np.where(rows <= self.length, 1, 1 + -(-(rows - cut) // self.length)))
         start = np.where(nth == 0, 0, cut[piece] + (nth - 1) * self.length)
         start = np.minimum(start, np.maximum(rows[piece] - self.length, 0))
         order = rng.permutation(len(piece))
@@ -101,7 +102,7 @@ class Windows:
     def validation_plan(self) -> Plan:
         """Every validation target exactly once, in order, not transposed."""
         pieces = self.encoded.pieces("validation")
-        piece, nth = _one_by_one(-(-np.diff(self.encoded.offsets)[pieces] // self.length))
+        piece, nth = one_by_one(-(-np.diff(self.encoded.offsets)[pieces] // self.length))
         return Plan(pieces[piece], nth * self.length, np.zeros(len(piece), np.int64), np.ones(len(piece)))
 
     def steps(self, plan: Plan) -> int:
@@ -138,9 +139,3 @@ class Windows:
             window[own] = encoding.stretch(window[own], factor)
             if wanted is not None:
                 wanted[own] = controls.stretched(wanted[own], factor)
-
-
-def _one_by_one(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """[2, 0, 3] -> [0, 0, 2, 2, 2] and [0, 1, 0, 1, 2]: which one each of them belongs to, and its place there."""
-    owner = np.repeat(np.arange(len(counts)), counts)
-    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)

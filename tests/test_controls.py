@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from musictool.controls import controls, stretched, transposed
 from musictool.encodings.note_chord import NoteChord
+from musictool.encodings.performance import Performance
 from musictool.score import TEMPO, Score
 
 SCALE = Score.from_notes([(60 + i, i, 1) for i in range(24)])  # twelve seconds at 120 bpm, two notes a second
@@ -32,6 +35,12 @@ def test_density_changes_where_the_music_does_and_not_before_its_window():
 def test_density_counts_the_seconds_of_the_tempo():
     slow = np.array([(0, 60.0)], TEMPO)
     assert of(SCALE, slow)[0, 0] == 1.0
+
+
+def test_an_encoding_of_seconds_has_the_tempo_in_its_rows_already():
+    slow = replace(SCALE, tempos=np.array([(0, 60.0)], TEMPO))
+    encoding = Performance()
+    assert controls(encoding, encoding.encode(slow), slow.tempos)[0, 0] == 1.0
 
 
 def test_the_histogram_is_the_share_of_time_that_each_pitch_class_sounds():

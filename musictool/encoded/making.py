@@ -79,7 +79,7 @@ class Making:
         return result
 
     def _in_children(self, function: str, tasks: Iterable[Any]) -> Iterator[Any]:
-        """What a function of encoding_work makes of each task, in order."""
+        """What a function of children.py makes of each task, in order."""
         job = partial(in_child, function, describe(self.encoding))
         return (answer for _, answer in self._workers.map(job, tasks, ordered=True))
 

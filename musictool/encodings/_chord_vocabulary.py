@@ -10,6 +10,7 @@ import numpy as np
 from musictool.encodings._base import FIRST_SYMBOL
 from musictool.encodings._chord_words import LONGEST_STEPS, unpack
 from musictool.encodings._nearest import Nearest
+from musictool.encodings._ragged import Ragged
 from musictool.encodings._sections import one_hot
 from musictool.encodings._spelling import Spelling
 from musictool.encodings._word_vocabulary import WordVocabulary
@@ -22,17 +23,14 @@ class ChordVocabulary(WordVocabulary):
     """Chords, each a set of pitches and a number of steps; a chord without a pitch is a rest.
 
     Attributes:
-        pitches: int64, the pitches of all ids, one id's behind another's.
-        first, sizes: int64 (V,), where in `pitches` an id's begin, and how many it has; none for reserved ids.
         steps: int64 (V,), the length of each word; 0 for reserved ids, and where words carry no time.
     """
 
     def __init__(self, words: Sequence[bytes], counts: Sequence[int], spelling: Spelling):
         super().__init__(words, counts, spelling)
         self._roll, self.steps = unpack(self._words)
-        self.sizes = self._roll.sum(axis=1)
-        self.first = np.cumsum(self.sizes) - self.sizes
-        self.pitches = np.nonzero(self._roll)[1]
+        self._sizes = self._roll.sum(axis=1)
+        self._pitches = Ragged(np.nonzero(self._roll)[1], self._sizes)
 
     def nearest(self, words: Sequence[bytes]) -> np.ndarray:
         """int64: the id of the most similar chord (see _nearest.py); -1 for a rest."""
@@ -48,14 +46,11 @@ class ChordVocabulary(WordVocabulary):
         steps, 0..32 (33), and how many voices, 0..8 (9); nothing for the reserved ids."""
         classes = self._roll @ (np.arange(PITCHES)[:, None] % 12 == np.arange(12))
         steps = one_hot(self.steps, LONGEST_STEPS + 1 if self.steps.any() else 0)
-        voices = one_hot(np.minimum(self.sizes, _VOICES), _VOICES + 1)
+        voices = one_hot(np.minimum(self._sizes, _VOICES), _VOICES + 1)
         features = np.concatenate([self._roll, classes, steps, voices], axis=1).astype(np.uint8)
         features[:FIRST_SYMBOL] = 0
         return features
 
     def notes(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """int64 (N,) each: the row that each note of ids (T,) stands in, and its pitch; row by row, low to high."""
-        sizes = self.sizes[rows]
-        owner = np.repeat(np.arange(len(rows)), sizes)
-        nth = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # which note of its chord
-        return owner, self.pitches[self.first[rows][owner] + nth]
+        return self._pitches.of(rows)

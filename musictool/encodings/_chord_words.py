@@ -11,9 +11,8 @@ from itertools import pairwise
 import numpy as np
 
 from musictool.encodings._chord_names import MIDDLE_C, chord_name, chord_pitches
-from musictool.encodings._roll import folded
 from musictool.encodings._spelling import Spelling
-from musictool.score import PITCHES
+from musictool.score import PITCHES, folded
 
 LENGTH = PITCHES
 LONGEST_STEPS = 32  # of one word

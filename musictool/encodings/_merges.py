@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from musictool.encodings._base import FIRST_SYMBOL
+from musictool.encodings._ragged import Ragged
 
 _FIRST_LETTER = 0x4E00  # the library merges text: each base symbol is a letter that Unicode neither joins nor splits
 _RAREST = 2  # times that a pair must be met
@@ -37,7 +38,9 @@ class Merges:
     Attributes:
         pairs: as given.
         size: V, the number of ids: reserved, base and merged.
-        sizes: int64 (V,), of how many base symbols each id is made; 0 for reserved ids.
+
+    Raises:
+        ValueError: a pair names an id that there is not yet.
     """
 
     def __init__(self, alone: np.ndarray, opens: np.ndarray, pairs: Sequence[tuple[int, int]] = ()):
@@ -46,14 +49,14 @@ class Merges:
         texts = [*[""] * FIRST_SYMBOL, *map(chr, range(_FIRST_LETTER, _FIRST_LETTER + len(alone)))]
         ids = {text: index for index, text in enumerate(texts) if text}
         for left, right in self.pairs:
+            if not (FIRST_SYMBOL <= left < len(texts) and FIRST_SYMBOL <= right < len(texts)):
+                raise ValueError(f"{left} and {right} cannot be merged: there are {len(texts)} ids so far")
             whole = texts[left] + texts[right]
             if ids.setdefault(whole, len(texts)) == len(texts):  # one run can be learned in two ways
                 texts.append(whole)
         self._library = self._merging(texts, ids) if self.pairs else None
         self.size = len(texts)
-        self.sizes = np.array([len(text) for text in texts])
-        self._first = np.cumsum(self.sizes) - self.sizes
-        self._base = _numbers("".join(texts))
+        self._base = Ragged(_numbers("".join(texts)), np.array(list(map(len, texts))))  # of each id, by number
 
     def learned(self, pieces: Iterable[np.ndarray], size: int) -> Merges:
         """The same base symbols with the merges that shorten `pieces`, int (T,) base symbols by number, most.
@@ -87,10 +90,8 @@ class Merges:
 
     def part(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """int64 (B,) each: the base symbols, by number, of ids (T,), and which row each is of; no reserved ones."""
-        sizes = self.sizes[rows]
-        owners = np.repeat(np.arange(len(rows)), sizes)
-        nth = np.arange(len(owners)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        return self._base[np.repeat(self._first[rows], sizes) + nth], owners
+        owners, numbers = self._base.of(rows)
+        return numbers, owners
 
     def _merging(self, texts: list[str], ids: dict[str, int]) -> Any:
         from tokenizers import Tokenizer, models

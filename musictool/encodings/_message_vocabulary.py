@@ -12,11 +12,10 @@ import numpy as np
 
 from musictool.encodings._base import FIRST_SYMBOL
 from musictool.encodings._keyboard import KEYBOARD
-from musictool.encodings._roll import folded
 from musictool.encodings._sections import one_hot
 from musictool.encodings._spelling import Spelling
 from musictool.encodings._word_vocabulary import WordVocabulary
-from musictool.score import PITCHES
+from musictool.score import PITCHES, folded
 
 ON = PITCHES
 STEP = 256

@@ -30,9 +30,8 @@ from musictool.encodings._miditok_score import (
     SLOWEST_BPM,
     Grid,
 )
-from musictool.encodings._roll import folded
 from musictool.errors import BadModel, BadOption, MusictoolError
-from musictool.score import PITCHES, Score
+from musictool.score import PITCHES, Score, folded
 
 VELOCITIES = 32  # levels of loudness, evenly spread over 1..127
 _SPECIAL = "PAD_None"  # the one symbol of no music that MidiTok insists on
@@ -141,15 +140,11 @@ class MidiTokEncoding(Encoding):
         try:
             symbols = tuple(values["symbols"])
             pairs = [(int(left), int(right)) for left, right in values["pairs"]]
-        except (KeyError, TypeError, ValueError) as error:
+            if len(symbols) != len(self.symbols) or set(symbols) != set(self.symbols):
+                raise BadModel(f"the vocabulary has not the symbols that MidiTok has for {self.name}; train again")
+            self._use(symbols, pairs)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise BadModel(f"the vocabulary is damaged ({error!r}); prepare or train again") from None
-        if sorted(symbols) != sorted(self.symbols):
-            raise BadModel(f"the vocabulary has not the symbols that MidiTok has for {self.name}; train again")
-        if any(
-            not FIRST_SYMBOL <= part < FIRST_SYMBOL + len(symbols) + i for i, pair in enumerate(pairs) for part in pair
-        ):
-            raise BadModel("the vocabulary is damaged (a merged symbol of symbols that are not there); train again")
-        self._use(symbols, pairs)
 
     def encode(self, score: Score) -> np.ndarray:
         """int32 (T,): the ids of MidiTok's symbols, merged where there is something to merge."""

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from musictool.encodings._roll import folded
 from musictool.grid import restruck, to_steps, to_ticks
 from musictool.score import (
     DEFAULT_VELOCITY,
+    LAST_TICK,
     METRE,
     PITCHES,
     TEMPO,
@@ -28,6 +28,7 @@ from musictool.score import (
     Score,
     Track,
     bar_ticks,
+    folded,
 )
 
 LONG_BEATS, LONGEST_BEATS = 4, 16  # lengths: on every step up to the one, more coarsely up to the other
@@ -162,8 +163,8 @@ class Grid:
         ticks = np.asarray(ticks, np.int64)
         if section is None:
             section = np.searchsorted(metres["onset_ticks"], ticks, side="right") - 1
-        steps_per_tick = metres["denominator"][section].astype(np.int64) // 4
-        steps = to_steps((ticks - metres["onset_ticks"][section]) * steps_per_tick, self.steps_per_beat)
+        beats_per_quarter = metres["denominator"][section].astype(np.int64) // 4
+        steps = to_steps((ticks - metres["onset_ticks"][section]) * beats_per_quarter, self.steps_per_beat)
         return self._starts(metres)[section] + steps * self._step(metres)[section]
 
     def _starts(self, metres: np.ndarray) -> np.ndarray:
@@ -191,6 +192,8 @@ def bars(metres: np.ndarray) -> np.ndarray:
         metre = _in_words(numerator, denominator)
         bar = bar_ticks(*found[-1][1:])
         start = found[-1][0] + -(-(onset - found[-1][0]) // bar) * bar
+        if start > LAST_TICK:
+            break
         if start <= found[-1][0]:
             start = found.pop()[0]
         if not found or found[-1][1:] != metre:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from musictool.encodings._ragged import one_by_one
 from musictool.score import PITCHES
 
 _COMPARED = 1 << 20  # pairs of chords at once: arrays of 2 MB
@@ -120,7 +121,7 @@ def _voices(pitches: np.ndarray) -> np.ndarray:
     """int64 (Q, most voices): the rows of `Nearest._common` of each chord; a class counts once, with its lowest."""
     owner, pitch = np.nonzero(pitches)
     sizes = pitches.sum(axis=1)
-    nth = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    _, nth = one_by_one(sizes)
     _, lowest = np.unique(owner * 12 + pitch % 12, return_index=True)
     pitch[lowest] += PITCHES
     voices = np.full((len(pitches), int(sizes.max(initial=1))), _NO_VOICE)

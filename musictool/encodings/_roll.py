@@ -17,8 +17,9 @@ import numpy as np
 
 from musictool.encodings._base import Encoding, Spec
 from musictool.grid import apart, in_steps, painted, runs, to_ticks
+from musictool.instruments import TRACKS, note_instruments
 from musictool.options import option
-from musictool.score import DEFAULT_VELOCITY, PITCHES, Score, Track
+from musictool.score import DEFAULT_VELOCITY, PITCHES, Score, Track, folded
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,14 @@ class Roll(Encoding):
         return to_ticks(np.arange(len(rows)) * self.steps_per_row, self.options.steps_per_quarter)
 
 
-def folded(pitches: np.ndarray, into: range) -> np.ndarray:
-    """int64: each pitch, those outside of `into` (an octave at least) moved by octaves to its nearer end."""
-    index = np.asarray(pitches, np.int64) - into.start
-    index = np.where(index < 0, index % 12, index)
-    return into.start + np.where(index >= len(into), len(into) - 12 + (index - len(into)) % 12, index)
+class BandRoll(Roll):
+    """A roll of the five instruments, with an octave left free at either end (not of drums)."""
+
+    pitches = range(12, 116)
+    tracks = TRACKS
+
+    def note_tracks(self, score: Score) -> np.ndarray:
+        return note_instruments(score)
 
 
 def shifted(rows: np.ndarray, semitones: int, axis: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from musictool.encodings._base import FIRST_SYMBOL
-from musictool.encodings._roll import folded
+from musictool.score import folded
 
 
 class Sections:

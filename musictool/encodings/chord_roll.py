@@ -34,12 +34,13 @@ from musictool.encodings._chord_vocabulary import ChordVocabulary
 from musictool.encodings._chord_words import ChordSpelling, pack, rest_word
 from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
 from musictool.encodings._learned import LearnedEncoding
+from musictool.encodings._ragged import one_by_one
 from musictool.errors import BadOption
 from musictool.grid import in_steps, to_ticks
 from musictool.options import option
 from musictool.score import DEFAULT_VELOCITY, Score
 
-LONGEST_REST_QUARTERS = 4
+_LONGEST_REST_QUARTERS = 4
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,12 @@ class ChordRoll(LearnedEncoding[ChordVocabulary]):
         times = np.sort(np.concatenate([begins, ends]))
         times = times[np.append(True, times[1:] > times[:-1])]  # between two of them nothing changes
         first = np.searchsorted(times, begins)
-        counts = np.searchsorted(times, ends) - first
-        stretches = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(int(counts.sum()))
-        chords = pack(stretches, np.repeat(pitches, counts), np.arange(len(times) - 1), 0)
+        note, nth = one_by_one(np.searchsorted(times, ends) - first)
+        between = first[note] + nth
+        chords = pack(between, pitches[note], np.arange(len(times) - 1), 0)
         steps = np.diff(times)
-        longest_rest = LONGEST_REST_QUARTERS * self.options.steps_per_quarter
-        silent = np.bincount(stretches, minlength=len(steps)) == 0
+        longest_rest = _LONGEST_REST_QUARTERS * self.options.steps_per_quarter
+        silent = np.bincount(between, minlength=len(steps)) == 0
         steps = np.where(silent, np.minimum(steps, longest_rest), steps)
         return list(chain.from_iterable(map(repeat, self._reduced(chords), steps.tolist())))
 

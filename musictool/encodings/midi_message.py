@@ -30,14 +30,14 @@ model has to remember every key that is down, for as long as it is down; it forg
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
 from musictool.encodings._learned import LearnedEncoding
 from musictool.encodings._message_vocabulary import ON, STEP, MessageSpelling, MessageVocabulary, to_words
-from musictool.grid import in_steps, to_ticks
+from musictool.grid import in_steps, struck_once, to_ticks
 from musictool.options import option
 from musictool.score import DEFAULT_VELOCITY, Score
 
@@ -62,13 +62,13 @@ class MidiMessage(LearnedEncoding[MessageVocabulary]):
     Options = Options
     vocabulary_type = MessageVocabulary
 
-    def __init__(self, settings: Any = None):
-        super().__init__(settings)
-        self._longest = self.options.longest_quarters * self.options.steps_per_quarter
+    @property
+    def _longest(self) -> int:
+        """Steps between two messages at most."""
+        return self.options.longest_quarters * self.options.steps_per_quarter
 
     def spelling(self) -> MessageSpelling:
-        per_quarter = self.options.steps_per_quarter
-        return MessageSpelling(per_quarter, self.options.longest_quarters * per_quarter)
+        return MessageSpelling(self.options.steps_per_quarter, self._longest)
 
     def words(self, score: Score) -> list[bytes]:
         """The messages of all notes that are no drums."""
@@ -78,7 +78,8 @@ class MidiMessage(LearnedEncoding[MessageVocabulary]):
         onsets, lengths = in_steps(notes, self.options.steps_per_quarter)
         if self.options.tracks == "concatenate":
             onsets = _end_to_end(notes["track"], onsets, lengths)
-        pitches, onsets, ends = _struck_once(ON_KEYBOARD[notes["pitch"]], onsets, onsets + lengths)
+        kept, ends = struck_once(ON_KEYBOARD[notes["pitch"]], onsets, onsets + lengths, notes["velocity"])
+        pitches, onsets = ON_KEYBOARD[notes["pitch"]][kept], onsets[kept]
         sent = np.concatenate([onsets * STEP + ON + pitches, ends * STEP + pitches])
         sent.sort()
         times = sent // STEP
@@ -112,17 +113,3 @@ def _end_to_end(tracks: np.ndarray, onsets: np.ndarray, lengths: np.ndarray) -> 
     np.maximum.at(ends, track, onsets + lengths)
     sizes = ends - begins
     return onsets + (np.cumsum(sizes) - sizes - begins)[track]
-
-
-def _struck_once(
-    pitches: np.ndarray, onsets: np.ndarray, ends: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Notes, int64 (N,) each, without overlaps of one pitch (see `restruck` in grid.py); by pitch, then onset."""
-    stride = int(ends.max()) + 1
-    order = np.lexsort((ends, pitches * stride + onsets))
-    pitches, onsets, ends = pitches[order], onsets[order], ends[order]
-    same = pitches[1:] == pitches[:-1]
-    last = np.append(~same | (onsets[1:] > onsets[:-1]), True)  # of those struck together the longest
-    pitches, onsets, ends = pitches[last], onsets[last], ends[last]
-    following = np.where(pitches[1:] == pitches[:-1], onsets[1:], stride)
-    return pitches, onsets, np.minimum(ends, np.append(following, stride))

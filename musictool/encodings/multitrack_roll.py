@@ -24,24 +24,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from musictool.encodings._roll import Roll, shifted
-from musictool.instruments import DRUMS, INSTRUMENTS, TRACKS, note_instruments
-from musictool.score import PITCHES, Score
+from musictool.encodings._roll import BandRoll, shifted
+from musictool.instruments import DRUMS, INSTRUMENTS
+from musictool.score import PITCHES
 
 
-class MultitrackRoll(Roll):
+class MultitrackRoll(BandRoll):
     """Five piano-rolls: uint8 0/1 (T, 640), one row a step, instrument by instrument."""
 
     name = "multitrack-roll"
     kind = "frames"
     shape = (len(INSTRUMENTS) * PITCHES,)
-    pitches = range(12, 116)
-    tracks = TRACKS
     key_tracks = np.repeat(np.arange(len(INSTRUMENTS)), PITCHES)
     key_pitches = np.tile(np.arange(PITCHES), len(INSTRUMENTS))
-
-    def note_tracks(self, score: Score) -> np.ndarray:
-        return note_instruments(score)
 
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
         """The rows (..., 640), pitches off the end of 0..127 moved by octaves; drums stay."""

@@ -47,7 +47,7 @@ from musictool.score import DEFAULT_VELOCITY, Score
 
 STEPS_PER_QUARTER = 4
 _CAPPED_STEPS = range(4, 17)  # rests=cap: of a rest; a shorter silence is articulation
-PLAIN_STEPS = 2  # rhythm=false: of every symbol
+_PLAIN_STEPS = 2  # rhythm=false: of every symbol
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class NoteChord(LearnedEncoding[ChordVocabulary]):
         """
         if self.options.rests == "drop":
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        articulation = _CAPPED_STEPS.start if self.options.rhythm else PLAIN_STEPS
+        articulation = _CAPPED_STEPS.start if self.options.rhythm else _PLAIN_STEPS
         behind = np.flatnonzero(silence >= (articulation if self.options.rests == "cap" else 1))
         if self.options.rests == "keep" and self.options.rhythm:
             silent, steps = split(silence[behind], LONGEST_STEPS)
@@ -131,4 +131,4 @@ class NoteChord(LearnedEncoding[ChordVocabulary]):
 
     def _steps(self, rows: np.ndarray) -> np.ndarray:
         """int64 (T,): how long each symbol lasts; reserved ones do not."""
-        return self.known.steps[rows] if self.options.rhythm else np.where(rows < FIRST_SYMBOL, 0, PLAIN_STEPS)
+        return self.known.steps[rows] if self.options.rhythm else np.where(rows < FIRST_SYMBOL, 0, _PLAIN_STEPS)

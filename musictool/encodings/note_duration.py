@@ -46,7 +46,7 @@ import numpy as np
 
 from musictool.encodings._bars import METRES, Bars
 from musictool.encodings._base import FIRST_SYMBOL, PADDING, Encoding, Spec
-from musictool.encodings._roll import folded
+from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
 from musictool.encodings._sections import Sections, interleaved, one_hot, split
 from musictool.grid import in_steps, restruck, to_ticks
 from musictool.options import option
@@ -73,13 +73,12 @@ class NoteDuration(Encoding):
     name = "note-duration"
     kind = "tokens"
     Options = Options
-    pitches = range(21, 109)
+    pitches = KEYBOARD
 
     def __init__(self, settings: Any = None):
         super().__init__(settings)
         self._longest = self.options.steps_per_quarter * self.options.longest_quarters
         self._bars = Bars(self.options.steps_per_quarter)
-        self._folded = folded(np.arange(PITCHES), self.pitches)
         self.sections = Sections(
             separator=1,
             duration=self._longest,
@@ -100,7 +99,8 @@ class NoteDuration(Encoding):
         onsets = notes["onset_ticks"].astype(np.int64)
         changes, metres = self._bars.changes(score, int(onsets.max(initial=-1)) if self.options.positions else -1)
         times = np.union1d(onsets, changes)
-        heads = np.arange(len(times)) * (len(notes) + 1)  # a place for what opens each time, then one for each note
+        room = len(notes) + 1  # at each time a place for what opens it, then one for each note
+        heads = np.arange(len(times), dtype=np.int64) * room
         places = heads[np.searchsorted(times, onsets)] + np.arange(1, len(notes) + 1)
         late, waits = split(np.diff(times, prepend=0), self._longest)
         separators = np.stack([np.full(len(waits), first["separator"]), first["duration"] + waits - 1], axis=1)
@@ -155,7 +155,7 @@ class NoteDuration(Encoding):
         notes = score.notes.copy()
         notes["onset_ticks"], notes["duration_ticks"] = in_steps(notes, self.options.steps_per_quarter)
         notes["track"] = np.array(programs, np.uint16)[notes["track"]]
-        notes["pitch"] = np.where(notes["track"] == DRUMS, notes["pitch"], self._folded[notes["pitch"]])
+        notes["pitch"] = np.where(notes["track"] == DRUMS, notes["pitch"], ON_KEYBOARD[notes["pitch"]])
         notes = restruck(notes)
         notes["duration_ticks"] = np.minimum(notes["duration_ticks"], self._longest)
         return notes

@@ -20,11 +20,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from musictool.encodings._keyboard import KEYBOARD
 from musictool.encodings._roll import Roll, shifted
 from musictool.score import Score, Track
-
-KEYS = 88
-LOWEST = 21  # A0
 
 
 class PianoRoll(Roll):
@@ -32,11 +30,11 @@ class PianoRoll(Roll):
 
     name = "piano-roll"
     kind = "frames"
-    shape = (KEYS,)
-    pitches = range(LOWEST, LOWEST + KEYS)
+    shape = (len(KEYBOARD),)
+    pitches = KEYBOARD
     tracks = (Track(),)
-    key_tracks = np.zeros(KEYS, np.int64)
-    key_pitches = np.arange(LOWEST, LOWEST + KEYS)
+    key_tracks = np.zeros(len(KEYBOARD), np.int64)
+    key_pitches = np.array(KEYBOARD)
 
     def note_tracks(self, score: Score) -> np.ndarray:
         return np.where(score.is_drum, -1, 0)

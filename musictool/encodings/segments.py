@@ -26,27 +26,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from musictool.encodings._roll import Roll, shifted
-from musictool.instruments import DRUMS, INSTRUMENTS, TRACKS, note_instruments
-from musictool.score import PITCHES, Score
+from musictool.encodings._roll import BandRoll, shifted
+from musictool.instruments import DRUMS, INSTRUMENTS
+from musictool.score import PITCHES
 
 STEPS = 32
 
 
-class Segments(Roll):
+class Segments(BandRoll):
     """Pictures of two bars: uint8 0/1 (T, 32, 128, 5), step by pitch by instrument."""
 
     name = "segments"
     kind = "segments"
     shape = (STEPS, PITCHES, len(INSTRUMENTS))
     steps_per_row = STEPS
-    pitches = range(12, 116)
-    tracks = TRACKS
     key_tracks = np.tile(np.arange(len(INSTRUMENTS)), PITCHES)
     key_pitches = np.repeat(np.arange(PITCHES), len(INSTRUMENTS))
-
-    def note_tracks(self, score: Score) -> np.ndarray:
-        return note_instruments(score)
 
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
         """The rows (..., 32, 128, 5), pitches off the end of 0..127 moved by octaves; drums stay."""

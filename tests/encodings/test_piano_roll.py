@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from musictool.encodings._roll import folded, shifted
+from musictool.encodings._roll import shifted
 from musictool.encodings.piano_roll import PianoRoll
 from musictool.errors import BadOption
 from musictool.options import from_settings
-from musictool.score import Score, Track
+from musictool.score import Score, Track, folded
 
 
 def keys(score: Score, **options) -> dict[int, str]:

@@ -113,6 +113,10 @@ def test_a_metre_that_changes_nothing_or_is_covered_by_the_next_goes():
     assert bars(metres).tolist() == [(0, 4, 4)]
 
 
+def test_a_metre_whose_bar_line_lies_beyond_the_last_tick_goes():
+    assert bars(np.array([(0, 3, 4), (2**31 - 1, 4, 4)], METRE)).tolist() == [(0, 3, 4)]
+
+
 def test_the_grid_is_twice_as_fine_where_eighths_are_counted():
     score = Score.from_notes([(60, 0, 1), (62, 1 / 24, 1)])
     assert notes(through(Score(score.notes, metres=np.array([(0, 6, 8)], METRE))))[1][1] == 20 / 480
@@ -267,7 +271,17 @@ def test_a_vocabulary_must_have_room_and_must_be_made_first():
 
 
 @pytest.mark.parametrize(
-    "damage", [{"symbols": ["Bar_None"]}, {"pairs": [[3, 5000]]}, {"pairs": [[3]]}, {"pairs": [[0, 3]]}, {"symbols": 1}]
+    "damage",
+    [
+        {"symbols": ["Bar_None"]},
+        {"symbols": [1, "Bar_None"]},
+        {"symbols": 1},
+        {"pairs": [[3, 5000]]},
+        {"pairs": [[3]]},
+        {"pairs": [[0, 3]]},
+        {"pairs": [[float("inf"), 3]]},
+        {"pairs": [[3, -1]]},
+    ],
 )
 def test_a_damaged_vocabulary_is_refused(damage):
     encoding = encoding_of(*PIECES, vocabulary=900)

@@ -7,6 +7,7 @@ import importlib.util
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -69,17 +70,41 @@ def test_the_readme_names_every_arch_and_encoding(name: str):
     assert f"`{name}`" in README
 
 
+def readme_class(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A class of a code block of the README."""
+    (source,) = [
+        block for block in re.findall(r"^```python\n(.*?)^```", README, re.M | re.S) if f"class {name}" in block
+    ]
+    assert len(source.splitlines()) < 60
+    (folder / f"{name.lower()}_of_the_readme.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(folder)
+    return getattr(importlib.import_module(f"{name.lower()}_of_the_readme"), name)
+
+
+def test_the_encoding_that_the_readme_adds_keeps_the_laws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import numpy as np
+
+    from tests import test_laws_encodings as laws
+
+    encoding = readme_class("TopLine", tmp_path, monkeypatch)()
+    for score in laws.BY_HAND.values():
+        rows = encoding.encode(score)
+        laws.assert_keeps_the_promise(rows, encoding.spec)
+        np.testing.assert_array_equal(encoding.encode(encoding.decode(rows)), rows)
+        inside = laws.within(score, encoding.pitches, 3)
+        moved = encoding.transpose(encoding.encode(inside), 3)
+        np.testing.assert_array_equal(moved, encoding.encode(inside.transpose(3)))
+        assert encoding.positions(rows).tolist() == list(range(0, 120 * len(rows), 120))
+    encoding.decode(laws.nonsense(encoding.spec, 1, 50))
+
+
 def test_the_arch_that_the_readme_adds_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     import numpy as np
 
     from musictool.encodings._base import Spec
     from musictool.sampling import Sampler
 
-    (source,) = [block for block in re.findall(r"^```python\n(.*?)^```", README, re.M | re.S) if "class Gru" in block]
-    assert len(source.splitlines()) < 60
-    (tmp_path / "gru_of_the_readme.py").write_text(source, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    arch = importlib.import_module("gru_of_the_readme").Gru.sized(Spec("tokens", (), 20), "small", ("width=8",))
+    arch = readme_class("Gru", tmp_path, monkeypatch).sized(Spec("tokens", (), 20), "small", ("width=8",))
     primer = np.full((2, 3), 5, np.int32)
     assert arch.stages()[0].network(primer).shape == (2, 3, 20)
     assert next(arch.continuation(primer, Sampler(), 1)).shape[0] == 2

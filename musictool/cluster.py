@@ -7,8 +7,8 @@ musictool, and see the same files under the same paths.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, Future
 from functools import cache
 from typing import Any, TypeVar
 
@@ -38,6 +38,7 @@ class ClusterWorkers(Workers):
             from distributed import Client
         except ImportError:
             raise BadOption("--dask needs Dask, which is not here; try: pip install 'musictool[dask]'") from None
+        _check_address(address)
         try:
             self._client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
@@ -71,10 +72,37 @@ class ClusterWorkers(Workers):
         self._client.run(_close_own_pool, on_error="ignore")
         self._client.close()
 
+    def map(
+        self, job: Callable[[Pool, Task], Answer], tasks: Iterable[Task], *, ordered: bool = False
+    ) -> Iterator[tuple[Task, Answer]]:
+        """As of all workers. Raises MusictoolError if the cluster goes away."""
+        try:
+            yield from super().map(job, tasks, ordered=ordered)
+        except (OSError, TimeoutError, CancelledError) as error:
+            why = str(error) or type(error).__name__
+            raise MusictoolError(
+                f"the Dask cluster is gone ({why}); what was done is kept, the same command goes on"
+            ) from None
+
     def submit(self, job: Callable[[Pool, Task], Answer], task: Task) -> Future[Answer]:
         """Begin one job."""
         future: Future[Answer] = self._executor.submit(_with_own_pool, job, task)
         return future
+
+
+def _check_address(address: str) -> None:
+    """Refuse at once what a Client would choke on for as long as it may take to connect. Raises BadOption."""
+    from distributed.comm import parse_address, parse_host_port
+    from distributed.comm.registry import get_backend
+
+    try:
+        scheme, location = parse_address(address)
+        get_backend(scheme)
+        parse_host_port(location)
+    except ValueError as error:
+        raise BadOption(
+            f"--dask '{address}' is not the address of a scheduler, such as tcp://10.0.0.1:8786 ({error})"
+        ) from None
 
 
 # ---- on a worker of the cluster ----

@@ -5,7 +5,7 @@
       files.csv     the same about the files, for people: one row a file
       corpus.json   where it came from, its licence, its counts; written last
 
-`prepare` writes it (musictool/preparation.py). A piece's id is the path of its file below the source, with "#12" behind
+`prepare` writes it (musictool/preparation/). A piece's id is the path of its file below the source, with "#12" behind
 it for the 12th tune of a collection. Whether a piece is kept for validation hangs on its id alone, so that adding a
 file moves no other.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -256,5 +257,4 @@ def _damage_told(folder: Path) -> Iterator[None]:
 def again(name: str, info: dict[str, Any] | None = None) -> str:
     """The command that prepares a corpus once more."""
     source = str((info or {}).get("source", {}).get("name", "SOURCE"))
-    word = f"'{source}'" if " " in source else source
-    return f"musictool prepare {word}" + ("" if source == name else f" --name {name}")
+    return f"musictool prepare {shlex.quote(source)}" + ("" if source == name else f" --name {shlex.quote(name)}")

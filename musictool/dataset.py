@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,6 +134,7 @@ def encode_corpus(
         log.warning("%s is damaged (%s); encoding %s again", folder, error, corpus.name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with working_alone(folder.parent, "encoding"), replacing_folder(folder) as growing, _or_own(workers) as hands:
+        _sweep(folder.parent, growing)
         Making(growing, corpus, encoding, identity, hands, progress).make()
     encoded = _open(folder, corpus, identity)
     assert encoded is not None  # it has just been made
@@ -164,6 +166,13 @@ def _with_tempos(encoded: Encoded, corpus: Corpus) -> Iterator[list[tuple[np.nda
     for start, stop in corpus.cuts():
         pieces = corpus.packed(start, stop)
         yield [(encoded.piece(index), score.tempos) for index, score in enumerate(pieces, start)]
+
+
+def _sweep(folder: Path, growing: Path) -> None:
+    """Remove what killed runs that nobody repeated have left half done."""
+    for path in folder.glob(".*.partial"):
+        if path != growing:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

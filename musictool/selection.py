@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +20,7 @@ def matches(about: Sequence[Mapping[str, str]], where: Sequence[str]) -> np.ndar
     Args:
         about: what is known about each.
         where: "column=value"; "*" in a value stands for anything, case does not matter, and of several conditions on
-            one column one is enough.
+            one column one is enough, as is one of several values that a piece has ("Jazz; Blues").
 
     Raises:
         UnknownName: for a column that no piece has.
@@ -32,15 +33,27 @@ def matches(about: Sequence[Mapping[str, str]], where: Sequence[str]) -> np.ndar
         if not equals:
             raise BadOption(f"--where '{condition}' is not COLUMN=VALUE, such as genre=Jazz")
         if column.strip().lower() not in columns:
-            raise UnknownName.of("column of --where", column.strip().lower(), columns)
-        wanted[column.strip().lower()].append(value.strip().lower())
+            unknown = UnknownName.of("column of --where", column.strip().lower(), columns)
+            raise UnknownName(f"{unknown}; others come from: musictool prepare SOURCE --metadata FILE")
+        wanted[column.strip().lower()].append(_plain(value))
     fulfilled = np.ones(len(about), bool)
     for column, patterns in wanted.items():
         anyone = re.compile("|".join(".*".join(map(re.escape, pattern.split("*"))) for pattern in patterns))
-        fulfilled &= [anyone.fullmatch(known.get(column, "").lower()) is not None for known in about]
+        said = [known.get(column, "") for known in about]
+        fitting = {value for value in set(said) if any(map(anyone.fullmatch, _values(value)))}
+        fulfilled &= [value in fitting for value in said]
     if not fulfilled.any():
         raise BadOption(f"no piece has {' and '.join(where)}; there are {_there_are(about, wanted)}")
     return fulfilled
+
+
+def _values(value: str) -> list[str]:
+    """What a cell says as a whole, and the values of a list that stands in it."""
+    return [_plain(value), *filter(None, map(_plain, value.split(";")))]
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip().lower()
 
 
 def _there_are(about: Sequence[Mapping[str, str]], columns: Mapping[str, object]) -> str:

@@ -101,9 +101,34 @@ def test_no_scheduler_is_told_in_a_line(tmp_path: Path, at_new_home: Path, monke
         prepare(tmp_path / "music", read=wicked.READ, dask="tcp://127.0.0.1:9")
 
 
+@pytest.mark.parametrize("address", ["", "nonsense", "tcp://127.0.0.1", "foo://127.0.0.1:8786", "tcp://127.0.0.1:x"])
+def test_what_is_no_address_is_refused_at_once(address: str, tmp_path: Path, at_new_home: Path):
+    wicked.write(tmp_path / "music" / "a.mid", "PLAIN", 60)
+    with pytest.raises(BadOption, match=f"--dask '{address}' is not the address of a scheduler, such as tcp://"):
+        prepare(tmp_path / "music", read=wicked.READ, dask=address)
+
+
 def test_a_worker_with_another_version_is_refused(scheduler: str, monkeypatch: pytest.MonkeyPatch):
     from musictool.cluster import ClusterWorkers
 
     monkeypatch.setattr("musictool.__version__", "99")
     with pytest.raises(MusictoolError, match=r"has musictool .*, this is 99"):
         ClusterWorkers(scheduler)
+
+
+def test_a_cluster_that_goes_away_is_told_in_a_line():
+    from concurrent.futures import CancelledError, Future
+
+    from musictool.cluster import ClusterWorkers
+
+    class Gone(ClusterWorkers):
+        def __init__(self) -> None:
+            self._waiting = 2
+
+        def submit(self, job, task):
+            future: Future = Future()
+            future.set_exception(CancelledError("scheduler"))
+            return future
+
+    with pytest.raises(MusictoolError, match=r"the Dask cluster is gone \(scheduler\); what was done is kept"):
+        list(Gone().map(lambda pool, task: task, [1, 2, 3]))

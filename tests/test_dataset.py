@@ -94,3 +94,10 @@ def test_controls_are_made_once_and_stand_beside_the_rows(tunes: Path, at_new_ho
     written = (encoded.folder / "controls.h5").stat().st_mtime_ns
     encode_controls(encoded, corpus)
     assert (encoded.folder / "controls.h5").stat().st_mtime_ns == written
+
+
+def test_what_killed_runs_left_half_done_is_swept(tunes: Path, at_new_home: Path):
+    corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
+    (corpus.folder / "encoded" / ".performance-12345678.partial").mkdir(parents=True)
+    folder = encode_corpus(corpus).folder
+    assert [path.name for path in folder.parent.glob("*/")] == [folder.name]

@@ -25,7 +25,7 @@ def _corpora() -> list[dict[str, Any]]:
         {"name": name, "summary": each.description, "licence": each.licence, "where": "built in"}
         for name, each in sources.BUILT_IN.items()
     ]
-    return rows + _public() + _made(home.corpora_folder(), home.CORPUS_MARKER)
+    return _made(home.corpora_folder(), home.CORPUS_MARKER) + rows + _public()
 
 
 def _public() -> list[dict[str, Any]]:

@@ -58,7 +58,8 @@ def command(as_json: bool, **wishes: Any) -> None:
         click.echo(str(interrupted), err=True)
         sys.exit(130)
     if as_json:
-        _output.say_json({**prepared.corpus.info, "folder": str(prepared.corpus.folder), "encoded": prepared.encoded})
+        also = {"folder": str(prepared.corpus.folder), "encoded": prepared.encoded, "metadata": prepared.metadata}
+        _output.say_json({**prepared.corpus.info, **also})
     else:
         _report(prepared)
 
@@ -103,6 +104,8 @@ def _report(prepared: Any) -> None:
         f"{_duration(info['seconds'])} of music; "
         f"{pieces['train']:,} to train on, {pieces['validation']:,} to validate"
     )
+    if prepared.metadata:
+        _output.say(prepared.metadata)
     if prepared.encoded:
         _output.say(_vocabulary(prepared.encoded))
     if prepared.remark:

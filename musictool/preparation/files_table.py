@@ -17,30 +17,19 @@ import numpy as np
 import musictool
 from musictool import home
 from musictool.atomic import replacing, write_json
-from musictool.corpus import FILES_TABLE, FORMAT, piece_ids, split
+from musictool.corpus import FILES_TABLE, FORMAT, Corpus, piece_ids, split
+from musictool.errors import BadCorpus
 from musictool.gm import program_name
 from musictool.key import KEY_NAMES
 from musictool.packed import NO_KEY
 from musictool.preparation.kept import Kept, Record
-from musictool.preparation.metadata import LABEL, Metadata
+from musictool.preparation.metadata import LABEL, OWN_COLUMNS, Metadata
 from musictool.preparation.reading import DRUMS, Outcome
 from musictool.preparation.sources import Source
 
 PARSING_PACKAGES = ("symusic", "music21", "pretty_midi")
-CSV_COLUMNS = [
-    "path",
-    "status",
-    "reason",
-    "pieces",
-    "notes",
-    "bars",
-    "seconds",
-    "instruments",
-    "key",
-    "split",
-    "sha256",
-]
 MANY_KEYS = 4  # the key column of a collection names so many
+MANY_VALUES = 12  # of a column of the metadata that corpus.json names
 
 
 def reading(read: str, key: bool) -> Record:
@@ -89,6 +78,18 @@ def sentence(info: dict[str, Any]) -> str:
     return ", ".join(words[:2]) + "".join(f"; {word}" for word in words[2:])
 
 
+def lost(folder: Path, metadata: Metadata) -> str:
+    """Which columns stand in files.csv and will not any more, as this run has another --metadata."""
+    if not (folder / home.CORPUS_MARKER).is_file():
+        return ""
+    try:
+        before = Corpus(folder).info.get("known", {})
+    except BadCorpus:
+        return ""
+    lost = [name for name in before if name not in (LABEL, *metadata.columns)]
+    return f"no longer known: {', '.join(lost)} (--metadata, given again, brings them back)" if lost else ""
+
+
 class Table:
     """The files and pieces of a corpus.
 
@@ -127,7 +128,7 @@ class Table:
         keys, held = self.pieces["key"].tolist(), self.is_validation.tolist()
         with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
-            table.writerow([*CSV_COLUMNS, *self.columns])
+            table.writerow([*OWN_COLUMNS, *self.columns])
             first = 0
             for record in self.records:
                 last = first + record["pieces"]
@@ -170,6 +171,7 @@ class Table:
             "seconds": round(sum(record["seconds"] for record in self.records), 3),
             "instruments": dict(instruments.most_common()),  # in how many files each sounds
             "keys": dict(keys.most_common()),  # how many pieces stand in each
+            "known": {name: _said(self.records, name) for name in self.columns},  # in how many files each value stands
         }
 
 
@@ -194,6 +196,16 @@ def _side(held: list[bool]) -> str:
     if all(held) or not any(held):
         return "validation" if held[0] else "train"
     return f"train {held.count(False)}, validation {held.count(True)}"
+
+
+def _said(records: list[Record], column: str) -> dict[str, int] | str:
+    """What the metadata says in one column, and of how many files; where that is different everywhere, a summary."""
+    counts = Counter(record["about"][column] for record in records if record["about"].get(column))
+    if len(counts) > MANY_VALUES and len(counts) == counts.total():
+        return f"{len(counts):,} different ones"
+    named = dict(counts.most_common(MANY_VALUES))
+    others = len(counts) - len(named)
+    return named | ({f"{others:,} others": counts.total() - sum(named.values())} if others else {})
 
 
 def _instrument(program: int) -> str:

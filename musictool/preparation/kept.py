@@ -59,7 +59,7 @@ class Kept:
         if fresh:
             shutil.rmtree(self._parts, ignore_errors=True)
         self._parts.mkdir(parents=True, exist_ok=True)
-        for leftover in self._parts.glob(".*"):  # a part that was being written when its run was killed
+        for leftover in (*folder.glob(".*.partial*"), *self._parts.glob(".*")):  # what killed runs were writing
             leftover.unlink()
         for path in ([] if fresh else [folder / NOTES_FILE]) + sorted(self._parts.glob("*.h5")):
             self._adopt(path)

@@ -5,17 +5,21 @@
     .cls                       tagtraum's genre annotations of the Million Song Dataset, as they are published: lines of
                                an MSD id and one or two genres, "#" before comments
 
-A row is about the files whose path, name, or name without suffix it gives, or whose path holds the MSD id that it gives
-(TRAAAGR128F425B14B), as in the folders of the Lakh collections. Columns keep their names in lower case, but for the
-names in SAME_AS; what is not said is empty.
+A row is about the files whose path it gives, from any folder below the source on and with or without suffix, or whose
+path holds the MSD id that it gives (TRAAAGR128F425B14B), as in the folders of the Lakh collections. Columns keep their
+names in lower case, but for the names in SAME_AS; one that files.csv has already, such as `split`, becomes
+`given_split`. Empty cells say nothing, and so take nothing back.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -33,8 +37,22 @@ SAME_AS = {
     "style": "genre",
     "majority_genre": "genre",
 }
-FIRST_COLUMNS = ("artist", "title", "genre", "year")  # before all others in files.csv
+FIRST_COLUMNS = ("artist", "title", "genre", "year")  # before all others in files.csv, behind its own:
+OWN_COLUMNS = (
+    "path",
+    "status",
+    "reason",
+    "pieces",
+    "notes",
+    "bars",
+    "seconds",
+    "instruments",
+    "key",
+    "split",
+    "sha256",
+)
 LABEL = "label"
+LIST = "; "  # between the values of one cell
 
 Row = dict[str, str]
 
@@ -46,7 +64,7 @@ class Metadata:
         paths: of the tables; of two that say different things the later one counts.
 
     Attributes:
-        columns: their names, FIRST_COLUMNS first.
+        columns: their names, FIRST_COLUMNS first; LABEL is not among them.
 
     Raises:
         BadFile: for one that cannot be read, with its path.
@@ -57,74 +75,131 @@ class Metadata:
         for path in paths:
             for key, row in _read(Path(path)):
                 self._rows.setdefault(key, {}).update(row)
-        names = {name for row in self._rows.values() for name in row}
+        names = {name for row in self._rows.values() for name in row} - {LABEL}
         self.columns = [name for name in FIRST_COLUMNS if name in names] + sorted(names - {*FIRST_COLUMNS})
 
     def about(self, path: str) -> Row:
         """What is known about a file, by its path below the source; `label` is the first folder of that path."""
         folder, slash, _ = path.partition("/")
         found: Row = {LABEL: folder if slash else ""}
-        if not self._rows:
-            return found
-        pure = PurePosixPath(path)
-        for key in (*MSD_ID.findall(path), pure.stem, pure.name, str(pure.with_suffix("")), path):
-            found |= self._rows.get(key, {})
+        for key in self._keys(path):
+            found |= self._rows[key]
         return found
+
+    def sentence(self, paths: Sequence[str]) -> str:
+        """How many of these files have a row; empty where there are no tables."""
+        if not self._rows:
+            return ""
+        known = sum(1 for path in paths if self._keys(path))
+        if known:
+            return f"metadata for {known:,} of {len(paths):,} files: {', '.join(self.columns) or LABEL}"
+        return (
+            f"no row of the metadata is about a file of this source: the first row is about "
+            f"'{next(iter(self._rows))}', the first file is '{paths[0]}'"
+        )
+
+    def _keys(self, path: str) -> list[str]:
+        """The names under which rows are about a file; the one that says most about where it lies comes last."""
+        if not self._rows:
+            return []
+        path = unicodedata.normalize("NFC", path)
+        names, stem = path.split("/"), str(PurePosixPath(path).with_suffix("")).split("/")
+        tails = ("/".join(parts[-n:]) for n in range(1, len(names) + 1) for parts in (stem, names))
+        return [key for key in (*MSD_ID.findall(path), *tails) if key in self._rows]
 
 
 def _read(path: Path) -> Iterator[tuple[str, Row]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise BadFile("metadata", f"{path} cannot be opened: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise BadFile("metadata", f"{path} is not text in UTF-8") from None
+        raise BadFile("metadata", f"{path} is not text in UTF-8; save it as such") from None
     suffix = path.suffix.lower()
     return _cls(text) if suffix == ".cls" else _json(path, text) if suffix == ".json" else _csv(path, text)
 
 
 def _cls(text: str) -> Iterator[tuple[str, Row]]:
     for line in text.splitlines():
-        words = line.split("\t")
-        if len(words) >= 2 and not line.startswith("#"):
-            yield words[0].strip(), {"genre": words[1].strip()}
+        key, *genres = (word.strip() for word in line.split("\t"))
+        if genres and not key.startswith("#"):
+            columns = zip(("genre", "minority_genre"), genres, strict=False)
+            yield key, {column: genre for column, genre in columns if genre}
 
 
 def _json(path: Path, text: str) -> Iterator[tuple[str, Row]]:
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadFile("metadata", f"{path} is not JSON ({error})") from None
     if isinstance(values, dict):
-        values = [{"path": key, **row} for key, row in values.items() if isinstance(row, dict)]
+        values = _by_row(values) if _is_by_column(values) else _by_path(values)
     if not isinstance(values, list) or not values or not all(isinstance(row, dict) for row in values):
         raise BadFile("metadata", f'{path} should be {{"path or id": {{"genre": ...}}, ...}} or a list of objects')
     yield from _keyed(path, list(values[0]), values)
 
 
+def _by_path(values: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = ((key, row) for key, row in values.items() if isinstance(row, dict))
+    return [{"path": key, **{name: value for name, value in row.items() if name != "path"}} for key, row in rows]
+
+
+def _is_by_column(values: dict[str, Any]) -> bool:
+    """Whether this is {"midi_filename": {"0": ...}, "year": {"0": ...}}, as MAESTRO's JSON is."""
+    keys = [cells for name, cells in values.items() if _name(name) in KEY_COLUMNS]
+    return any(isinstance(cells, dict) and bool(cells) and all(map(str.isdigit, cells)) for cells in keys)
+
+
+def _by_row(columns: dict[str, Any]) -> list[dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = {}
+    for column, cells in columns.items():
+        for number, value in cells.items() if isinstance(cells, dict) else ():
+            rows.setdefault(number, {})[column] = value
+    return list(rows.values())
+
+
 def _csv(path: Path, text: str) -> Iterator[tuple[str, Row]]:
+    text = text.lstrip("\r\n")
     header = text.partition("\n")[0]
-    rows = list(csv.DictReader(text.splitlines(), delimiter=max("\t;,", key=header.count), restkey="", restval=""))
-    if not rows or len(rows[0]) < 2:
+    table = csv.DictReader(
+        io.StringIO(text, newline=""), delimiter=max("\t;,", key=header.count), restkey="", restval=""
+    )
+    try:
+        rows = list(table)
+    except csv.Error as error:
+        raise BadFile("metadata", f"{path} is no table: line {table.line_num}: {error}") from None
+    if not rows or len(table.fieldnames or ()) < 2:
         raise BadFile("metadata", f"{path} is no table: a header and rows of at least two columns are wanted")
-    yield from _keyed(path, list(rows[0]), rows)
+    yield from _keyed(path, list(table.fieldnames or ()), rows)
 
 
 def _keyed(path: Path, columns: list[str], rows: Iterable[dict[str, Any]]) -> Iterator[tuple[str, Row]]:
     """Rows by the column that says which file they are about: one of KEY_COLUMNS, else the first."""
     key_column = next((name for wanted in KEY_COLUMNS for name in columns if _name(name) == wanted), columns[0])
     for row in rows:
-        about = {
-            SAME_AS.get(_name(name), _name(name)): _text(value)
-            for name, value in row.items()
-            if name and name != key_column and not isinstance(value, dict)
-        }
+        about: Row = {}
+        for name, value in row.items():
+            column = _column(name)
+            said = "" if name == key_column or isinstance(value, dict) else _text(value)
+            if column and said and (column not in about or _name(name) == column):  # `artist` outweighs `composer`
+                about[column] = said
         yield _text(row.get(key_column, "")).replace("\\", "/").removeprefix("./"), about
 
 
+@lru_cache
 def _name(column: str) -> str:
     return re.sub(r"\W+", "_", column.strip().lower()).strip("_")
 
 
+@lru_cache
+def _column(name: str) -> str:
+    """What a column of a table is called in files.csv."""
+    column = SAME_AS.get(_name(name), _name(name))
+    return f"given_{column}" if column in OWN_COLUMNS else column
+
+
 def _text(value: Any) -> str:
-    return "; ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value).strip()
+    """A value as one line, so that files.csv has a line for a file."""
+    if isinstance(value, list):
+        return LIST.join(filter(None, map(_text, value)))
+    return "" if value is None else " ".join(unicodedata.normalize("NFC", str(value)).split())

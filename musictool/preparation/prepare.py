@@ -56,12 +56,14 @@ class Prepared:
         fresh: how many files were read in this run, the others being known from earlier ones.
         encoded: the summary of the note-chord encoding; empty where none was asked for, or none could be made.
         remark: why there is no encoding although one was asked for.
+        metadata: for how many files the metadata has a row, and which columns an earlier run had beside; else empty.
     """
 
     corpus: Corpus
     fresh: int
     encoded: dict[str, Any]
     remark: str = ""
+    metadata: str = ""
 
     @property
     def sentence(self) -> str:
@@ -137,6 +139,7 @@ def prepare(
     folder = home.corpora_folder() / home.check_name(found.name if name is None else name)
     _check_owner(folder, found, fresh)
     _check_files(found)
+    told = [known.sentence(found.files), files_table.lost(folder, known)]
     folder.mkdir(parents=True, exist_ok=True)
     with _workers(settings.workers, dask) as hands:
         with (
@@ -150,7 +153,7 @@ def prepare(
         corpus = Corpus(folder)
         with _told(f"the corpus {corpus.name} is complete but for its encoding, which train will make"):
             encoded, remark = _encoded(corpus, hands) if encode else ({}, "")
-    return Prepared(corpus, run.fresh, encoded, remark)
+    return Prepared(corpus, run.fresh, encoded, remark, "; ".join(filter(None, told)))
 
 
 def _workers(count: int, dask: str | None) -> Workers:
@@ -191,11 +194,11 @@ class _Run:
                 self.fresh += len(paths)
                 done += len(paths)
                 self._progress(done, total)
-            self._kept.close_part()
         except KeyboardInterrupt:
-            self._kept.close_part()
             how = "the same command without --fresh goes on" if self._settings.fresh else "the same command goes on"
             raise Interrupted(f"stopped; {done} of {total} files are read and kept, {how}") from None
+        finally:
+            self._kept.close_part()
         self._progress(total, total)
 
     def _hash(self) -> None:

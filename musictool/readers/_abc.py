@@ -1,7 +1,8 @@
 """ABC text, cut into tunes and a tune into its voices, which music21 then reads one by one.
 
 music21 10.5 plays the voices of `[V: S1V1]` lines one after the other, loses tunes that share a number, skips invisible
-rests, and stumbles over PostScript blocks and lyrics; none of that reaches it.
+rests, stumbles over PostScript blocks and lyrics, and over tunes that say neither their metre nor the length of a note;
+none of that reaches it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ _FIELD_FIRST = re.compile(r"^(\s*\[V:[^\]]*\])?\s*\[([KLMQ]:[^\]]*)\]", re.MULTI
 _INVISIBLE = re.compile(r'("[^"]*"|![^!]*!|\[[A-Za-z]:[^\]]*\])|[xX]')
 _FIELD = re.compile(r"[A-Za-z]:(?![|:])")
 _LYRICS = ("w:", "W:")
+_METRE = re.compile(r"^M:\s*(\d+)/([1-9]\d*)")
 
 
 def tunes(text: str) -> list[str]:
@@ -55,8 +57,17 @@ def voices(tune: str) -> list[tuple[str, str]]:
         elif line.strip():
             bodies.setdefault(voice, []).append(line if _FIELD.match(line) else _INVISIBLE.sub(_visible, line))
     shared = bodies.pop("") if len(bodies) > 1 and all(_FIELD.match(line) for line in bodies.get("", ["music"])) else []
+    head = _unit_length(head) + head
     texts = {name: "\n".join(head + shared + lines) + "\n" for name, lines in bodies.items()}
     return [(names.get(name, ""), text) for name, text in texts.items()]
+
+
+def _unit_length(head: list[str]) -> list[str]:
+    """The standard's L: field for a header without one: a sixteenth in a metre below 3/4, else an eighth."""
+    if any(line.startswith("L:") for line in head):
+        return []
+    metres = [metre for line in head if (metre := _METRE.match(line))]
+    return ["L:1/16" if metres and int(metres[-1][1]) / int(metres[-1][2]) < 0.75 else "L:1/8"]
 
 
 def _visible(match: re.Match[str]) -> str:

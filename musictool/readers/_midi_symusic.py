@@ -33,8 +33,7 @@ def parse(data: bytes) -> Parsed:
     """
     import symusic
 
-    if not _fits(data):
-        raise ValueError("chunks that do not fit the file")
+    data = data[: _chunks_bytes(data)]
     if _runs_on(data):
         raise ValueError("running status behind a system exclusive message")
     score = symusic.Score.from_midi(data + _MARGIN, sanitize_data=True)
@@ -54,14 +53,17 @@ def parse(data: bytes) -> Parsed:
     return Parsed(score.ticks_per_quarter, parts, tempos, metres, keys)
 
 
-def _fits(data: bytes) -> bool:
-    """Whether the chunks fill the file. symusic 0.5.9 trusts their lengths and can crash the process."""
-    if data[:8] != b"MThd\0\0\0\6":
-        return False
-    at = 14
+def _chunks_bytes(data: bytes) -> int:
+    """How many bytes the chunks fill, which is all but a few stray ones behind the last.
+
+    symusic 0.5.9 trusts the lengths of chunks and can crash the process. Raises ValueError where they do not fit.
+    """
+    at = 14 if data[:8] == b"MThd\0\0\0\6" else len(data) + 1
     while at + 8 <= len(data):
         at += 8 + int.from_bytes(data[at + 4 : at + 8], "big")
-    return at == len(data)
+    if at > len(data):
+        raise ValueError("chunks that do not fit the file")
+    return at
 
 
 def _runs_on(data: bytes) -> bool:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ def test_maestros_own_table_is_understood(tmp_path):
 
 def test_tagtraum_genres_are_found_by_the_id_in_the_path(tmp_path):
     assert about(tmp_path, "msd.cls", TAGTRAUM, f"A/A/E/{ID}/05f21994c71a5f881e64f45c8d706165.npz")["genre"] == "Jazz"
+    assert Metadata([tmp_path / "msd.cls"]).about(f"{ID}.npz")["minority_genre"] == "Blues"
     assert "genre" not in Metadata([tmp_path / "msd.cls"]).about("A/A/A/other.npz")
 
 
@@ -66,9 +68,56 @@ def test_of_two_tables_the_later_one_counts_and_both_are_joined(tmp_path):
     assert (row["genre"], row["year"], row["label"]) == ("Blues", "1960", "")
 
 
+def test_a_path_may_begin_at_any_folder_below_the_source(tmp_path):
+    assert about(tmp_path, "m.csv", MAESTRO, "maestro-v3.0.0/2018/MIDI-Unprocessed_01.midi")["artist"] == "Alban Berg"
+    assert "artist" not in Metadata([tmp_path / "m.csv"]).about("maestro-v3.0.0/2017/MIDI-Unprocessed_01.midi")
+
+
+def test_a_table_written_column_by_column_is_understood(tmp_path):
+    values = {"canonical_composer": {"0": "Berg", "1": "Liszt"}, "midi_filename": {"0": "2018/a.midi", "1": "b.midi"}}
+    assert about(tmp_path, "maestro.json", json.dumps(values), "2018/a.midi")["artist"] == "Berg"
+    assert Metadata([tmp_path / "maestro.json"]).about("b.midi")["artist"] == "Liszt"
+
+
+def test_a_column_that_files_csv_has_already_gets_another_name(tmp_path):
+    row = about(tmp_path, "a.csv", "name,split,status,label\nx,test,fine,mine\ny,test,fine,\n", "folder/x.mid")
+    assert row == {"label": "mine", "given_split": "test", "given_status": "fine"}
+    assert Metadata([tmp_path / "a.csv"]).about("folder/y.mid")["label"] == "folder"
+    assert Metadata([tmp_path / "a.csv"]).columns == ["given_split", "given_status"]
+
+
+def test_quoted_lines_commas_and_marks_end_up_in_one_cell(tmp_path):
+    text = '\r\npath,title\r\nx.mid,"two\r\nlines, ""q"""\r\ny.mid,a\u2028b\r\n'
+    assert about(tmp_path, "a.csv", "\ufeff" + text.lstrip(), "x.mid")["title"] == 'two lines, "q"'
+    assert about(tmp_path, "a.csv", text, "y.mid")["title"] == "a b"
+
+
+def test_an_empty_cell_takes_nothing_back_and_the_exact_name_of_a_column_counts(tmp_path):
+    text = "path,artist,composer,genre\nx.mid,Art,Comp,Folk\nx.mid,,,\ny.mid,,Comp,\n"
+    assert about(tmp_path, "a.csv", text, "x.mid") == {"label": "", "artist": "Art", "genre": "Folk"}
+    assert about(tmp_path, "a.csv", text, "y.mid") == {"label": "", "artist": "Comp"}
+
+
+def test_accents_count_as_the_same_however_they_are_written(tmp_path):
+    path = unicodedata.normalize("NFD", "Dvořák.mid")
+    assert about(tmp_path, "a.csv", "path,genre\n" + unicodedata.normalize("NFC", "Dvořák.mid,Polka"), path)["genre"]
+
+
+def test_it_says_how_many_files_have_a_row_and_what_was_compared_if_none_has(tmp_path):
+    (tmp_path / "a.csv").write_text("path,genre\nx.mid,Folk\ny.mid,Folk\n")
+    known = Metadata([tmp_path / "a.csv"])
+    assert known.sentence(["x.mid", "z.mid"]) == "metadata for 1 of 2 files: genre"
+    assert known.sentence(["a/z.mid"]) == (
+        "no row of the metadata is about a file of this source: "
+        "the first row is about 'x.mid', the first file is 'a/z.mid'"
+    )
+    assert Metadata().sentence(["x.mid"]) == ""
+
+
 @pytest.mark.parametrize(
     "name, text",
-    [("a.json", "{"), ("a.json", "[1]"), ("a.json", "[]"), ("a.csv", "only\none column\n"), ("a.csv", "")],
+    [("a.json", "{"), ("a.json", "[1]"), ("a.json", "[]"), ("a.csv", "only\none column\n"), ("a.csv", "")]
+    + [("a.json", "[" * 200_000), ("a.csv", "path,genre\nx," + "x" * 200_000)],
 )
 def test_what_is_no_table_is_refused_by_name(tmp_path, name, text):
     (tmp_path / name).write_text(text)
@@ -93,7 +142,10 @@ def sorted_tunes(tunes: Path, tmp_path: Path) -> Path:
 
 
 def test_prepare_joins_what_is_known_to_files_csv_and_select_finds_it(sorted_tunes: Path, at_new_home: Path):
-    corpus = prepare(sorted_tunes, workers=1, metadata=[sorted_tunes.parent / "genres.csv"]).corpus
+    prepared = prepare(sorted_tunes, workers=1, metadata=[sorted_tunes.parent / "genres.csv"])
+    corpus = prepared.corpus
+    assert prepared.metadata == "metadata for 3 of 12 files: genre"
+    assert corpus.info["known"] == {"label": {"even": 6, "odd": 6}, "genre": {"Jazz": 2, "Folk": 1}}
     with open(corpus.folder / "files.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {row["path"]: (row["label"], row["genre"]) for row in rows}["odd/tune-03.mid"] == ("odd", "Jazz")
@@ -127,3 +179,6 @@ def test_new_metadata_reads_no_file_again_and_keeps_the_encoding(sorted_tunes: P
     assert after.fresh == 0
     assert after.corpus.fingerprint == before.corpus.fingerprint
     assert len(after.corpus.select(["genre=folk"])) == 1
+    without = prepare(sorted_tunes, workers=1)
+    assert without.metadata == "no longer known: genre (--metadata, given again, brings them back)"
+    assert prepare(sorted_tunes, workers=1).metadata == ""

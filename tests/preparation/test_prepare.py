@@ -49,6 +49,12 @@ def results(corpus: Corpus) -> dict[str, bytes]:
     return {name: (corpus.folder / name).read_bytes() for name in RESULTS}
 
 
+def everything(corpus: Corpus) -> dict[str, bytes]:
+    """The bytes of every file below a corpus but its locks."""
+    files = (path for path in corpus.folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(corpus.folder)): path.read_bytes() for path in files}
+
+
 def test_a_folder_becomes_a_corpus_of_its_name(songs, tmp_path):
     prepared = prepare(songs)
     assert prepared.corpus.folder == tmp_path / "home" / "corpora" / "songs"
@@ -218,6 +224,34 @@ def test_killed_at_any_moment_the_next_run_ends_with_the_same_bytes(tmp_path, mo
     interrupted = results(finished.corpus)
     assert results(prepare(tmp_path / "songs", fresh=True).corpus) == interrupted
     assert not parts.exists()
+
+
+_KILLED_AT = """
+import os, signal, sys
+from pathlib import Path
+from musictool.preparation.prepare import prepare
+
+def dying(done):
+    def do(*paths):
+        if Path(paths[-1]).name.startswith(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done(*paths)
+    return do
+
+os.replace, Path.unlink = dying(os.replace), dying(Path.unlink)
+prepare(sys.argv[1], workers=1, read="tests.preparation.wicked_reader:read")
+"""
+
+
+def test_killed_while_it_writes_or_encodes_the_next_run_ends_with_the_same_bytes(songs, tmp_path, monkeypatch):
+    monkeypatch.setenv(home.HOME_VARIABLE, str(tmp_path / "undisturbed"))
+    expected = everything(prepare(songs, encode=True).corpus)
+    assert len(expected) == len(RESULTS) + 3
+    monkeypatch.setenv(home.HOME_VARIABLE, str(tmp_path / "home"))
+    for moment in ("notes.h5", "files.csv", "corpus.json", "words", "encoded.json", "note-chord"):
+        child = subprocess.run([sys.executable, "-c", _KILLED_AT, str(songs), moment])
+        assert child.returncode == -signal.SIGKILL, moment
+    assert everything(prepare(songs, encode=True).corpus) == expected
 
 
 def test_after_ctrl_c_what_was_read_is_kept(songs, monkeypatch):

@@ -235,3 +235,12 @@ def test_names_survive_in_utf_8_and_never_break_the_line(tmp_path: Path):
 def test_an_unknown_parser_is_a_programming_mistake(tmp_path: Path):
     with pytest.raises(ValueError, match="parser is one of"):
         read(SONG, tmp_path / "a.mid", "mido")
+
+
+@pytest.mark.parametrize("stray", [1, 7])
+def test_a_few_bytes_behind_the_last_chunk_do_not_matter_and_are_not_looked_at(
+    stray: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(midi, "mend", None)  # the slow way
+    assert len(midi._parse_sound(SONG + bytes(stray)).parts) == len(midi._parse_sound(SONG).parts) == 2
+    assert midi._parse_sound(SONG + b"MTrk\0\0\0\x09") is None

@@ -166,6 +166,12 @@ def test_an_abc_file_gives_a_score_a_tune_even_where_numbers_repeat(tmp_path: Pa
     assert two.keys.tolist() == [(0, 0, True)]
 
 
+@pytest.mark.parametrize("metre, ticks", [("", 240), ("M:none\n", 240), ("M:3/4\n", 240), ("M:2/4\n", 120)])
+def test_an_abc_tune_that_says_no_length_has_eighths_or_in_a_short_metre_sixteenths(tmp_path: Path, metre, ticks):
+    score = read(tmp_path / "a.abc", f"X:1\n{metre}K:C\nc d\n")
+    assert score.notes["duration_ticks"].tolist() == [ticks, ticks]
+
+
 def test_the_voices_of_an_abc_tune_sound_together(tmp_path: Path):
     text = (
         'X:1\nT:Hymn % its title\nM:4/4\nL:1/4\n%%staves (1 2)\nV: 1 name="High"\nV: 2 clef=bass\nK: C\n'
@@ -181,7 +187,7 @@ def test_the_voices_of_an_abc_tune_sound_together(tmp_path: Path):
 
 def test_music_before_the_first_named_voice_is_a_voice_of_its_own():
     voices = _abc.voices("X:1\nK:C\nc d\nV:2\ne f\nd:|\n")
-    assert voices == [("", "X:1\nK:C\nc d\n"), ("", "X:1\nK:C\ne f\nd:|\n")]
+    assert voices == [("", "L:1/8\nX:1\nK:C\nc d\n"), ("", "L:1/8\nX:1\nK:C\ne f\nd:|\n")]
 
 
 def test_one_bad_tune_costs_itself_only(tmp_path: Path):

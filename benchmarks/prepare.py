@@ -31,14 +31,15 @@ ENCODINGS = {"note-chord": 3, "chord-roll": 1.5, "piano-roll": 1.5, "segments": 
 
 def musictool_prepare(folder: Path, encoding: str, workers: int) -> tuple[int, float]:
     """Cold, into an empty home: reading, notes.h5, files.csv, the vocabulary and every piece encoded."""
-    from musictool.dataset import encode_corpus
+    from musictool.dataset import DEFAULT_ENCODING, encode_corpus
     from musictool.preparation.prepare import prepare
     from musictool.workers import LocalWorkers
 
     with tempfile.TemporaryDirectory() as home:
         os.environ["MUSICTOOL_HOME"] = home
         start = time.perf_counter()
-        corpus = prepare(folder, workers=workers, encode=False).corpus
+        own = encoding == DEFAULT_ENCODING  # which prepare makes by itself; the others are made as train makes them
+        corpus = prepare(folder, workers=workers, encode=own).corpus
         with LocalWorkers(workers) as hands:
             encode_corpus(corpus, encoding, workers=hands)
             seconds = time.perf_counter() - start

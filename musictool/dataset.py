@@ -38,7 +38,8 @@ from musictool.encoded.making import MARKER, ROWS_FILE, VOCABULARY_FILE, Making
 from musictool.encoded.rows_file import Progress, fill, lengths_of, mapped
 from musictool.encodings import _base as encodings
 from musictool.encodings._base import Encoding, Spec
-from musictool.errors import MusictoolError
+from musictool.errors import BadCorpus, MusictoolError
+from musictool.packed import NO_KEY
 from musictool.registry import ENCODINGS
 from musictool.workers import LocalWorkers, Workers, cores
 
@@ -114,7 +115,7 @@ def encode_corpus(
         progress: called with how many pieces are encoded and how many there are.
 
     Raises:
-        BadCorpus: if no piece has music that this encoding can write down.
+        BadCorpus: if no piece has music that this encoding can write down; with to_c, if none has a key.
     """
     cls = ENCODINGS.get(encoding_name)
     encoding: Encoding = cls(options.from_settings(cls.Options, settings))
@@ -127,6 +128,10 @@ def encode_corpus(
     identity = {"format": FORMAT, "musictool": __version__, "corpus": corpus.fingerprint, **what}
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
     folder = corpus.folder / "encoded" / f"{encoding_name}-{digest[:8]}"
+    if to_c and (corpus.keys == NO_KEY).all():
+        raise BadCorpus(
+            f"no piece of {corpus.name} has a key, so none can be moved to C; prepare it again without --no-key"
+        )
     try:
         if encoded := _open(folder, corpus, identity):
             return encoded

@@ -20,7 +20,7 @@ from musictool.key import key_index, semitones_to_c
 from musictool.model import Model
 from musictool.readers._base import read_named
 from musictool.sampling import Sampler
-from musictool.score import METRE, TEMPO, Score, Track, bar_ticks
+from musictool.score import METRE, PITCHES, TEMPO, Score, Track
 from musictool.wishes import TO_C
 
 MOST_ROWS = 1_000_000  # a piece that needs more than this to reach its bars or seconds is not getting there
@@ -106,7 +106,7 @@ class Generation:
     def scores(self) -> list[Score]:
         """The pieces."""
         rows = self._rows()
-        pieces = [self._finished(rows[i], self.primers[i]) for i in range(self.request.num)]
+        pieces = [Written(self, self.primers[i], rows[i]).finished() for i in range(self.request.num)]
         for i, piece in enumerate(pieces):
             if not len(piece.notes):
                 raise NoMusic(
@@ -152,7 +152,7 @@ class Generation:
         wanted = FIRST_ROWS
         while True:
             rows = self._draw(wanted)
-            reached = min(self._goal_share(piece) for piece in rows)
+            reached = min(Written(self, primer, piece).share for primer, piece in zip(self.primers, rows, strict=True))
             if reached >= 1:
                 return rows
             if wanted >= MOST_ROWS or (reached == 0 and wanted >= SILENT_ROWS):
@@ -176,35 +176,11 @@ class Generation:
         heard = np.concatenate([start, self.primers], axis=1)
         return self.model.arch.continuation(heard, self.request.sampler, self.request.seed)
 
-    def _goal_share(self, rows: np.ndarray) -> float:
-        """How much of the wanted bars or seconds these rows fill."""
-        score = self._music(rows)
-        return score.end_ticks / max(1, self._goal_ticks(score))
+    def music(self, rows: np.ndarray) -> Score:
+        """What the rows say, at the user's pitch, as the encoding says it."""
+        return self.encoding.decode(rows).transpose(-self._moved)
 
-    def _goal_ticks(self, score: Score) -> int:
-        if self.request.bars is not None:
-            _, numerator, denominator = score.metres[0].tolist()
-            return self.request.bars * bar_ticks(numerator, denominator)
-        return score.to_ticks(float(self.request.seconds or 0))
-
-    def _finished(self, rows: np.ndarray, primer: np.ndarray) -> Score:
-        """The rows as music, cut to length, after the primer if that is wanted."""
-        written = self._music(rows)
-        if self.request.length is None:
-            written = written.until(self._goal_ticks(written))
-        if not (self.request.keep_primer and len(primer)):
-            return written
-        whole = self._music(np.concatenate([primer, rows]))
-        if self.request.length is None:
-            heard = self.encoding.decode(primer).end_ticks
-            whole = whole.until(heard + self._goal_ticks(written))
-        return whole
-
-    def _music(self, rows: np.ndarray) -> Score:
-        """What the rows say, at the user's pitch, dressed."""
-        return self._dressed(self.encoding.decode(rows).transpose(-self._moved))
-
-    def _dressed(self, score: Score) -> Score:
+    def dressed(self, score: Score) -> Score:
         """With tempo, metre, program and track names, where the encoding brings none of its own."""
         music = self.model.info["music"]
         bpm = self.request.bpm or music["bpm"]
@@ -218,3 +194,62 @@ class Generation:
         program = track.program if self.program is None or track.is_drum else self.program
         name = track.name or ("Drums" if track.is_drum else gm.program_name(program))
         return replace(track, program=program, name=name)
+
+
+class Written:
+    """One piece: rows that continue a primer, and are read together with it.
+
+    What a primer has set holds on behind it: who plays, how loud, how fast, in which metre. So both are decoded as one,
+    and the piece is what begins where the first of the new rows takes effect. Where the encoding knows bars, it begins
+    on the bar line before that, so that bar lines stay where they are.
+
+    Args:
+        generation: whose request and model.
+        primer: spec.dtype (T, *spec.shape), T >= 0.
+        rows: spec.dtype (n, *spec.shape), n >= 1.
+    """
+
+    def __init__(self, generation: Generation, primer: np.ndarray, rows: np.ndarray):
+        self.request = generation.request
+        heard = generation.music(primer)
+        both = np.concatenate([primer, rows])
+        said = generation.music(both)
+        positions = generation.encoding.positions(both)
+        begin = int(positions[len(primer)]) if len(primer) else 0
+        start = int(said.bar_onsets_ticks(begin + 1)[-1]) if len(said.metres) else begin
+        self.whole = generation.dressed(said)
+        self._start = start
+        self._ticks = int(positions[-1]) - start  # that are filled for good
+        own = said.notes["onset_ticks"] >= begin
+        own &= ~np.isin(_places(said), _places(heard))  # of a chord that the primer was cut in, the rest
+        self.piece = replace(self.whole, notes=self.whole.notes[own]).since(start)
+
+    @property
+    def goal_ticks(self) -> int:
+        """Where the piece shall end."""
+        if self.request.bars is not None:
+            return self.piece.bar_line_ticks(self.request.bars)
+        return self.piece.to_ticks(float(self.request.seconds or 0))
+
+    @property
+    def share(self) -> float:
+        """How much of the wanted bars or seconds is filled."""
+        return self._ticks / max(1, self.goal_ticks)
+
+    def finished(self) -> Score:
+        """The piece, cut to length, after the primer if that is wanted."""
+        piece, begin = (self.whole, self._start) if self.request.keep_primer else (self.piece, 0)
+        return _playing(piece if self.request.length is not None else piece.until(begin + self.goal_ticks))
+
+
+def _playing(score: Score) -> Score:
+    """Without the tracks that do not play."""
+    used, track = np.unique(score.notes["track"], return_inverse=True)
+    notes = score.notes.copy()
+    notes["track"] = track
+    return replace(score, notes=notes, tracks=tuple(score.tracks[i] for i in used) or score.tracks[:1])
+
+
+def _places(score: Score) -> np.ndarray:
+    """int64 (N,): onset and pitch of each note as one number."""
+    return score.notes["onset_ticks"].astype(np.int64) * PITCHES + score.notes["pitch"]

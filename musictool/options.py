@@ -40,7 +40,7 @@ def from_settings(cls: type[T], settings: Iterable[str], base: Mapping[str, Any]
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
-            raise BadOption(f"'{setting}' is not key=value; for example: --set {_example(cls)}")
+            raise BadOption(f"'{setting}' is not key=value; for example: {_example(cls)}")
         values[key.strip().replace("-", "_")] = text.strip()
     return from_json(cls, values)
 

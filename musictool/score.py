@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -161,16 +162,36 @@ class Score:
         since = seconds - (float(starts[at]) if at else 0.0)
         return onset + int(since * float(self.tempos["bpm"][at]) / 60.0 * TICKS_PER_QUARTER)
 
-    def bar_onsets_ticks(self) -> np.ndarray:
-        """int64 (bars,): where each bar begins, up to the end of the last note; 4/4 where no metre is named."""
-        changes = [(int(m["onset_ticks"]), bar_ticks(int(m["numerator"]), int(m["denominator"]))) for m in self.metres]
-        if not changes or changes[0][0] > 0:
-            changes.insert(0, (0, bar_ticks(4, 4)))
-        ends = [onset for onset, _ in changes[1:]] + [self.end_ticks]
-        bars = [
-            np.arange(onset, min(end, self.end_ticks), bar) for (onset, bar), end in zip(changes, ends, strict=True)
-        ]
+    def bar_onsets_ticks(self, end_ticks: int | None = None) -> np.ndarray:
+        """int64 (bars,): where each bar begins, up to a time (the end of the last note); 4/4 if no metre is named."""
+        last = self.end_ticks if end_ticks is None else end_ticks
+        changes = self._bar_changes()
+        ends = [onset for onset, _ in changes[1:]] + [last]
+        bars = [np.arange(onset, min(end, last), bar) for (onset, bar), end in zip(changes, ends, strict=True)]
         return np.concatenate(bars).astype(np.int64)
+
+    def bar_line_ticks(self, bar: int) -> int:
+        """Where a bar begins, counted from 0; the last metre goes on for as long as it takes."""
+        changes = self._bar_changes()
+        for (onset, length), (end, _) in pairwise(changes):
+            bars = -((onset - end) // length)
+            if bar < bars:
+                return onset + bar * length
+            bar -= bars
+        onset, length = changes[-1]
+        return onset + bar * length
+
+    def _bar_changes(self) -> list[tuple[int, int]]:
+        """(tick, ticks of a bar from there on) of each metre; the first at 0."""
+        changes = [(int(m["onset_ticks"]), bar_ticks(int(m["numerator"]), int(m["denominator"]))) for m in self.metres]
+        return changes if changes and changes[0][0] <= 0 else [(0, bar_ticks(4, 4)), *changes]
+
+    def since(self, begin_ticks: int) -> Score:
+        """The piece from a time on, which becomes 0: notes that begin there or later; the tempo, metre and key hold."""
+        notes = self.notes[self.notes["onset_ticks"] >= begin_ticks].copy()
+        notes["onset_ticks"] -= begin_ticks
+        tempos, metres, keys = (_since(table, begin_ticks) for table in (self.tempos, self.metres, self.keys))
+        return replace(self, notes=notes, tempos=tempos, metres=metres, keys=keys)
 
     def until(self, end_ticks: int) -> Score:
         """The piece up to a time: notes that begin before it, none sounding past it."""
@@ -186,6 +207,14 @@ class Score:
         pitch = notes["pitch"].astype(np.int64) + np.where(self.is_drum, 0, semitones)
         notes["pitch"] = folded(pitch, range(PITCHES))
         return replace(self, notes=sort_notes(notes), keys=_empty(KEY))
+
+
+def _since(table: np.ndarray, begin_ticks: int) -> np.ndarray:
+    """A TEMPO, METRE or KEY table from a time on, which becomes 0; what holds there stands at 0."""
+    first = max(0, int(np.searchsorted(table["onset_ticks"], begin_ticks, side="right")) - 1)
+    later = table[first:].copy()
+    later["onset_ticks"] = np.maximum(later["onset_ticks"] - begin_ticks, 0)
+    return later
 
 
 def folded(pitches: np.ndarray, into: range) -> np.ndarray:

@@ -21,7 +21,8 @@ from musictool.archs._base import Arch
 from musictool.atomic import working_alone, write_json
 from musictool.corpus import Corpus
 from musictool.dataset import Encoded, encode_corpus
-from musictool.errors import BadCorpus, BadModel, BadOption
+from musictool.encodings._base import Spec
+from musictool.errors import BadCorpus, BadModel, BadOption, KindMismatch
 from musictool.fitting import Run
 from musictool.metrics.baselines import baselines
 from musictool.model import Model
@@ -30,7 +31,7 @@ from musictool.registry import ARCHS, ENCODINGS
 from musictool.reporter import Reporter
 from musictool.run_state import Settings, checkpoint_path
 from musictool.score import DEFAULT_BPM
-from musictool.wishes import DEFAULTS, RESUMABLE, TO_C, checked, jsonable, semitones
+from musictool.wishes import DEFAULTS, RESUMABLE, TO_C, check_encoding, checked, encodings_of, jsonable, semitones
 
 PRIMERS = 16  # openings kept in a model
 PRIMER_ROWS = 64  # rows of each
@@ -139,6 +140,8 @@ def _is_same(info: Mapping[str, Any], corpus: Corpus, wishes: Mapping[str, Any])
 
 def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Reporter) -> Trained:
     """Make the model folder and train."""
+    check_encoding(wishes)
+    _check_arch(wishes)
     seed = secrets.randbelow(2**31) if wishes["seed"] is None else wishes["seed"]
     wishes = {**wishes, "seed": seed}
     precision = strategy.prepare(wishes["precision"], seed)
@@ -176,6 +179,23 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Repor
     }
     model.create(folder, info, encoded.encoding, primers(encoded))
     return _run(folder, arch, encoded, corpus, settings, listener)
+
+
+def _check_arch(wishes: Mapping[str, Any]) -> None:
+    """What the arch cannot do, said before the corpus is encoded.
+
+    Raises:
+        KindMismatch, UnknownName, BadOption: for an encoding of another kind, a size or an option that it lacks.
+    """
+    arch, kind = ARCHS.get(wishes["arch"]), ENCODINGS.get(wishes["encoding"]).kind
+    if arch.kind != kind:
+        learners = ", ".join(name for name in ARCHS.names() if ARCHS.get(name).kind == kind)
+        raise KindMismatch(
+            f"the encoding {wishes['encoding']} writes {kind}, "
+            + (f"which {learners} learns and {arch.name} does not" if learners else "which no arch learns yet")
+            + f"; {arch.name} learns {encodings_of(arch.kind)}"
+        )
+    arch.sized(Spec(kind, (), 0), wishes["size"], tuple(wishes["settings"]))
 
 
 def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Reporter) -> Trained:
@@ -224,10 +244,6 @@ def _run(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, settings: S
 
 def _encoded(corpus: Corpus, wishes: Mapping[str, Any], listener: Reporter) -> Encoded:
     low, high = semitones(wishes)
-    if wishes["stretch"] and not ENCODINGS.get(wishes["encoding"]).stretches:
-        raise BadOption(
-            f"--stretch changes nothing: {wishes['encoding']} counts beats, which are the same at any tempo"
-        )
     encoded = encode_corpus(
         corpus,
         wishes["encoding"],

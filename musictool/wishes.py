@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from musictool import options
 from musictool.dataset import DEFAULT_ENCODING
 from musictool.errors import BadOption, UnknownName
 from musictool.registry import ARCHS, ENCODINGS
@@ -63,6 +64,34 @@ def checked(wishes: Mapping[str, Any]) -> dict[str, Any]:
     if not -24 <= low <= 0 <= high <= 24:
         raise BadOption(f"--transpose {low}..{high} does not hold 0, or goes beyond two octaves (-24..24)")
     return wishes
+
+
+def check_encoding(wishes: Mapping[str, Any]) -> None:
+    """What the encoding of a new run cannot do, said before anything slow.
+
+    Args:
+        wishes: those of `checked`, over the DEFAULTS.
+
+    Raises:
+        UnknownName, BadOption, MusictoolError: for an option that the encoding lacks or that is out of range; for
+            factors to stretch by where nothing can be stretched; for an encoding whose library is not installed.
+    """
+    cls = ENCODINGS.get(wishes["encoding"])
+    cls(options.from_settings(cls.Options, wishes["encoding_settings"]))
+    if wishes["stretch"] and not cls.stretches:
+        raise BadOption(
+            f"--stretch changes nothing: {cls.name} counts beats, which are the same at any tempo; "
+            f"{_names(lambda each: each.stretches)} can be stretched"
+        )
+
+
+def encodings_of(kind: str) -> str:
+    """The names of the encodings of one kind."""
+    return _names(lambda each: each.kind == kind)
+
+
+def _names(wanted: Callable[[Any], bool]) -> str:
+    return ", ".join(name for name in ENCODINGS.names() if wanted(ENCODINGS.get(name)))
 
 
 def semitones(wishes: Mapping[str, Any]) -> tuple[int, int]:

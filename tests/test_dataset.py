@@ -8,6 +8,7 @@ import pytest
 from musictool.controls import CONTROLS, controls
 from musictool.corpus import Corpus
 from musictool.dataset import encode_controls, encode_corpus
+from musictool.errors import BadCorpus
 from musictool.preparation.prepare import prepare
 from musictool.workers import LocalWorkers
 
@@ -29,6 +30,14 @@ def test_a_damaged_cache_is_encoded_again(tunes: Path, at_new_home: Path, name: 
     (path,) = corpus.folder.glob(f"encoded/*/{name}")
     path.write_text("{")
     assert encode_corpus(corpus).stored.tolist() == before
+
+
+def test_pieces_without_keys_cannot_be_moved_to_c(tunes: Path, at_new_home: Path):
+    corpus = prepare(str(tunes), name="tunes", workers=1, key=False).corpus
+    with pytest.raises(BadCorpus, match="--no-key"):
+        encode_corpus(corpus, to_c=True)
+    corpus = prepare(str(tunes), name="tunes", workers=1).corpus
+    assert len(encode_corpus(corpus, to_c=True).pieces("train"))
 
 
 def test_rows_decode_to_the_music_they_were_made_from(at_tiny_home: Path):

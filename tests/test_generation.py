@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from musictool.encodings._base import Encoding
+from musictool.encodings.note_duration import NoteDuration
+from musictool.encodings.performance import Performance
 from musictool.errors import BadFile, BadOption, NoMusic, UnknownName
 from musictool.generation import Generation, Request, sample
 from musictool.model import Model
 from musictool.sampling import Sampler
-from musictool.score import TICKS_PER_QUARTER, Score
+from musictool.score import METRE, TICKS_PER_QUARTER, Score, Track
 from musictool.writers._base import write
 
 
@@ -99,6 +103,103 @@ def test_a_cold_sampler_repeats_itself_whatever_the_seed(model: Model):
     assert np.array_equal(first.notes, second.notes)
 
 
+class _Plays:
+    """An arch that goes on as a given piece does, and begins it anew at its end."""
+
+    def __init__(self, rows: np.ndarray):
+        self.rows = rows
+
+    def continuation(self, primer: np.ndarray, sampler: Any, seed: int) -> Any:
+        at = primer.shape[1] - 1
+        while True:
+            yield np.tile(np.resize(np.roll(self.rows, -at), 16), (len(primer), 1))
+            at += 16
+
+
+def playing(model: Model, encoding: Encoding, score: Score, **music: Any) -> Model:
+    """A model that has learnt one piece by heart."""
+    player = Model(model.folder, model.info | {"music": model.info["music"] | music}, encoding)
+    player.__dict__["arch"] = _Plays(encoding.encode(score))
+    return player
+
+
+def metres(*changes: tuple[int, int, int]) -> np.ndarray:
+    return np.array([(quarter * TICKS_PER_QUARTER, *metre) for quarter, *metre in changes], METRE)
+
+
+def notes_of(score: Score) -> list[tuple[int, float, float]]:
+    """(pitch, onset, duration), the last two in quarter notes."""
+    return [(n["pitch"], n["onset_ticks"] / 480, n["duration_ticks"] / 480) for n in score.notes]
+
+
+def test_bars_are_counted_as_the_metres_of_the_piece_say(model: Model):
+    score = replace(
+        Score.from_notes([(60 + i % 12, i, 1) for i in range(28)]), metres=metres((0, 4, 4), (8, 3, 4), (14, 2, 4))
+    )
+    player = playing(model, NoteDuration(), score)
+    for bars, quarters in ((1, 4), (3, 11), (4, 14), (6, 18)):
+        (piece,) = sample(player, Request(bars=bars, from_scratch=True))
+        assert (piece.bars, piece.end_ticks / TICKS_PER_QUARTER) == (bars, quarters)
+
+
+def test_a_long_note_does_not_fill_the_time(model: Model):
+    score = Score.from_notes([(36, 0, 40), *((60 + i % 12, i, 1) for i in range(40))])
+    (piece,) = sample(playing(model, NoteDuration(), score), Request(bars=9, from_scratch=True))
+    assert piece.notes["onset_ticks"].max() == 35 * TICKS_PER_QUARTER
+
+
+def test_what_a_primer_has_set_holds_on_behind_it(model: Model, tmp_path: Path):
+    tune = [(60, 0, 1), (64, 0, 1), (67, 0, 1), (62, 1, 1), (64, 2, 2), *((65 + i, 4 + i, 1) for i in range(8))]
+    score = replace(Score.from_notes(tune, tracks=[Track(40)]), metres=metres((0, 3, 4)))
+    write(score, tmp_path / "waltz.mid")
+    player = playing(model, NoteDuration(), score)
+    rows = player.arch.rows.tolist()
+    length = rows.index(NoteDuration().sections.first["pitch"] + 64 - 21)  # the primer is cut in the first chord
+    request = {"length": len(rows) - length, "primer": tmp_path / "waltz.mid", "primer_length": length}
+    (piece,) = sample(player, Request(**request))
+    assert notes_of(piece) == tune[1:]
+    assert [(track.program, track.name) for track in piece.tracks] == [(40, "Violin")]
+    assert [tuple(metre) for metre in piece.metres.tolist()] == [(0, 3, 4)]
+    (kept,) = sample(player, Request(**request, keep_primer=True))
+    assert notes_of(kept) == tune
+
+
+def test_where_the_encoding_knows_bars_a_piece_begins_on_a_bar_line(model: Model, tmp_path: Path):
+    tune = [(60 + i % 12, i, 1) for i in range(20)]
+    write(Score.from_notes(tune), tmp_path / "tune.mid")
+    request = {"bars": 2, "primer": tmp_path / "tune.mid"}
+    bars = playing(model, NoteDuration(), Score.from_notes(tune))
+    length = bars.arch.rows.tolist().index(NoteDuration().sections.first["pitch"] + 66 - 21)  # the third of its bar
+    (piece,) = sample(bars, Request(**request, primer_length=length))
+    assert notes_of(piece) == [(60 + i % 12, i - 4, 1) for i in range(6, 12)]
+    no_bars = playing(model, Performance(), Score.from_notes(tune))
+    (piece,) = sample(no_bars, Request(**request, primer_length=1 + 3 * 6))  # the velocity; a press, a wait, a release
+    assert [pitch for pitch, _, _ in notes_of(piece)] == [60 + i % 12 for i in range(6, 14)]
+    assert onsets(piece)[0] == 0
+
+
+def test_tracks_that_play_in_the_primer_only_are_left_out(model: Model, tmp_path: Path):
+    tracks = [Track(40), Track(0, is_drum=True)]
+    drums = Score.from_notes([(36, i, 1) for i in range(4)], tracks, 1)
+    violin = Score.from_notes([(60, 4 + i, 1) for i in range(4)], tracks)
+    score = replace(drums, notes=np.concatenate([drums.notes, violin.notes]))
+    write(score, tmp_path / "both.mid")
+    player = playing(model, NoteDuration(), score)
+    length = player.arch.rows.tolist().index(NoteDuration().sections.first["program"] + 40)
+    (piece,) = sample(player, Request(seconds=1, primer=tmp_path / "both.mid", primer_length=length))
+    assert [track.name for track in piece.tracks] == ["Violin"]
+
+
+def test_seconds_that_an_encoding_writes_are_not_retimed_by_the_corpus(model: Model):
+    score = Score.from_notes([(60 + i % 12, i * 2, 2) for i in range(20)])  # a note a second
+    player = playing(model, Performance(), score, bpm=60)
+    (piece,) = sample(player, Request(seconds=10, from_scratch=True))
+    assert piece.seconds == 10
+    assert len(piece.notes) == 10
+    (slower,) = sample(player, Request(seconds=10, from_scratch=True, bpm=60))
+    assert len(slower.notes) == 5
+
+
 class _Silent:
     """An arch that writes one symbol for ever."""
 
@@ -145,8 +246,6 @@ def test_primers_and_instruments_that_do_not_exist_are_named(model: Model, tmp_p
 
 
 def test_a_primer_of_drums_alone_is_refused(model: Model, tmp_path: Path):
-    from musictool.score import Track
-
     drums = Score.from_notes([(36, 0, 1), (38, 1, 1)], tracks=[Track(is_drum=True)])
     write(drums, tmp_path / "drums.mid")
     with pytest.raises(NoMusic, match="primer"):

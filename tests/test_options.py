@@ -55,7 +55,7 @@ def test_a_hyphen_in_a_name_is_an_underscore():
         ("dropout=nan", "option dropout: nan is not a number of at least 0.0"),
         ("rests=drop", "option rests: 'drop' is not one of keep, cap"),
         ("tied=maybe", "option tied: 'maybe' is not true or false"),
-        ("width", "'width' is not key=value; for example: --set width=256"),
+        ("width", "'width' is not key=value; for example: width=256"),
     ],
 )
 def test_a_wrong_value_says_what_is_allowed(setting, message):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +98,27 @@ def test_time_runs_forward(score):
 def test_a_piece_can_be_cut():
     cut = Score.from_notes([(60, 0, 4), (62, 1, 1), (64, 2, 1)]).until(960)
     assert cut.notes[["pitch", "duration_ticks"]].tolist() == [(60, 960), (62, 480)]
+
+
+def test_any_bar_line_can_be_asked_for():
+    metres = np.array([(1920, 3, 4), (4800, 6, 8), (5000, 4, 4)], METRE)
+    score = Score(Score.from_notes([(60, 0, 1)]).notes, metres=metres)
+    assert [score.bar_line_ticks(bar) for bar in range(7)] == [0, 1920, 3360, 4800, 5000, 6920, 8840]
+    assert score.bar_onsets_ticks(5001).tolist() == [0, 1920, 3360, 4800, 5000]
+    assert Score.from_notes([]).bar_line_ticks(3) == 5760
+
+
+def test_a_piece_can_begin_later_and_what_holds_there_still_holds():
+    tempos = np.array([(0, 60.0), (960, 90.0), (1440, 120.0)], TEMPO)
+    metres = np.array([(480, 3, 4)], METRE)
+    score = replace(Score.from_notes([(60, 0, 4), (62, 2, 1), (64, 3, 1)]), tempos=tempos, metres=metres)
+    later = score.since(1200)
+    assert later.notes[["pitch", "onset_ticks", "duration_ticks"]].tolist() == [(64, 240, 480)]
+    assert later.tempos.tolist() == [(0, 90.0), (240, 120.0)]
+    assert later.metres.tolist() == [(0, 3, 4)]
+    assert len(later.keys) == 0
+    assert score.since(0).notes.tolist() == score.notes.tolist()
+    assert score.since(240).metres.tolist() == [(240, 3, 4)]
 
 
 def test_seconds_and_ticks_are_each_others_inverse_across_tempo_changes():

@@ -14,7 +14,7 @@ import pytest
 from musictool import home, model
 from musictool.checkpoint import state
 from musictool.corpus import Corpus
-from musictool.errors import BadCorpus, BadModel, BadOption, UnknownName
+from musictool.errors import BadCorpus, BadModel, BadOption, KindMismatch, UnknownName
 from musictool.fitting import Diverged, Stopped
 from musictool.model import Model
 from musictool.model_info import read_info
@@ -162,16 +162,18 @@ def test_it_says_which_baselines_it_did_not_beat(corpus: Corpus):
         ({"learning_rate": 0.0}, BadOption, "--learning-rate"),
         ({"transpose": (1, 3)}, BadOption, "--transpose"),
         ({"precision": "float31"}, UnknownName, "float32"),
+        ({"stretch": (0.95, 1.05)}, BadOption, "performance can be stretched"),
+        ({"encoding": "piano-roll"}, KindMismatch, "frames, which no arch learns yet; lstm learns .*note-chord"),
         ({"name": "../evil"}, BadOption, "--name"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_one_clear_error_and_leaves_nothing(
     at_tiny_home: Path, wishes: dict[str, Any], error: type[Exception], words: str
 ):
-    before = sorted(path.name for path in (at_tiny_home / "saved_models").iterdir())
+    before = sorted(path for path in at_tiny_home.rglob("*"))
     with pytest.raises(error, match=words):
         train("tunes", **wishes)
-    assert sorted(path.name for path in (at_tiny_home / "saved_models").iterdir()) == before
+    assert sorted(path for path in at_tiny_home.rglob("*")) == before  # nor has anything been encoded in vain
 
 
 def test_an_existing_name_is_never_overwritten(at_tiny_home: Path):

@@ -106,9 +106,11 @@ def command(**wishes: Any) -> None:
 
 def _check(wanted: dict[str, Any]) -> None:
     """What is wrong with the wishes is said before TensorFlow is loaded, which takes seconds."""
-    from musictool.wishes import checked
+    from musictool.wishes import DEFAULTS, check_encoding, checked
 
-    checked({key: value for key, value in wanted.items() if key not in ("corpus", "name", "resume")})
+    wishes = checked({key: value for key, value in wanted.items() if key not in ("corpus", "name", "resume")})
+    if not wanted["resume"]:
+        check_encoding({**DEFAULTS, **wishes})
 
 
 def _report(trained: Any) -> None:

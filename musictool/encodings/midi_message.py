@@ -12,7 +12,7 @@ last, as one voice after another.
 A key is struck once at a time: a pitch that is struck while it sounds ends there and begins anew, and of notes of one
 pitch that begin together the longest stays. A model may say anything: an off of a pitch that does not sound is only its
 time, an on of one that sounds ends it, a note that ends where it begins is left out, and what still sounds behind the
-last message ends there (after a step at least).
+last message ends there (after a step at least). What is never told to end lasts ten quarter notes at most.
 
 A message that the vocabulary lacks becomes the one of the same key and kind whose time is nearest. Messages 0 steps and
 a quarter note apart are therefore in every vocabulary; and a time other than 0 never becomes 0, so that no note is lost
@@ -40,6 +40,8 @@ from musictool.encodings._message_vocabulary import ON, STEP, MessageSpelling, M
 from musictool.grid import in_steps, struck_once, to_ticks
 from musictool.options import option
 from musictool.score import DEFAULT_VELOCITY, Score
+
+UNRELEASED_QUARTERS = 10  # that a note lasts at most which no off ends
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,9 @@ class MidiMessage(LearnedEncoding[MessageVocabulary]):
         keys, sent, is_on = known.pitches[rows][order], times[order], known.is_on[rows][order]
         held = np.diff(keys, append=-1) == 0  # until the next message of its key
         ends = np.where(held, np.roll(sent, -1), np.maximum(int(times.max(initial=0)), sent + 1))
+        released = held & ~np.roll(is_on, -1)
+        longest = UNRELEASED_QUARTERS * self.options.steps_per_quarter
+        ends = np.where(released, ends, np.minimum(ends, sent + longest))
         heard = is_on & (ends > sent)
         onset_ticks, end_ticks = (to_ticks(steps[heard], self.options.steps_per_quarter) for steps in (sent, ends))
         velocities = np.full(len(onset_ticks), DEFAULT_VELOCITY)

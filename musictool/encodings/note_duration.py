@@ -127,6 +127,7 @@ class NoteDuration(Encoding):
         begin, end = (to_ticks(times, self.options.steps_per_quarter) for times in (onsets, ends))
         used, track = np.unique(np.where(is_drum, DRUMS, self._programs_at(rows))[at], return_inverse=True)
         told = np.flatnonzero(self.sections.of_kind("metre", rows))
+        unsaid = np.zeros(int(self.options.positions), np.int64)  # 4/4 from the beginning is written by saying nothing
         return Score.from_columns(
             begin,
             end - begin,
@@ -134,7 +135,7 @@ class NoteDuration(Encoding):
             np.full(len(at), DEFAULT_VELOCITY),
             track,
             tracks=tuple(Track(is_drum=True) if p == DRUMS else Track(int(p)) for p in used) or (Track(),),
-            metres=self._bars.table(steps[told], rows[told] - first["metre"]),
+            metres=self._bars.table(np.append(unsaid, steps[told]), np.append(unsaid, rows[told] - first["metre"])),
         )
 
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:

@@ -20,7 +20,8 @@ all tracks are one stream. A pitch that is pressed again while it sounds, by ano
 released as often as it was pressed, and a release ends the note that was pressed first.
 
 Decoding takes any rows. A release of a pitch that does not sound means nothing. A press without a release, found as an
-opening bracket without a closing one is found, ends where its pitch is pressed next, else with the stream.
+opening bracket without a closing one is found, ends where its pitch is pressed next, else with the stream, but after
+5 s at the latest, as in the implementation: what a model forgets does not sound for minutes.
 
 What is lost: which track plays what and programs; drums, which are left out; tempo, metre and beats; times finer than
 10 ms and velocities finer than a bin; of two notes of one pitch, one sounding within the other, which one ends first.
@@ -41,9 +42,10 @@ import numpy as np
 from musictool.encodings._base import Encoding, Spec
 from musictool.encodings._sections import Sections, interleaved, one_hot, split
 from musictool.options import option
-from musictool.score import DEFAULT_BPM, DEFAULT_VELOCITY, PITCHES, TICKS_PER_QUARTER, Score
+from musictool.score import DEFAULT_BPM, DEFAULT_VELOCITY, PITCHES, TEMPO, TICKS_PER_QUARTER, Score
 
 TICKS_PER_SECOND = int(TICKS_PER_QUARTER * DEFAULT_BPM / 60)  # of a decoded piece
+UNRELEASED_SECONDS = 5  # that a press sounds at most which nothing releases
 _WAITS = 10  # features: so many neighbouring waits share one
 
 
@@ -98,10 +100,12 @@ class Performance(Encoding):
         is_on = self.sections.of_kind("on", rows)
         keys = np.flatnonzero(is_on | self.sections.of_kind("off", rows))
         pitch = (rows[keys] - self.sections.first["on"]) % PITCHES
-        presses, ends = _notes(pitch, is_on[keys], steps[keys], int(steps[-1]) if len(steps) else 0)
+        last, longest = int(steps[-1]) if len(steps) else 0, UNRELEASED_SECONDS * self._steps_per_second
+        presses, ends = _notes(pitch, is_on[keys], steps[keys], last, longest)
         begin, end = self._to_ticks(steps[keys][presses]), self._to_ticks(ends)
         velocity = self._velocities_at(rows, keys[presses])
-        return Score.from_columns(begin, end - begin, pitch[presses], velocity, np.zeros(len(presses)))
+        tempo = np.array([(0, DEFAULT_BPM)], TEMPO)
+        return Score.from_columns(begin, end - begin, pitch[presses], velocity, np.zeros(len(presses)), tempos=tempo)
 
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
         """Each press and release `semitones` higher, pitches off the end of 0..127 by octaves.
@@ -176,12 +180,15 @@ class Performance(Encoding):
         return np.concatenate(parts, axis=1)
 
 
-def _notes(pitch: np.ndarray, is_on: np.ndarray, steps: np.ndarray, last: int) -> tuple[np.ndarray, np.ndarray]:
+def _notes(
+    pitch: np.ndarray, is_on: np.ndarray, steps: np.ndarray, last: int, longest: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The notes of any presses and releases.
 
     Args:
         pitch, is_on, steps: int64, bool, int64 (E,), in order of time.
         last: the step on which the stream ends.
+        longest: the steps of a note that is not released, at most.
 
     Returns:
         int64 (N,) each: the index of each press, and the step on which its note ends.
@@ -192,6 +199,7 @@ def _notes(pitch: np.ndarray, is_on: np.ndarray, steps: np.ndarray, last: int) -
     ends = np.full(len(pitch), last)
     again = np.flatnonzero(np.diff(pitch[presses]) == 0)
     ends[presses[again]] = steps[presses[again + 1]]
+    ends = np.minimum(ends, steps + longest)
     released, releases = _balanced(pitch, is_on)
     ends[released] = steps[releases]
     return order[presses], np.maximum(ends[presses], steps[presses] + 1)

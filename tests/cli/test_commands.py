@@ -65,6 +65,10 @@ def test_the_groups_help_names_every_command():
         ("sample --out .", 2, "--out"),
         ("train --epochs 0", 2, "--epochs 0"),
         ("train --max-minutes nan", 2, "--max-minutes nan"),
+        ("train --stretch 0", 2, "--stretch 0"),
+        ("train --stretch a,b", 2, "0.95,1.05"),
+        ("train --stretch 0.95", 2, "note-chord counts beats"),
+        ("train --encoding-set rests", 2, "for example: rhythm=true"),
         ("train --name -x", 2, "--name '-x'"),
         ("prepare nowhere/", 1, "nowhere"),
         ("render nowhere.mid", 1, "nowhere.mid"),
@@ -83,6 +87,14 @@ def test_a_mistake_is_one_clear_line_and_never_a_traceback(
     assert "Traceback" not in result.output
     if code == 1 or "Usage:" not in result.output:
         assert len([each for each in result.output.splitlines() if each.startswith("Error: ")]) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["--encoding remy", "--stretch 0.9", "--encoding chord-roll --encoding-set reduce_to=5", "--encoding-set x=1"],
+)
+def test_what_the_encoding_cannot_do_is_said_before_tensorflow_is_loaded(at_tiny_home: Path, line: str):
+    assert "TensorFlow" not in run(f"train {line}").output
 
 
 def test_the_three_commands_make_music(tunes: Path, at_new_home: Path, monkeypatch: pytest.MonkeyPatch):

@@ -168,9 +168,12 @@ def test_metres_come_back():
     encoding = NoteDuration()
     score = in_metres([(60, i, 1) for i in range(20)], (1, 3, 4), (4, 6, 8), (10, 6, 8), (11, 6, 8))
     metres = encoding.decode(encoding.encode(score)).metres
-    assert [(o // 480, n, d) for o, n, d in metres.tolist()] == [(1, 3, 4), (4, 6, 8), (11, 6, 8)]
+    assert [(o // 480, n, d) for o, n, d in metres.tolist()] == [(0, 4, 4), (1, 3, 4), (4, 6, 8), (11, 6, 8)]
     two_at_once = encoding.decode(rows_of(encoding, "3/4 6/8 p0 n60 d4")).metres
     assert two_at_once.tolist() == [(0, 6, 8)]
+    common = encoding.encode(in_metres([(60, 0, 1)], (0, 4, 4)))  # which is not written, and yet comes back
+    assert encoding.decode(common).metres.tolist() == [(0, 4, 4)]
+    assert len(NoteDuration(Options(positions=False)).decode(np.array([5])).metres) == 0
 
 
 def test_a_month_of_waiting_is_beyond_what_a_score_holds():

@@ -158,6 +158,17 @@ def test_a_press_without_a_release_ends_with_the_next_press_or_the_stream():
     assert read_back("wait 2", "on 60") == [(60, 2, 1, 80)]
 
 
+def test_a_press_without_a_release_sounds_for_five_seconds_at_most():
+    waits = ["wait 100"] * 8
+    assert read_back("on 60", *waits) == read_back("on 60", *waits, "on 60")[:1] == [(60, 0, 500, 80)]
+    assert read_back("on 60", *waits, "off 60") == [(60, 0, 800, 80)]
+    assert read_back("on 60", *["wait 50"] * 16, steps_per_second=50) == [(60, 0, 500, 80)]
+
+
+def test_what_is_read_says_its_tempo():
+    assert Performance().decode(np.zeros(0, np.int32)).tempos.tolist() == [(0, 120.0)]
+
+
 def test_a_press_and_a_release_at_one_time_are_a_note_of_one_step():
     assert read_back("on 60", "off 60", "wait 7") == [(60, 0, 1, 80)]
 

@@ -35,10 +35,8 @@ def entries(registry: Registry) -> list[Entry]:
 def _entry(registry: Registry, name: str) -> Entry:
     tree = ast.parse(registry.path(name).read_text(encoding="utf-8"))
     summary = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
-    settings = _settings(tree)
-    for shared in () if settings else _shared(registry, tree):
-        settings += _settings(ast.parse(shared.read_text(encoding="utf-8")))
-    return Entry(name, summary, settings)
+    trees = [*(ast.parse(path.read_text(encoding="utf-8")) for path in _shared(registry, tree)), tree]
+    return Entry(name, summary, [setting for each in trees for setting in _settings(each)])
 
 
 def _settings(tree: ast.Module) -> list[tuple[str, str]]:
@@ -46,7 +44,7 @@ def _settings(tree: ast.Module) -> list[tuple[str, str]]:
 
 
 def _shared(registry: Registry, tree: ast.Module) -> list[Path]:
-    """The `_underscore` files of the folder that a file without options of its own imports: it has theirs."""
+    """The `_underscore` files of the folder that a file imports: it has their options too."""
     modules = [node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)]
     own = [module.removeprefix(f"{registry.package}.") for module in modules if module.startswith(registry.package)]
     return [registry.path(module) for module in own if module.startswith("_")]

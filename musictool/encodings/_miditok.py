@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
 
@@ -31,6 +31,7 @@ from musictool.encodings._miditok_score import (
     Grid,
 )
 from musictool.errors import BadModel, BadOption, MusictoolError
+from musictool.options import option
 from musictool.score import PITCHES, Score, folded
 
 VELOCITIES = 32  # levels of loudness, evenly spread over 1..127
@@ -80,10 +81,22 @@ def grid_of(settings: Any) -> Grid:
     return Grid(settings.steps_per_beat, metre, settings.tempo, settings.programs, settings.velocity)
 
 
+@dataclass(frozen=True)
+class MidiTokOptions:
+    """What can be set."""
+
+    programs: bool = option(True, "whether programs and drums are kept; false: one piano, no drums")
+    tempo: bool = option(True, "whether tempos are kept")
+    velocity: bool = option(True, "whether velocities are kept, in 32 levels")
+    chords: bool = option(False, "whether chords are announced by a symbol")
+    steps_per_beat: int = option(12, "steps of the grid in a beat", least=1, most=24)
+    vocabulary: int = option(0, "symbols at most, by merging what often stands together; 0: none", least=0, most=65536)
+
+
 class MidiTokEncoding(Encoding):
     """An encoding whose symbols are those of one of MidiTok's tokenizers: int32 (T,).
 
-    Its options are `programs`, `tempo`, `chords`, `velocity`, `steps_per_beat`, `vocabulary` and perhaps `metre`.
+    Its options are MidiTokOptions, and perhaps `metre`.
 
     The range of its pitches ends one short of MIDI's. Symbols of notes that begin together stand in the order of their
     pitches; a pitch that transposing folds back into the range would have to change places with others.
@@ -95,6 +108,7 @@ class MidiTokEncoding(Encoding):
 
     kind = "tokens"
     pitches = PITCH_RANGE
+    Options = MidiTokOptions
     tokenizer_name: ClassVar[str]
     opener: ClassVar[str] = ""
 

@@ -38,21 +38,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from musictool.encodings._miditok import MidiTokEncoding
+from musictool.encodings._miditok import MidiTokEncoding, MidiTokOptions
 from musictool.options import option
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(MidiTokOptions):
     """What can be set."""
 
-    programs: bool = option(True, "whether programs and drums are kept; false: one piano, no drums")
-    tempo: bool = option(True, "whether tempos are kept")
     metre: bool = option(True, "whether metres are kept; false: every bar has four quarters")
-    velocity: bool = option(True, "whether velocities are kept, in 32 levels")
-    chords: bool = option(False, "whether chords are announced by a symbol")
-    steps_per_beat: int = option(12, "steps of the grid in a beat", least=1, most=24)
-    vocabulary: int = option(0, "symbols at most, by merging what often stands together; 0: none", least=0, most=65536)
 
 
 class Remi(MidiTokEncoding):

@@ -29,31 +29,15 @@ model has to count time shifts, where REMI names the place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from musictool.encodings._miditok import MidiTokEncoding
-from musictool.options import option
-
-
-@dataclass(frozen=True)
-class Options:
-    """What can be set."""
-
-    programs: bool = option(True, "whether programs and drums are kept; false: one piano, no drums")
-    tempo: bool = option(True, "whether tempos are kept")
-    velocity: bool = option(True, "whether velocities are kept, in 32 levels")
-    chords: bool = option(False, "whether chords are announced by a symbol")
-    steps_per_beat: int = option(12, "steps of the grid in a beat", least=1, most=24)
-    vocabulary: int = option(0, "symbols at most, by merging what often stands together; 0: none", least=0, most=65536)
 
 
 class Tsd(MidiTokEncoding):
     """Time shifts and notes: int32 (T,), three to five symbols a note; a fixed vocabulary unless it is merged."""
 
     name = "tsd"
-    Options = Options
     tokenizer_name = "TSD"
 
     def clock(self, numbers: np.ndarray) -> np.ndarray:

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from musictool.encodings._base import FIRST_SYMBOL, from_json
-from musictool.encodings.tsd import Options, Tsd
+from musictool.encodings.tsd import Tsd
 from musictool.score import METRE, TEMPO, Score, Track
 
 BARE = {"programs": False, "tempo": False, "velocity": False}
 
 
 def encoding_of(*pieces: Score, **options) -> Tsd:
-    encoding = Tsd(Options(**options))
+    encoding = Tsd(Tsd.Options(**options))
     encoding.fit(pieces)
     return encoding
 

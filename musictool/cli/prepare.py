@@ -47,7 +47,7 @@ def command(as_json: bool, **wishes: Any) -> None:
     files.csv; a file that cannot be read costs itself only.
     """
     from musictool.preparation import sources
-    from musictool.preparation.prepare import Interrupted
+    from musictool.preparation.new_files import Interrupted
 
     source = sources.find(wishes["source"])
     if not as_json:

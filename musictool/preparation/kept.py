@@ -50,6 +50,7 @@ class Kept:
         self.folder = folder
         self._parts = folder / PARTS_FOLDER
         self.reading = reading
+        self.fresh = fresh
         self._limit = time_limit_seconds
         self._stores: list[Store] = []
         self._records: dict[str, tuple[Record, int, int]] = {}  # content -> its record, store, first piece there

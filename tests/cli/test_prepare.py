@@ -111,7 +111,7 @@ def test_ctrl_c_ends_at_once_with_a_line_and_its_own_exit_code(songs, tmp_path):
         with open(songs / f"more{number}.mid", "ab") as file:  # bytes behind the last track: other content, same music
             file.write(number.to_bytes(4, "big"))
     program = (
-        "import sys; from musictool.preparation import prepare; prepare.BATCH_FILES = 1\n"
+        "import sys; from musictool.preparation import new_files; new_files.BATCH_FILES = 1\n"
         "from musictool.cli import _output; _output.SECONDS_IN_A_LOG = 0\n"
         "from musictool.cli._main import main; main(['prepare', sys.argv[1], '--reader', 'music21', '--workers', '1'])"
     )

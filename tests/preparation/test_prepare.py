@@ -15,7 +15,7 @@ import pytest
 from musictool import home
 from musictool.corpus import Corpus
 from musictool.errors import BadCorpus, BadOption, Busy, UnknownName
-from musictool.preparation import kept
+from musictool.preparation import kept, new_files
 from musictool.preparation import prepare as preparation
 from musictool.preparation.prepare import Prepared
 from tests.preparation import wicked_reader as wicked
@@ -198,9 +198,9 @@ def test_a_file_whose_reader_crashed_is_tried_again_in_the_next_run(songs):
 
 _KILLED = """
 import sys
-from musictool.preparation import kept, prepare as preparation
+from musictool.preparation import kept, new_files, prepare as preparation
 kept.PART_SECONDS = 0.02
-preparation.BATCH_FILES = 2
+new_files.BATCH_FILES = 2
 preparation.prepare(sys.argv[1], workers=1, encode=False, read="tests.preparation.wicked_reader:read")
 """
 
@@ -255,7 +255,7 @@ def test_killed_while_it_writes_or_encodes_the_next_run_ends_with_the_same_bytes
 
 
 def test_after_ctrl_c_what_was_read_is_kept(songs, monkeypatch):
-    monkeypatch.setattr(preparation, "BATCH_FILES", 4)
+    monkeypatch.setattr(new_files, "BATCH_FILES", 4)
     for path in songs.iterdir():
         path.write_text(path.read_text().replace("PLAIN", "SLOW"))
     seen = []
@@ -265,7 +265,7 @@ def test_after_ctrl_c_what_was_read_is_kept(songs, monkeypatch):
         if len(seen) == 1:
             threading.Timer(0.01, signal.raise_signal, [signal.SIGINT]).start()
 
-    with pytest.raises(preparation.Interrupted, match=r"stopped; \d+ of 30 files are read and kept"):
+    with pytest.raises(new_files.Interrupted, match=r"stopped; \d+ of 30 files are read and kept"):
         prepare(songs, progress=progress)
     again = prepare(songs)
     assert again.fresh < 30
@@ -408,7 +408,7 @@ def test_more_parts_than_files_may_be_open_are_put_together(songs, monkeypatch):
     import resource
 
     monkeypatch.setattr(kept, "PART_SECONDS", -1)  # a part for every file
-    monkeypatch.setattr(preparation, "BATCH_FILES", 1)
+    monkeypatch.setattr(new_files, "BATCH_FILES", 1)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     used = len(os.listdir("/proc/self/fd"))
     resource.setrlimit(resource.RLIMIT_NOFILE, (used + 20, hard))

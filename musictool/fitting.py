@@ -64,7 +64,7 @@ class Run:
             settings.batch_size,
             range(low, high + 1),
             settings.seed,
-            stretches=sorted({1.0, *settings.stretch}),
+            stretches=(*{1.0, *settings.stretch},),
         )
         self.state = State()
         self.stop_requested = False

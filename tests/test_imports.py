@@ -30,7 +30,7 @@ LAYERS = [
     {"sampling", "layers", "pipeline", "checkpoint", "stage", "compiling"},
     {"strategy"},
     {"archs"},
-    {"model"},
+    {"model", "model_contents"},
     {"generation"},
     {"songs", "fitting"},
     {"training"},

@@ -66,7 +66,6 @@ class _Settings:
     val_split: float
     workers: int
     read: ReadSettings
-    fresh: bool
 
     def __post_init__(self) -> None:
         if not 0 < self.val_split < 1:
@@ -122,7 +121,7 @@ def prepare(
         Interrupted: Ctrl-C.
     """
     settings = _Settings(
-        val_split, cores() if workers is None else workers, ReadSettings(parser, time_limit_seconds, read, key), fresh
+        val_split, cores() if workers is None else workers, ReadSettings(parser, time_limit_seconds, read, key)
     )
     found = source if isinstance(source, Source) else sources.find(source)
     known = Metadata([Path(path) for path in metadata])

@@ -101,7 +101,7 @@ class Corpus:
         view._chosen = np.flatnonzero(selection.matches(about, view.where))
         return view
 
-    def _own(self, values: Any) -> Any:
+    def own(self, values: Any) -> Any:
         """Of an array or a list with one entry a piece: those of the pieces that are selected."""
         if self._chosen is None:
             return values
@@ -128,23 +128,23 @@ class Corpus:
     @cached_property
     def ids(self) -> list[str]:
         """The id of each piece, in order."""
-        ids: list[str] = self._own(piece_ids(self.files))
+        ids: list[str] = self.own(piece_ids(self.files))
         return ids
 
     @cached_property
     def is_validation(self) -> np.ndarray:
         """bool (pieces,): kept for validation, not for training."""
-        return np.asarray(self._own(self._notes.flags("is_validation").astype(bool)))
+        return np.asarray(self.own(self._notes.flags("is_validation").astype(bool)))
 
     @property
     def keys(self) -> np.ndarray:
         """int8 (pieces,): the estimated key of each piece, an index into musictool.key.KEY_NAMES, or NO_KEY."""
-        return np.asarray(self._own(self._notes.pieces["key"]))
+        return np.asarray(self.own(self._notes.pieces["key"]))
 
     @property
     def note_counts(self) -> np.ndarray:
         """int32 (pieces,): the number of notes of each piece."""
-        return np.asarray(self._own(self._notes.pieces["notes"]))
+        return np.asarray(self.own(self._notes.pieces["notes"]))
 
     def score(self, index: int) -> Score:
         """One piece."""

@@ -101,6 +101,7 @@ def encode_corpus(
     transpositions: Sequence[int] = DEFAULT_TRANSPOSITIONS,
     *,
     to_c: bool = False,
+    base: dict[str, Any] | None = None,
     workers: Workers | None = None,
     progress: Progress | None = None,
 ) -> Encoded:
@@ -111,6 +112,7 @@ def encode_corpus(
         transpositions: semitones, 0 among them, that the training pieces will be shifted by, so that the vocabulary
             knows the shifted symbols too.
         to_c: move every piece, of either side, to C major or A minor first, by way of its estimated key.
+        base: a vocabulary of the same encoding and options whose ids shall stay; it grows by what it lacks.
         workers: who encodes; by default a process a core.
         progress: called with how many pieces are encoded and how many there are.
 
@@ -125,6 +127,9 @@ def encode_corpus(
         "to_c": to_c,
         "where": list(corpus.where),
     }
+    if base is not None:
+        encoding.load_vocabulary(base)
+        what["base"] = hashlib.sha256(json.dumps(base, sort_keys=True).encode()).hexdigest()
     identity = {"format": FORMAT, "musictool": __version__, "corpus": corpus.fingerprint, **what}
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
     folder = corpus.folder / "encoded" / f"{encoding_name}-{digest[:8]}"

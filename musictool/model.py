@@ -29,6 +29,7 @@ from musictool import home, strategy
 from musictool.archs import _base as archs
 from musictool.archs._base import Arch
 from musictool.atomic import replacing, write_json
+from musictool.conditions import Conditions
 from musictool.encodings import _base as encodings
 from musictool.encodings._base import Encoding, Spec
 from musictool.errors import BadModel, MusictoolError
@@ -84,6 +85,11 @@ class Model:
     def spec(self) -> Spec:
         """What the encoding promises the arch."""
         return self.encoding.spec
+
+    @property
+    def conditions(self) -> Conditions:
+        """What the model can be asked for."""
+        return Conditions.from_json(self.info["conditions"])
 
     @cached_property
     def arch(self) -> Arch:

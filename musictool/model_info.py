@@ -9,9 +9,9 @@ from typing import Any
 from musictool import home
 from musictool.errors import BadModel
 
-FORMAT = 1
+FORMAT = 2
 MARKER = home.MODEL_MARKER
-KEYS = ("arch", "encoding", "corpus", "music", "training", "metrics", "provenance", "weights")
+KEYS = ("arch", "encoding", "conditions", "corpus", "music", "training", "metrics", "provenance", "weights")
 
 
 def read_info(folder: Path) -> dict[str, Any]:

@@ -8,19 +8,28 @@ from typing import Any
 
 import keras
 
+from musictool.dataset import Encoded
+from musictool.windows import Batch
+
+MEASURES = ("loss", "accuracy")
+
 
 @dataclass(frozen=True)
 class Stage:
-    """One network of an arch, and how well its output fits the targets.
+    """One network of an arch, and how well it fits a batch.
 
     Attributes:
         name: the network's name; its weights are saved as <name>.weights.h5.
-        network: maps x (B, L, ...) to an output for every position.
-        loss: (y, output) -> float (B, L), nats of each target.
-        hits: (y, output) -> float (B, L), 1 where the likeliest prediction is right.
+        network: what is trained.
+        judge: (batch, training) -> float (B, L) for each of `measures`, of each target. The first is what training
+            makes small, in nats; padding is masked by whoever calls.
+        measures: their names, as in history.csv.
+        count: for a stage that learns by counting the rows of the training pieces and not by gradients: does all of it
+            at once. Such a stage is judged on arrays and not on tensors.
     """
 
     name: str
     network: keras.Model
-    loss: Callable[[Any, Any], Any]
-    hits: Callable[[Any, Any], Any]
+    judge: Callable[[Batch, bool], tuple[Any, ...]]
+    measures: tuple[str, ...] = MEASURES
+    count: Callable[[Encoded], None] | None = None

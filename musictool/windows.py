@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from musictool import controls
+from musictool.conditions import FORGOTTEN, Conditions
 from musictool.dataset import Encoded
 from musictool.encodings._base import PADDING
 from musictool.encodings._ragged import one_by_one
@@ -27,28 +29,45 @@ class Plan:
         start: int64 (W,), first target within the piece.
         semitones: int64 (W,), how far the window is transposed.
         stretch: float64 (W,), how many times as long it is played.
+        asked: bool (W, groups), which groups of the conditions the window has.
     """
 
     piece: np.ndarray
     start: np.ndarray
     semitones: np.ndarray
     stretch: np.ndarray
+    asked: np.ndarray
 
 
-@dataclass(frozen=True)
-class Batch:
-    """B windows.
+class Batch(NamedTuple):
+    """B windows, as arrays or as tensors.
 
     Attributes:
         x, y: spec.dtype (B, L, *spec.shape).
         mask: float32 (B, L), 0 where y is padding.
-        controls: float32 (B, L, CONTROLS), of the music from y's place on (musictool/controls.py); None if not wanted.
+        conditions: float32 (B, L, C), what the music from y's place on was asked to be (musictool/conditions.py); C is
+            0 for a model that cannot be asked.
     """
 
-    x: np.ndarray
-    y: np.ndarray
-    mask: np.ndarray
-    controls: np.ndarray | None = None
+    x: Any
+    y: Any
+    mask: Any
+    conditions: Any
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What stands beside the rows of a corpus, for a model that can be asked.
+
+    Attributes:
+        conditions: which.
+        controls: float16 (T, CONTROLS) beside all rows (dataset.encode_controls); None if no control is among them.
+        label: int64 (pieces,), the index of each piece's label, -1 for none.
+    """
+
+    conditions: Conditions
+    controls: np.ndarray | None
+    label: np.ndarray
 
 
 class Windows:
@@ -61,7 +80,7 @@ class Windows:
         transpositions: semitones drawn from for each training window; validation is never shifted.
         stretches: the same for how many times as long it is played; of use where the encoding `stretches`.
         seed: fixes the order and the draws of every epoch.
-        controls: float16 (T, CONTROLS) beside all rows (dataset.encode_controls), for batches that have them.
+        beside: for batches that have conditions.
     """
 
     def __init__(
@@ -72,7 +91,7 @@ class Windows:
         transpositions: Sequence[int] = (0,),
         seed: int = 0,
         stretches: Sequence[float] = (1.0,),
-        controls: np.ndarray | None = None,
+        beside: Beside | None = None,
     ):
         self.encoded = encoded
         self.length = length
@@ -80,7 +99,8 @@ class Windows:
         self.transpositions = np.array(sorted(transpositions))
         self.stretches = np.array(sorted(stretches))
         self.seed = seed
-        self._controls = controls
+        nothing = np.full(len(encoded.offsets) - 1, -1)
+        self.beside = beside or Beside(Conditions(), None, nothing)
 
     def training_plan(self, epoch: int) -> Plan:
         """One pass over the training pieces, shuffled.
@@ -97,34 +117,43 @@ class Windows:
         start = np.minimum(start, np.maximum(rows[piece] - self.length, 0))
         order = rng.permutation(len(piece))
         semitones, stretch = (rng.choice(drawn, len(piece)) for drawn in (self.transpositions, self.stretches))
-        return Plan(pieces[piece][order], start[order], semitones, stretch)
+        asked = rng.random((len(piece), len(self.beside.conditions.sizes))) >= FORGOTTEN
+        return Plan(pieces[piece][order], start[order], semitones, stretch, asked)
 
     def validation_plan(self) -> Plan:
-        """Every validation target exactly once, in order, not transposed."""
+        """Every validation target exactly once, in order, not transposed and without conditions, which tell of it."""
         pieces = self.encoded.pieces("validation")
         piece, nth = one_by_one(-(-np.diff(self.encoded.offsets)[pieces] // self.length))
-        return Plan(pieces[piece], nth * self.length, np.zeros(len(piece), np.int64), np.ones(len(piece)))
+        asked = np.zeros((len(piece), len(self.beside.conditions.sizes)), bool)
+        return Plan(pieces[piece], nth * self.length, np.zeros(len(piece), np.int64), np.ones(len(piece)), asked)
 
     def steps(self, plan: Plan) -> int:
         """Batches in a pass."""
         return -(-len(plan.piece) // self.batch_size)
 
-    def batch(self, plan: Plan, step: int) -> Batch:
-        """One batch of a pass; all have B windows, the last is filled up with mask 0."""
-        at = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        exists = at < len(plan.piece)
+    def part_size(self, parts: int) -> int:
+        """Windows in each of `parts` of a batch."""
+        return -(-self.batch_size // parts)
+
+    def batch(self, plan: Plan, step: int, part: int = 0, parts: int = 1) -> Batch:
+        """One batch of a pass, or one of equal `parts` of it; what B windows do not fill is filled up with mask 0."""
+        at = np.arange(self.part_size(parts)) + part * self.part_size(parts)
+        exists = at < min(self.batch_size, len(plan.piece) - step * self.batch_size)
+        at = at + step * self.batch_size
         at = np.where(exists, at, 0)
         begin = self.encoded.offsets[plan.piece[at]][:, None]  # (B, 1)
         end = self.encoded.offsets[plan.piece[at] + 1][:, None]
         row = begin + plan.start[at][:, None] + np.arange(-1, self.length)  # (B, L + 1): one before, then the targets
         clipped = np.clip(row, begin, end - 1)
         window = self.encoded.rows(clipped)
-        wanted = None if self._controls is None else self._controls[clipped[:, 1:]].astype(np.float32)
+        beside = self.beside
+        wanted = None if beside.controls is None else beside.controls[clipped[:, 1:]].astype(np.float32)
         self._vary(window, wanted, plan.semitones[at], plan.stretch[at])
         window[row < begin] = self.encoded.spec.start
         window[row >= end] = PADDING
         mask = (row[:, 1:] < end) & exists[:, None]
-        return Batch(window[:, :-1], window[:, 1:], mask.astype(np.float32), wanted)
+        conditions = beside.conditions.vectors(wanted, beside.label[plan.piece[at]], plan.asked[at], self.length)
+        return Batch(window[:, :-1], window[:, 1:], mask.astype(np.float32), conditions)
 
     def _vary(self, window: np.ndarray, wanted: np.ndarray | None, semitones: np.ndarray, stretch: np.ndarray) -> None:
         """Transpose and stretch each window (B, L + 1, ...), and the controls beside it, in place."""

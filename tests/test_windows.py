@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from musictool.conditions import Conditions
 from musictool.dataset import Encoded
 from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, Encoding, Spec
-from musictool.windows import Batch, Plan, Windows
+from musictool.windows import Batch, Beside, Plan, Windows
 
 
 class Shift(Encoding):
@@ -114,10 +116,26 @@ def test_controls_stand_beside_their_targets_and_follow_transposition():
     encoded = corpus_of(6)
     controls = np.zeros((6, 13), np.float16)
     controls[np.arange(6), 1 + np.arange(6)] = 1  # each row has its own pitch class
-    windows = Windows(encoded, 8, 1, transpositions=(2,), controls=controls)
-    (batch,) = batches(windows, windows.training_plan(0))
-    assert batch.controls.argmax(axis=-1)[0, :6].tolist() == [3, 4, 5, 6, 7, 8]
-    assert batch.controls.dtype == np.float32
+    beside = Beside(Conditions(("histogram",)), controls, np.array([-1]))
+    windows = Windows(encoded, 8, 1, transpositions=(2,), beside=beside)
+    plan = replace(windows.training_plan(0), asked=np.ones((1, 1), bool))
+    (batch,) = batches(windows, plan)
+    assert batch.conditions.argmax(axis=-1)[0, :6].tolist() == [2, 3, 4, 5, 6, 7]
+    assert batch.conditions.dtype == np.float32
+
+
+def test_some_training_windows_forget_each_condition_and_validation_has_none():
+    encoded = corpus_of(*[8] * 400, validation=(0,))
+    beside = Beside(Conditions(("density",), "genre", ("a", "b")), np.ones((3200, 13), np.float16), np.arange(400) % 2)
+    windows = Windows(encoded, 8, 50, beside=beside)
+    seen = np.concatenate([batch.conditions for batch in batches(windows, windows.training_plan(0))])[:399, 0]
+    density, label = seen[:, :-2].sum(axis=1), seen[:, -2:].sum(axis=1)
+    assert set(np.unique(density)) == set(np.unique(label)) == {0, 1}
+    for forgotten in (density == 0, label == 0):
+        assert 0.14 < forgotten.mean() < 0.26
+    assert ((density == 0) != (label == 0)).any()
+    (batch,) = batches(windows, windows.validation_plan())
+    assert not batch.conditions.any()
 
 
 def test_epochs_differ_and_the_same_seed_repeats_them():

@@ -8,7 +8,7 @@ knows nothing of encodings: a Spec is all that it is told.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from musictool import options
 from musictool.encodings._base import Kind, Spec
 from musictool.errors import KindMismatch, UnknownName
-from musictool.sampling import Sampler
+from musictool.sampling import FREE, Guidance, Sampler
 from musictool.stage import Stage
 
 
@@ -29,6 +29,12 @@ class Arch(ABC):
         Options: frozen dataclass of what can be set (see musictool/options.py); its defaults are the small size.
         SIZES: name of a size -> the options that it changes.
         WINDOW, BATCH_SIZE, LEARNING_RATE: what training starts from unless told otherwise.
+        WARMUP, DECAY, CLIP_NORM: the same for how the learning rate goes (musictool/schedule.py) and gradients are cut.
+
+    Args:
+        spec: of what it learns.
+        settings: an Options; None for the defaults.
+        conditions: C, how many numbers beside each row say what is asked for (musictool/conditions.py).
     """
 
     name: ClassVar[str]
@@ -38,8 +44,11 @@ class Arch(ABC):
     WINDOW: ClassVar[int] = 64
     BATCH_SIZE: ClassVar[int] = 32
     LEARNING_RATE: ClassVar[float] = 1e-3
+    WARMUP: ClassVar[int] = 0
+    DECAY: ClassVar[str] = "none"
+    CLIP_NORM: ClassVar[float] = 1.0
 
-    def __init__(self, spec: Spec, settings: Any = None):
+    def __init__(self, spec: Spec, settings: Any = None, conditions: int = 0):
         if spec.kind != self.kind:
             raise KindMismatch(
                 f"the arch {self.name} learns {self.kind}, and this encoding writes {spec.kind}; "
@@ -47,34 +56,46 @@ class Arch(ABC):
             )
         self.spec = spec
         self.options: Any = settings if settings is not None else self.Options()
+        self.conditions = conditions
 
     @classmethod
-    def sized(cls, spec: Spec, size: str = "small", settings: tuple[str, ...] = ()) -> Arch:
+    def sized(cls, spec: Spec, size: str = "small", settings: Sequence[str] = (), conditions: int = 0) -> Arch:
         """The arch at one of its sizes, with "key=value" settings over it."""
         if size not in cls.SIZES:
             raise UnknownName.of("size", size, cls.SIZES)
-        return cls(spec, options.from_settings(cls.Options, settings, cls.SIZES[size]))
+        return cls(spec, options.from_settings(cls.Options, settings, cls.SIZES[size]), conditions)
 
     @abstractmethod
     def stages(self) -> list[Stage]:
         """What is trained, in order; the same networks at every call."""
 
     @abstractmethod
-    def continuation(self, primer: np.ndarray, sampler: Sampler, seed: int) -> Iterator[np.ndarray]:
+    def continuation(
+        self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
+    ) -> Iterator[np.ndarray]:
         """Rows that follow `primer`, without end.
 
         Args:
             primer: spec.dtype (B, T, *spec.shape), T >= 1, beginning with the Spec's start row if nothing else.
             sampler: how a row is drawn from what the network predicts.
             seed: fixes every draw: the same seed, primer and weights give the same rows.
+            guidance: what may not be drawn, and what is asked for.
 
         Yields:
             spec.dtype (B, n, *spec.shape): the next n rows of each of the B pieces, n as the arch likes.
         """
 
+    @abstractmethod
+    def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+        """float64 (T,), nats: how little each row of a piece (T, *spec.shape) was expected after all before it.
+
+        The first row is judged after the Spec's start row. What lies further back than a window counts as well, as it
+        does when the arch continues a piece.
+        """
+
     def to_json(self) -> dict[str, Any]:
-        """Name and options."""
-        return {"name": self.name, "options": options.to_json(self.options)}
+        """Name, options and the number of conditions."""
+        return {"name": self.name, "options": options.to_json(self.options), "conditions": self.conditions}
 
 
 def from_json(values: Mapping[str, Any], spec: Spec) -> Arch:
@@ -82,5 +103,5 @@ def from_json(values: Mapping[str, Any], spec: Spec) -> Arch:
     from musictool.registry import ARCHS
 
     cls = ARCHS.get(values["name"])
-    arch: Arch = cls(spec, options.from_json(cls.Options, values["options"]))
+    arch: Arch = cls(spec, options.from_json(cls.Options, values["options"]), values["conditions"])
     return arch

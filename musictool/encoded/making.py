@@ -28,7 +28,11 @@ DRAFTS = 4  # blocks of words that become ids at once
 
 
 class Making:
-    """Encoding a corpus into an empty folder."""
+    """Encoding a corpus into an empty folder.
+
+    An encoding that has a vocabulary keeps its ids: it grows by the corpus's own words if it learns words, and else
+    stays as it is.
+    """
 
     def __init__(
         self,
@@ -40,6 +44,7 @@ class Making:
         progress: Progress | None,
     ):
         self.folder, self.corpus, self.encoding, self.identity = folder, corpus, encoding, identity
+        self._is_fitted = "base" in identity
         self._workers, self._progress = workers, progress or (lambda done, total: None)
 
     def make(self) -> None:
@@ -47,7 +52,8 @@ class Making:
         if isinstance(self.encoding, LearnedEncoding):
             lengths, known = self._learn(self.encoding)
         else:
-            self.encoding.fit(self._training_scores(), self.identity["transpositions"])
+            if not self._is_fitted:
+                self.encoding.fit(self._training_scores(), self.identity["transpositions"])
             lengths, known = self._write(self._in_children("rows", self._blocks()))
         if not lengths.sum():
             raise BadCorpus(
@@ -70,7 +76,7 @@ class Making:
                 if len(counts) > COUNTED_WORDS:
                     counts = Counter({word: count for word, count in counts.items() if count > 1})
                 sizes.append(file.write(draft))
-        encoding.learn(counts, self.identity["transpositions"])
+        (encoding.grow if self._is_fitted else encoding.learn)(counts, self.identity["transpositions"])
         del counts
         with open(drafts, "rb") as file:
             some = ([file.read(size) for size in sizes[i : i + DRAFTS]] for i in range(0, len(sizes), DRAFTS))

@@ -1,4 +1,4 @@
-"""Functions as graphs, whatever computes them."""
+"""Functions compiled as a whole, whatever computes them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,48 @@ import keras
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function as one TensorFlow graph, traced again only for inputs of another rank or type.
+    """The same function, compiled: tensors in, tensors out; it reads Keras variables and changes none.
 
-    On another Keras backend it is the function as it was.
+    On TensorFlow it is one graph, traced again only for inputs of another rank or type. On JAX it is traced again for
+    every new shape. On another Keras backend it is the function as it was.
     """
-    if keras.backend.backend() != "tensorflow":
-        return function
-    import tensorflow as tf
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
 
-    graph: Callable[..., Any] = tf.function(function, reduce_retracing=True, autograph=False)
-    return graph
+        graph: Callable[..., Any] = tf.function(function, reduce_retracing=True, autograph=False)
+        return graph
+    return _jitted(function) if backend == "jax" else function
+
+
+def _jitted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """By JAX, with the variables that it reads as inputs: else the weights of today would be part of the program."""
+    import jax
+
+    variables: list[Any] = []
+
+    @jax.jit
+    def run(values: list[Any], args: Any) -> Any:
+        with keras.StatelessScope([*zip(variables, values, strict=True)]):
+            return function(*args)
+
+    def call(*args: Any) -> Any:
+        if not variables:
+            with _Reads() as reads:
+                jax.eval_shape(function, *args)
+            variables.extend(reads.variables.values())
+        return run([variable.value for variable in variables], args)
+
+    return call
+
+
+class _Reads(keras.StatelessScope):
+    """Notes which variables are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.variables: dict[int, Any] = {}
+
+    def get_current_value(self, variable: Any) -> Any:
+        self.variables.setdefault(id(variable), variable)
+        return super().get_current_value(variable)

@@ -11,6 +11,7 @@
     ├── KindMismatch    an arch met an encoding of a kind that it does not learn
     ├── Diverged        a training run whose loss is no longer a number
     ├── Stopped         a training run that the user stopped; it is saved
+    ├── LostWorker      another machine that a training run needs is gone
     └── NoMusic         the work was done and there is not one note in the result
 
 The command line catches `MusictoolError` once, prints its message as one line and exits with 1 (BadOption: with 2).
@@ -95,6 +96,10 @@ class Diverged(MusictoolError):
 
 class Stopped(MusictoolError):
     """The user stopped the run (Ctrl-C or SIGTERM); it is saved."""
+
+
+class LostWorker(MusictoolError):
+    """Another worker of a training run on several machines is gone."""
 
 
 class NoMusic(MusictoolError):

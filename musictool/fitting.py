@@ -7,6 +7,7 @@ order and their transposition depend on the seed and the epoch only.
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import threading
@@ -20,18 +21,17 @@ from typing import Any
 
 import numpy as np
 
-from musictool import checkpoint, model
+from musictool import checkpoint, event_log, model
 from musictool.archs._base import Arch
 from musictool.dataset import Encoded
 from musictool.errors import Diverged, MusictoolError, Stopped
 from musictool.generation import Request, sample
 from musictool.model import Model
-from musictool.pipeline import stream
 from musictool.reporter import Reporter
 from musictool.run_state import Settings, State, checkpoint_path, write_history
 from musictool.stage import Stage
-from musictool.strategy import optimizer_for, training_step, validation_step
-from musictool.windows import Windows
+from musictool.strategy import Strategy, counted_sums, one
+from musictool.windows import Beside, Windows
 from musictool.writers._base import write
 
 log = logging.getLogger(__name__)
@@ -50,13 +50,26 @@ class Run:
         encoded: the corpus.
         settings: how to train.
         reporter: who is told.
+        beside: what the model can be asked for; None for nothing.
+        strategy: what computes. Where that is several machines, each has a Run; the chief's writes and reports, and the
+            others go on from what the chief has.
     """
 
-    def __init__(self, folder: Path, arch: Arch, encoded: Encoded, settings: Settings, reporter: Reporter):
+    def __init__(
+        self,
+        folder: Path,
+        arch: Arch,
+        encoded: Encoded,
+        settings: Settings,
+        reporter: Reporter,
+        beside: Beside | None = None,
+        strategy: Strategy = one,
+    ):
         self.folder = folder
         self.arch = arch
         self.settings = settings
-        self.reporter = reporter
+        self.strategy = strategy
+        self.reporter = reporter if strategy.is_chief else Reporter()
         low, high = settings.transpose
         self.windows = Windows(
             encoded,
@@ -65,9 +78,11 @@ class Run:
             range(low, high + 1),
             settings.seed,
             stretches=(*{1.0, *settings.stretch},),
+            beside=beside,
         )
         self.state = State()
         self.stop_requested = False
+        self.rate: float | None = None  # of the last step
 
     @property
     def last(self) -> Path:
@@ -85,7 +100,9 @@ class Run:
         Raises:
             Stopped: on Ctrl-C or SIGTERM, after saving.
         """
-        if before := self.state_on_disk:
+        said = json.dumps(self.strategy.is_chief and self.state_on_disk)
+        before = json.loads(self.strategy.from_chief(said.encode()))
+        if before:
             self.state = State(**before)
         self.deadline = time.monotonic() + (self.settings.max_minutes * 60 or float("inf"))
         reason = "epochs"
@@ -94,51 +111,80 @@ class Run:
                 if index > self.state.stage:
                     self.state = State(stage=index, seconds=self.state.seconds, history=self.state.history)
                 if index == self.state.stage:
-                    reason = self._run_stage(stage)
+                    reason = self._count() if stage.count else self._fit()
                     if reason == "time":
                         break
-                stage.network.load_weights(self.folder / f"{stage.name}.weights.h5")  # which the next builds on
+                if self.strategy.is_chief:
+                    stage.network.load_weights(self.folder / f"{stage.name}.weights.h5")  # which the next builds on
+                self.strategy.share(stage.network.variables)
         return reason
 
-    def _run_stage(self, stage: Stage) -> str:
+    @property
+    def stage(self) -> Stage:
+        """The stage that is trained now."""
+        return self.arch.stages()[self.state.stage]
+
+    @property
+    def _no_sums(self) -> np.ndarray:
+        return np.zeros(len(self.stage.measures) + 1)
+
+    def _count(self) -> str:
+        """A stage that learns all at once, unless it has done so."""
+        assert self.stage.count is not None
+        self.variables: list[Any] = []
+        if not self.state.epoch:
+            self.reporter.epoch_begins(1, 0, 1)
+            began = time.monotonic()
+            self.stage.count(self.windows.encoded)
+            self.state.epoch_seconds = time.monotonic() - began
+            sums = counted_sums(self.stage, self.windows, self.windows.validation_plan())
+            self._finish_epoch(self._mean(np.sum([self._no_sums, *sums], axis=0)))
+        return "epochs"
+
+    def _fit(self) -> str:
         """Epochs of one stage, from the checkpoint if it was made in this stage."""
-        optimizer = optimizer_for(stage, self.settings.learning_rate)
+        stage = self.stage
+        optimizer = self.strategy.optimizer_for(stage, self.settings.learning_rate, self.settings.clip_norm)
+        self.optimizer, self.began = optimizer, time.monotonic()
         self.variables = [
             *(variable for each in self.arch.stages() for variable in each.network.variables),
             *optimizer.variables,
         ]
-        before = self.state_on_disk
+        before = self.strategy.is_chief and self.state_on_disk
         if before and before["stage"] == self.state.stage:
             checkpoint.restore(self.last, self.variables)
             self._write_results()  # the run may have been killed between its checkpoint and these
-        train, validate = training_step(stage, optimizer), validation_step(stage)
+        self.strategy.share(self.variables)
+        train, validate = self.strategy.training_step(stage, optimizer), self.strategy.validation_step(stage)
         while True:
             if self.state.epoch >= self.settings.epochs:
                 return "epochs"
             if self.settings.patience and self.state.waited >= self.settings.patience:
                 return "patience"
-            if time.monotonic() >= self.deadline and self.state.epoch:
+            (is_late,) = self.strategy.agreed(time.monotonic() >= self.deadline)
+            if is_late and self.state.epoch:
                 return "time"
             if self._train_epoch(train):
-                self._finish_epoch(stage, self._mean(self._validate(validate)))
+                self._finish_epoch(self._mean(self._validate(validate)))
                 continue
             self._save()
             if not self.state.epoch:  # not one epoch is done, and yet there shall be a model
-                self._keep_weights(stage, self._mean(self._validate(validate)))
+                self._keep_weights(self._mean(self._validate(validate)))
             return "time"
 
     def _train_epoch(self, train: Any) -> bool:
         """One pass, or what is left of it; returns whether it came to its end before the time was up."""
         plan = self.windows.training_plan(self.state.epoch)
         steps = self.windows.steps(plan)
-        state, saved, sums = self.state, time.monotonic(), np.array(self.state.sums)
+        state, saved = self.state, time.monotonic()
+        sums = np.array(state.sums or self._no_sums)
         before, first = state.epoch_seconds, state.step
         self.reporter.epoch_begins(state.epoch + 1, first, steps)
-        began, rows_before, waiting = time.monotonic(), sums[2], []
-        for step, batch in enumerate(stream(self.windows, plan, first), first + 1):
-            waiting.append(train(*batch))
-            is_late = time.monotonic() >= self.deadline
-            if step % PROGRESS_STEPS and step != steps and not self.stop_requested and not is_late:
+        began, rows_before, waiting = time.monotonic(), sums[-1], []
+        for step, batch in enumerate(self.strategy.stream(self.windows, plan, first), first + 1):
+            self._set_rate(step - 1, steps)
+            waiting.append(train(batch))
+            if step % PROGRESS_STEPS and step != steps and not self._is_to_end_now():
                 continue
             sums = sums + np.sum([np.asarray(each, np.float64) for each in waiting], axis=0)
             waiting.clear()
@@ -149,60 +195,80 @@ class Run:
                 )
             now = time.monotonic()
             state.step, state.sums, state.epoch_seconds = step, sums.tolist(), before + now - began
-            self.reporter.progress(step, sums[0] / max(sums[2], 1), (sums[2] - rows_before) / (now - began))
-            if self.stop_requested:
+            self.reporter.progress(step, sums[0] / max(sums[-1], 1), (sums[-1] - rows_before) / (now - began))
+            is_stopped, is_late = self.strategy.agreed(self.stop_requested, now >= self.deadline)
+            if is_stopped:
                 self._save()
                 raise Stopped(f"stopped in epoch {state.epoch + 1}, after step {step} of {steps}; all of it is saved")
-            if now >= self.deadline and step < steps:
+            if is_late and step < steps:
                 return False
             if now - saved > CHECKPOINT_SECONDS:
                 self._save()
                 saved = now
         return True
 
+    def _is_to_end_now(self) -> bool:
+        """Whether to end between two reports. Several machines end at a report, where they have agreed on it."""
+        return self.strategy.workers == 1 and (self.stop_requested or time.monotonic() >= self.deadline)
+
+    def _set_rate(self, step: int, steps: int) -> None:
+        """Let the optimizer take its next step, of the steps of an epoch, as the schedule says."""
+        time_used = (time.monotonic() - self.began) / max(self.deadline - self.began, 1e-9)
+        if self.strategy.workers > 1:
+            time_used = 0.0  # each has a clock of its own
+        rate = self.settings.schedule.at(self.state.epoch, step, steps, time_used)
+        if rate != self.rate:
+            self.optimizer.learning_rate = self.rate = rate
+
     def _validate(self, validate: Any) -> np.ndarray:
         plan = self.windows.validation_plan()
-        sums = [np.asarray(validate(*batch), np.float64) for batch in stream(self.windows, plan)]
-        return np.sum(sums, axis=0) if sums else np.zeros(3)
+        sums = [np.asarray(validate(batch), np.float64) for batch in self.strategy.stream(self.windows, plan)]
+        return np.sum([self._no_sums, *sums], axis=0)
 
-    def _finish_epoch(self, stage: Stage, validation: dict[str, float]) -> None:
+    def _finish_epoch(self, validation: dict[str, float]) -> None:
         state = self.state
-        training = self._mean(np.array(state.sums))
+        training = self._mean(np.array(state.sums or self._no_sums))
         judged = validation if "loss" in validation else training  # a corpus of one piece has no validation
         row = {
-            "stage": stage.name,
+            "stage": self.stage.name,
             "epoch": state.epoch + 1,
-            "loss": training.get("loss"),
-            "accuracy": training.get("accuracy"),
-            "val_loss": validation.get("loss"),
-            "val_accuracy": validation.get("accuracy"),
-            "rows_per_second": round(state.sums[2] / max(state.epoch_seconds, 1e-9)),
+            **{name: training.get(name) for name in self.stage.measures},
+            **{f"val_{name}": validation.get(name) for name in self.stage.measures},
+            "learning_rate": self.rate,
+            "rows_per_second": round(sum(state.sums[-1:]) / max(state.epoch_seconds, 1e-9)),
             "seconds": round(state.epoch_seconds, 3),
         }
-        better = judged.get("loss", float("inf")) < state.best
-        state.best, state.waited = (judged["loss"], 0) if better else (state.best, state.waited + 1)
+        loss = judged.get("loss", 0.0)
+        better = loss < state.best
+        state.best, state.waited = (loss, 0) if better else (state.best, state.waited + 1)
         state.history.append(row)
-        state.epoch, state.step, state.sums = state.epoch + 1, 0, [0.0, 0.0, 0.0]
+        state.epoch, state.step, state.sums = state.epoch + 1, 0, []
         state.seconds, state.epoch_seconds = state.seconds + state.epoch_seconds, 0.0
         if better:
-            self._keep_weights(stage, validation)
+            self._keep_weights(validation)
         self._save()
         self._write_results()
         self.reporter.epoch_ends(row)
-        if self.stop_requested:
+        (is_stopped,) = self.strategy.agreed(self.stop_requested)
+        if is_stopped:
             raise Stopped(f"stopped after epoch {state.epoch}; all of it is saved")
 
-    def _keep_weights(self, stage: Stage, validation: dict[str, float]) -> None:
+    def _keep_weights(self, validation: dict[str, float]) -> None:
         """Save the stage's network as the best so far."""
-        metrics = {"best_epoch": self.state.epoch or 1, "val_loss": validation.get("loss")}
-        model.save_weights(self.folder, stage, metrics | {"val_accuracy": validation.get("accuracy")})
+        judged = {f"val_{name}": validation.get(name) for name in self.stage.measures}
+        if self.stage.count:
+            judged["parameters"] = self.stage.network.count_params()  # none were there before it counted
+        if self.strategy.is_chief:
+            model.save_weights(self.folder, self.stage, {"best_epoch": self.state.epoch or 1, **judged})
 
     def _write_results(self) -> None:
         """history.csv, and music by the network as it is now, not as it was at its best."""
         epoch = self.state.epoch
-        if not epoch:
+        if not epoch or not self.strategy.is_chief:
             return
         write_history(self.folder / "history.csv", self.state.history)
+        if self.settings.tensorboard:
+            event_log.log_history(self.folder / event_log.FOLDER, self.state.history)
         path = self.folder / "samples" / f"epoch-{epoch:03d}.mid"
         if self.state.step or path.exists():
             return
@@ -214,11 +280,12 @@ class Run:
             log.warning("no sample after epoch %d: %s", epoch, error)
 
     def _mean(self, sums: np.ndarray) -> dict[str, float]:
-        nats, hits, rows = (float(each) for each in sums)
-        return {"loss": nats / rows, "accuracy": hits / rows} if rows else {}
+        *measured, rows = (float(each) for each in sums)
+        return {name: value / rows for name, value in zip(self.stage.measures, measured, strict=True)} if rows else {}
 
     def _save(self) -> None:
-        checkpoint.save(self.last, self.variables, asdict(self.state))
+        if self.strategy.is_chief:
+            checkpoint.save(self.last, self.variables, asdict(self.state))
 
     @contextmanager
     def _stop_on_signal(self) -> Iterator[None]:

@@ -47,12 +47,11 @@ def parameters(arch: Arch) -> int:
 def provenance(seed: int) -> dict[str, Any]:
     """What made a model: versions, device, seed, command line."""
     import keras
-    import tensorflow as tf
 
     return {
         "musictool": __version__,
         "keras": keras.__version__,
-        "tensorflow": tf.__version__,
+        **strategy.versions(),
         "numpy": np.__version__,
         "python": sys.version.split()[0],
         "device": strategy.device_name(),

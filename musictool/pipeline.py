@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from musictool.windows import Plan, Windows
+from musictool.windows import Batch, Plan, Windows
 
 PREFETCH = 4
 
 
-def stream(windows: Windows, plan: Plan, first_step: int = 0) -> Iterator[tuple[Any, Any, Any]]:
-    """The batches of a pass as tensors (x, y, mask), in order, from `first_step` on."""
+def stream(windows: Windows, plan: Plan, first_step: int = 0, part: int = 0, parts: int = 1) -> Iterator[Batch]:
+    """The batches of a pass, or one of equal `parts` of each, as tensors, in order, from `first_step` on."""
     spec = windows.encoded.spec
-    shape = (windows.batch_size, windows.length)
-    types = (tf.as_dtype(spec.dtype), tf.as_dtype(spec.dtype), tf.float32)
+    shape = (windows.part_size(parts), windows.length)
+    rows = (*shape, *spec.shape)
+    shapes = Batch(rows, rows, shape, (*shape, windows.beside.conditions.size))
+    types = Batch(tf.as_dtype(spec.dtype), tf.as_dtype(spec.dtype), tf.float32, tf.float32)
 
-    def gather(step: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        batch = windows.batch(plan, int(step))
-        return batch.x, batch.y, batch.mask
+    def gathered(step: Any) -> tuple[Any, ...]:
+        return tuple(windows.batch(plan, int(step), part, parts))
 
-    def batch(step: Any) -> tuple[Any, Any, Any]:
-        x, y, mask = tf.numpy_function(gather, [step], types, stateful=False)
-        rows = (*shape, *spec.shape)
-        return tf.ensure_shape(x, rows), tf.ensure_shape(y, rows), tf.ensure_shape(mask, shape)
+    def batch(step: Any) -> Batch:
+        arrays = tf.numpy_function(gathered, [step], types, stateful=False)
+        return Batch(*map(tf.ensure_shape, arrays, shapes))
 
     steps = tf.data.Dataset.range(first_step, windows.steps(plan))
     return iter(steps.map(batch).prefetch(PREFETCH))

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from musictool.errors import MusictoolError
+
 SECONDS_IN_A_LOG = 10  # between two lines of progress where nobody watches them move
 _LOUDNESS = "musictool.loudness"
 
@@ -54,13 +56,25 @@ def bar(total: int | None, what: str, unit: str, initial: int = 0) -> Any:
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow, which takes seconds, without what its libraries write to stderr while they load.
+    """Import Keras and what computes for it, TensorFlow or (KERAS_BACKEND=jax) JAX, which takes seconds.
 
-    With -v it may write.
+    What their libraries write to stderr while they load is not shown, but with -v. Raises MusictoolError if what shall
+    compute is not installed.
     """
-    say("loading TensorFlow ...")
-    if _loudness() > 0:
-        import tensorflow
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    say(f"loading {'TensorFlow' if backend == 'tensorflow' else backend} ...")
+    try:
+        _import_keras(quietly=_loudness() <= 0)
+    except (ImportError, ValueError) as error:  # the second for a backend that Keras does not know
+        raise MusictoolError(
+            f"{backend} computes for Keras and cannot be loaded ({error}); install it, or set the environment variable "
+            f"KERAS_BACKEND to {'jax' if backend == 'tensorflow' else 'tensorflow'} if you have that"
+        ) from None
+
+
+def _import_keras(quietly: bool) -> None:
+    if not quietly:
+        import keras
 
         return
     sys.stderr.flush()
@@ -68,7 +82,7 @@ def load_tensorflow() -> None:
     try:
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        import tensorflow  # noqa: F401
+        import keras  # noqa: F401
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

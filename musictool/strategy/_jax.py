@@ -1,0 +1,92 @@
+"""JAX on one device, without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import keras
+from keras import ops
+
+from musictool.compiling import compiled
+from musictool.errors import BadOption
+from musictool.machines import Machines
+from musictool.stage import Stage
+from musictool.strategy._base import Step, Strategy, sums_of
+from musictool.windows import Batch, Plan, Windows
+
+
+def prepare_devices() -> bool:
+    """Whether there is a GPU; JAX needs no preparation."""
+    return jax.default_backend() != "cpu"
+
+
+def device_name() -> str:
+    """What the network runs on, for people."""
+    return str(jax.devices()[0].device_kind) if prepare_devices() else "CPU"
+
+
+def versions() -> dict[str, str]:
+    """The library that computes, and which one it is."""
+    return {"jax": jax.__version__}
+
+
+def chosen(name: str, machines: Machines | None) -> Strategy:
+    """One device. Raises BadOption for any other wish."""
+    if machines is not None or name not in ("auto", "one"):
+        raise BadOption(
+            f"--strategy {'multi-worker' if machines else name} needs TensorFlow; with KERAS_BACKEND=jax there is one "
+            "device: leave it out, or leave KERAS_BACKEND out"
+        )
+    return OneDevice()
+
+
+class OneDevice(Strategy):
+    """The first GPU, or the CPU. Batches are gathered while the device computes, since steps do not wait for it."""
+
+    name = "one"
+
+    def stream(self, windows: Windows, plan: Plan, first_step: int = 0) -> Iterator[Any]:
+        return (windows.batch(plan, step) for step in range(first_step, windows.steps(plan)))
+
+    def training_step(self, stage: Stage, optimizer: keras.optimizers.Optimizer) -> Step:
+        network = stage.network
+        # The states of the random generators in dropout layers are among those that are not trained.
+        parts = (network.trainable_variables, network.non_trainable_variables, optimizer.variables)
+        step = jax.jit(_pure_step(stage, optimizer, parts))
+
+        def train(batch: Batch) -> Any:
+            sums, after = step(tuple([variable.value for variable in part] for part in parts), batch)
+            for part, values in zip(parts, after, strict=True):
+                for variable, value in zip(part, values, strict=True):
+                    variable.assign(value)
+            return sums
+
+        return train
+
+    def validation_step(self, stage: Stage) -> Step:
+        def validate(batch: Batch) -> Any:
+            return sums_of(stage, batch, False)
+
+        return validate if stage.count else compiled(validate)
+
+
+def _pure_step(stage: Stage, optimizer: keras.optimizers.Optimizer, parts: tuple[list[Any], ...]) -> Any:
+    """(values of the variables of each part, batch) -> sums, and the values after the step."""
+    weights, rest, state = parts
+
+    def loss(now: Any, rest_now: Any, state_now: Any, batch: Batch) -> Any:
+        mapping = [*zip(weights, now, strict=True), *zip(rest, rest_now, strict=True)]
+        with keras.StatelessScope([*mapping, *zip(state, state_now, strict=True)]) as scope:
+            sums = sums_of(stage, batch, True)
+            mean = optimizer.scale_loss(sums[0] / ops.maximum(sums[-1], 1.0))
+        return mean, (sums, [scope.get_current_value(variable) for variable in rest])
+
+    def step(values: Any, batch: Batch) -> Any:
+        now, rest_now, state_now = values
+        gradients, (sums, rest_now) = jax.grad(loss, has_aux=True)(now, rest_now, state_now, batch)
+        now, state_now = optimizer.stateless_apply(state_now, gradients, now)
+        return sums, (now, rest_now, state_now)
+
+    return step

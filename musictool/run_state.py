@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from musictool.atomic import replacing
+from musictool.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,15 @@ class Settings:
         max_minutes: stop after this much time in this session; 0 for no limit.
         patience: stop after this many epochs without a better validation loss; 0 for never.
         batch_size: B, windows in a step.
-        learning_rate: of Adam.
+        learning_rate: of Adam, the highest (musictool/schedule.py).
+        warmup, decay: how it gets there and what becomes of it.
+        clip_norm: gradients longer than this are shortened to it; 0 for none.
         window: L, rows in a window.
         transpose: (lowest, highest) semitones that training windows are shifted by.
         stretch: how many times as long training windows are played; one is drawn, or 1.
         seed: fixes weights, order, transpositions and samples.
-        precision: see musictool/strategy.py; never "auto" here.
+        precision: see musictool/strategy/_precision.py; never "auto" here.
+        tensorboard: write event files too (musictool/event_log.py).
     """
 
     epochs: int
@@ -33,11 +38,26 @@ class Settings:
     patience: int
     batch_size: int
     learning_rate: float
+    warmup: int
+    decay: str
+    clip_norm: float
     window: int
     transpose: tuple[int, int]
     stretch: tuple[float, ...]
     seed: int
     precision: str
+    tensorboard: bool
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Settings:
+        """Those that model.json holds."""
+        arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**arguments)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The learning rate of every step."""
+        return Schedule(self.learning_rate, self.warmup, self.decay, self.epochs)
 
 
 @dataclass
@@ -47,7 +67,7 @@ class State:
     stage: int = 0
     epoch: int = 0  # epochs done
     step: int = 0  # steps done in the next epoch
-    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])  # nats, hits, rows of those steps
+    sums: list[float] = field(default_factory=list)  # of each measure and of rows, over those steps
     best: float = float("inf")
     waited: int = 0  # epochs since the best
     seconds: float = 0.0

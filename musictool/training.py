@@ -8,49 +8,38 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from musictool import home, model, strategy
+from musictool import growing, home, model, strategy
 from musictool.archs import _base as archs
 from musictool.archs._base import Arch
-from musictool.atomic import working_alone, write_json
+from musictool.atomic import write_json
+from musictool.conditions import of_corpus
 from musictool.corpus import Corpus
-from musictool.dataset import Encoded, encode_corpus
 from musictool.encodings._base import Spec
-from musictool.errors import BadCorpus, BadModel, BadOption, KindMismatch
-from musictool.fitting import Run
+from musictool.errors import BadModel, BadOption, KindMismatch
+from musictool.learning import Trained, build, corpus_of, encoded_for, follow, learn
+from musictool.machines import PLACE
 from musictool.metrics.baselines import baselines
-from musictool.model import Model
 from musictool.model_contents import parameters, primers, provenance, typical_music
 from musictool.model_info import FORMAT, MARKER, read_info
 from musictool.registry import ARCHS, ENCODINGS
 from musictool.reporter import Reporter
 from musictool.run_state import Settings, checkpoint_path
-from musictool.wishes import DEFAULTS, RESUMABLE, TO_C, check_encoding, checked, encodings_of, jsonable, semitones
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A finished run.
-
-    Attributes:
-        model: opened, with its best weights.
-        reason: why it ended: "epochs", "patience" or "time".
-        loss: validation nats a row of the best epoch; None for a corpus without validation pieces.
-        baselines: the same for what it had to beat (musictool/metrics/baselines.py).
-    """
-
-    model: Model
-    reason: str
-    loss: float | None
-    baselines: dict[str, float]
-
-    @property
-    def unbeaten(self) -> list[str]:
-        """The baselines that the model did not beat."""
-        return [name for name, nats in self.baselines.items() if self.loss is None or self.loss >= nats]
+from musictool.strategy import Strategy
+from musictool.wishes import (
+    DEFAULTS,
+    RESUMABLE,
+    check_conditions,
+    check_encoding,
+    checked,
+    encodings_of,
+    inherited,
+    jsonable,
+    semitones,
+)
 
 
 def train(
@@ -69,30 +58,43 @@ def train(
         resume: True goes on with the run `name` (or the last one) under its own settings; False begins anew; None goes
             on if there is an unfinished run under that name which was begun with the same settings.
         listener: who is told how it goes.
-        wishes: any of the keys of DEFAULTS; what is not given takes its default, or when resuming, stays.
+        wishes: any of the keys of DEFAULTS; what is not given takes its default, or when resuming, stays. And where to
+            compute, any of the keys of musictool.machines.PLACE: on several machines, each makes this same call.
 
     Raises:
         Stopped: on Ctrl-C, after saving.
+        LostWorker: when another machine that works on the run is gone.
         BadCorpus, BadModel, BadOption, UnknownName, KindMismatch: see musictool/errors.py.
     """
+    place = {key: otherwise if (said := wishes.pop(key, None)) is None else said for key, otherwise in PLACE.items()}
     wishes = checked(wishes)
     with strategy.precision_within():
-        return _train(corpus, name, resume, listener or Reporter(), wishes)
+        devices = strategy.chosen(place)
+        with devices.watched():
+            if not devices.is_chief:
+                return follow(devices, listener or Reporter())
+            return _train(corpus, name, resume, listener or Reporter(), wishes, devices)
 
 
 def _train(
-    corpus: str | Path | None, name: str | None, resume: bool | None, listener: Reporter, wishes: dict[str, Any]
+    corpus: str | Path | None,
+    name: str | None,
+    resume: bool | None,
+    listener: Reporter,
+    wishes: dict[str, Any],
+    devices: Strategy,
 ) -> Trained:
     if resume:
         folder = _existing(name)
         if corpus is not None and Corpus.open(corpus).name != read_info(folder)["corpus"]["name"]:
             raise BadOption(f"the run {folder.name} learns another corpus; leave CORPUS out to resume it")
     else:
+        wishes = inherited(wishes)
         opened = Corpus.open(corpus).select(wishes.get("where", ()))
         folder, unfinished = _place(opened, name, wishes, resume)
         if not unfinished:
-            return _begin(opened, folder, {**DEFAULTS, **wishes}, listener)
-    return _go_on(folder, wishes, listener)
+            return _begin(opened, folder, {**DEFAULTS, **wishes}, listener, devices)
+    return _go_on(folder, wishes, listener, devices)
 
 
 def _existing(name: str | None) -> Path:
@@ -106,18 +108,34 @@ def _existing(name: str | None) -> Path:
 
 def _place(corpus: Corpus, name: str | None, wishes: Mapping[str, Any], resume: bool | None) -> tuple[Path, bool]:
     """The folder for a run, and whether an unfinished run with the same settings is already in it."""
-    base = name if name is not None else f"{corpus.name}-{wishes.get('arch', DEFAULTS['arch'])}"
+    base = name if name is not None else f"{corpus.name}-{wishes.get('recipe') or wishes.get('arch', DEFAULTS['arch'])}"
     folder = home.models_folder() / home.check_name(base)
     if not (folder / MARKER).exists():
         return folder, False
     if resume is None and _is_same(read_info(folder), corpus, wishes):
         return folder, True
     if name is not None:
-        raise BadOption(f"{folder} exists; go on with it by --resume, or take another --name, or remove it")
+        raise BadOption(_taken(folder))
     number = 2
     while (home.models_folder() / f"{base}-{number}" / MARKER).exists():
         number += 1
     return home.models_folder() / f"{base}-{number}", False
+
+
+def _taken(folder: Path) -> str:
+    """What to do where a model lies already."""
+    training = read_info(folder)["training"]
+    if training["finished"] is None:
+        return f"{folder} exists; go on with it by --resume, or take another --name, or remove it"
+    more = {
+        "epochs": f"--resume --epochs with more than {training['settings']['epochs']}",
+        "time": "--resume, for as long again",
+        "patience": f"--resume --patience with more than {training['settings']['patience']}",
+    }
+    return (
+        f"{folder} exists and its run is finished; take another --name, or remove it, or train it further by "
+        f"{more[training['finished']]}"
+    )
 
 
 def _is_same(info: Mapping[str, Any], corpus: Corpus, wishes: Mapping[str, Any]) -> bool:
@@ -131,32 +149,30 @@ def _is_same(info: Mapping[str, Any], corpus: Corpus, wishes: Mapping[str, Any])
     )
 
 
-def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Reporter) -> Trained:
+def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Reporter, devices: Strategy) -> Trained:
     """Make the model folder and train."""
     check_encoding(wishes)
+    check_conditions(wishes)
     _check_arch(wishes)
+    parent = growing.parent_of(wishes["init_from"])
+    conditions = of_corpus(
+        corpus, wishes["controls"], wishes["label"], parent.conditions.labels if parent is not None else ()
+    )
     seed = secrets.randbelow(2**31) if wishes["seed"] is None else wishes["seed"]
     wishes = {**wishes, "seed": seed}
     precision = strategy.prepare(wishes["precision"], seed)
-    encoded = _encoded(corpus, wishes, listener)
-    arch = ARCHS.get(wishes["arch"]).sized(encoded.spec, wishes["size"], tuple(wishes["settings"]))
-    settings = Settings(
-        epochs=wishes["epochs"],
-        max_minutes=wishes["max_minutes"],
-        patience=wishes["patience"],
-        batch_size=wishes["batch_size"] or arch.BATCH_SIZE,
-        learning_rate=wishes["learning_rate"] or arch.LEARNING_RATE,
-        window=wishes["window"] or arch.WINDOW,
-        transpose=semitones(wishes),
-        stretch=tuple(wishes["stretch"]),
-        seed=seed,
-        precision=precision,
-    )
-    info = {
+    encoded = encoded_for(corpus, wishes, listener, parent.encoding.vocabulary() if parent is not None else None)
+    if parent is None:
+        arch = ARCHS.get(wishes["arch"]).sized(encoded.spec, wishes["size"], wishes["settings"], conditions.size)
+    else:
+        arch = archs.from_json({**parent.info["arch"], "conditions": conditions.size}, encoded.spec)
+    settings = _settings(wishes, arch, precision)
+    info: dict[str, Any] = {
         "format": FORMAT,
         "arch": arch.to_json(),
         "encoding": encoded.encoding.to_json(),
         "spec": encoded.spec.to_json(),
+        "conditions": conditions.to_json(),
         "corpus": {
             "name": corpus.name,
             "folder": str(corpus.folder.resolve()),
@@ -165,13 +181,43 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Repor
         },
         "music": typical_music(corpus),
         "training": {"settings": asdict(settings), "wishes": jsonable(wishes), "finished": None},
-        "metrics": {"baselines": baselines(encoded), "parameters": parameters(arch)},
-        "provenance": provenance(seed),
+        "metrics": {"baselines": baselines(encoded)},
+        "provenance": provenance(seed)
+        | {"strategy": devices.name, "replicas": devices.replicas}
+        | ({} if parent is None else {"init_from": growing.origin(parent)}),
         "weights": {},
         "vocabulary_sha256": None,
     }
+    if parent is not None:
+        growing.keep_base(folder, parent)
+    build(arch, devices, folder.name, info, growing.kept_base(folder))
+    info["metrics"]["parameters"] = parameters(arch)
     model.create(folder, info, encoded.encoding, primers(encoded))
-    return _run(folder, arch, encoded, corpus, settings, listener)
+    return learn(folder, arch, encoded, corpus, listener, devices)
+
+
+def _settings(wishes: Mapping[str, Any], arch: Arch, precision: str) -> Settings:
+    """The wishes, and what the arch starts from where there are none."""
+
+    def wished(key: str, otherwise: Any) -> Any:
+        return otherwise if wishes[key] is None else wishes[key]
+
+    return Settings(
+        epochs=wishes["epochs"],
+        max_minutes=wishes["max_minutes"],
+        patience=wishes["patience"],
+        batch_size=wished("batch_size", arch.BATCH_SIZE),
+        learning_rate=wished("learning_rate", arch.LEARNING_RATE),
+        warmup=wished("warmup", arch.WARMUP),
+        decay=wished("decay", arch.DECAY),
+        clip_norm=wished("clip_norm", arch.CLIP_NORM),
+        window=wished("window", arch.WINDOW),
+        transpose=semitones(wishes),
+        stretch=tuple(wishes["stretch"]),
+        seed=wishes["seed"],
+        precision=precision,
+        tensorboard=wishes["tensorboard"],
+    )
 
 
 def _check_arch(wishes: Mapping[str, Any]) -> None:
@@ -180,7 +226,8 @@ def _check_arch(wishes: Mapping[str, Any]) -> None:
     Raises:
         KindMismatch, UnknownName, BadOption: for an encoding of another kind, a size or an option that it lacks.
     """
-    arch, kind = ARCHS.get(wishes["arch"]), ENCODINGS.get(wishes["encoding"]).kind
+    arch, encoding = ARCHS.get(wishes["arch"]), ENCODINGS.get(wishes["encoding"])
+    kind = encoding.kind
     if arch.kind != kind:
         learners = ", ".join(name for name in ARCHS.names() if ARCHS.get(name).kind == kind)
         raise KindMismatch(
@@ -188,10 +235,11 @@ def _check_arch(wishes: Mapping[str, Any]) -> None:
             + (f"which {learners} learns and {arch.name} does not" if learners else "which no arch learns yet")
             + f"; {arch.name} learns {encodings_of(arch.kind)}"
         )
-    arch.sized(Spec(kind, (), 0), wishes["size"], tuple(wishes["settings"]))
+    spec = Spec(kind, (), 0) if kind == "tokens" else encoding().spec  # a vocabulary is not yet known
+    arch.sized(spec, wishes["size"], wishes["settings"])
 
 
-def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Reporter) -> Trained:
+def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Reporter, devices: Strategy) -> Trained:
     """Take a run up where it stopped, under its own settings."""
     info = read_info(folder)
     if info["weights"] and not checkpoint_path(folder).exists():
@@ -205,57 +253,13 @@ def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Reporter) -> Train
                 f"the run {folder.name} was begun with {key.replace('_', ' ')} {then[key]}, not {value}; resuming can "
                 f"change only {', '.join(RESUMABLE).replace('_', ' ')}. For a run of its own take another --name"
             )
-    stored = info["training"]["settings"]
-    settings = replace(
-        Settings(**{**stored, "transpose": tuple(stored["transpose"]), "stretch": tuple(stored["stretch"])}),
-        **{key: wishes[key] for key in RESUMABLE if key in wishes},
-    )
+    anew = {key: wishes[key] for key in RESUMABLE if key in wishes}
+    settings = replace(Settings.from_json(info["training"]["settings"]), **anew)
     strategy.prepare(settings.precision, settings.seed)  # type: ignore[arg-type]
-    corpus = Corpus.open(_corpus_folder(info)).select(then["where"])
-    if corpus.fingerprint != info["corpus"]["fingerprint"]:
-        raise BadCorpus(
-            f"the corpus {corpus.name} has changed since the run {folder.name} began; begin a new run on it: "
-            f"musictool train {corpus.name} --no-resume"
-        )
-    encoded = _encoded(corpus, then, listener)
+    corpus = corpus_of(info, folder.name)
+    encoded = encoded_for(corpus, then, listener, growing.kept_base(folder))
     arch = archs.from_json(info["arch"], encoded.spec)
     info["training"] |= {"settings": asdict(settings), "finished": None}
+    build(arch, devices, folder.name, info, growing.kept_base(folder))
     write_json(folder / MARKER, info)
-    return _run(folder, arch, encoded, corpus, settings, listener)
-
-
-def _run(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, settings: Settings, listener: Reporter) -> Trained:
-    run = Run(folder, arch, encoded, settings, listener)
-    listener.run_begins(run, read_info(folder), corpus)
-    with working_alone(folder, "train"):
-        reason = run.run()
-    info = read_info(folder)
-    info["training"]["finished"] = reason
-    write_json(folder / MARKER, info)
-    return Trained(Model.open(folder), reason, info["metrics"].get("val_loss"), info["metrics"]["baselines"])
-
-
-def _encoded(corpus: Corpus, wishes: Mapping[str, Any], listener: Reporter) -> Encoded:
-    low, high = semitones(wishes)
-    encoded = encode_corpus(
-        corpus,
-        wishes["encoding"],
-        wishes["encoding_settings"],
-        range(low, high + 1),
-        to_c=wishes["transpose"] == TO_C,
-        progress=listener.encoding,
-    )
-    if not len(encoded.pieces("train")):
-        raise BadCorpus(f"no training piece of {corpus.name} has music that {wishes['encoding']} can write down")
-    return encoded
-
-
-def _corpus_folder(info: Mapping[str, Any]) -> Path:
-    """Where the corpus of a run lies now: where it was, or under its name in this home."""
-    folder = Path(info["corpus"]["folder"])
-    for place in (folder, home.corpora_folder() / info["corpus"]["name"]):
-        if (place / home.CORPUS_MARKER).exists():
-            return place
-    raise BadCorpus(
-        f"the corpus {info['corpus']['name']} that this run learns is gone from {folder.parent}; prepare it again"
-    )
+    return learn(folder, arch, encoded, corpus, listener, devices)

@@ -21,9 +21,12 @@ from musictool.model_info import read_info
 from musictool.preparation.prepare import prepare
 from musictool.reporter import Reporter
 from musictool.training import train
+from tests.test_event_log import curves
 
 TINY: dict[str, Any] = {
     "epochs": 4,
+    "warmup": 0,
+    "decay": "none",
     "seed": 1,
     "settings": ("width=16", "embedding=16", "layers=1"),
     "window": 16,
@@ -160,10 +163,13 @@ def test_it_says_which_baselines_it_did_not_beat(corpus: Corpus):
         ({"epochs": 0}, BadOption, "--epochs 0"),
         ({"batch_size": 0}, BadOption, "--batch-size 0"),
         ({"learning_rate": 0.0}, BadOption, "--learning-rate"),
+        ({"warmup": -1}, BadOption, "--warmup -1"),
+        ({"clip_norm": -0.5}, BadOption, "--clip-norm -0.5"),
+        ({"decay": "cosin"}, UnknownName, "Did you mean 'cosine'"),
         ({"transpose": (1, 3)}, BadOption, "--transpose"),
         ({"precision": "float31"}, UnknownName, "float32"),
         ({"stretch": (0.95, 1.05)}, BadOption, "performance can be stretched"),
-        ({"encoding": "piano-roll"}, KindMismatch, "frames, which no arch learns yet; lstm learns .*note-chord"),
+        ({"encoding": "piano-roll"}, KindMismatch, "frames, which .*roll-lstm.* learns? and lstm does not.*note-chord"),
         ({"name": "../evil"}, BadOption, "--name"),
     ],
 )
@@ -177,8 +183,55 @@ def test_a_wish_that_cannot_be_met_is_one_clear_error_and_leaves_nothing(
 
 
 def test_an_existing_name_is_never_overwritten(at_tiny_home: Path):
-    with pytest.raises(BadOption, match="--resume"):
+    with pytest.raises(BadOption, match=r"finished; take another --name, .*--resume --epochs with more than 2"):
         train("tunes", name="tunes-lstm", epochs=1)
+
+
+def test_an_unfinished_run_of_other_settings_is_not_overwritten_either(corpus: Corpus):
+    with pytest.raises(Stopped):
+        train("tunes", name="mine", listener=StopAt(1, 1), **TINY)
+    with pytest.raises(BadOption, match="go on with it by --resume, or take another --name"):
+        train("tunes", name="mine", **TINY | {"window": 8})
+
+
+def test_a_stopped_run_goes_on_in_the_middle_of_its_warm_up_and_its_cosine(corpus: Corpus):
+    wishes = TINY | {"warmup": 5, "decay": "cosine", "clip_norm": 0.5, "tensorboard": True}
+    whole = train("tunes", name="whole", **wishes)
+    for stop in ((1, 2), (3, 1)):
+        with pytest.raises(Stopped):
+            train("tunes", name="stopped", listener=StopAt(*stop), **wishes)
+    resumed = train(name="stopped", resume=True)
+    assert history(resumed.model.folder) == history(whole.model.folder)
+    assert resumed.model.checksum == whole.model.checksum
+    rates = [float(row["learning_rate"]) for row in history(whole.model.folder)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.1 * rates[0]
+    points = curves(resumed.model.folder / "logs")
+    assert [value for _, tag, value in points if tag == "network/learning_rate"] == pytest.approx(rates)
+    assert [step for step, tag, _ in points if tag == "network/val_loss"] == [1, 2, 3, 4]
+
+
+def test_with_a_time_limit_the_cosine_ends_with_it(corpus: Corpus):
+    timed = TINY | {"epochs": 10_000, "patience": 0, "max_minutes": 0.2, "decay": "cosine", "learning_rate": 0.003}
+    trained = train("tunes", **timed)
+    assert trained.reason == "time"
+    rates = [float(row["learning_rate"]) for row in history(trained.model.folder)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.7 * 0.003
+
+
+def test_gradients_are_cut_as_asked_or_not_at_all(corpus: Corpus):
+    class Look(Reporter):
+        def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
+            self.run = run
+
+        def epoch_ends(self, row: dict[str, Any]) -> None:
+            self.norm = self.run.optimizer.global_clipnorm
+
+    for asked, norm in ((0.0, None), (0.25, 0.25)):
+        look = Look()
+        train("tunes", listener=look, **TINY | {"epochs": 1, "clip_norm": asked})
+        assert look.norm == norm
 
 
 def test_resuming_cannot_change_what_the_run_is(at_tiny_home: Path):

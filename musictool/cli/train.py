@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shlex
-import time
 from typing import Any
 
 import click
 
 from musictool.cli import _output
+from musictool.cli._progress import Progress
 from musictool.errors import Stopped
 from musictool.registry import ARCHS, ENCODINGS
-from musictool.reporter import Reporter
 
 
 class Transpose(click.ParamType):
@@ -41,9 +40,19 @@ class Factors(click.ParamType):
             self.fail(f"'{value}' is not like 0.95,1.05", parameter, context)
 
 
+class Names(click.ParamType):
+    """density,histogram"""
+
+    name = "NAMES"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        return value if isinstance(value, tuple) else tuple(name.strip() for name in value.split(",") if name.strip())
+
+
 @click.command(epilog="\b\nExample:\n    musictool train --arch lstm --epochs 20")
 @click.argument("corpus", required=False)
 @click.option("--arch", metavar="NAME", help=f"Model family: {', '.join(ARCHS.names())}.  [default: lstm]")
+@click.option("--recipe", metavar="NAME", help="Settings of a published system; what is said beside it goes before it.")
 @click.option("--size", metavar="SIZE", help="small, medium or large.  [default: small]")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the arch; may be repeated.")
 @click.option("--encoding", metavar="NAME", help=f"{', '.join(ENCODINGS.names())}.  [default: note-chord]")
@@ -55,6 +64,9 @@ class Factors(click.ParamType):
 @click.option("--patience", type=int, help="Stop after so many epochs without a better one; 0: never.  [default: 10]")
 @click.option("--batch-size", type=int, help="Windows in a step.  [default: the arch's]")
 @click.option("--learning-rate", type=float, help="Of Adam.  [default: the arch's]")
+@click.option("--warmup", type=int, help="Steps in which the learning rate rises to that.  [default: the arch's]")
+@click.option("--decay", metavar="HOW", help="What it does then: none or cosine, down to 5 %.  [default: the arch's]")
+@click.option("--clip-norm", type=float, help="Shorten longer gradients to this; 0: never.  [default: the arch's]")
 @click.option("--window", type=int, help="Symbols in a window.  [default: the arch's]")
 @click.option(
     "--where", multiple=True, metavar="COLUMN=VALUE", help="Only these pieces, such as genre=Jazz; may be repeated."
@@ -69,10 +81,25 @@ class Factors(click.ParamType):
     type=Factors(),
     help="Factors to play training windows longer or shorter by, such as 0.95,1.05, for encodings in seconds.",
 )
+@click.option(
+    "--controls",
+    type=Names(),
+    help="What sample can ask the model for: density, histogram or both, with a comma between.",
+)
+@click.option("--label", metavar="COLUMN", help="The same of what is known about the files: genre, artist, folder, ...")
+@click.option(
+    "--init-from", metavar="MODEL", help="Fine-tune: begin as this model, with its arch, encoding and options."
+)
+@click.option("--strategy", metavar="NAME", help="auto, one, mirrored (GPUs) or multi-worker.  [default: auto]")
+@click.option("--workers", type=Names(), metavar="HOST:PORT,...", help="All machines, the first writes; or TF_CONFIG.")
+@click.option("--worker", type=int, metavar="N", help="Which of --workers this machine is, from 0.")
 @click.option("--precision", help="auto, float32, mixed_float16 or mixed_bfloat16.  [default: auto]")
 @click.option("--name", help="The model's name.  [default: CORPUS-ARCH]")
 @click.option(
     "--resume/--no-resume", default=None, help="Go on with a stopped run.  [default: if it had the same settings]"
+)
+@click.option(
+    "--tensorboard/--no-tensorboard", default=None, help="Write curves for TensorBoard into the model's logs/."
 )
 @click.option("--seed", type=int, help="Fixes everything that is random.  [default: drawn and written down]")
 def command(**wishes: Any) -> None:
@@ -81,7 +108,7 @@ def command(**wishes: Any) -> None:
     After each epoch the best weights, a line of history.csv and a sample to listen to are on disk. Ctrl-C stops at once
     and loses nothing; the same command, or --resume, goes on.
 
-    What can be --set: musictool list archs.
+    What can be --set: musictool list archs. What --recipe can name: musictool list recipes.
     """
     wanted: dict[str, Any] = {key: None if value == () else value for key, value in wishes.items()}
     _check(wanted)
@@ -106,21 +133,33 @@ def command(**wishes: Any) -> None:
 
 def _check(wanted: dict[str, Any]) -> None:
     """What is wrong with the wishes is said before TensorFlow is loaded, which takes seconds."""
-    from musictool.wishes import DEFAULTS, check_encoding, checked
+    from musictool.conditions import of_corpus
+    from musictool.corpus import Corpus
+    from musictool.machines import PLACE, machines
+    from musictool.wishes import DEFAULTS, check_conditions, check_encoding, checked, inherited
 
-    wishes = checked({key: value for key, value in wanted.items() if key not in ("corpus", "name", "resume")})
-    if not wanted["resume"]:
-        check_encoding({**DEFAULTS, **wishes})
+    others = machines({key: otherwise if wanted[key] is None else wanted[key] for key, otherwise in PLACE.items()})
+    wishes = checked({key: value for key, value in wanted.items() if key not in ("corpus", "name", "resume", *PLACE)})
+    if not wanted["resume"] and (others is None or others.index == 0):
+        wishes = {**DEFAULTS, **inherited(wishes)}
+        check_encoding(wishes)
+        check_conditions(wishes)
+        corpus = Corpus.open(wanted["corpus"]).select(wishes["where"])
+        if not wishes["init_from"]:  # its labels count as well
+            of_corpus(corpus, wishes["controls"], wishes["label"])
 
 
 def _report(trained: Any) -> None:
+    if not trained.is_chief:
+        _output.say(f"done; the first of the workers has the model {trained.model.name}")
+        return
     info = trained.model.info
     why = {"epochs": "all epochs done", "patience": "no better epoch for a while", "time": "time is up"}
     _output.say(f"{why[trained.reason]}; the best was epoch {info['metrics'].get('best_epoch')}")
     if not trained.baselines:
         _output.say("The corpus has no piece to validate on, so nothing says whether it learnt or copied.")
     else:
-        _output.say("validation loss, nats a symbol (lower is better):")
+        _output.say(f"validation loss, nats a {trained.model.spec.unit} (lower is better):")
         rows = [(trained.model.name, trained.loss), *trained.baselines.items()]
         _output.table([(name, f"{nats:.3f}") for name, nats in rows], indent="  ")
         if trained.unbeaten:
@@ -133,64 +172,3 @@ def _report(trained: Any) -> None:
     _output.say(
         f"model: {trained.model.folder}\nnext:  musictool sample {shlex.quote(trained.model.name)} --out song.mid"
     )
-
-
-class Progress(Reporter):
-    """A progress bar for each epoch, and a line when it is done."""
-
-    name = ""
-    bar: Any = None
-
-    def encoding(self, done: int, total: int) -> None:
-        if self.bar is None:
-            self.bar = _output.bar(total, "encoding", "pieces")
-        self.bar.update(done - self.bar.n)
-        if done == total:
-            self.close()
-
-    def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
-        self.name, self.epochs, self.run = run.folder.name, run.settings.epochs, run
-        encoded, metrics = run.windows.encoded, info["metrics"]
-        summary = encoded.summary
-        _output.say(
-            f"corpus {corpus.name}: {summary['train_rows']:,} symbols to learn from, "
-            f"{summary['validation_rows']:,} to validate on, vocabulary {encoded.spec.size:,}"
-        )
-        _output.say(
-            f"{info['arch']['name']} with {metrics['parameters']:,} parameters on {info['provenance']['device']}, "
-            f"{run.settings.precision}, seed {run.settings.seed}"
-        )
-        if metrics["baselines"]:
-            words = ", ".join(f"{name} {nats:.3f}" for name, nats in metrics["baselines"].items())
-            _output.say(f"to beat on the validation pieces, nats a symbol: {words}")
-        if run.state_on_disk:
-            _output.say(f"going on with {run.folder.name} after epoch {run.state_on_disk['epoch']}")
-
-    def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
-        self.began = time.monotonic()
-        self.bar = _output.bar(steps, f"epoch {epoch}/{self.epochs}", "steps", initial=step)
-
-    def progress(self, step: int, loss: float, rows_per_second: float) -> None:
-        self.bar.update(step - self.bar.n)
-        self.bar.set_postfix_str(f"loss {loss:.3f}, {rows_per_second:,.0f} symbols/s")
-
-    def epoch_ends(self, row: Any) -> None:
-        self.close()
-        left = (self.epochs - row["epoch"]) * (time.monotonic() - self.began)
-        limit = self.run.deadline - time.monotonic()
-        best = " *" if self.run.state.waited == 0 else ""
-        validation = "" if row["val_loss"] is None else f"  validation {row['val_loss']:.3f}{best}"
-        _output.say(
-            f"epoch {row['epoch']}/{self.epochs}  loss {row['loss']:.3f}{validation}  "
-            f"{row['rows_per_second']:,} symbols/s  at most {_duration(min(left, limit))} to go"
-        )
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()
-        self.bar = None
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(max(0, round(seconds)), 60)
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

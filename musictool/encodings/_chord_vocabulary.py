@@ -51,6 +51,11 @@ class ChordVocabulary(WordVocabulary):
         features[:FIRST_SYMBOL] = 0
         return features
 
+    @property
+    def begins(self) -> np.ndarray:
+        """bool (V, P): the pitches of each chord."""
+        return self._roll.copy()
+
     def notes(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """int64 (N,) each: the row that each note of ids (T,) stands in, and its pitch; row by row, low to high."""
         return self._pitches.of(rows)

@@ -82,6 +82,10 @@ class LearnedEncoding(Encoding, Generic[W]):
         """
         self._known = self.vocabulary_type.of(counts, transpositions, self.options.max_vocabulary, self._spelling)
 
+    def grow(self, counts: Mapping[bytes, int], transpositions: Iterable[int] = (0,)) -> None:
+        """Give the words of other music, counted as for `learn`, ids behind those that there are."""
+        self._known = self.known.grown(counts, transpositions, self.options.max_vocabulary)
+
     def vocabulary(self) -> dict[str, Any] | None:
         """JSON-able, for vocabulary.json; None before there is a vocabulary."""
         return None if self._known is None else self.symbols.to_json()
@@ -98,6 +102,10 @@ class LearnedEncoding(Encoding, Generic[W]):
     def transposition(self, semitones: int) -> np.ndarray:
         """int32 (V,): the id of each id's word `semitones` higher, or of the nearest; reserved ids stay."""
         return self.known.transposition(semitones)
+
+    def begins(self) -> np.ndarray:
+        """bool (V, P): the pitches that each word begins."""
+        return self.known.begins
 
     def encode(self, score: Score) -> np.ndarray:
         """int32 (T,): the ids of the piece's words; the nearest where the vocabulary lacks one."""

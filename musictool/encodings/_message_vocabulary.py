@@ -100,6 +100,11 @@ class MessageVocabulary(WordVocabulary):
         features[:FIRST_SYMBOL] = 0
         return features
 
+    @property
+    def begins(self) -> np.ndarray:
+        """bool (V, P): the pitch of each on."""
+        return self.is_on[:, None] & (self.pitches[:, None] == np.arange(PITCHES))
+
     def nearest(self, words: Sequence[bytes]) -> np.ndarray:
         """int64: the id of the message of the same key and kind whose time, not 0, is nearest; the shorter of two."""
         waits, ids = self._waits

@@ -1,7 +1,8 @@
 """Symbols <-> ids: what a token encoding learned from its training pieces.
 
-The most frequent symbol has the first id, FIRST_SYMBOL, the next one FIRST_SYMBOL + 1, and so on; the ids below mean
-padding, unknown and start in every vocabulary (see _base.py). A vocabulary keeps text only; how a symbol's text is read
+The most frequent symbol has the first id, FIRST_SYMBOL, the next one FIRST_SYMBOL + 1, and so on; what a vocabulary has
+grown by since stands behind, in an order of its own. The ids below mean padding, unknown and start in every vocabulary
+(see _base.py). A vocabulary keeps text only; how a symbol's text is read
 is its encoding's business.
 """
 
@@ -25,7 +26,7 @@ class Vocabulary:
     """The symbols of an encoding and how often each was met.
 
     Args:
-        symbols: all different, most frequent first.
+        symbols: all different, in the order of their ids.
         counts: how often each stands in the training pieces, transposed copies included.
 
     Attributes:

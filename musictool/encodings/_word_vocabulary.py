@@ -28,7 +28,7 @@ class WordVocabulary(ABC):
     """The words that an encoding knows.
 
     Args:
-        words: canonical and all different, most frequent first.
+        words: canonical and all different, most frequent first; where the vocabulary has grown, part by part.
         counts: of each.
         spelling: how they are written.
 
@@ -47,6 +47,11 @@ class WordVocabulary(ABC):
     @abstractmethod
     def features(self) -> np.ndarray:
         """uint8 (V, F), 0 or 1: what each word is made of; nothing for the reserved ids."""
+
+    @property
+    @abstractmethod
+    def begins(self) -> np.ndarray:
+        """bool (V, P): the pitches that each word begins; none for the reserved ids."""
 
     @abstractmethod
     def nearest(self, words: Sequence[bytes]) -> np.ndarray:
@@ -74,6 +79,14 @@ class WordVocabulary(ABC):
         always = {word: total.pop(word) for word in spelling.always}
         chosen = most_frequent(dict(most_frequent(total, limit)) | always, max_vocabulary)
         return cls([word for word, _ in chosen], [count for _, count in chosen], spelling)
+
+    def grown(self: Self, counts: Mapping[bytes, int], transpositions: Iterable[int], max_vocabulary: int) -> Self:
+        """These words with their ids, and behind them those that `of` finds in other music and that are not here."""
+        other = type(self).of(counts, transpositions, max_vocabulary, self.spelling)
+        found = dict(zip(other._words[FIRST_SYMBOL:], other.symbols.counts.tolist(), strict=True))
+        own = dict(zip(self._words[FIRST_SYMBOL:], self.symbols.counts.tolist(), strict=True))
+        total = {word: own.get(word, 0) + found.get(word, 0) for word in [*own, *found]}
+        return type(self)(list(total), list(total.values()), self.spelling)
 
     @classmethod
     def from_json(cls: type[Self], values: Mapping[str, Any], spelling: Spelling) -> Self:

@@ -1,0 +1,74 @@
+"""How a training run is told on the command line: what commands that train share."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from musictool.cli import _output
+from musictool.reporter import Reporter
+
+
+class Progress(Reporter):
+    """A progress bar for each epoch, and a line when it is done."""
+
+    name = ""
+    bar: Any = None
+
+    def encoding(self, done: int, total: int) -> None:
+        if self.bar is None:
+            self.bar = _output.bar(total, "encoding", "pieces")
+        self.bar.update(done - self.bar.n)
+        if done == total:
+            self.close()
+
+    def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
+        self.name, self.epochs, self.run = run.folder.name, run.settings.epochs, run
+        encoded, metrics = run.windows.encoded, info["metrics"]
+        self.unit, size, summary = encoded.spec.unit, encoded.spec.size, encoded.summary
+        _output.say(
+            f"corpus {corpus.name}: {summary['train_rows']:,} {self.unit}s to learn from, "
+            f"{summary['validation_rows']:,} to validate on, "
+            + (f"vocabulary {size:,}" if encoded.spec.kind == "tokens" else f"{size:,} numbers each")
+        )
+        _output.say(
+            f"{info['arch']['name']} with {metrics['parameters']:,} parameters on {info['provenance']['device']}, "
+            f"{run.settings.precision}, seed {run.settings.seed}"
+        )
+        if metrics["baselines"]:
+            words = ", ".join(f"{name} {nats:.3f}" for name, nats in metrics["baselines"].items())
+            _output.say(f"to beat on the validation pieces, nats a {self.unit}: {words}")
+        if run.state_on_disk:
+            _output.say(f"going on with {run.folder.name} after epoch {run.state_on_disk['epoch']}")
+
+    def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
+        self.began = time.monotonic()
+        self.bar = _output.bar(steps, f"epoch {epoch}/{self.epochs}", "steps", initial=step)
+
+    def progress(self, step: int, loss: float, rows_per_second: float) -> None:
+        self.bar.update(step - self.bar.n)
+        self.bar.set_postfix_str(f"loss {loss:.3f}, {rows_per_second:,.0f} {self.unit}s/s")
+
+    def epoch_ends(self, row: Any) -> None:
+        self.close()
+        left = (self.epochs - row["epoch"]) * (time.monotonic() - self.began)
+        limit = self.run.deadline - time.monotonic()
+        best = " *" if self.run.state.waited == 0 else ""
+        validation = "" if row["val_loss"] is None else f"  validation {row['val_loss']:.3f}{best}"
+        if row["loss"] is None:  # a stage that counts takes no steps
+            _output.say(f"counted in {row['seconds']:.1f} s{validation}")
+            return
+        _output.say(
+            f"epoch {row['epoch']}/{self.epochs}  loss {row['loss']:.3f}{validation}  "
+            f"{row['rows_per_second']:,} {self.unit}s/s  at most {_duration(min(left, limit))} to go"
+        )
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+        self.bar = None
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(max(0, round(seconds)), 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -1,0 +1,88 @@
+"""Fine-tuning: a new model that begins as another one, its parent, and learns other music.
+
+It keeps the parent's arch, options, encoding and conditions. Where the corpus has symbols or labels that the parent had
+not, they stand behind the parent's; so every weight of the parent keeps its place in a larger one. A new symbol begins
+with the mean of what the parent's symbols have of their own, beside what its features say, which all symbols share. A
+new label begins as none.
+
+Limit: nothing holds the parent's music in mind; train long on a small corpus, and it is forgotten.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from musictool.archs._base import Arch
+from musictool.atomic import write_json
+from musictool.encodings._base import FIRST_SYMBOL
+from musictool.errors import BadModel, BadOption
+from musictool.model import Model
+
+BASE = Path("checkpoints") / "base_vocabulary.json"  # the parent's; a resumed run encodes with it again
+
+
+def parent_of(name: str) -> Model | None:
+    """The model to begin as; None for no name.
+
+    Raises:
+        UnknownName, BadModel: there is none, or it has no weights yet.
+        BadOption: it is of an arch that does not learn by steps.
+    """
+    if not name:
+        return None
+    parent = Model.open(name)
+    if any(stage.count for stage in parent.arch.stages()):
+        raise BadOption(
+            f"--init-from {name}: {parent.info['arch']['name']} counts its corpus at once and has nothing to go on "
+            "from; train one on both corpora instead"
+        )
+    return parent
+
+
+def origin(parent: Model) -> dict[str, Any]:
+    """What a model's provenance says about its parent."""
+    return {"name": parent.name, "folder": str(parent.folder.resolve()), "checksum": parent.checksum}
+
+
+def keep_base(folder: Path, parent: Model) -> None:
+    """Note the parent's vocabulary in the new model's folder, if it has one."""
+    if (vocabulary := parent.encoding.vocabulary()) is not None:
+        write_json(folder / BASE, vocabulary)
+
+
+def kept_base(folder: Path) -> dict[str, Any] | None:
+    """The parent's vocabulary; None for a model without a parent, or whose encoding has none."""
+    path = folder / BASE
+    base: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return base
+
+
+def begin_as(arch: Arch, said: dict[str, Any]) -> None:
+    """Give an arch the weights of the parent that `origin` described. Raises BadModel if it is gone or another now."""
+    parent = Model.open(said["folder"])
+    if parent.checksum != said["checksum"]:
+        raise BadModel(f"{parent.folder} has changed since this run began from it; begin the run again")
+    for stage, before in zip(arch.stages(), parent.arch.stages(), strict=True):
+        pairs = zip(stage.network.weights, before.network.weights, strict=True)
+        for weight, old in pairs:
+            weight.assign(widened(ops.convert_to_numpy(old), weight.shape, parent.spec.size))
+
+
+def widened(old: np.ndarray, shape: tuple[int, ...], size: int) -> np.ndarray:
+    """An array of a larger `shape` that begins with `old`.
+
+    Args:
+        size: V of the parent. Where an axis of this length has grown, the rest is the mean over the symbols there were;
+            where another has, 0.
+    """
+    for axis, more in enumerate(np.subtract(shape, old.shape).tolist()):
+        if more:
+            among = old[(slice(None),) * axis + (slice(FIRST_SYMBOL if old.shape[axis] == size else 0, None),)]
+            mean = among.mean(axis, keepdims=True) * (old.shape[axis] == size)
+            old = np.concatenate([old, np.repeat(mean, more, axis)], axis)
+    return old

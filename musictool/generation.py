@@ -16,16 +16,16 @@ import numpy as np
 from musictool import gm
 from musictool.encodings._base import Encoding
 from musictool.errors import BadOption, NoMusic
-from musictool.key import key_index, semitones_to_c
+from musictool.guidance import Wanted
 from musictool.model import Model
-from musictool.readers._base import read_named
+from musictool.primers import own_primers, read_primer, semitones_moved
 from musictool.sampling import Sampler
 from musictool.score import METRE, PITCHES, TEMPO, Score, Track
-from musictool.wishes import TO_C
 
 MOST_ROWS = 1_000_000  # a piece that needs more than this to reach its bars or seconds is not getting there
 FIRST_ROWS = 256  # drawn before it is known how many a bar or a second takes
 SILENT_ROWS = 4096  # this many rows without a note, and it never will
+TOKENS_ONLY = ("top_k", "top_p", "min_p", "repetition_penalty")  # of a Sampler
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,10 @@ class Request:
         seconds: playing time. Exactly one of the three is set.
         num: how many pieces, drawn as one batch.
         sampler: how each row is drawn.
-        primer: a music file to continue; None for one of the model's own primers.
-        primer_length: rows of the primer that are heard, at most.
+        wanted: which notes, how dense, ... (musictool/guidance.py).
+        primer: a music file to continue, or notes such as "C4 E4 G4:2"; None for one of the model's own primers.
+        primer_length: rows that are heard, at most: the last ones of a primer that is given, the first ones of the
+            model's own; None for all.
         from_scratch: hear no primer at all.
         keep_primer: put the primer before what is written.
         bpm: quarter notes a minute; None for the corpus's own.
@@ -52,8 +54,9 @@ class Request:
     seconds: float | None = None
     num: int = 1
     sampler: Sampler = field(default_factory=Sampler)
-    primer: Path | None = None
-    primer_length: int = 32
+    wanted: Wanted = field(default_factory=Wanted)
+    primer: Path | str | None = None
+    primer_length: int | None = None
     from_scratch: bool = False
     keep_primer: bool = False
     bpm: float | None = None
@@ -72,7 +75,7 @@ class Request:
             raise BadOption(f"--seed {self.seed} is below 0")
         if self.num < 1:
             raise BadOption(f"--num {self.num} is not at least 1")
-        if self.primer_length < 1:
+        if self.primer_length is not None and self.primer_length < 1:
             raise BadOption(f"--primer-length {self.primer_length} is not at least 1; --from-scratch hears no primer")
         if self.primer is not None and self.from_scratch:
             raise BadOption("--primer and --from-scratch exclude each other")
@@ -102,6 +105,9 @@ class Generation:
         self.encoding: Encoding = model.encoding
         self.request = request
         self.program = None if request.instrument is None else gm.program_number(request.instrument)
+        self._check_sampler()
+        repetitions = request.sampler.repetition_penalty != 1
+        self.guidance = request.wanted.guidance(model, self._moved, repetitions)
 
     def scores(self) -> list[Score]:
         """The pieces."""
@@ -126,24 +132,33 @@ class Generation:
             rows = self.encoding.encode(self._given.transpose(self._moved))
             if not len(rows):
                 raise NoMusic(f"the primer {request.primer} has no music that the encoding {self.encoding.name} writes")
-            return np.stack([rows[: request.primer_length]] * request.num)
-        own = self.model.primers
-        if not own:
-            return nothing
-        drawn = np.random.default_rng((request.seed, 1)).integers(0, len(own), request.num)
-        length = min(request.primer_length, *(len(own[i]) for i in drawn))
-        return np.stack([own[i][:length] for i in drawn])
+            return np.stack([rows] * request.num)
+        return own_primers(self.model, request.num, request.primer_length, request.seed)
+
+    @cached_property
+    def _heard(self) -> np.ndarray:
+        """spec.dtype (num, 1 + T, *spec.shape): what the model hears of the primers, behind the start row."""
+        start = np.broadcast_to(self.model.spec.start, (self.request.num, 1, *self.model.spec.shape))
+        return np.concatenate([start, self.primers[:, -(self.request.primer_length or 0) :]], axis=1)
 
     @cached_property
     def _given(self) -> Score | None:
         """The user's own primer."""
-        return None if self.request.primer is None else read_named(self.request.primer).scores[0]
+        return None if self.request.primer is None else read_primer(self.request.primer)
 
     @cached_property
     def _moved(self) -> int:
-        """Semitones that the user's primer was moved by, for a model that knows C major and A minor only."""
-        in_c = self.model.info["training"]["wishes"]["transpose"] == TO_C
-        return semitones_to_c(key_index(self._given)) if in_c and self._given is not None else 0
+        """Semitones that the model's music is higher than the user's."""
+        return semitones_moved(self.model, self._given, self.request.wanted.key_index)
+
+    def _check_sampler(self) -> None:
+        """Raises BadOption for a choice among symbols where there are none."""
+        for name in TOKENS_ONLY if self.model.spec.kind != "tokens" else ():
+            if getattr(self.request.sampler, name) != getattr(Sampler, name):
+                raise BadOption(
+                    f"--{name.replace('_', '-')} chooses among symbols, and {self.model.name} draws keys; "
+                    "--temperature works"
+                )
 
     def _rows(self) -> np.ndarray:
         """spec.dtype (num, n, *spec.shape): enough new rows for the request."""
@@ -172,9 +187,7 @@ class Generation:
 
     @cached_property
     def _stream(self) -> Iterator[np.ndarray]:
-        start = np.broadcast_to(self.model.spec.start, (self.request.num, 1, *self.model.spec.shape))
-        heard = np.concatenate([start, self.primers], axis=1)
-        return self.model.arch.continuation(heard, self.request.sampler, self.request.seed)
+        return self.model.arch.continuation(self._heard, self.request.sampler, self.request.seed, self.guidance)
 
     def music(self, rows: np.ndarray) -> Score:
         """What the rows say, at the user's pitch, as the encoding says it."""

@@ -15,14 +15,16 @@ from musictool import __version__
 from musictool.atomic import write_json
 from musictool.errors import BadFile, BadModel, BadOption
 from musictool.generation import Progress, Request, sample
+from musictool.guidance import Wanted
 from musictool.model import Model, sha256
+from musictool.primers import is_file
 from musictool.sampling import Sampler
 from musictool.score import Score
 from musictool.writers._base import suffixes, write
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,16 @@ def write_like(sidecar: Path, out: Path) -> tuple[Model, Song]:
     _check_place(out)
     try:
         values = json.loads(sidecar.read_text(encoding="utf-8"))
-        request, number, primer_sum = _request(values["request"]), int(values["piece"]), values["primer_sha256"]
+        if values["format"] != FORMAT:
+            raise ValueError(f"format {values['format']}, and this musictool reads {FORMAT}")
+        primer_sum, number = values["primer_sha256"], int(values["piece"])
+        request = _request(values["request"], primer_sum is not None)
         name, folder, checksum = (str(values["model"][key]) for key in ("name", "folder", "checksum"))
         file, file_sum = Path(values["file"]), values["sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadFile("unreadable", f"{sidecar} is not the .json of a sample ({error})") from None
     primer = request.primer
-    if primer is not None and (not primer.is_file() or sha256(primer) != primer_sum):
+    if isinstance(primer, Path) and (not primer.is_file() or sha256(primer) != primer_sum):
         raise BadFile("primer changed", f"{primer} is gone or is no longer the file that {sidecar} was made with")
     model = Model.open(folder if Path(folder).exists() else name)
     if model.checksum != checksum:
@@ -86,12 +91,13 @@ def _check_place(out: Path) -> None:
 
 def _write(model: Model, request: Request, number: int, score: Score, path: Path) -> Song:
     write(score, path)
+    primer = Path(request.primer).resolve() if request.primer is not None and is_file(request.primer) else None
     sidecar = {
         "format": FORMAT,
         "musictool": __version__,
         "model": {"name": model.name, "folder": str(model.folder.resolve()), "checksum": model.checksum},
-        "request": {**asdict(request), "primer": None if request.primer is None else str(request.primer.resolve())},
-        "primer_sha256": None if request.primer is None else sha256(request.primer),
+        "request": {**asdict(request), "primer": request.primer if primer is None else str(primer)},
+        "primer_sha256": None if primer is None else sha256(primer),
         "piece": number,
         "file": path.name,
         "sha256": sha256(path),
@@ -100,6 +106,9 @@ def _write(model: Model, request: Request, number: int, score: Score, path: Path
     return Song(path, score)
 
 
-def _request(values: dict[str, Any]) -> Request:
-    primer = None if values["primer"] is None else Path(values["primer"])
-    return Request(**{**values, "primer": primer, "sampler": Sampler(**values["sampler"])})
+def _request(values: dict[str, Any], of_file: bool) -> Request:
+    """The request of a sidecar; `of_file`: its primer is a file and not notes."""
+    wanted = dict(values["wanted"])
+    wanted["histogram"] = None if wanted["histogram"] is None else tuple(map(float, wanted["histogram"]))
+    parts = {"sampler": Sampler(**values["sampler"]), "wanted": Wanted(**wanted)}
+    return Request(**{**values, **parts, "primer": Path(values["primer"]) if of_file else values["primer"]})

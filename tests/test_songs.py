@@ -8,8 +8,10 @@ import pytest
 
 from musictool.errors import BadFile, BadModel, BadOption, NoMusic
 from musictool.generation import Request
+from musictool.guidance import Wanted
 from musictool.model import Model
 from musictool.readers._base import read
+from musictool.sampling import Sampler
 from musictool.score import Score
 from musictool.songs import write_like, write_songs
 
@@ -75,3 +77,16 @@ def test_nothing_is_written_when_there_is_no_music(model: Model, tmp_path: Path,
     with pytest.raises(NoMusic):
         write_songs(model, Request(length=9), tmp_path / "song.mid")
     assert not list(tmp_path.iterdir())
+
+
+def test_typed_notes_and_what_was_wanted_are_kept_beside_the_song(model: Model, tmp_path: Path):
+    wanted = Wanted("C", "dorian", "40-90")
+    sampler = Sampler(min_p=0.01, repetition_penalty=1.2, loop_guard=False)
+    request = Request(length=50, seed=4, primer="C4 E4 G4:2", keep_primer=True, wanted=wanted, sampler=sampler)
+    (song,) = write_songs(model, request, tmp_path / "song.mid")
+    assert song.score.notes["pitch"][:3].tolist() == [60, 64, 67]
+    write_like(tmp_path / "song.json", tmp_path / "again.mid")
+    assert (tmp_path / "again.mid").read_bytes() == (tmp_path / "song.mid").read_bytes()
+    values = json.loads((tmp_path / "song.json").read_text())
+    assert values["request"]["primer"] == "C4 E4 G4:2"
+    assert values["request"]["wanted"]["scale"] == "dorian"

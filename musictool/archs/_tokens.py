@@ -19,34 +19,54 @@ from musictool.archs._base import Arch
 from musictool.compiling import compiled
 from musictool.encodings._base import FIRST_SYMBOL, Kind, Spec
 from musictool.layers.symbols import Symbols
-from musictool.sampling import DRAWS, NEVER, Sampler
+from musictool.loops import LoopGuard
+from musictool.sampling import DRAWS, FREE, NEVER, REMEMBERED, Guidance, Sampler
 from musictool.stage import Stage
+from musictool.windows import Batch
 
 CHUNK = 64  # symbols written by one run of the compiled loop
 
 
 class NextToken(keras.Model):
-    """Symbols -> body -> how well each symbol would follow: int32 (B, T) -> logits float32 (B, T, V)."""
+    """Symbols -> body -> how well each symbol would follow.
 
-    def __init__(self, spec: Spec, width: int, body: Any, **kwargs: Any):
+    Args:
+        spec: of the symbols.
+        width: D, numbers that stand for a symbol.
+        body: see TokensArch.body.
+        conditions: C, how many numbers beside each symbol say what is asked for; they are added to its vector.
+    """
+
+    def __init__(self, spec: Spec, width: int, body: Any, conditions: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.symbols = Symbols(spec.size, width, spec.features, name="symbols")
         self.body = body
         self.project = keras.layers.Dense(width, name="project")
+        self.conditions = conditions
+        self.hint = keras.layers.Dense(width, use_bias=False, name="hint") if conditions else None
 
     def build(self, shape: Any) -> None:
         self.symbols.build()
         self.body.build((*shape, self.symbols.width))
         self.project.build(self.body.compute_output_shape((*shape, self.symbols.width)))
+        if self.hint:
+            self.hint.build((*shape, self.conditions))
 
-    def call(self, tokens: Any, training: bool = False) -> Any:
+    def call(self, tokens: Any, conditions: Any = None, training: bool = False) -> Any:
+        """int32 (B, T), float32 (B, T, C) -> logits float32 (B, T, V)."""
         vectors = self.symbols.vectors()
-        features = self.body(self.symbols.embed(tokens, vectors), training=training)  # (B, T, W)
+        x = self.symbols.embed(tokens, vectors)
+        if self.hint and conditions is not None:
+            x = x + self.hint(conditions)
+        features = self.body(x, training=training)  # (B, T, W)
         return self.symbols.logits(self.project(features), vectors)  # (B, T, V)
 
-    def listen(self, token: Any, state: Any, vectors: Any) -> tuple[Any, Any]:
-        """One position: int32 (B,) and the state before it -> features (B, W) and the state after it."""
-        features, state = self.body.step(self.symbols.embed(token, vectors), state)
+    def listen(self, token: Any, state: Any, vectors: Any, conditions: Any) -> tuple[Any, Any]:
+        """One position: int32 (B,), the state before it, float32 (1, C) -> features (B, W) and the state after it."""
+        x = self.symbols.embed(token, vectors)
+        if self.hint:
+            x = x + self.hint(conditions)
+        features, state = self.body.step(x, state)
         return features, state
 
     def predict_next(self, features: Any, vectors: Any) -> Any:
@@ -61,60 +81,121 @@ class TokensArch(Arch):
 
     @abstractmethod
     def body(self) -> Any:
-        """The layer between embedding and prediction, with `call`, `initial_state` and `step`."""
+        """The layer between embedding and prediction.
+
+        It has `call` (B, T, D) -> (B, T, W) for training; and for writing, with the same result,
+        `initial_state(batch_size)` and `step`: (B, D) and the state before it -> (B, W) and the state after it. A state
+        is any nest of tensors, of a shape that does not change.
+        """
 
     @cached_property
     def network(self) -> NextToken:
         """The one network, built."""
-        network = NextToken(self.spec, self.options.embedding, self.body(), name="network")
+        network = NextToken(self.spec, self.options.embedding, self.body(), self.conditions, name="network")
         network.build((None, None))
         return network
 
     def stages(self) -> list[Stage]:
-        return [Stage("network", self.network, _nats, _hits)]
+        return [Stage("network", self.network, self._judge)]
 
-    def continuation(self, primer: np.ndarray, sampler: Sampler, seed: int) -> Iterator[np.ndarray]:
+    def _judge(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+        logits = self.network(batch.x, batch.conditions, training=training)
+        hits = ops.equal(ops.cast(ops.argmax(logits, axis=-1), "int32"), batch.y)
+        return _nats(batch.y, logits), ops.cast(hits, "float32")
+
+    def continuation(
+        self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
+    ) -> Iterator[np.ndarray]:
         rng = np.random.default_rng(seed)
+        conditions = self._asked(guidance)
         write = self._writer(sampler)
+        guard = LoopGuard(len(primer))
+        heat, loop = np.ones(len(primer), np.float32), np.full((CHUNK, len(primer)), -1, np.int32)
+        begins = np.ones(self.spec.size, bool) if guidance.begins is None else guidance.begins
         state = self.network.body.initial_state(len(primer))
         if primer.shape[1] > 1:
-            state = self._listen(ops.transpose(primer[:, :-1]), state)
+            state, _ = self._hear(ops.transpose(primer), state, conditions)
         token = ops.convert_to_tensor(primer[:, -1], "int32")
+        at = token, state, self._recent(primer, begins, sampler)
+        never = np.arange(self.spec.size) < FIRST_SYMBOL
+        never = np.where(never if guidance.banned is None else never | guidance.banned, NEVER, 0.0).astype(np.float32)
+        bounds = never, conditions, REMEMBERED * begins.astype(np.int32)
         while True:
             uniform = rng.random((CHUNK, len(primer), DRAWS), dtype=np.float32)
-            token, state, written = write(token, state, uniform)
-            yield np.asarray(ops.transpose(written), np.int32)  # (B, CHUNK)
+            at, written = write(at, uniform, bounds, (heat, loop))
+            rows = np.asarray(ops.transpose(written), np.int32)  # (B, CHUNK)
+            yield rows
+            if sampler.loop_guard:
+                heat, loop = guard.after(rows)
+
+    def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+        symbols = np.concatenate([self.spec.start[None], rows])[:, None]  # (T + 1, 1)
+        _, nats = self._hear(symbols, self.network.body.initial_state(1), self._asked(guidance))
+        return ops.convert_to_numpy(nats)[:, 0].astype(np.float64)
+
+    def _asked(self, guidance: Guidance) -> np.ndarray:
+        """float32 (1, C)."""
+        nothing = np.zeros(self.conditions, np.float32)
+        return (nothing if guidance.conditions is None else guidance.conditions)[None]
 
     @cached_property
-    def _listen(self) -> Any:
-        """Compiled: int32 (T, B) and a state -> the state after these symbols."""
+    def _hear(self) -> Any:
+        """Compiled: int32 (T + 1, B), state, conditions -> the state before the last symbol; nats (T, B) of all but the
+        first."""
 
-        def listen(tokens: Any, state: Any) -> Any:
+        def hear(tokens: Any, state: Any, conditions: Any) -> tuple[Any, Any]:
             vectors = self.network.symbols.vectors()
 
-            def follow(i: Any, state: Any) -> Any:
-                return self.network.listen(tokens[i], state, vectors)[1]
+            def follow(i: Any, carry: Any) -> Any:
+                state, nats = carry
+                features, state = self.network.listen(tokens[i], state, vectors, conditions)
+                surprise = _nats(tokens[i + 1], self.network.predict_next(features, vectors))
+                return state, ops.slice_update(nats, (i, 0), surprise[None])
 
-            return ops.fori_loop(0, ops.shape(tokens)[0], follow, state)
+            nats = ops.zeros_like(tokens[1:], dtype="float32")
+            return ops.fori_loop(0, ops.shape(tokens)[0] - 1, follow, (state, nats))
 
-        return compiled(listen)
+        return compiled(hear)
+
+    def _recent(self, primer: np.ndarray, begins: np.ndarray, sampler: Sampler) -> np.ndarray:
+        """int32 (B, V): for how many rows to come each symbol of the primer is remembered; (B, 1) if it never is."""
+        if sampler.repetition_penalty == 1:
+            return np.zeros((len(primer), 1), np.int32)
+        recent = np.zeros((len(primer), self.spec.size), np.int32)
+        for left, tokens in enumerate(primer[:, -REMEMBERED:].T, 1 + max(0, REMEMBERED - primer.shape[1])):
+            recent[np.arange(len(primer)), tokens] = left
+        return recent * begins
 
     def _writer(self, sampler: Sampler) -> Any:
-        """Compiled: last symbol (B,), state, uniform (CHUNK, B, DRAWS) -> both of these after it, what was written."""
-        if sampler not in self._writers:
-            never_reserved = np.where(np.arange(self.spec.size) < FIRST_SYMBOL, NEVER, 0.0).astype(np.float32)
+        """Compiled: at, uniform (CHUNK, B, DRAWS), bounds, guard -> at, as it then is, and what was written (CHUNK, B).
 
-            def write(token: Any, state: Any, uniform: Any) -> Any:
+        `at` is the last symbol (B,), the state, and recent (B, V): for how many rows each symbol is still remembered.
+        `bounds` are never (V,), conditions (1, C), and memory (V,): for how many rows a symbol is, once it is drawn.
+        `guard` is heat (B,), and loop (CHUNK, B): the heat lasts until a piece says something else.
+        """
+        if sampler not in self._writers:
+            penalises = sampler.repetition_penalty != 1
+
+            def write(at: Any, uniform: Any, bounds: Any, guard: Any) -> Any:
+                never, conditions, memory = bounds
                 vectors = self.network.symbols.vectors()
+                symbols, (heat, loop) = ops.arange(self.spec.size, dtype="int32"), guard
 
                 def follow(i: Any, carry: Any) -> Any:
-                    token, state, written = carry
-                    features, state = self.network.listen(token, state, vectors)
-                    logits = self.network.predict_next(features, vectors) + never_reserved
-                    token = sampler.draw(logits, uniform[i])
-                    return token, state, ops.slice_update(written, (i, 0), token[None])
+                    token, state, recent, heat, written = carry
+                    features, state = self.network.listen(token, state, vectors, conditions)
+                    logits = self.network.predict_next(features, vectors)
+                    if penalises:
+                        logits = sampler.penalised(logits, recent > 0)
+                    token = sampler.draw(logits + never, uniform[i], heat)
+                    if penalises:
+                        recent = ops.where(token[:, None] == symbols, memory, recent - 1)
+                    heat = ops.where(token == loop[i], heat, 1.0)
+                    return token, state, recent, heat, ops.slice_update(written, (i, 0), token[None])
 
-                return ops.fori_loop(0, CHUNK, follow, (token, state, ops.zeros_like(uniform[:, :, 0], dtype="int32")))
+                nothing = ops.zeros_like(uniform[:, :, 0], dtype="int32")
+                *at, _, written = ops.fori_loop(0, CHUNK, follow, (*at, heat, nothing))
+                return tuple(at), written
 
             self._writers[sampler] = compiled(write)
         return self._writers[sampler]
@@ -126,7 +207,3 @@ class TokensArch(Arch):
 
 def _nats(y: Any, logits: Any) -> Any:
     return ops.sparse_categorical_crossentropy(y, logits, from_logits=True)
-
-
-def _hits(y: Any, logits: Any) -> Any:
-    return ops.cast(ops.equal(ops.argmax(logits, axis=-1), ops.cast(y, "int64")), "float32")

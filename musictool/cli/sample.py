@@ -11,15 +11,18 @@ import click
 from musictool.cli import _output
 from musictool.errors import BadOption
 
+_SAMPLER = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "loop_guard")
+_WANTED = ("key", "scale", "pitch_range", "density", "label")
+_REQUEST = ("bars", "seconds", "num", "primer", "primer_length", "from_scratch", "keep_primer", "instrument")
+_PATH = click.Path(path_type=Path)
+
 
 @click.command(epilog="\b\nExample:\n    musictool sample --length 500 --out song.mid")
 @click.argument("model", required=False)
-@click.option("--length", type=int, help="Symbols to write, the primer not counted.  [default: 500]")
+@click.option("--length", type=int, help="Symbols (or time steps of rolls) to write.  [default: 500]")
 @click.option("--bars", type=int, help="Bars to write, instead of --length.")
-@click.option("--seconds", type=float, help="Seconds to write, instead of --length.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("song.mid"), show_default=True, help="The MIDI file."
-)
+@click.option("--seconds", type=float, help="Seconds to write, instead of --length. No length counts the primer.")
+@click.option("--out", type=_PATH, default=Path("song.mid"), show_default=True, help="The MIDI file.")
 @click.option("--num", type=int, default=1, show_default=True, help="Pieces to write: song-001.mid, song-002.mid, ...")
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Over 1 bolder, under 1 safer.")
 @click.option("--top-k", type=int, default=0, show_default=True, help="Draw from the k likeliest symbols; 0: all.")
@@ -27,17 +30,44 @@ from musictool.errors import BadOption
     "--top-p", type=float, default=0.95, show_default=True, help="Draw from the likeliest that hold this much."
 )
 @click.option(
-    "--primer", type=click.Path(path_type=Path), help="A music file to continue.  [default: one of the model's]"
+    "--min-p",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Draw from those with at least this share of the likeliest's probability.",
 )
-@click.option("--primer-length", type=int, default=32, show_default=True, help="Symbols of the primer that are heard.")
+@click.option(
+    "--repetition-penalty",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Over 1: notes of the last 64 symbols come back less (CTRL's rule; try 1.1).",
+)
+@click.option(
+    "--loop-guard/--no-loop-guard",
+    default=True,
+    help="Leave bars that would repeat for ever, by temperature.  [default: yes]",
+)
+@click.option("--key", help='Only notes of this key: "A minor", Am, "F# major", Bb.')
+@click.option("--scale", help="Of the tonic of --key: harmonic-minor, pentatonic, blues, dorian, ...; chromatic: all.")
+@click.option("--pitch-range", help="Only notes from here to there: C3-C6, or as MIDI numbers 48-84.")
+@click.option("--density", type=float, help="Notes a second, of a model trained with --controls density.")
+@click.option(
+    "--pitch-histogram", help="12 weights of C to B: 1,0,1,..., of a model trained with --controls histogram."
+)
+@click.option("--label", help="Genre, artist, ..., of a model trained with --label.")
+@click.option(
+    "--primer", help='What to continue: a music file, or notes: "C4 E4 G4:2 C4+E4+G4".  [default: one of the model\'s]'
+)
+@click.option(
+    "--primer-length", type=int, help="Symbols of the primer that are heard: of a file, its last ones.  [default: all]"
+)
 @click.option("--from-scratch", is_flag=True, help="Begin with nothing.")
 @click.option("--keep-primer/--no-keep-primer", default=False, help="Put the primer before the piece.  [default: no]")
 @click.option("--tempo", type=float, help="Quarter notes a minute.  [default: the corpus's]")
 @click.option("--instrument", help="General MIDI name or number, such as violin.  [default: the encoding's]")
 @click.option("--seed", type=int, help="Fixes everything that is random.  [default: drawn and printed]")
-@click.option(
-    "--like", type=click.Path(path_type=Path), help="The .json of a song to make again, the same to the byte."
-)
+@click.option("--like", type=_PATH, help="The .json of a song to make again, the same to the byte.")
 @click.pass_context
 def command(context: click.Context, **given: Any) -> None:
     """Write music with MODEL (default: the one trained last).
@@ -47,6 +77,8 @@ def command(context: click.Context, **given: Any) -> None:
     like = given.pop("like")
     if like is not None:
         _refuse_others(context)
+    else:
+        _check(given)
     _output.load_tensorflow()
     from musictool.songs import write_like, write_songs
 
@@ -56,18 +88,37 @@ def command(context: click.Context, **given: Any) -> None:
     else:
         from musictool.model import Model
 
-        model, request, seed = Model.open(given["model"]), *_request(given)
-        with _output.bar(request.length, "writing", "symbols") as bar:
-            songs = write_songs(model, request, given["out"], progress=lambda rows: bar.update(rows - bar.n))
+        model, (request, seed) = Model.open(given["model"]), _request(given)
+        with _output.bar(request.length, "listening", f"{model.spec.unit}s") as bar:
+            songs = write_songs(model, request, given["out"], progress=lambda rows: _advance(bar, rows))
     _output.say(f"model {model.name}" + ("" if seed is None else f", seed {seed}"))
     if given["temperature"] > 1.2:
         _output.say("a temperature over 1.2 tends to wander")
     for song in songs:
-        score = song.score
-        _output.say(f"{song.path}: {len(score.notes)} notes, {score.bars} bars, {score.seconds:.1f} s")
+        _tell(song)
     if songs[0].path.suffix.lower() == ".mid":
         midi, sound = (shlex.quote(str(path)) for path in (songs[0].path, songs[0].path.with_suffix(".wav")))
         _output.say(f"next:  musictool render {midi} --out {sound}")
+
+
+def _advance(bar: Any, rows: int) -> None:
+    bar.set_description("writing", refresh=False)
+    bar.update(rows - bar.n)
+
+
+def _tell(song: Any) -> None:
+    from musictool.key import key_of
+    from musictool.loops import period_of_notes
+
+    score, key = song.score, key_of(song.score)
+    facts = [f"{len(score.notes)} notes", f"{score.bars} bars", f"{score.seconds:.1f} s", key and f"about {key}"]
+    _output.say(f"{song.path}: {', '.join(filter(None, facts))}")
+    period = period_of_notes(score)
+    if period:
+        _output.say(
+            f"  its end repeats the same {period} note{'s' * (period > 1)} over and over; "
+            "try a higher --temperature or another --seed"
+        )
 
 
 def _refuse_others(context: click.Context) -> None:
@@ -78,22 +129,33 @@ def _refuse_others(context: click.Context) -> None:
             raise BadOption(f"--like makes a song again as it was; leave out {name.replace('_', '-')}")
 
 
+def _check(given: dict[str, Any]) -> None:
+    """What cannot be meant, said before TensorFlow is loaded."""
+    from musictool.scales import classes_of, pitches_of
+
+    classes_of(given["key"], given["scale"])
+    if given["pitch_range"] is not None:
+        pitches_of(given["pitch_range"])
+
+
 def _request(given: dict[str, Any]) -> tuple[Any, int]:
     import secrets
 
     from musictool.generation import Request
+    from musictool.guidance import Wanted, histogram_of
     from musictool.sampling import Sampler
 
     length = given["length"]
     if length is None and given["bars"] is None and given["seconds"] is None:
         length = 500
     seed = secrets.randbelow(2**31) if given["seed"] is None else given["seed"]
-    same = ("bars", "seconds", "num", "primer", "primer_length", "from_scratch", "keep_primer", "instrument")
+    histogram = None if given["pitch_histogram"] is None else histogram_of(given["pitch_histogram"])
     request = Request(
         length=length,
-        sampler=Sampler(given["temperature"], given["top_k"], given["top_p"]),
+        sampler=Sampler(**{name: given[name] for name in _SAMPLER}),
+        wanted=Wanted(**{name: given[name] for name in _WANTED}, histogram=histogram),
         bpm=given["tempo"],
         seed=seed,
-        **{key: given[key] for key in same},
+        **{name: given[name] for name in _REQUEST},
     )
     return request, seed

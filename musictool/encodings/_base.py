@@ -9,7 +9,8 @@ The laws that every encoding keeps (tests/test_laws_encodings.py holds each file
 - transpose(encode(s), k) equals encode(s.transpose(k)), as far as the vocabulary knows the symbols and the pitches stay
   within the encoding's own;
 - positions(rows) never go back, and what row t adds to decode(rows) does not begin before positions(rows)[t];
-- stretch keeps the number of rows, and by 1 changes none.
+- stretch keeps the number of rows, and by 1 changes none;
+- the pitches of decode(encode(s)) that are no drums are those that begins() says of the rows.
 """
 
 from __future__ import annotations
@@ -52,6 +53,11 @@ class Spec:
     shape: tuple[int, ...]
     size: int
     features: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def unit(self) -> str:
+        """What people call one row."""
+        return {"tokens": "symbol", "frames": "frame", "segments": "segment"}[self.kind]
 
     @property
     def dtype(self) -> np.dtype:
@@ -137,6 +143,20 @@ class Encoding(ABC):
         Only an encoding that `stretches` has something to do here.
         """
         return rows
+
+    def begins(self) -> np.ndarray:
+        """bool (V, P) for tokens, (numbers in a row, P) otherwise: the pitches, drums aside, that each symbol begins.
+
+        What begins no note, as a release or a wait, has none. This asks for the music of each symbol by itself; an
+        encoding whose symbols say nothing by themselves, or which knows more quickly, says it otherwise.
+        """
+        spec = self.spec
+        numbers = np.arange(spec.size) if spec.kind == "tokens" else np.eye(spec.size, dtype=np.uint8)
+        begins = np.zeros((spec.size, PITCHES), bool)
+        for number in range(spec.size):
+            music = self.decode(numbers[number : number + 1].reshape(1, *spec.shape).astype(spec.dtype))
+            begins[number, music.notes["pitch"][~music.is_drum]] = True
+        return begins
 
     def fit(self, scores: Iterable[Score], transpositions: Iterable[int] = (0,)) -> None:  # noqa: B027
         """Build the vocabulary from the training pieces, as if each also stood at every transposition.

@@ -191,6 +191,18 @@ class MidiTokEncoding(Encoding):
         first = np.searchsorted(owners, np.arange(len(rows)))
         return self.grid.to_ticks(earliest[first.clip(max=len(numbers) - 1)])
 
+    def begins(self) -> np.ndarray:
+        """bool (V, P): the pitches among the base symbols of each id.
+
+        A model that says a drum sound behind a program that is none is heard to play its number as a pitch.
+        """
+        numbers, owners = self.merges.part(np.arange(self.merges.size))
+        pitch_of = np.full(len(self.symbols), -1)
+        pitch_of[self._of_pitch] = np.arange(PITCHES)
+        begins, said = np.zeros((self.merges.size, PITCHES), bool), pitch_of[numbers] >= 0
+        begins[owners[said], pitch_of[numbers[said]]] = True
+        return begins
+
     def _numbers(self, score: Score) -> np.ndarray:
         """int64 (B,): the base symbols of a piece, by number."""
         music = self.grid.to_symusic(score)

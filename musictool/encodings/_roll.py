@@ -88,6 +88,11 @@ class Roll(Encoding):
         """int64 (T,), ticks: the first step of each row."""
         return to_ticks(np.arange(len(rows)) * self.steps_per_row, self.options.steps_per_quarter)
 
+    def begins(self) -> np.ndarray:
+        """bool (numbers in a row, P): the pitch of each key."""
+        keys = ~self._hits[:, None] & (self.key_pitches[:, None] == np.arange(PITCHES))
+        return np.tile(keys, (self.steps_per_row, 1))
+
 
 class BandRoll(Roll):
     """A roll of the five instruments, with an octave left free at either end (not of drums)."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from musictool.encodings._base import FIRST_SYMBOL
-from musictool.score import folded
+from musictool.score import PITCHES, folded
 
 
 class Sections:
@@ -40,6 +40,12 @@ class Sections:
         """int64 (V,): the value of each symbol of this kind, -1 for all other ids."""
         ids = np.arange(self.size)
         return np.where(self.of_kind(kind, ids), ids - self.first[kind], -1)
+
+    def begins(self, kind: str, pitches: range) -> np.ndarray:
+        """bool (V, P): the pitch of each symbol of a kind whose values are these pitches."""
+        value = self.values(kind)
+        pitch = np.where(value < 0, -1, value + pitches.start)
+        return one_hot(pitch, PITCHES).astype(bool)
 
     def kinds(self) -> np.ndarray:
         """uint8 (V, kinds): 1 for the kind of each symbol."""

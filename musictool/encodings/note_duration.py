@@ -150,6 +150,10 @@ class NoteDuration(Encoding):
         waits[music] = self._waits(rows[music])
         return to_ticks(np.cumsum(waits), self.options.steps_per_quarter)
 
+    def begins(self) -> np.ndarray:
+        """bool (V, P): the pitch of each symbol that says one."""
+        return self.sections.begins("pitch", self.pitches)
+
     def _notes(self, score: Score) -> np.ndarray:
         """NOTE (N,), as rows say them: times in steps, programs (or DRUMS) as tracks, pitches within 21..108."""
         programs = [DRUMS if track.is_drum else track.program * self.options.programs for track in score.tracks]

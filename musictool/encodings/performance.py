@@ -127,6 +127,10 @@ class Performance(Encoding):
         """int64 (T,), ticks at 120 quarter notes a minute: the time of each event; of a wait, when it is over."""
         return self._to_ticks(self._steps(np.asarray(rows)))
 
+    def begins(self) -> np.ndarray:
+        """bool (V, P): the pitch of each press."""
+        return self.sections.begins("on", self.pitches)
+
     def stretch(self, rows: np.ndarray, factor: float) -> np.ndarray:
         """Each wait becomes the nearest to `factor` times as long, 10 ms to 1 s; so a second cannot become longer."""
         table = np.arange(self.sections.size, dtype=np.int32)

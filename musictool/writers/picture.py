@@ -61,14 +61,14 @@ def _figure(score: Score, plan: Layout, title: str) -> Any:
         ticks = plan.edges_ticks[row : row + 2]
         share = float(ticks[1] - ticks[0]) / plan.longest_row_ticks
         box = (LEFT / size[0], bottom / size[1], width * share / size[0], height / size[1])
-        _row(figure.add_axes(box), score, plan, ticks)
-    _heading(figure, score, title, size)
+        draw_row(figure.add_axes(box), score, plan, ticks)
+    draw_heading(figure, score, title, size)
     if legend:
         _legend(figure, legend, -(-len(legend) // lines), (LEFT / size[0], 1 - 0.52 / size[1]))
     return figure
 
 
-def _row(axes: Any, score: Score, plan: Layout, ticks: np.ndarray) -> None:
+def draw_row(axes: Any, score: Score, plan: Layout, ticks: np.ndarray) -> None:
     axes.set_xlim(*ticks)
     axes.set_ylim(plan.bottom, plan.high)
     keys = [pitch for pitch in range(plan.low, plan.high) if pitch % 12 in BLACK_KEYS]
@@ -144,7 +144,7 @@ def _colours(score: Score) -> list[str]:
     return [seats.get(track, DRUM_COLOUR) for track in range(len(score.tracks))]
 
 
-def _heading(figure: Any, score: Score, title: str, size: tuple[float, float]) -> None:
+def draw_heading(figure: Any, score: Score, title: str, size: tuple[float, float]) -> None:
     minutes, seconds = divmod(math.ceil(score.seconds), 60)
     bars, notes = (f"{n} {word}{'s' * (n != 1)}" for n, word in ((score.bars, "bar"), (len(score.notes), "note")))
     facts = f"{bars} · {minutes}:{seconds:02} · {notes}"

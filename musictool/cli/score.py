@@ -1,0 +1,97 @@
+"""musictool score: how likely a piece is to a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from musictool.cli import _output
+from musictool.errors import BadOption
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command(epilog="\b\nExample:\n    musictool score song.mid --model bach-lstm --out surprise.png")
+@click.argument("files", nargs=-1, required=True, type=_PATH)
+@click.option("--model", "name", help="A model's name or folder.  [default: the one trained last]")
+@click.option("--where-surprised", is_flag=True, help="Draw it as surprise.png, unless --out says where.")
+@click.option("--out", type=_PATH, help="Draw where the model was surprised: .png, .svg or .pdf.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with the nats of each bar.")
+def command(files: tuple[Path, ...], name: str | None, where_surprised: bool, out: Path | None, as_json: bool) -> None:
+    """Say how likely each piece in FILES is to a model: nats a symbol, a note and a second. Less is likelier.
+
+    The nats of a symbol are the natural logarithm of how unlikely it was after all that stands before it.
+    """
+    if where_surprised and out is None:
+        out = Path("surprise.png")
+    if out is not None:
+        _check_place(out)
+    if not as_json:
+        _output.load_tensorflow()
+    from musictool.model import Model
+    from musictool.scoring import score_files
+
+    skipped: list[str] = []
+    model, pieces = Model.open(name), []
+    with _output.bar(None, "scoring", "pieces") as bar:
+        for piece in score_files(model, files, skipped.append):
+            pieces.append(piece)
+            bar.update()
+    drawn = [] if out is None else _draw(pieces, out)
+    if as_json:
+        own = {key: model.info["metrics"].get(key) for key in ("val_loss", "baselines")}
+        values = {"model": model.name, "validation": own, "pieces": [piece.to_json() for piece in pieces]}
+        _output.say_json({**values, "skipped": skipped, "pictures": drawn})
+        return
+    _tell(model, pieces)
+    for each in skipped:
+        _output.say(f"{each}: no music that {model.encoding.name} writes; left out")
+    for path in drawn:
+        _output.say(f"wrote {path}")
+
+
+def _check_place(out: Path) -> None:
+    from musictool.writers.picture import SUFFIXES
+
+    if out.suffix.lower() not in SUFFIXES:
+        raise BadOption(f"--out {out}: a picture ends with one of {' '.join(SUFFIXES)}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _draw(pieces: list[Any], out: Path) -> list[Path]:
+    """One picture for each piece, numbered where there are several."""
+    from musictool.writers._surprise import draw
+
+    drawn = []
+    for number, piece in enumerate(pieces, 1):
+        path = out if len(pieces) == 1 else out.with_name(f"{out.stem}-{number:03d}{out.suffix}")
+        draw(piece.music, piece.onsets_ticks, piece.nats, path)
+        drawn.append(path)
+    return drawn
+
+
+def _tell(model: Any, pieces: list[Any]) -> None:
+    row = "symbol" if model.spec.kind == "tokens" else "time step"
+    heading = ("piece", f"{row}s", "notes", "seconds", f"nats a {row}", "nats a note", "nats a second", "nats in all")
+    _output.table([heading, *(_line(piece) for piece in pieces)])
+    loss = model.info["metrics"].get("val_loss")
+    if loss is not None:
+        _output.say(f"{model.name} on its own validation pieces: {loss:.3f} nats a {row}")
+    for piece in pieces:
+        bars = ", ".join(f"{bar} ({nats:.2f})" for bar, nats in piece.surprising_bars())
+        _output.say(f"{piece.name}: most surprising bars, in nats a {row}: {bars}")
+        if piece.unknown:
+            _output.say(
+                f"{piece.name}: {piece.unknown:.1%} of its symbols are not in the vocabulary; the nearest stand in"
+            )
+        if piece.moved:
+            _output.say(f"{piece.name}: heard {piece.moved:+d} semitones, as the model knows C major and A minor only")
+
+
+def _line(piece: Any) -> tuple[str, ...]:
+    counts = str(len(piece.nats)), str(len(piece.music.notes)), f"{piece.music.seconds:.1f}"
+    return piece.name, *counts, *(
+        f"{nats:.3f}" for nats in (piece.per_row, piece.per_note, piece.per_second)
+    ), f"{piece.total:.1f}"  # fmt: skip

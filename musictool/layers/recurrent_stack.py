@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from musictool.layers import _recurrences
+
 
 class RecurrentStack(keras.layers.Layer):
     """`depth` recurrent layers with dropout after each; each but the first adds to what the one below it says.
@@ -14,7 +16,7 @@ class RecurrentStack(keras.layers.Layer):
 
     Called on float (B, T, D) it gives (B, T, width) for training; `step` does the same for one position with the state
     carried by hand, which is how a piece is written. Both use the same weights, and the layers keep to what cuDNN asks
-    for (no recurrent dropout, default activations).
+    for (no recurrent dropout, default activations). Where there is no GPU, windows go through _recurrences.py.
 
     Args:
         layer: keras.layers.LSTM, GRU or SimpleRNN.
@@ -38,9 +40,14 @@ class RecurrentStack(keras.layers.Layer):
 
     def call(self, x: Any, training: bool = False) -> Any:
         for i, (layer, dropout) in enumerate(zip(self.recurrent, self.dropout, strict=True)):
-            y = dropout(layer(x), training=training)  # (B, T, width)
+            y = dropout(self.hear(layer, x), training=training)  # (B, T, width)
             x = x + y if i else y
         return x
+
+    def hear(self, layer: Any, x: Any) -> Any:
+        """What a layer says of float (B, T, D): (B, T, width)."""
+        on_cpu = keras.distribution.list_devices()[0].startswith("cpu")
+        return _recurrences.run(layer, x) if on_cpu else layer(x)
 
     def initial_state(self, batch_size: int) -> list[Any]:
         """The state before anything was heard: one list of (B, width) a layer."""

@@ -1,0 +1,18 @@
+"""Stacked simple recurrent layers over symbols: what the LSTM and the GRU are measured against.
+
+Source: J. Elman, "Finding Structure in Time" (1990), one of the models of the lofi study.
+Limit: gradients fade within some ten symbols, so it knows the bar and not the phrase.
+"""
+
+from __future__ import annotations
+
+import keras
+
+from musictool.archs._recurrent import RecurrentArch
+
+
+class Rnn(RecurrentArch):
+    """embedding -> `layers` x (simple recurrent layer of `width`, dropout) -> logits."""
+
+    name = "rnn"
+    layer = keras.layers.SimpleRNN

@@ -1,0 +1,176 @@
+"""What holds for the Transformers beyond the laws of all archs."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from musictool import strategy
+from musictool.archs._base import Arch
+from musictool.encodings._base import FIRST_SYMBOL, Spec
+from musictool.errors import BadOption
+from musictool.registry import ARCHS
+from musictool.sampling import Sampler
+from musictool.windows import Batch
+
+SPEC = Spec("tokens", (), 20)
+TINY = ("embedding=12", "width=8", "layers=2", "heads=2")
+POSITIONS = ["rotary", "relative", "learned"]
+CONTEXTS = [("transformer", (f"positions={each}", "context=7")) for each in POSITIONS] + [
+    ("transformer-xl", ("segment=5", "memory=8")),
+    ("transformer-xl", ("segment=9", "memory=4")),
+    ("transformer-xl", ("segment=6", "memory=0")),
+]
+
+
+def tiny(name: str, *settings: str) -> Arch:
+    keras.utils.set_random_seed(1)
+    arch = ARCHS.get(name).sized(SPEC, "small", (*TINY, *settings))
+    rng = np.random.default_rng(1)
+    for weight in arch.stages()[0].network.trainable_variables:  # so large that what is far away is heard
+        weight.assign(weight + rng.normal(0, 0.3, weight.shape))
+    return arch
+
+
+def symbols(length: int, batch: int = 1) -> np.ndarray:
+    return np.random.default_rng(length).integers(FIRST_SYMBOL, SPEC.size, (batch, length)).astype(np.int32)
+
+
+def logits(arch: Arch, tokens: np.ndarray) -> np.ndarray:
+    return ops.convert_to_numpy(arch.stages()[0].network(tokens))
+
+
+def expected(arch: Arch, piece: np.ndarray) -> np.ndarray:
+    """float (T,): nats of each symbol of a piece read in one go."""
+    tokens = np.concatenate([arch.spec.start[None], piece])[None]
+    mask, none = np.ones((1, len(piece)), np.float32), np.zeros((1, len(piece), 0), np.float32)
+    (nats, *_) = arch.stages()[0].judge(Batch(tokens[:, :-1], tokens[:, 1:], mask, none), False)
+    return np.asarray(ops.convert_to_numpy(nats)[0])
+
+
+@pytest.mark.parametrize("name, settings", CONTEXTS)
+def test_far_beyond_its_context_it_writes_as_it_reads(name: str, settings: tuple[str, ...]):
+    arch = tiny(name, *settings)
+    (piece,) = symbols(150)
+    np.testing.assert_allclose(arch.surprise(piece), expected(arch, piece), atol=1e-4)
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_it_hears_as_far_back_as_its_layers_reach_and_no_further(positions: str):
+    arch = tiny("transformer", f"positions={positions}", "context=4")
+    tokens, other = symbols(30), symbols(30)
+    other[:, 0] = FIRST_SYMBOL + (other[:, 0] - FIRST_SYMBOL + 1) % 10
+    change = np.abs(logits(arch, tokens) - logits(arch, other))[0].max(axis=-1)
+    assert (change[: 2 * 3 + 1] > 1e-6).all()
+    assert (change[2 * 3 + 1 :] == 0).all()
+
+
+@pytest.mark.parametrize("segment", [5, 6])
+def test_the_memory_of_an_xl_goes_over_segments(segment: int):
+    arch = tiny("transformer-xl", f"segment={segment}", f"memory={segment}")
+    tokens, other = symbols(5 * segment), symbols(5 * segment)
+    other[:, 0] = FIRST_SYMBOL + (other[:, 0] - FIRST_SYMBOL + 1) % 10
+    change = np.abs(logits(arch, tokens) - logits(arch, other))[0].max(axis=-1)
+    assert (change[: 3 * segment] > 1e-7).all()  # each of the two layers looks one segment further
+    assert (change[3 * segment :] == 0).all()
+
+
+def test_nothing_is_learned_through_the_memory_of_an_xl():
+    import tensorflow as tf
+
+    body = tiny("transformer-xl", "segment=5", "memory=5").stages()[0].network.body
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, 15, 12)).astype(np.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        second = tf.reduce_sum(tf.square(body(x)[:, 5:10] - 1))
+    slope = np.abs(tape.gradient(second, x)).max(axis=(0, 2))
+    assert (slope[:5] == 0).all()
+    assert (slope[5:10] > 0).all()
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("name, settings", CONTEXTS[:4])
+def test_in_mixed_precision_it_expects_nearly_the_same_and_writes(name: str, settings: tuple[str, ...], policy: str):
+    (piece,) = symbols(40)
+    keras.utils.set_random_seed(1)
+    exact = ARCHS.get(name).sized(SPEC, "small", (*TINY, *settings))
+    whole = expected(exact, piece)
+    with strategy.precision_within(policy):
+        mixed = ARCHS.get(name).sized(SPEC, "small", (*TINY, *settings))
+        (stage,) = mixed.stages()
+        stage.network.set_weights(exact.stages()[0].network.get_weights())
+        np.testing.assert_allclose(expected(mixed, piece), whole, atol=0.1)
+        np.testing.assert_allclose(mixed.surprise(piece), whole, atol=0.1)
+        written = next(mixed.continuation(piece[None], Sampler(), 0))
+    assert written.min() >= FIRST_SYMBOL
+
+
+def test_options_that_do_not_fit_together_are_named():
+    with pytest.raises(BadOption, match="option width: 10 is not a multiple of heads, 4"):
+        ARCHS.get("transformer").sized(SPEC, "small", ("width=10",))
+    with pytest.raises(BadOption, match="width: 12 over 4 heads is odd; positions=rotary"):
+        ARCHS.get("transformer").sized(SPEC, "small", ("width=12",))
+    ARCHS.get("transformer").sized(SPEC, "small", ("width=12", "positions=relative"))
+
+
+PERIOD, WINDOW = 9, 36
+
+
+def refrains(pieces: int, length: int, seed: int) -> np.ndarray:
+    """Pieces (pieces, length) in which each symbol is that of PERIOD before, but for one in twenty."""
+    rng = np.random.default_rng(seed)
+    music = rng.integers(FIRST_SYMBOL, SPEC.size, (pieces, length)).astype(np.int32)
+    for row in range(PERIOD, length):
+        kept = rng.random(pieces) < 0.95
+        music[kept, row] = music[kept, row - PERIOD]
+    return music
+
+
+def bigram_music(corpus: np.ndarray, pieces: int, length: int) -> np.ndarray:
+    """Drawn from how often each symbol followed each other."""
+    counts = np.full((SPEC.size, SPEC.size), 1e-9)
+    np.add.at(counts, (corpus[:, :-1], corpus[:, 1:]), 1)
+    rng = np.random.default_rng(0)
+    music = corpus[:pieces, :1]
+    for _ in range(length - 1):
+        chances = counts[music[:, -1]]
+        drawn = [rng.choice(SPEC.size, p=each / each.sum()) for each in chances]
+        music = np.concatenate([music, np.array(drawn, np.int32)[:, None]], axis=1)
+    return music
+
+
+def judged(music: np.ndarray, others: np.ndarray) -> float:
+    """Nats a symbol under a model counted on other pieces: what stood PERIOD after each symbol."""
+    counts = np.full((SPEC.size, SPEC.size), 0.1)
+    np.add.at(counts, (others[:, :-PERIOD], others[:, PERIOD:]), 1)
+    chances = counts / counts.sum(axis=1, keepdims=True)
+    return float(-np.log(chances[music[:, :-PERIOD], music[:, PERIOD:]]).mean())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, settings",
+    [("transformer", (f"positions={each}", "context=12")) for each in POSITIONS]
+    + [("transformer-xl", ("segment=12", "memory=12"))],
+)
+def test_what_it_writes_pleases_a_judge_more_than_what_a_bigram_writes(name: str, settings: tuple[str, ...]):
+    """Were the context lost in writing, what is written would be no better than a bigram's."""
+    keras.utils.set_random_seed(1)
+    sizes = ("embedding=32", "width=32", "heads=2", "layers=2", "dropout=0")
+    arch = ARCHS.get(name).sized(SPEC, "small", (*sizes, *settings))
+    (stage,) = arch.stages()
+    step = strategy.training_step(stage, strategy.optimizer_for(stage, 3e-3))
+    mask, none = np.ones((32, WINDOW), np.float32), np.zeros((32, WINDOW, 0), np.float32)
+    for seed in range(300):
+        window = refrains(32, WINDOW + 1, seed)
+        step(Batch(window[:, :-1], window[:, 1:], mask, none))
+    corpus, others = refrains(64, 100, 1000), refrains(200, 100, 1001)
+    primer = corpus[:16, : 2 * PERIOD]
+    written = np.concatenate(list(islice(arch.continuation(primer, Sampler(top_p=1.0), 0), 5)), axis=1)
+    late = written[:, 4 * WINDOW :]  # far beyond the window of training
+    real, bigram = (judged(music, others) for music in (corpus, bigram_music(corpus, 16, 200)))
+    assert judged(late, others) < real + 0.5 * (bigram - real)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from musictool import home
+from musictool.encodings._base import Spec
 from musictool.errors import BadFile, MusictoolError, UnknownName
 from musictool.model_info import read_info
 
@@ -50,7 +51,8 @@ def headline(folder: Path) -> str:
             return f"prepared: {info['pieces']['all']:,} pieces, {info['notes']:,} notes"
         info = read_info(folder)
         loss = info["metrics"].get("val_loss")
-        judged = f"validation {loss:.3f} nats a symbol" if loss else "trained" if info["weights"] else "not trained yet"
+        unit = Spec.from_json(info["spec"]).unit
+        judged = f"validation {loss:.3f} nats a {unit}" if loss else "trained" if info["weights"] else "not trained yet"
         return f"{info['arch']['name']} on {info['corpus']['name']}, {judged}"
     except (MusictoolError, OSError, ValueError, KeyError, TypeError) as error:
         return f"cannot be read: {error}"

@@ -7,6 +7,7 @@
 
 All learn from the training pieces at every transposition that the model learns from, are scored on the same validation
 targets as the model, and never give any symbol the probability 0 (the unigram counts every symbol once more than seen).
+For frames and segments, whose rows are 0/1, see _roll_baselines.py.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ import numpy as np
 
 from musictool.dataset import Encoded
 from musictool.encodings._base import PADDING, START
+from musictool.metrics._roll_baselines import roll_baselines
 
 
 def baselines(encoded: Encoded) -> dict[str, float]:
-    """Nats a symbol on the validation pieces: {"unigram": ..., "bigram": ..., "repeat": ...}.
-
-    Args:
-        encoded: a corpus in an encoding of the kind tokens.
+    """Nats a row on the validation pieces: {"unigram": ..., "bigram": ..., "repeat": ...} for symbols.
 
     Returns:
         an empty dict if there is no validation piece.
     """
+    if encoded.spec.kind != "tokens":
+        return roll_baselines(encoded)
     pairs = list(_pairs(encoded, "validation", (0,)))
     if not pairs:
         return {}

@@ -1,0 +1,163 @@
+"""What all frame archs share: 0/1 frames in, a distribution over the next frame out, at every position.
+
+An arch of this kind is a `body`, as in _tokens.py, and a `head`: the last layer, which says how likely the next frame
+is and draws one (musictool/layers/sigmoid_head.py and its subclasses). Embedding, judging and writing stand here.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from keras import ops
+
+from musictool.archs._base import Arch
+from musictool.compiling import compiled
+from musictool.encodings._base import Kind
+from musictool.layers.sigmoid_head import SigmoidHead
+from musictool.sampling import FREE, NEVER, Guidance, Sampler
+from musictool.stage import Stage
+from musictool.windows import Batch
+
+CHUNK = 64  # frames written by one run of the compiled loop
+
+
+class NextFrame(keras.Model):
+    """Frames -> the sum of the vectors of the keys that sound -> body -> head.
+
+    Args:
+        size: D, keys in a frame.
+        width: E, numbers that stand for a key.
+        body: see FramesArch.body.
+        head: see FramesArch.head.
+    """
+
+    def __init__(self, size: int, width: int, body: Any, head: SigmoidHead, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.size = size
+        few = keras.initializers.RandomNormal(0, 0.5)  # a few keys sound at a time, and together are of the order of 1
+        self.keys = keras.layers.Dense(width, kernel_initializer=few, name="keys")
+        self.body = body
+        self.head = head
+
+    def build(self, shape: Any) -> None:
+        self.keys.build((*shape, self.size))
+        heard = (*shape, self.keys.units)
+        self.body.build(heard)
+        self.head.build(self.body.compute_output_shape(heard))
+
+    def call(self, frames: Any, following: Any = None, training: bool = False) -> Any:
+        """The head's logits of what follows each frame.
+
+        Args:
+            frames: 0/1 (B, T, D).
+            following: 0/1 (B, T, D), of which a part is told what the parts before it play; None for silence.
+
+        Returns:
+            float32 (B, T, ...), of the form that the head has.
+        """
+        frames = ops.cast(frames, "float32")
+        following = ops.zeros_like(frames) if following is None else ops.cast(following, "float32")
+        features = self.body(self.keys(frames), training=training)  # (B, T, W)
+        return self.head.logits(features, frames, following)
+
+    def listen(self, frame: Any, state: Any) -> tuple[Any, Any]:
+        """One position: float32 (B, D), the state before it -> features (B, W) and the state after it."""
+        features, state = self.body.step(self.keys(frame), state)
+        return features, state
+
+
+class FramesArch(Arch):
+    """An arch that predicts the next frame. A subclass gives its Options (with `embedding`), its `body` and `head`."""
+
+    kind: ClassVar[Kind] = "frames"
+    ROW_SHAPE: ClassVar[tuple[int, ...] | None] = None  # the only shape of a frame that it learns; None for any
+
+    @abstractmethod
+    def body(self) -> Any:
+        """The layer between embedding and head, which keeps what TokensArch.body promises."""
+
+    @abstractmethod
+    def head(self) -> SigmoidHead:
+        """The last layer."""
+
+    @cached_property
+    def network(self) -> NextFrame:
+        """The one network, built."""
+        network = NextFrame(self.spec.size, self.options.embedding, self.body(), self.head(), name="network")
+        network.build((None, None))
+        return network
+
+    def stages(self) -> list[Stage]:
+        return [Stage("network", self.network, self._judge)]
+
+    def _judge(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+        logits = self.network(batch.x, batch.y, training=training)
+        return self.network.head.judged(logits, ops.cast(batch.y, "float32"))
+
+    def continuation(
+        self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
+    ) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng(seed)
+        write = self._writer(sampler)
+        state = self.network.body.initial_state(len(primer))
+        heard = np.moveaxis(primer, 1, 0).astype(np.float32)  # (T, B, D)
+        if len(heard) > 1:
+            state, _ = self._hear(heard, state)
+        frame = ops.convert_to_tensor(heard[-1])
+        banned = np.zeros(self.spec.size, bool) if guidance.banned is None else guidance.banned
+        never = np.where(banned, NEVER, 0.0).astype(np.float32)
+        while True:
+            uniform = rng.random((CHUNK, len(primer), self.network.head.draws), dtype=np.float32)
+            frame, state, written = write(frame, state, uniform, never)
+            yield np.moveaxis(ops.convert_to_numpy(written), 0, 1).astype(self.spec.dtype)  # (B, CHUNK, D)
+
+    def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+        frames = np.concatenate([self.spec.start[None], rows])[:, None].astype(np.float32)  # (T + 1, 1, D)
+        _, nats = self._hear(frames, self.network.body.initial_state(1))
+        return ops.convert_to_numpy(nats)[:, 0].astype(np.float64)
+
+    @cached_property
+    def _hear(self) -> Any:
+        """Compiled: float32 (T + 1, B, D), state -> the state before the last frame; nats (T, B) of all but the
+        first."""
+
+        def hear(frames: Any, state: Any) -> tuple[Any, Any]:
+            head = self.network.head
+
+            def follow(i: Any, carry: Any) -> Any:
+                state, nats = carry
+                features, state = self.network.listen(frames[i], state)
+                surprise, _ = head.judged(head.logits(features, frames[i], frames[i + 1]), frames[i + 1])
+                return state, ops.slice_update(nats, (i, 0), surprise[None])
+
+            nats = ops.zeros_like(frames[1:, :, 0])
+            return ops.fori_loop(0, ops.shape(frames)[0] - 1, follow, (state, nats))
+
+        return compiled(hear)
+
+    def _writer(self, sampler: Sampler) -> Any:
+        """Compiled: last frame (B, D), state, uniform (CHUNK, B, U), never (D,) -> the first two after it, and what was
+        written, float32 (CHUNK, B, D)."""
+        if sampler not in self._writers:
+
+            def write(frame: Any, state: Any, uniform: Any, never: Any) -> Any:
+                def follow(i: Any, carry: Any) -> Any:
+                    frame, state, written = carry
+                    features, state = self.network.listen(frame, state)
+                    frame = self.network.head.draw(features, frame, uniform[i], sampler, never)
+                    return frame, state, ops.slice_update(written, (i, 0, 0), frame[None])
+
+                written = ops.repeat(ops.zeros_like(frame)[None], CHUNK, axis=0)
+                return ops.fori_loop(0, CHUNK, follow, (frame, state, written))
+
+            self._writers[sampler] = compiled(write)
+        return self._writers[sampler]
+
+    @cached_property
+    def _writers(self) -> dict[Sampler, Any]:
+        return {}

@@ -1,0 +1,92 @@
+"""LSTM for a band: five instruments of 128 pitches, step by step, the later ones hearing the earlier.
+
+Source: I. Tham and M. Kim's multi-instrument RNN (2021): the 640 numbers of the next step from the last 32 steps, with
+a softmax an instrument from which a fixed number of notes is drawn (`head=softmax`). There the five are drawn without
+knowing of one another, and do not fit together; `head=autoregressive` draws piano, guitar, bass, strings and drums in
+this order, each hearing what those before it play in the same step. `head=sigmoid` draws every key by itself.
+Limit: it is trained on two bars at a time, and knows of no form beyond them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import keras
+
+from musictool.archs._frames import FramesArch
+from musictool.encodings._base import Spec
+from musictool.errors import BadOption, KindMismatch
+from musictool.layers.autoregressive_head import AutoregressiveHead
+from musictool.layers.recurrent_stack import RecurrentStack
+from musictool.layers.sigmoid_head import SigmoidHead
+from musictool.layers.softmax_head import SoftmaxHead
+from musictool.options import option
+
+INSTRUMENTS, PITCHES = 5, 128
+MOST_NOTES = 16
+
+
+class MultiRnn(FramesArch):
+    """Sum of the keys' vectors -> `layers` x (LSTM of `width`, dropout) -> one of three heads."""
+
+    name = "multi-rnn"
+    ROW_SHAPE = (INSTRUMENTS * PITCHES,)
+    WINDOW = 32
+    BATCH_SIZE = 32
+    LEARNING_RATE = 3e-3
+
+    @dataclass(frozen=True)
+    class Options:
+        embedding: int = option(128, "numbers that stand for a pitch of an instrument", least=1, most=8192)
+        width: int = option(256, "units of each layer", least=1, most=8192)
+        layers: int = option(2, "layers on top of one another", least=1, most=16)
+        dropout: float = option(0.3, "share of outputs dropped in training", least=0, most=0.95)
+        head: Literal["autoregressive", "sigmoid", "softmax"] = option(
+            "autoregressive", "how the keys of a step are drawn"
+        )
+        hidden: int = option(64, "hidden units of each instrument, for head=autoregressive", least=1, most=8192)
+        notes: str = option("2,3,1,2,2", "notes drawn for piano, guitar, bass, strings and drums, for head=softmax")
+        hold: bool = option(True, "each key hears directly whether it sounds already")
+
+        def __post_init__(self) -> None:
+            drawn_notes(self.notes)
+
+    SIZES: ClassVar = {
+        "small": {},
+        "medium": {"embedding": 256, "width": 512, "layers": 2, "hidden": 128},
+        "large": {"embedding": 512, "width": 1024, "layers": 3, "hidden": 256},
+    }
+
+    def __init__(self, spec: Spec, settings: Any = None, conditions: int = 0):
+        super().__init__(spec, settings, conditions)
+        if spec.shape != self.ROW_SHAPE:
+            raise KindMismatch(
+                f"the arch {self.name} learns frames of {INSTRUMENTS} instruments x {PITCHES} pitches, and this "
+                f"encoding writes {spec.size} numbers a frame; take --encoding multitrack-roll, or --arch roll-lstm"
+            )
+
+    def body(self) -> Any:
+        return RecurrentStack(keras.layers.LSTM, self.options.width, self.options.layers, self.options.dropout)
+
+    def head(self) -> SigmoidHead:
+        size, hold = self.spec.size, self.options.hold
+        if self.options.head == "softmax":
+            return SoftmaxHead(size, drawn_notes(self.options.notes), hold)
+        if self.options.head == "autoregressive":
+            return AutoregressiveHead(size, INSTRUMENTS, self.options.hidden, hold)
+        return SigmoidHead(size, hold)
+
+
+def drawn_notes(text: str) -> tuple[int, ...]:
+    """2,3,1,2,2 as numbers. Raises BadOption for anything but five of them, each from 1 to MOST_NOTES."""
+    try:
+        notes = tuple(int(each) for each in text.split(","))
+    except ValueError:
+        notes = ()
+    if len(notes) != INSTRUMENTS or not all(1 <= each <= MOST_NOTES for each in notes):
+        raise BadOption(
+            f"option notes: '{text}' is not {INSTRUMENTS} whole numbers from 1 to {MOST_NOTES}, for piano, guitar, "
+            "bass, strings and drums, such as 2,3,1,2,2"
+        )
+    return notes

@@ -1,0 +1,112 @@
+"""Recurrent layers: windows as Keras computes them, and step by step the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from musictool import strategy
+from musictool.compiling import compiled
+from musictool.layers import _recurrences
+from musictool.layers.recurrent_stack import RecurrentStack
+from musictool.stage import Stage
+from musictool.windows import Batch
+
+LAYERS = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN)
+each_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.__name__)
+
+
+class Heard(keras.Model):
+    """One layer, by Keras or by hand."""
+
+    def __init__(self, layer: Any, by_hand: bool):
+        super().__init__()
+        self.layer = layer
+        self.by_hand = by_hand
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        return _recurrences.run(self.layer, x) if self.by_hand else self.layer(x)
+
+
+def built(layer: Any, by_hand: bool, width: int = 6, inward: int = 5) -> Heard:
+    """The same weights every time, the biases not 0."""
+    keras.utils.set_random_seed(1)
+    model = Heard(layer(width, return_sequences=True, bias_initializer="random_normal"), by_hand)
+    model.layer.build((None, None, inward))
+    model.built = True
+    return model
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+@each_layer
+@pytest.mark.parametrize("steps", [1, 9])
+def test_a_window_sounds_as_keras_computes_it(layer: Any, steps: int):
+    x = noise(3, steps, 5)
+    by_keras, by_hand = (ops.convert_to_numpy(built(layer, own)(x)) for own in (False, True))
+    np.testing.assert_allclose(by_hand, by_keras, atol=1e-6)
+
+
+@each_layer
+def test_the_gradient_is_that_of_keras(layer: Any):
+    """One step of plain gradient descent, of length 1, shows the gradient of every weight."""
+    x, wanted = noise(3, 9, 5), noise(3, 9, 6)
+    batch = Batch(x, wanted, np.ones((3, 9), np.float32), np.zeros((3, 9, 0), np.float32))
+    after = []
+    for own in (False, True):
+        model = built(layer, own)
+
+        def judge(batch: Batch, training: bool, model: Heard = model) -> tuple[Any, ...]:
+            return (ops.sum(model(batch.x) * batch.y, axis=-1),)
+
+        optimizer = keras.optimizers.SGD(1.0)
+        optimizer.build(model.trainable_variables)
+        strategy.one.training_step(Stage("heard", model, judge, ("loss",)), optimizer)(batch)
+        after.append([ops.convert_to_numpy(weight) for weight in model.trainable_variables])
+    before = [ops.convert_to_numpy(weight) for weight in built(layer, False).trainable_variables]
+    for by_keras, by_hand, start in zip(*after, before, strict=True):
+        assert np.abs(by_keras - start).max() > 1e-4
+        np.testing.assert_allclose(by_hand, by_keras, atol=1e-5)
+
+
+@each_layer
+def test_step_by_step_it_says_what_it_says_of_the_window(layer: Any):
+    stack = RecurrentStack(layer, 6, 2, 0.3)
+    stack.build((None, None, 5))
+    x, state, said = noise(3, 9, 5), stack.initial_state(3), []
+    for t in range(9):
+        y, state = stack.step(x[:, t], state)
+        said.append(ops.convert_to_numpy(y))
+    np.testing.assert_allclose(np.stack(said, axis=1), ops.convert_to_numpy(stack(x)), atol=1e-5)
+
+
+@each_layer
+def test_the_windows_length_need_not_be_known_when_it_is_compiled(layer: Any):
+    model = built(layer, True)
+    hear = compiled(lambda x: model(x))
+    for steps in (4, 7, 9):
+        x = noise(2, steps, 5)
+        np.testing.assert_allclose(ops.convert_to_numpy(hear(x)), ops.convert_to_numpy(model(x)), atol=1e-6)
+
+
+@each_layer
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_is_near_the_whole(layer: Any, policy: str):
+    whole = RecurrentStack(layer, 6, 2, 0.0)
+    with strategy.precision_within(policy):
+        half = RecurrentStack(layer, 6, 2, 0.0)
+    for stack in (whole, half):
+        stack.build((None, None, 5))
+    for from_, to in zip(whole.variables, half.variables, strict=True):
+        to.assign(from_)
+    said = half(noise(3, 9, 5))
+    assert said.dtype == policy.removeprefix("mixed_")
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(ops.cast(said, "float32")), ops.convert_to_numpy(whole(noise(3, 9, 5))), atol=0.05
+    )

@@ -70,13 +70,35 @@ def _made(folder: Any, marker: str) -> list[dict[str, Any]]:
     ]
 
 
-DETAILS = ("licence", "where", "page", "address", "size", "sha256")
+def _recipes() -> list[dict[str, Any]]:
+    from musictool import recipe
+
+    rows = []
+    for each in map(recipe.get, recipe.names()):
+        said = [str(each.source[key]) for key in ("authors", "title", "year", "address") if key in each.source]
+        rows.append(
+            {
+                "name": each.name,
+                "summary": each.summary,
+                "source": ", ".join(said),
+                "wants": each.corpus["wants"],
+                "prepare": each.corpus["prepare"],
+                "train": f"musictool train --recipe {each.name}",
+                "fixes": dict(each.train),
+                "differs": list(each.differs),
+            }
+        )
+    return rows
+
+
+DETAILS = ("licence", "where", "page", "address", "size", "sha256", "source", "wants", "prepare", "train")
 
 LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "archs": lambda: _entries(ARCHS),
     "encodings": lambda: _entries(ENCODINGS),
     "corpora": _corpora,
     "models": _models,
+    "recipes": _recipes,
 }
 
 
@@ -84,9 +106,10 @@ LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 @click.argument("what", type=click.Choice(list(LISTS)))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(what: str, as_json: bool) -> None:
-    """What there is: archs, encodings, corpora (built in and prepared) or models.
+    """What there is: archs, encodings, corpora (built in, prepared and public), models or recipes.
 
-    Under each arch and encoding stand the options that --set and --encoding-set take, with their defaults.
+    Under each arch and encoding stand the options that --set and --encoding-set take, with their defaults; under each
+    recipe the corpus that it wants. What a recipe fixes, and what of its original it does not reproduce, says --json.
     """
     rows = LISTS[what]()
     if as_json:

@@ -1,0 +1,134 @@
+"""Train a recipe for real, and keep what docs/recipes.md shows of it: a curve, figures, music.
+
+    python benchmarks/recipes.py skuli-lstm --corpus piano --minutes 10 --out results/skuli-lstm
+
+The corpus must have been prepared. Into --out go history.csv (a row an epoch), curve.csv (the training loss every few
+seconds, since an epoch of a large recipe may be longer than the whole run), result.json, song.mid and song.png. The
+docs are made of them by docs/recipe_results.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+BARS = 16  # of the song that are drawn
+LENGTH = {"tokens": 400, "frames": 256, "segments": 8}  # rows of the song
+
+
+def main() -> None:
+    """Train, write, draw."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("recipe")
+    arguments.add_argument("--corpus", required=True)
+    arguments.add_argument("--minutes", type=float, default=10)
+    arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--out", type=Path, required=True)
+    given = arguments.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    given.out.mkdir(parents=True, exist_ok=True)
+
+    from musictool.reporter import Reporter
+    from musictool.training import train
+
+    class Curve(Reporter):
+        """Keeps (seconds, steps, mean loss since the last line, epoch)."""
+
+        def __init__(self) -> None:
+            self.rows: list[tuple[float, int, float, int]] = []
+            self.steps, self.epoch, self.before, self.began = 0, 0, (0, 0.0), time.monotonic()
+
+        def run_begins(self, run: Any, info: Mapping[str, Any], corpus: Any) -> None:
+            self.began = time.monotonic()
+            print(info["metrics"], flush=True)
+
+        def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
+            self.epoch, self.before = epoch, (0, 0.0)
+
+        def progress(self, step: int, loss: float, rows_per_second: float) -> None:
+            done, sum_before = self.before
+            if step > done:
+                self.steps += step - done
+                own = (loss * step - sum_before) / (step - done)
+                self.rows.append((round(time.monotonic() - self.began, 1), self.steps, round(own, 4), self.epoch))
+                self.before = (step, loss * step)
+
+        def epoch_ends(self, row: dict[str, Any]) -> None:
+            print(row, flush=True)
+
+    curve = Curve()
+    name = f"recipe-{given.recipe}"
+    trained = train(
+        given.corpus,
+        name=name,
+        resume=False,
+        listener=curve,
+        recipe=given.recipe,
+        max_minutes=given.minutes,
+        seed=given.seed,
+    )
+    with open(given.out / "curve.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("seconds", "steps", "loss", "epoch"))
+        writer.writerows(curve.rows)
+    history = trained.model.folder / "history.csv"
+    if history.exists():
+        shutil.copy(history, given.out / "history.csv")
+    result = described(trained, given, curve.rows)
+    (given.out / "result.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
+    print(json.dumps(result, indent=1), flush=True)
+    result["song"] = draw(trained.model, given)
+    (given.out / "result.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+def described(trained: Any, given: Any, rows: list[tuple[float, int, float, int]]) -> dict[str, Any]:
+    """What docs/recipes.md says of the run."""
+    info = trained.model.info
+    return {
+        "recipe": given.recipe,
+        "corpus": given.corpus,
+        "minutes": given.minutes,
+        "seed": given.seed,
+        "ended": trained.reason,
+        "val_loss": trained.loss,
+        "val_accuracy": info["metrics"].get("val_accuracy"),
+        "best_epoch": info["metrics"].get("best_epoch"),
+        "baselines": trained.baselines,
+        "parameters": info["metrics"]["parameters"],
+        "unit": getattr(trained.model.spec, "unit", "symbol"),
+        "steps": rows[-1][1] if rows else 0,
+        "seconds": rows[-1][0] if rows else 0,
+        "settings": info["training"]["settings"],
+        "arch": info["arch"],
+        "encoding": info["encoding"],
+        "provenance": {key: info["provenance"].get(key) for key in ("keras", "tensorflow", "device")},
+    }
+
+
+def draw(model: Any, given: Any) -> dict[str, Any]:
+    """song.mid, and its beginning as a picture; returns what is in it."""
+    from musictool import recipe
+    from musictool.generation import Request, sample
+    from musictool.sampling import Sampler
+    from musictool.writers._base import write
+
+    wanted = recipe.get(given.recipe).sample
+    sampler = Sampler(**{key: wanted[key] for key in ("temperature", "top_k", "top_p") if key in wanted})
+    (score,) = sample(model, Request(length=LENGTH[model.spec.kind], sampler=sampler, seed=given.seed))
+    write(score, given.out / "song.mid")
+    onsets = score.bar_onsets_ticks()
+    end = int(onsets[BARS]) if len(onsets) > BARS else score.end_ticks
+    write(replace(score.until(end), title=f"{given.recipe}, {given.minutes:g} minutes"), given.out / "song.png")
+    return {"notes": len(score.notes), "bars": score.bars, "seconds": round(score.seconds, 1)}
+
+
+if __name__ == "__main__":
+    main()

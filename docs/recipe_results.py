@@ -1,0 +1,197 @@
+"""Write docs/recipes.md from the recipes and from what came of running them (benchmarks/recipes.py).
+
+    python docs/recipe_results.py RESULTS
+
+RESULTS is a folder with one folder a recipe, as benchmarks/recipes.py leaves it. Recipes without one are written down
+as not run. Pictures go to docs/recipes/: the loss curve, and the beginning of the song as a piano-roll.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from musictool import recipe
+from musictool.recipe import Recipe
+
+FOLDER = Path(__file__).parent
+PICTURES = FOLDER / "recipes"
+MOST_BYTES = 60_000  # of a picture
+CORPORA = {  # what the runs learnt from, in words
+    "bach": "355 Bach chorales (`musictool prepare bach`)",
+    "piano": "146 transcribed piano performances of the GiantMIDI-Piano preview",
+    "quartets": "42 movements of string quartets (`musictool prepare quartets`)",
+    "nottingham": "937 folk tunes with chords of the Nottingham collection",
+    "band": "165 General MIDI songs of the games Freedoom, OpenTTD and Simutrans",
+    "lpd": "102 of the same songs as five-track piano-rolls",
+}
+HEADING = """# Recipes
+
+A recipe is a named file of settings that rebuilds one published system, as far as its settings are known:
+
+    musictool list recipes
+    musictool train CORPUS --recipe skuli-lstm
+
+What is said beside `--recipe` goes before it. None of them is a copy: what is not reproduced stands under each. This
+page is written by `docs/recipe_results.py`.
+
+Each was trained on one core of a busy CPU for the minutes that the table says, to show that it runs and what it makes
+by then; none of these numbers is a published one, and few of the runs were at their end. Nats are of the validation
+pieces, per symbol (of piano-rolls: per step), lower is better; they compare with the baselines beside them and not from
+line to line, since corpora and encodings differ.
+"""
+
+
+def main() -> None:
+    """Write the page and its pictures."""
+    results = Path(sys.argv[1]) if len(sys.argv) == 2 else Path("no results")
+    PICTURES.mkdir(exist_ok=True)
+    came = {name: found for name in recipe.names() if (found := _result(results / name))}
+    for name in came:
+        _draw_curve(results / name, PICTURES / f"{name}-curve.png")
+        _shrink(results / name / "song.png", PICTURES / f"{name}-song.png")
+    parts = [HEADING, _table(came), *(_section(recipe.get(name), came.get(name)) for name in recipe.names())]
+    (FOLDER / "recipes.md").write_text("\n".join(parts), encoding="utf-8")
+    print(f"{len(came)} of {len(recipe.names())} recipes have been run")
+
+
+def _result(folder: Path) -> dict[str, Any] | None:
+    path = folder / "result.json"
+    if not path.exists():
+        return None
+    return {**json.loads(path.read_text(encoding="utf-8")), "epochs": len(_columns(folder / "history.csv"))}
+
+
+def _table(came: dict[str, dict[str, Any]]) -> str:
+    lines = [
+        "| recipe | trained on | minutes | parameters | epochs | nats | to beat |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in recipe.names():
+        if name not in came:
+            lines.append(f"| [{name}](#{name}) | not run | | | | | |")
+            continue
+        each = came[name]
+        nats = "" if each["val_loss"] is None else f"{each['val_loss']:.3f}"
+        beat = ", ".join(f"{other} {value:.3f}" for other, value in each["baselines"].items())
+        cells = (
+            f"[{name}](#{name})",
+            each["corpus"],
+            f"{each['minutes']:g}",
+            f"{each['parameters']:,}",
+            each["epochs"],
+        )
+        lines.append("| " + " | ".join(map(str, (*cells, nats, beat))) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _section(each: Recipe, result: dict[str, Any] | None) -> str:
+    source = ", ".join(str(each.source[key]) for key in ("authors", "title", "year", "address") if key in each.source)
+    text = [
+        f"## {each.name}\n",
+        f"{each.summary}.\n",
+        f"Source: {source}.\n",
+        f"It wants {each.corpus['wants']}:\n",
+        f"    {each.corpus['prepare']}\n    musictool train --recipe {each.name}\n",
+        "It fixes:\n",
+        "\n".join(f"- {key.replace('_', ' ')}: {_said(value)}" for key, value in each.train.items()) + "\n",
+        "What of the original is not reproduced, or not known:\n",
+        "\n".join(f"- {line}" for line in each.differs) + "\n",
+    ]
+    return "\n".join([*text, _came(each.name, result)])
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"`{key}={json.dumps(each).strip(chr(34))}`" for key, each in value.items())
+    return f"{value[0]}..{value[1]} semitones" if isinstance(value, list) else f"`{value}`"
+
+
+def _came(name: str, result: dict[str, Any] | None) -> str:
+    if result is None:
+        return "Not run yet.\n"
+    corpus = CORPORA.get(result["corpus"], result["corpus"])
+    unit, nats = result["unit"], result["val_loss"]
+    judged = "It was not judged." if nats is None else f"Validation: {nats:.3f} nats a {unit}{_against(result)}."
+    song = result.get("song")
+    wrote = f" A song of {song['bars']} bars and {song['notes']} notes, from its first bar on:" if song else ""
+    epochs, steps = result["epochs"], result["steps"]
+    began = f"What came of {result['minutes']:g} minutes on {corpus}, seed {result['seed']}"
+    lines = [f"{began}: whole epochs: {epochs}, steps: {steps:,}. {judged}{wrote}\n"]
+    for kind, what in (("curve", "training loss"), ("song", "piano-roll of a song")):
+        if (PICTURES / f"{name}-{kind}.png").exists():
+            lines.append(f"![{what}](recipes/{name}-{kind}.png)\n")
+    return "\n".join(lines)
+
+
+def _against(result: dict[str, Any]) -> str:
+    worse = [f"{name} ({value:.3f})" for name, value in result["baselines"].items() if result["val_loss"] < value]
+    better = [f"{name} ({value:.3f})" for name, value in result["baselines"].items() if result["val_loss"] >= value]
+    return (f", better than {', '.join(worse)}" if worse else "") + (
+        f", NOT better than {', '.join(better)}" if better else ""
+    )
+
+
+def _draw_curve(folder: Path, path: Path) -> None:
+    """Training loss over the minutes, the validation loss after each epoch, and what is to be beaten."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    result = _result(folder) or {}
+    curve = _columns(folder / "curve.csv")
+    history = _columns(folder / "history.csv")
+    figure, axes = pyplot.subplots(figsize=(6, 2.6), dpi=80)
+    if curve:
+        seconds, losses = ([float(row[key]) for row in curve] for key in ("seconds", "loss"))
+        run = max(1, len(losses) // 100)
+        smooth = [fmean(losses[max(0, i - run) : i + 1]) for i in range(len(losses))]
+        axes.plot([each / 60 for each in seconds], smooth, linewidth=1, label="training")
+        ends = {row.get("epoch"): float(row["seconds"]) / 60 for row in curve}  # of each epoch, its last line
+        judged = [row for row in history if row["epoch"] in ends]
+        at, nats = [ends[row["epoch"]] for row in judged], [float(row["val_loss"]) for row in judged]
+        axes.plot(at, nats, "o-", markersize=3, linewidth=1, label="validation")
+    at_height: dict[float, list[str]] = {}
+    for name, value in result.get("baselines", {}).items():
+        at_height.setdefault(round(value, 1), []).append(name)
+    for value, names in at_height.items():
+        axes.axhline(value, linewidth=0.6, linestyle=":", color="grey")
+        axes.annotate(", ".join(names), (0, value), fontsize=7, color="grey", va="bottom")
+    axes.set_xlabel("minutes")
+    axes.set_ylabel(f"nats a {result.get('unit', 'symbol')}")
+    axes.legend(frameon=False, fontsize=8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    figure.tight_layout()
+    figure.savefig(path)
+    pyplot.close(figure)
+
+
+def _columns(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _shrink(path: Path, to: Path) -> None:
+    """The picture with few colours, and smaller where it still has too many bytes."""
+    from PIL import Image
+
+    if not path.exists():
+        return
+    image = Image.open(path).convert("RGB")
+    while True:
+        image.quantize(32).save(to, optimize=True)
+        if to.stat().st_size <= MOST_BYTES:
+            return
+        image = image.resize((image.width * 4 // 5, image.height * 4 // 5), Image.Resampling.LANCZOS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""What came of a comparison: a line an arch and a baseline, as a table to print or a file. Without TensorFlow."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from musictool.atomic import replacing
+from musictool.errors import BadOption
+from musictool.metrics.units import Amount
+from musictool.registry import ENCODINGS
+
+TO_BEAT = "markov"  # counts what followed what, and so must be beaten
+SUFFIXES = (".md", ".json", ".csv")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the leaderboard.
+
+    Attributes:
+        name: of the arch or the baseline.
+        nats: validation nats a row; None for an arch that failed.
+        per_note, per_second: the same over the notes and the seconds of the validation pieces.
+        rows_per_second: in training; None for a baseline.
+        parameters: of the networks; None for a baseline.
+        minutes: of training steps, judging not counted; None for a baseline.
+        model: its name; "" for a baseline.
+        failure: why there is no model.
+    """
+
+    name: str
+    nats: float | None
+    per_note: float | None = None
+    per_second: float | None = None
+    rows_per_second: int | None = None
+    parameters: int | None = None
+    minutes: float | None = None
+    model: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """What came of a comparison.
+
+    Attributes:
+        corpus, encoding, minutes, seed: what was compared on.
+        amount: of validation music.
+        entries: archs and baselines, the best first, what failed last.
+    """
+
+    corpus: str
+    encoding: str
+    minutes: float
+    seed: int
+    amount: Amount
+    entries: tuple[Entry, ...]
+
+    @property
+    def unbeaten_by(self) -> list[str]:
+        """The trained archs that do not beat markov, or where it is not among them the best of the baselines."""
+        trained = [entry for entry in self.entries if entry.model and entry.nats is not None]
+        others = [entry for entry in self.entries if not entry.model and entry.nats is not None]
+        bars = [entry for entry in trained if entry.name == TO_BEAT] or others
+        bar = min((float(entry.nats or 0) for entry in bars), default=float("inf"))
+        return [e.name for e in trained if e.name != TO_BEAT and e.nats is not None and e.nats >= bar]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {**asdict(self), "entries": [asdict(entry) for entry in self.entries], "unbeaten_by": self.unbeaten_by}
+
+    def table(self) -> list[tuple[str, ...]]:
+        """The heading and a line an entry, as text."""
+        unit = "symbol" if ENCODINGS.get(self.encoding).kind == "tokens" else "step"
+        heading = ("", f"nats a {unit}", "nats a note", "nats a second", f"{unit}s/s", "parameters", "minutes")
+        return [heading, *(_line(entry) for entry in self.entries)]
+
+    def write(self, path: Path) -> None:
+        """The table as Markdown, JSON or CSV, by the path's ending. Raises BadOption for another."""
+        check_suffix(path)
+        made = {".md": self._markdown, ".json": self._json, ".csv": self._csv}[path.suffix.lower()]()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:
+            partial.write_text(made, encoding="utf-8")
+
+    def _markdown(self) -> str:
+        heading, *lines = self.table()
+        rows = [heading, ("---",) * len(heading), *lines]
+        return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+
+    def _json(self) -> str:
+        return json.dumps(self.to_json(), indent=1) + "\n"
+
+    def _csv(self) -> str:
+        text, rows = io.StringIO(), [asdict(entry) for entry in self.entries]
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
+
+
+def check_suffix(path: Path) -> None:
+    """Raises BadOption for a path that no table can be written to."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise BadOption(f"--out {path}: a table ends with one of {' '.join(SUFFIXES)}")
+
+
+def _line(entry: Entry) -> tuple[str, ...]:
+    if entry.nats is None:
+        return (entry.name, "failed", "", "", "", "", "")
+    nats = tuple("" if value is None else f"{value:.3f}" for value in (entry.nats, entry.per_note, entry.per_second))
+    counts = tuple("" if value is None else f"{value:,}" for value in (entry.rows_per_second, entry.parameters))
+    return (entry.name, *nats, *counts, "" if entry.minutes is None else f"{entry.minutes:.1f}")

@@ -8,37 +8,28 @@ order and their transposition depend on the seed and the epoch only.
 from __future__ import annotations
 
 import json
-import logging
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from musictool import checkpoint, event_log, model
+from musictool import checkpoint
 from musictool.archs._base import Arch
 from musictool.dataset import Encoded
-from musictool.errors import Diverged, MusictoolError, Stopped
-from musictool.generation import Request, sample
-from musictool.model import Model
+from musictool.errors import Diverged, Stopped
 from musictool.reporter import Reporter
-from musictool.run_state import Settings, State, checkpoint_path, write_history
+from musictool.results import Results
+from musictool.run_state import Settings, State, checkpoint_path
 from musictool.stage import Stage
+from musictool.stopping import StopWish
 from musictool.strategy import Strategy, counted_sums, one
 from musictool.windows import Beside, Windows
-from musictool.writers._base import write
-
-log = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 300  # within a long epoch, a killed run loses at most this much
 PROGRESS_STEPS = 10  # between two reports; each waits for the device
-SAMPLE_LENGTH = 200  # rows of the music written after each epoch
 
 
 class Run:
@@ -81,7 +72,8 @@ class Run:
             beside=beside,
         )
         self.state = State()
-        self.stop_requested = False
+        self.stop = StopWish()
+        self.results = Results(folder, arch, settings)
         self.rate: float | None = None  # of the last step
 
     @property
@@ -106,7 +98,7 @@ class Run:
             self.state = State(**before)
         self.deadline = time.monotonic() + (self.settings.max_minutes * 60 or float("inf"))
         reason = "epochs"
-        with self._stop_on_signal():
+        with self.stop.listening(), closing(self.results):
             for index, stage in enumerate(self.arch.stages()):
                 if index > self.state.stage:
                     self.state = State(stage=index, seconds=self.state.seconds, history=self.state.history)
@@ -196,7 +188,7 @@ class Run:
             now = time.monotonic()
             state.step, state.sums, state.epoch_seconds = step, sums.tolist(), before + now - began
             self.reporter.progress(step, sums[0] / max(sums[-1], 1), (sums[-1] - rows_before) / (now - began))
-            is_stopped, is_late = self.strategy.agreed(self.stop_requested, now >= self.deadline)
+            is_stopped, is_late = self.strategy.agreed(self.stop.requested, now >= self.deadline)
             if is_stopped:
                 self._save()
                 raise Stopped(f"stopped in epoch {state.epoch + 1}, after step {step} of {steps}; all of it is saved")
@@ -209,7 +201,7 @@ class Run:
 
     def _is_to_end_now(self) -> bool:
         """Whether to end between two reports. Several machines end at a report, where they have agreed on it."""
-        return self.strategy.workers == 1 and (self.stop_requested or time.monotonic() >= self.deadline)
+        return self.strategy.workers == 1 and (self.stop.requested or time.monotonic() >= self.deadline)
 
     def _set_rate(self, step: int, steps: int) -> None:
         """Let the optimizer take its next step, of the steps of an epoch, as the schedule says."""
@@ -249,35 +241,18 @@ class Run:
         self._save()
         self._write_results()
         self.reporter.epoch_ends(row)
-        (is_stopped,) = self.strategy.agreed(self.stop_requested)
+        (is_stopped,) = self.strategy.agreed(self.stop.requested)
         if is_stopped:
             raise Stopped(f"stopped after epoch {state.epoch}; all of it is saved")
 
     def _keep_weights(self, validation: dict[str, float]) -> None:
         """Save the stage's network as the best so far."""
-        judged = {f"val_{name}": validation.get(name) for name in self.stage.measures}
-        if self.stage.count:
-            judged["parameters"] = self.stage.network.count_params()  # none were there before it counted
         if self.strategy.is_chief:
-            model.save_weights(self.folder, self.stage, {"best_epoch": self.state.epoch or 1, **judged})
+            self.results.keep_weights(self.stage, self.state.epoch or 1, validation)
 
     def _write_results(self) -> None:
-        """history.csv, and music by the network as it is now, not as it was at its best."""
-        epoch = self.state.epoch
-        if not epoch or not self.strategy.is_chief:
-            return
-        write_history(self.folder / "history.csv", self.state.history)
-        if self.settings.tensorboard:
-            event_log.log_history(self.folder / event_log.FOLDER, self.state.history)
-        path = self.folder / "samples" / f"epoch-{epoch:03d}.mid"
-        if self.state.step or path.exists():
-            return
-        try:
-            living = Model.open(self.folder).played_by(self.arch)
-            (score,) = sample(living, Request(length=SAMPLE_LENGTH, seed=self.settings.seed))
-            write(score, path)
-        except MusictoolError as error:
-            log.warning("no sample after epoch %d: %s", epoch, error)
+        if self.strategy.is_chief:
+            self.results.write(self.state)
 
     def _mean(self, sums: np.ndarray) -> dict[str, float]:
         *measured, rows = (float(each) for each in sums)
@@ -286,22 +261,3 @@ class Run:
     def _save(self) -> None:
         if self.strategy.is_chief:
             checkpoint.save(self.last, self.variables, asdict(self.state))
-
-    @contextmanager
-    def _stop_on_signal(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end the run at the next step instead of anywhere; a second Ctrl-C ends it at once."""
-
-        def request_stop(number: int, frame: FrameType | None) -> None:
-            if self.stop_requested:
-                raise KeyboardInterrupt
-            self.stop_requested = True
-
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, request_stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

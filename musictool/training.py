@@ -20,6 +20,7 @@ from musictool.conditions import of_corpus
 from musictool.corpus import Corpus
 from musictool.encodings._base import Spec
 from musictool.errors import BadModel, BadOption, KindMismatch
+from musictool.event_log import check_event_log
 from musictool.learning import Trained, build, corpus_of, encoded_for, follow, learn
 from musictool.machines import PLACE
 from musictool.metrics.baselines import baselines
@@ -68,6 +69,8 @@ def train(
     """
     place = {key: otherwise if (said := wishes.pop(key, None)) is None else said for key, otherwise in PLACE.items()}
     wishes = checked(wishes)
+    if wishes.get("tensorboard"):
+        check_event_log()
     with strategy.precision_within():
         devices = strategy.chosen(place)
         with devices.watched():
@@ -236,7 +239,7 @@ def _check_arch(wishes: Mapping[str, Any]) -> None:
             + f"; {arch.name} learns {encodings_of(arch.kind)}"
         )
     spec = Spec(kind, (), 0) if kind == "tokens" else encoding().spec  # a vocabulary is not yet known
-    arch.sized(spec, wishes["size"], wishes["settings"])
+    arch.sized(spec, wishes["size"], wishes["settings"], int(bool(wishes["controls"] or wishes["label"])))
 
 
 def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Reporter, devices: Strategy) -> Trained:

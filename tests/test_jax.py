@@ -34,7 +34,7 @@ class Stop(Reporter):
     def run_begins(self, run, info, corpus):
         self.run = run
     def progress(self, step, loss, rows_per_second):
-        self.run.stop_requested = self.run.state.epoch == 1
+        self.run.stop.requested = self.run.state.epoch == 1
 
 first, again = (musictool.train("tunes", name=name, **RUN).model for name in ("first", "again"))
 try:

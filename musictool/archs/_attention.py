@@ -33,6 +33,12 @@ class AttentionOptions:
 class AttentionArch(TokensArch):
     """embedding -> `layers` x (attention, feed-forward) -> logits."""
 
+    LEARNING_RATE = 1e-3
+    WARMUP = 100
+    DECAY = "cosine"
+    WINDOW = 128
+    BATCH_SIZE = 16
+
     SIZES: ClassVar = {
         "small": {},
         "medium": {"embedding": 256, "width": 256, "layers": 6, "heads": 8},

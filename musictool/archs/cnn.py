@@ -22,6 +22,7 @@ class Cnn(TokensArch):
     WINDOW = 128
     BATCH_SIZE = 16
     LEARNING_RATE = 3e-3
+    WARMUP = 20
 
     @dataclass(frozen=True)
     class Options:

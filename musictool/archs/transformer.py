@@ -24,11 +24,6 @@ class Transformer(AttentionArch):
     """embedding -> `layers` x (banded attention, feed-forward) -> logits."""
 
     name = "transformer"
-    LEARNING_RATE = 1e-3
-    WARMUP = 100
-    DECAY = "cosine"
-    WINDOW = 128
-    BATCH_SIZE = 16
 
     @dataclass(frozen=True)
     class Options(AttentionOptions):

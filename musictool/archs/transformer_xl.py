@@ -22,11 +22,6 @@ class TransformerXl(AttentionArch):
     """embedding -> `layers` x (attention over segment and memory, feed-forward) -> logits."""
 
     name = "transformer-xl"
-    LEARNING_RATE = 1e-3
-    WARMUP = 100
-    DECAY = "cosine"
-    WINDOW = 128
-    BATCH_SIZE = 16
 
     @dataclass(frozen=True)
     class Options(AttentionOptions):

@@ -21,6 +21,8 @@ class Wavenet(TokensArch):
     name = "wavenet"
     WINDOW = 128
     BATCH_SIZE = 16
+    LEARNING_RATE = 2e-3
+    WARMUP = 20
 
     @dataclass(frozen=True)
     class Options:

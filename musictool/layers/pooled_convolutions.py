@@ -12,11 +12,12 @@ from musictool.layers.causal_pooling import CausalPooling
 
 
 class PooledConvolutions(keras.layers.Layer):
-    """`depth` times (convolution, rectifier, max pooling, dropout), causal; each but the first adds to the one below.
+    """`depth` times (convolution, rectifier, max pooling, dropout), causal; each adds to what is below it.
 
     The n-th pair is dilated by pool ** n, so that what a position sees grows as under real pooling, which would leave
     one prediction for `pool ** depth` symbols. The sum (as in residual networks, He 2016) keeps the last symbols in
-    sight, which the maximum over time would blur; it is normalised at the end (Ba 2016), as maxima only add up.
+    sight, which the maximum over time would blur; it is normalised (Zhang and Sennrich 2019) before each pair and at
+    the end, as maxima only add up.
 
     Args:
         width: W, filters of each convolution.
@@ -32,7 +33,10 @@ class PooledConvolutions(keras.layers.Layer):
         self.convolutions = [CausalConvolution(width, kernel, d, name=f"convolution_{d}") for d in dilations]
         self.poolings = [CausalPooling(pool, d, name=f"pooling_{d}") for d in dilations]
         self.dropout = [keras.layers.Dropout(dropout, name=f"dropout_{d}") for d in dilations]
-        self.normalise = keras.layers.LayerNormalization(name="normalise")
+        self.enter = keras.layers.Dense(width, use_bias=False, name="enter")
+        self.norms = [keras.layers.RMSNormalization(name=f"norm_{d}") for d in dilations]
+        self.normalise = keras.layers.RMSNormalization(name="normalise")
+        self.width = width
 
     @property
     def field(self) -> int:
@@ -41,21 +45,20 @@ class PooledConvolutions(keras.layers.Layer):
         return 1 + sum((c.kernel - 1) * c.dilation + (p.pool - 1) * p.dilation for c, p in pairs)
 
     def build(self, shape: Any) -> None:
-        for convolution, pooling in zip(self.convolutions, self.poolings, strict=True):
-            convolution.build(shape)
-            shape = convolution.compute_output_shape(shape)
-            pooling.build(shape)
-        self.normalise.build(shape)
+        self.enter.build(shape)
+        inner = (*shape[:-1], self.width)
+        for layer in (*self.norms, *self.convolutions, *self.poolings, self.normalise):
+            layer.build(inner)
 
     def compute_output_shape(self, shape: Any) -> Any:
-        return self.convolutions[-1].compute_output_shape(shape)
+        return (*shape[:-1], self.width)
 
     def call(self, x: Any, training: bool = False) -> Any:
         """float (B, T, D) -> (B, T, W)."""
-        layers = zip(self.convolutions, self.poolings, self.dropout, strict=True)
-        for i, (convolution, pooling, dropout) in enumerate(layers):
-            y = dropout(pooling(ops.relu(convolution(x))), training=training)
-            x = x + y if i else y
+        x = self.enter(x)
+        layers = zip(self.norms, self.convolutions, self.poolings, self.dropout, strict=True)
+        for norm, convolution, pooling, dropout in layers:
+            x = x + dropout(pooling(ops.relu(convolution(norm(x)))), training=training)
         return self.normalise(x)
 
     def initial_state(self, batch_size: int) -> list[Any]:
@@ -65,11 +68,11 @@ class PooledConvolutions(keras.layers.Layer):
 
     def step(self, x: Any, state: list[Any]) -> tuple[Any, list[Any]]:
         """One position: (B, D) and the buffers -> (B, W) and the buffers after it."""
-        after = []
-        layers = zip(self.convolutions, self.poolings, state, strict=True)
-        for i, (convolution, pooling, (heard, pooled)) in enumerate(layers):
-            y, heard = convolution.step(x, heard)
+        x, after = self.enter(x), []
+        layers = zip(self.norms, self.convolutions, self.poolings, state, strict=True)
+        for norm, convolution, pooling, (heard, pooled) in layers:
+            y, heard = convolution.step(norm(x), heard)
             y, pooled = pooling.step(ops.relu(y), pooled)
-            x = x + y if i else y
+            x = x + y
             after.append([heard, pooled])
         return self.normalise(x), after

@@ -36,10 +36,10 @@ song: $(STAMP)
 	@echo "Your model wrote song.mid; listen to song.wav, look at song.png."
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest -m ''
+	$(BIN)/python -m pytest -n auto --dist worksteal -m ''
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

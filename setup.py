@@ -22,12 +22,13 @@ MIDITOK = ["miditok>=3.0.4"]  # for the encodings remi and tsd
 DASK = ["distributed>=2024.1"]  # for prepare --dask
 JAX = ["jax>=0.4.34"]  # for KERAS_BACKEND=jax
 TENSORBOARD = ["tensorboardX>=2.6"]  # for train --tensorboard
+TESTS = ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100"]
 EXTRAS = {
     "jax": JAX,
     "miditok": MIDITOK,
     "dask": DASK,
     "tensorboard": TENSORBOARD,
-    "dev": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.10", *MIDITOK, *DASK, *JAX, *TENSORBOARD],
+    "dev": [*TESTS, "ruff>=0.6", "mypy>=1.10", *MIDITOK, *DASK, *JAX, *TENSORBOARD],
 }
 
 setup(

@@ -1,9 +1,10 @@
 """Symbols a second: musictool's compiled loop beside re-running the window with `predict`, as the tutorials do.
 
-    python benchmarks/sample.py [MODEL] [--rounds 5]
+    python benchmarks/sample.py [MODEL] [--rounds 5] [--threads 2] [--torch-python PATH]
 
-The network is the same for all. Without a MODEL it is the small lstm, trained on the Bach chorales for two minutes,
-once, in the temporary folder. TensorFlow keeps its own choice of threads. benchmarks/README.md has more.
+The first table has one network for all: without a MODEL the small lstm, trained on the Bach chorales for two minutes,
+once, in the temporary folder. Then every token arch, small and untrained, beside PyTorch's own layers in a plain loop
+that carries the state; for those, name a Python that has torch if this one has none. benchmarks/README.md has more.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,17 +102,6 @@ def tensorflow_function(network: Any) -> Callable[[Any], Any]:
     return tf.function(lambda tokens: network(tf.convert_to_tensor(tokens)))
 
 
-def command_seconds(folder: Path) -> float:
-    """Wall time of `musictool sample --length 500`: starting Python, TensorFlow, compiling, writing the files."""
-    command = [sys.executable, "-m", "musictool.cli._main", "sample", str(folder), "--length", "500", "--seed", "1"]
-    with tempfile.TemporaryDirectory() as out:
-        start = time.perf_counter()
-        subprocess.run(
-            [*command, "--out", f"{out}/song.mid"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True
-        )
-        return time.perf_counter() - start
-
-
 def trained_model() -> Path:
     """The small lstm after two minutes on the Bach chorales; made on the first call, by the commands a user types."""
     home = Path(tempfile.gettempdir()) / "musictool-benchmarks"
@@ -129,31 +120,113 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("model", nargs="?", help="name or folder of a trained token model  [a small lstm]")
     arguments.add_argument("--rounds", type=int, default=5, help="alternating rounds; medians count  [5]")
+    arguments.add_argument("--threads", type=int, default=2, help="that each operation may use  [2]")
+    arguments.add_argument("--torch-python", default=sys.executable, help="a Python that has torch  [this one]")
     given = arguments.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import _table
+    import tensorflow as tf
 
     from musictool.model import Model
 
-    folder = Model.open(given.model).folder if given.model else trained_model()
-    model = Model.open(folder)
+    tf.config.threading.set_intra_op_parallelism_threads(given.threads)
+    model = Model.open(given.model or trained_model())
+    print(f"{_table.machine()}, {given.threads} threads; medians of {given.rounds} alternating rounds\n")
+    goals = [
+        report_ways(model, given.rounds),
+        *report_archs(given.rounds, given.threads, given.torch_python),
+        report_contexts(given.rounds),
+        report_command(model.folder),
+    ]
+    print("\n".join(goals))
+
+
+def report_ways(model: Any, rounds: int) -> str:
+    """One network, drawn from in each of the ways; returns the goal's line."""
+    import _table
+
     one, many, predict = "musictool, 1 piece", "musictool, 64 pieces at once", "keras predict for each symbol"
     rates = _table.alternate(
         {
-            one: musictool_sample(folder, 1),
-            predict: rerun_window(folder, PREDICTED, keras_predict),
-            many: musictool_sample(folder, 64),
-            "tf.function on the window for each symbol": rerun_window(folder, RERUN, tensorflow_function),
+            one: musictool_sample(model.folder, 1),
+            predict: rerun_window(model.folder, PREDICTED, keras_predict),
+            many: musictool_sample(model.folder, 64),
+            "tf.function on the window for each symbol": rerun_window(model.folder, RERUN, tensorflow_function),
         },
-        given.rounds,
+        rounds,
     )
-    cold = _table.alternate({"the command": partial(command_seconds, folder)}, 3)["the command"]
-    print(f"{_table.machine()}; {model.name}: {model.info['arch']['name']} on {model.spec.size:,} symbols, ", end="")
-    print(f"{model.info['metrics']['parameters']:,} parameters; medians of {given.rounds} alternating rounds\n")
+    print(f"{model.name}: {model.info['arch']['name']} on {model.spec.size:,} symbols, ", end="")
+    print(f"{model.info['metrics']['parameters']:,} parameters\n")
     rows = [(name, f"{rate:,.0f}", f"{rate / rates[predict]:,.0f}") for name, rate in rates.items()]
     print(_table.table(("", "symbols/s", "x predict"), rows) + "\n")
-    print(f"musictool sample --length 500, cold, with all that starting takes: {cold:.1f} s\n")
-    print(_table.goal("one piece against predict for each symbol", rates[one] / rates[predict], 100))
+    return _table.goal("one piece against predict for each symbol", rates[one] / rates[predict], 100)
+
+
+def report_archs(rounds: int, threads: int, torch_python: str) -> list[str]:
+    """Every token arch, 1 piece and 64; returns the goals' lines."""
+    import _archs
+    import _table
+    from _worker import has_torch
+
+    archs = {name: _archs.small(name) for name in _archs.names()}
+    loops: dict[tuple[str, str, int], Callable[[], float]] = {
+        ("musictool", name, batch): _archs.writing(arch, batch) for name, arch in archs.items() for batch in (1, 64)
+    }
+    torch = _archs.TORCH if has_torch(torch_python) else ()
+    with ExitStack() as stack:
+        workers = {(name, n): _archs.torch_loop(torch_python, name, n, threads) for name in torch for n in (1, 64)}
+        for (name, batch), worker in workers.items():
+            loops["PyTorch", name, batch] = stack.enter_context(worker).measure
+        rates = _table.alternate({("memory", "", 0): _archs.bandwidth, **loops}, rounds)
+    memory = rates.pop(("memory", "", 0))
+    rows = []
+    for library, name in dict.fromkeys(key[:2] for key in rates):
+        one, many = (rates[library, name, batch] for batch in (1, 64))
+        bound = memory / _archs.megabytes(archs[name])
+        rows.append((f"{name}, {library}", f"{one:,.0f}", f"{many:,.0f}", f"{one / bound:.0%}"))
+    print(f"small, {_archs.SYMBOLS:,} symbols, untrained; memory {memory / 1000:.1f} GB/s\n")
+    print(_table.table(("", "symbols/s, 1 piece", "64 pieces", "of memory / model"), rows) + "\n")
+    if not torch:
+        return [
+            f"not measured: PyTorch's loop: {torch_python} has no torch; name a Python that has: --torch-python PATH"
+        ]
+    against = {(name, n): rates["musictool", name, n] / rates["PyTorch", name, n] for name in torch for n in (1, 64)}
+    return [_table.goal(f"{name}, {n} at once, against PyTorch's loop", x, 1) for (name, n), x in against.items()]
+
+
+def report_contexts(rounds: int) -> str:
+    """The time of a symbol, against how far back a transformer looks; returns the goal's line."""
+    import _archs
+    import _table
+
+    rates = _table.alternate(_archs.contexts(), rounds)
+    times = {context: 1e6 / rate for context, rate in rates.items()}
+    first, last = _archs.CONTEXTS[0], _archs.CONTEXTS[-1]
+    rows = [(f"{context:,}", f"{time:,.0f}", f"{time / times[first]:.2f}") for context, time in times.items()]
+    print(_table.table(("transformer, context", "microseconds a symbol", f"x context {first}"), rows) + "\n")
+    grown = times[last] / times[first]
+    return _table.goal(f"context {last:,} against {first}: {last / first:g} / {grown:.3g}", last / first / grown, 1)
+
+
+def report_command(folder: Path) -> str:
+    """Where the time of the command goes; returns the goal's line."""
+    import _archs
+    import _table
+
+    def seconds() -> float:
+        command = [sys.executable, "-m", "musictool.cli._main", "sample", str(folder), "--length", "500", "--seed", "1"]
+        with tempfile.TemporaryDirectory() as out:
+            start = time.perf_counter()
+            subprocess.run([*command, "--out", f"{out}/song.mid"], capture_output=True, check=True)
+            return time.perf_counter() - start
+
+    whole = _table.alternate({"the command": seconds}, 3)["the command"]
+    with tempfile.TemporaryDirectory() as out:
+        parts = _archs.cold(folder, Path(out) / "song.mid")
+    rows = [*((what, f"{took:.2f}") for what, took in parts), ("the parts together", f"{sum(t for _, t in parts):.2f}")]
+    rows.append(("the command itself (median of 3)", f"{whole:.2f}"))
+    print(_table.table(("musictool sample --length 500, cold", "s"), rows) + "\n")
+    return _table.goal(f"the command, cold: 8 s / {whole:.1f} s", 8 / whole, 1)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,15 @@ class Guidance:
     conditions: np.ndarray | None = None
     begins: np.ndarray | None = None
 
+    def never(self, size: int, reserved: int = 0) -> np.ndarray:
+        """float32 (size,), to be added to logits: NEVER for what is banned and for what is below `reserved`."""
+        banned = np.arange(size) < reserved
+        return np.where(banned if self.banned is None else banned | self.banned, NEVER, 0.0).astype(np.float32)
+
+    def beginning(self, size: int) -> np.ndarray:
+        """bool (size,): the symbols that begin notes, or all."""
+        return np.ones(size, bool) if self.begins is None else self.begins
+
 
 FREE = Guidance()
 

@@ -33,8 +33,8 @@ class AttentionOptions:
 class AttentionArch(TokensArch):
     """embedding -> `layers` x (attention, feed-forward) -> logits."""
 
-    LEARNING_RATE = 1e-3
-    WARMUP = 100
+    LEARNING_RATE = 2e-3
+    WARMUP = 50
     DECAY = "cosine"
     WINDOW = 128
     BATCH_SIZE = 16

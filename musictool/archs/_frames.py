@@ -16,10 +16,12 @@ import numpy as np
 from keras import ops
 
 from musictool.archs._base import Arch
+from musictool.archs._hearing import hear
 from musictool.compiling import compiled
-from musictool.encodings._base import Kind
+from musictool.encodings._base import Kind, Spec
+from musictool.errors import BadOption
 from musictool.layers.sigmoid_head import SigmoidHead
-from musictool.sampling import FREE, NEVER, Guidance, Sampler
+from musictool.sampling import FREE, Guidance, Sampler
 from musictool.stage import Stage
 from musictool.windows import Batch
 
@@ -77,6 +79,11 @@ class FramesArch(Arch):
     kind: ClassVar[Kind] = "frames"
     ROW_SHAPE: ClassVar[tuple[int, ...] | None] = None  # the only shape of a frame that it learns; None for any
 
+    def __init__(self, spec: Spec, settings: Any = None, conditions: int = 0):
+        super().__init__(spec, settings, conditions)
+        if conditions:
+            raise BadOption(f"{self.name} cannot be asked for anything; leave out --controls and --label")
+
     @abstractmethod
     def body(self) -> Any:
         """The layer between embedding and head, which keeps what TokensArch.body promises."""
@@ -109,8 +116,7 @@ class FramesArch(Arch):
         if len(heard) > 1:
             state, _ = self._hear(heard, state)
         frame = ops.convert_to_tensor(heard[-1])
-        banned = np.zeros(self.spec.size, bool) if guidance.banned is None else guidance.banned
-        never = np.where(banned, NEVER, 0.0).astype(np.float32)
+        never = guidance.never(self.spec.size)
         while True:
             uniform = rng.random((CHUNK, len(primer), self.network.head.draws), dtype=np.float32)
             frame, state, written = write(frame, state, uniform, never)
@@ -126,19 +132,15 @@ class FramesArch(Arch):
         """Compiled: float32 (T + 1, B, D), state -> the state before the last frame; nats (T, B) of all but the
         first."""
 
-        def hear(frames: Any, state: Any) -> tuple[Any, Any]:
+        def hear_all(frames: Any, state: Any) -> tuple[Any, Any]:
             head = self.network.head
 
-            def follow(i: Any, carry: Any) -> Any:
-                state, nats = carry
-                features, state = self.network.listen(frames[i], state)
-                surprise, _ = head.judged(head.logits(features, frames[i], frames[i + 1]), frames[i + 1])
-                return state, ops.slice_update(nats, (i, 0), surprise[None])
+            def nats(features: Any, before: Any, frame: Any) -> Any:
+                return head.judged(head.logits(features, before, frame), frame)[0]
 
-            nats = ops.zeros_like(frames[1:, :, 0])
-            return ops.fori_loop(0, ops.shape(frames)[0] - 1, follow, (state, nats))
+            return hear(frames, state, self.network.listen, nats)
 
-        return compiled(hear)
+        return compiled(hear_all)
 
     def _writer(self, sampler: Sampler) -> Any:
         """Compiled: last frame (B, D), state, uniform (CHUNK, B, U), never (D,) -> the first two after it, and what was

@@ -13,7 +13,7 @@ from musictool.options import option
 class RecurrentArch(TokensArch):
     """embedding -> `layers` x (`layer` of `width`, dropout) -> logits."""
 
-    layer: ClassVar[Any]  # of Keras
+    layer: ClassVar[Any]  # of Keras, or a functools.partial of one
 
     @dataclass(frozen=True)
     class Options:
@@ -29,4 +29,5 @@ class RecurrentArch(TokensArch):
     }
 
     def body(self) -> Any:
-        return RecurrentStack(self.layer, self.options.width, self.options.layers, self.options.dropout)
+        own = self.options
+        return RecurrentStack(type(self).layer, own.width, own.layers, own.dropout)  # self.layer would bind a partial

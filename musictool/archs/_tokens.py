@@ -16,11 +16,12 @@ import numpy as np
 from keras import ops
 
 from musictool.archs._base import Arch
+from musictool.archs._hearing import hear
 from musictool.compiling import compiled
 from musictool.encodings._base import FIRST_SYMBOL, Kind, Spec
 from musictool.layers.symbols import Symbols
 from musictool.loops import LoopGuard
-from musictool.sampling import DRAWS, FREE, NEVER, REMEMBERED, Guidance, Sampler
+from musictool.sampling import DRAWS, FREE, REMEMBERED, Guidance, Sampler
 from musictool.stage import Stage
 from musictool.windows import Batch
 
@@ -100,7 +101,8 @@ class TokensArch(Arch):
 
     def _judge(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         logits = self.network(batch.x, batch.conditions, training=training)
-        hits = ops.equal(ops.cast(ops.argmax(logits, axis=-1), "int32"), batch.y)
+        own = ops.take_along_axis(logits, ops.cast(batch.y, "int32")[..., None], axis=-1)[..., 0]
+        hits = own >= ops.max(logits, axis=-1)  # argmax takes as long as the loss
         return _nats(batch.y, logits), ops.cast(hits, "float32")
 
     def continuation(
@@ -111,15 +113,13 @@ class TokensArch(Arch):
         write = self._writer(sampler)
         guard = LoopGuard(len(primer))
         heat, loop = np.ones(len(primer), np.float32), np.full((CHUNK, len(primer)), -1, np.int32)
-        begins = np.ones(self.spec.size, bool) if guidance.begins is None else guidance.begins
+        begins = guidance.beginning(self.spec.size)
         state = self.network.body.initial_state(len(primer))
         if primer.shape[1] > 1:
             state, _ = self._hear(ops.transpose(primer), state, conditions)
         token = ops.convert_to_tensor(primer[:, -1], "int32")
         at = token, state, self._recent(primer, begins, sampler)
-        never = np.arange(self.spec.size) < FIRST_SYMBOL
-        never = np.where(never if guidance.banned is None else never | guidance.banned, NEVER, 0.0).astype(np.float32)
-        bounds = never, conditions, REMEMBERED * begins.astype(np.int32)
+        bounds = guidance.never(self.spec.size, FIRST_SYMBOL), conditions, REMEMBERED * begins.astype(np.int32)
         while True:
             uniform = rng.random((CHUNK, len(primer), DRAWS), dtype=np.float32)
             at, written = write(at, uniform, bounds, (heat, loop))
@@ -143,19 +143,17 @@ class TokensArch(Arch):
         """Compiled: int32 (T + 1, B), state, conditions -> the state before the last symbol; nats (T, B) of all but the
         first."""
 
-        def hear(tokens: Any, state: Any, conditions: Any) -> tuple[Any, Any]:
-            vectors = self.network.symbols.vectors()
+        def hear_all(tokens: Any, state: Any, conditions: Any) -> tuple[Any, Any]:
+            network = self.network
+            vectors = network.symbols.vectors()
+            return hear(
+                tokens,
+                state,
+                lambda token, state: network.listen(token, state, vectors, conditions),
+                lambda features, _, token: _nats(token, network.predict_next(features, vectors)),
+            )
 
-            def follow(i: Any, carry: Any) -> Any:
-                state, nats = carry
-                features, state = self.network.listen(tokens[i], state, vectors, conditions)
-                surprise = _nats(tokens[i + 1], self.network.predict_next(features, vectors))
-                return state, ops.slice_update(nats, (i, 0), surprise[None])
-
-            nats = ops.zeros_like(tokens[1:], dtype="float32")
-            return ops.fori_loop(0, ops.shape(tokens)[0] - 1, follow, (state, nats))
-
-        return compiled(hear)
+        return compiled(hear_all)
 
     def _recent(self, primer: np.ndarray, begins: np.ndarray, sampler: Sampler) -> np.ndarray:
         """int32 (B, V): for how many rows to come each symbol of the primer is remembered; (B, 1) if it never is."""

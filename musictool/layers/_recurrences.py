@@ -6,7 +6,8 @@ weights, and the changes of all weights, as one large product each; the steps ke
 this takes half the time. The numbers are Keras's up to rounding. On a GPU Keras calls cuDNN, which is faster still.
 
 Every function here works on windows with time first, float (T, B, ...), and starts from silence: a state of zeros.
-Limit: default activations only, no dropout inside, and for a GRU `reset_after`, all of which are Keras's defaults.
+Limit: default activations only, no dropout inside, and for a GRU `reset_after`, all of which are Keras's defaults;
+`knows` says whether a layer keeps to them.
 """
 
 from __future__ import annotations
@@ -168,3 +169,18 @@ RECURRENCES = {
     keras.layers.GRU: with_gradient(_gru, _gru_gradient),
     keras.layers.SimpleRNN: with_gradient(_simple, _simple_gradient),
 }
+
+_DEFAULTS = {
+    "activation": keras.activations.tanh,
+    "recurrent_activation": keras.activations.sigmoid,
+    "use_bias": True,
+    "dropout": 0,
+    "recurrent_dropout": 0,
+    "reset_after": True,
+    "go_backwards": False,
+}
+
+
+def knows(layer: Any) -> bool:
+    """Whether `run` computes what a recurrent layer of Keras does."""
+    return type(layer) in RECURRENCES and all(getattr(layer, key, value) == value for key, value in _DEFAULTS.items())

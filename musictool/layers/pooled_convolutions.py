@@ -30,11 +30,12 @@ class PooledConvolutions(keras.layers.Layer):
     def __init__(self, width: int, depth: int, kernel: int, pool: int, dropout: float, **kwargs: Any):
         super().__init__(**kwargs)
         dilations = [pool**i for i in range(depth)]
-        self.convolutions = [CausalConvolution(width, kernel, d, name=f"convolution_{d}") for d in dilations]
-        self.poolings = [CausalPooling(pool, d, name=f"pooling_{d}") for d in dilations]
-        self.dropout = [keras.layers.Dropout(dropout, name=f"dropout_{d}") for d in dilations]
+        pairs = list(enumerate(dilations))
+        self.convolutions = [CausalConvolution(width, kernel, d, name=f"convolution_{i}") for i, d in pairs]
+        self.poolings = [CausalPooling(pool, d, name=f"pooling_{i}") for i, d in pairs]
+        self.dropout = [keras.layers.Dropout(dropout, name=f"dropout_{i}") for i, _ in pairs]
         self.enter = keras.layers.Dense(width, use_bias=False, name="enter")
-        self.norms = [keras.layers.RMSNormalization(name=f"norm_{d}") for d in dilations]
+        self.norms = [keras.layers.RMSNormalization(name=f"norm_{i}") for i, _ in pairs]
         self.normalise = keras.layers.RMSNormalization(name="normalise")
         self.width = width
 

@@ -16,10 +16,11 @@ class RecurrentStack(keras.layers.Layer):
 
     Called on float (B, T, D) it gives (B, T, width) for training; `step` does the same for one position with the state
     carried by hand, which is how a piece is written. Both use the same weights, and the layers keep to what cuDNN asks
-    for (no recurrent dropout, default activations). Where there is no GPU, windows go through _recurrences.py.
+    for (no recurrent dropout, default activations). Where there is no GPU, windows go through _recurrences.py; a layer
+    that is set otherwise goes through Keras.
 
     Args:
-        layer: keras.layers.LSTM, GRU or SimpleRNN.
+        layer: keras.layers.LSTM, GRU or SimpleRNN, or what makes one of a width, return_sequences and name.
         width: units of each layer.
         depth: number of layers.
         dropout: share of outputs dropped after each layer in training.
@@ -47,7 +48,7 @@ class RecurrentStack(keras.layers.Layer):
     def hear(self, layer: Any, x: Any) -> Any:
         """What a layer says of float (B, T, D): (B, T, width)."""
         on_cpu = keras.distribution.list_devices()[0].startswith("cpu")
-        return _recurrences.run(layer, x) if on_cpu else layer(x)
+        return _recurrences.run(layer, x) if on_cpu and _recurrences.knows(layer) else layer(x)
 
     def initial_state(self, batch_size: int) -> list[Any]:
         """The state before anything was heard: one list of (B, width) a layer."""

@@ -36,8 +36,9 @@ class TransformerStack(keras.layers.Layer):
         blocks = range(len(attentions))
         self.norms = [keras.layers.RMSNormalization(name=f"norm_{i}") for i in range(2 * len(attentions) + 1)]
         self.widen = [keras.layers.Dense(multiple * width, "relu", name=f"widen_{i}") for i in blocks]
-        small = keras.initializers.RandomNormal(0, residual_scale(len(attentions)) / math.sqrt(multiple * width))
-        self.narrow = [keras.layers.Dense(width, kernel_initializer=small, name=f"narrow_{i}") for i in blocks]
+        std = residual_scale(len(attentions)) / math.sqrt(multiple * width)
+        small = [keras.initializers.RandomNormal(0, std) for _ in blocks]  # one that is shared draws the same each time
+        self.narrow = [keras.layers.Dense(width, kernel_initializer=small[i], name=f"narrow_{i}") for i in blocks]
         self.dropout = keras.layers.Dropout(dropout, name="dropout")
 
     def build(self, shape: Any) -> None:

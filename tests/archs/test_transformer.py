@@ -92,8 +92,10 @@ def test_nothing_is_learned_through_the_memory_of_an_xl():
     assert (slope[5:10] > 0).all()
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("name, settings", CONTEXTS[:4])
+@pytest.mark.parametrize(
+    "name, settings, policy",
+    [(*each, ("mixed_float16", "mixed_bfloat16")[i % 2]) for i, each in enumerate(CONTEXTS[:4])],
+)
 def test_in_mixed_precision_it_expects_nearly_the_same_and_writes(name: str, settings: tuple[str, ...], policy: str):
     (piece,) = symbols(40)
     keras.utils.set_random_seed(1)
@@ -107,6 +109,17 @@ def test_in_mixed_precision_it_expects_nearly_the_same_and_writes(name: str, set
         np.testing.assert_allclose(mixed.surprise(piece), whole, atol=0.1)
         written = next(mixed.continuation(piece[None], Sampler(), 0))
     assert written.min() >= FIRST_SYMBOL
+
+
+def test_no_two_blocks_begin_with_the_same_weights():
+    keras.utils.set_random_seed(1)
+    body = ARCHS.get("transformer").sized(SPEC, "small", (*TINY, "positions=relative")).stages()[0].network.body
+    blocks = [
+        (*attention.weights, widen.kernel, narrow.kernel)
+        for attention, widen, narrow in zip(body.attentions, body.widen, body.narrow, strict=True)
+    ]
+    for one, other in zip(*blocks, strict=True):
+        assert not np.array_equal(ops.convert_to_numpy(one), ops.convert_to_numpy(other)), one.path
 
 
 def test_options_that_do_not_fit_together_are_named():

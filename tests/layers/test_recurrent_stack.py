@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import keras
@@ -84,6 +85,30 @@ def test_step_by_step_it_says_what_it_says_of_the_window(layer: Any):
         y, state = stack.step(x[:, t], state)
         said.append(ops.convert_to_numpy(y))
     np.testing.assert_allclose(np.stack(said, axis=1), ops.convert_to_numpy(stack(x)), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        partial(keras.layers.SimpleRNN, activation="relu"),
+        partial(keras.layers.LSTM, recurrent_activation="hard_sigmoid"),
+        partial(keras.layers.LSTM, use_bias=False),
+        partial(keras.layers.GRU, reset_after=False),
+    ],
+)
+def test_a_layer_that_is_set_otherwise_is_left_to_keras(layer: Any):
+    stack = RecurrentStack(layer, 6, 1, 0.0)
+    stack.build((None, None, 5))
+    assert not _recurrences.knows(stack.recurrent[0])
+    x, state = noise(3, 9, 5), stack.initial_state(3)
+    for t in range(9):
+        said, state = stack.step(x[:, t], state)
+        np.testing.assert_allclose(said, stack(x)[:, t], atol=1e-5)
+
+
+@each_layer
+def test_the_layers_of_the_archs_are_worked_out_by_hand(layer: Any):
+    assert _recurrences.knows(RecurrentStack(layer, 6, 1, 0.3).recurrent[0])
 
 
 @each_layer

@@ -25,6 +25,8 @@ from musictool.model import Model
 
 BASE = Path("checkpoints") / "base_vocabulary.json"  # the parent's; a resumed run encodes with it again
 
+OF_SYMBOLS = ("symbols/own", "symbols/bias")  # the weights that have a row for each symbol
+
 
 def parent_of(name: str) -> Model | None:
     """The model to begin as; None for no name.
@@ -70,19 +72,19 @@ def begin_as(arch: Arch, said: dict[str, Any]) -> None:
     for stage, before in zip(arch.stages(), parent.arch.stages(), strict=True):
         pairs = zip(stage.network.weights, before.network.weights, strict=True)
         for weight, old in pairs:
-            weight.assign(widened(ops.convert_to_numpy(old), weight.shape, parent.spec.size))
+            of_symbols = weight.path.endswith(OF_SYMBOLS)
+            weight.assign(widened(ops.convert_to_numpy(old), weight.shape, of_symbols))
 
 
-def widened(old: np.ndarray, shape: tuple[int, ...], size: int) -> np.ndarray:
+def widened(old: np.ndarray, shape: tuple[int, ...], of_symbols: bool) -> np.ndarray:
     """An array of a larger `shape` that begins with `old`.
 
     Args:
-        size: V of the parent. Where an axis of this length has grown, the rest is the mean over the symbols there were;
-            where another has, 0.
+        of_symbols: axis 0 counts symbols: the rest of it is the mean over those there were. Any other rest is 0.
     """
     for axis, more in enumerate(np.subtract(shape, old.shape).tolist()):
         if more:
-            among = old[(slice(None),) * axis + (slice(FIRST_SYMBOL if old.shape[axis] == size else 0, None),)]
-            mean = among.mean(axis, keepdims=True) * (old.shape[axis] == size)
-            old = np.concatenate([old, np.repeat(mean, more, axis)], axis)
+            mean = old[FIRST_SYMBOL:].mean(0, keepdims=True) if of_symbols and not axis else 0.0
+            rest = np.broadcast_to(mean, (*old.shape[:axis], more, *old.shape[axis + 1 :]))
+            old = np.concatenate([old, rest], axis)
     return old

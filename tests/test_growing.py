@@ -74,10 +74,10 @@ def test_each_base_has_rows_of_its_own_in_the_cache(corpora: tuple[Corpus, Corpu
 
 def test_what_is_new_begins_as_the_mean_of_the_symbols_and_elsewhere_as_nothing():
     old = np.arange(10.0).reshape(5, 2)  # 5 symbols, of which 3 are reserved
-    assert widened(old, (7, 2), size=5).tolist() == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9], [7, 8], [7, 8]]
-    assert widened(old.T, (2, 6), size=5)[:, 5].tolist() == [7, 8]
-    assert widened(old, (5, 3), size=5)[:, 2].tolist() == [0] * 5
-    assert widened(old, (5, 2), size=5) is old
+    assert widened(old, (7, 2), True).tolist() == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9], [7, 8], [7, 8]]
+    assert widened(old[:, 0], (6,), True).tolist() == [0, 2, 4, 6, 8, 7]
+    assert widened(old, (6, 3), False)[5].tolist() == widened(old, (6, 3), False)[:, 2].tolist()[:3] == [0] * 3
+    assert widened(old, (5, 2), True) is old
 
 
 def test_it_begins_better_than_one_that_knows_nothing_and_writes_what_its_parent_could_not(

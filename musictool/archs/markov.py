@@ -19,8 +19,8 @@ import numpy as np
 from keras import ops
 
 from musictool.archs._base import Arch
-from musictool.compiling import compiled
 from musictool.dataset import Encoded
+from musictool.drawing import draw, penalised
 from musictool.encodings._base import FIRST_SYMBOL, START, Kind, Spec
 from musictool.errors import BadOption
 from musictool.loops import LoopGuard
@@ -126,7 +126,7 @@ class Markov(Arch):
         self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
     ) -> Iterator[np.ndarray]:
         rng, pieces = np.random.default_rng(seed), len(primer)
-        ngrams, draw, guard = self.network.ngrams, _drawing(sampler), LoopGuard(pieces)
+        ngrams, guard = self.network.ngrams, LoopGuard(pieces)
         begins = np.ones(self.spec.size, bool) if guidance.begins is None else guidance.begins
         never = np.arange(self.spec.size) < FIRST_SYMBOL
         never = np.where(never if guidance.banned is None else never | guidance.banned, NEVER, 0.0).astype(np.float32)
@@ -137,10 +137,11 @@ class Markov(Arch):
             uniform = rng.random((CHUNK, pieces, DRAWS), dtype=np.float32)
             for i in range(CHUNK):
                 logits = np.log(np.maximum(ngrams.distribution(contexts), 1e-30)).astype(np.float32)
-                recent = _recent(heard, begins) if sampler.repetition_penalty != 1 else np.zeros((pieces, 1), bool)
-                token = np.asarray(draw(logits, recent, never, uniform[i], heat))
+                if sampler.repetition_penalty != 1:
+                    logits = penalised(sampler, logits, _recent(heard, begins))
+                token = draw(sampler, logits + never, uniform[i], heat)
                 heat = np.where(token == loop[i], heat, np.float32(1))
-                contexts = ngrams.heard(contexts, token.astype(np.int64))
+                contexts = ngrams.heard(contexts, token)
                 heard = np.append(heard, token[:, None], axis=1)[:, -max(REMEMBERED, CHUNK) :]
             written = heard[:, -CHUNK:].astype(self.spec.dtype)
             yield written
@@ -163,14 +164,3 @@ def _recent(heard: np.ndarray, begins: np.ndarray) -> np.ndarray:
     recent = np.zeros((len(heard), len(begins)), bool)
     np.put_along_axis(recent, heard[:, -REMEMBERED:], True, axis=1)
     return recent & begins
-
-
-def _drawing(sampler: Sampler) -> Any:
-    """Compiled: log-probabilities (B, V), recent (B, V), never (V,), uniform (B, DRAWS), heat (B,) -> symbols (B,)."""
-
-    def draw(logits: Any, recent: Any, never: Any, uniform: Any, heat: Any) -> Any:
-        if sampler.repetition_penalty != 1:
-            logits = sampler.penalised(logits, recent)
-        return sampler.draw(logits + never, uniform, heat)
-
-    return compiled(draw)

@@ -19,6 +19,7 @@ from musictool.score import KEY, METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
 DRUM_CHANNEL = 9  # the tenth, counted from 0
 SUSTAIN_PEDAL = 64  # controller number
 PEDAL_DOWN = 64  # and the value from which it counts as held
+_EARLY = TICKS_PER_QUARTER // 16  # a sixty-fourth note
 MAX_TRACKS = 65_535  # what NOTE's uint16 can point at
 MAX_DENOMINATOR = 64
 
@@ -153,13 +154,18 @@ def _rescale(ticks: np.ndarray, resolution: int) -> np.ndarray:
 
 
 def _table(table: np.ndarray, resolution: int) -> np.ndarray:
-    """Sorted, in Score ticks; of several changes at one time the last in the file holds."""
+    """Sorted, in Score ticks; of several changes at one time the last in the file holds.
+
+    What is said just behind the beginning holds from the beginning: many sequencers write their first metre and tempo a
+    tick late, and a first bar of one tick would push all others off the grid.
+    """
     if not len(table):
         return table
     onsets = _rescale(table["onset_ticks"].astype(np.int64), resolution)
     if onsets.min() < 0 or onsets.max() > _LATEST:
         fits = (onsets >= 0) & (onsets <= _LATEST)
         table, onsets = table[fits], onsets[fits]
+    onsets[onsets < _EARLY] = 0
     table["onset_ticks"] = onsets
     if len(table) > 1:
         order = np.argsort(onsets, kind="stable")

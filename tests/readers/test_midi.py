@@ -244,3 +244,10 @@ def test_a_few_bytes_behind_the_last_chunk_do_not_matter_and_are_not_looked_at(
     monkeypatch.setattr(midi, "mend", None)  # the slow way
     assert len(midi._parse_sound(SONG + bytes(stray)).parts) == len(midi._parse_sound(SONG).parts) == 2
     assert midi._parse_sound(SONG + b"MTrk\0\0\0\x09") is None
+
+
+def test_a_first_metre_that_comes_a_tick_late_holds_from_the_beginning(tmp_path: Path):
+    late = "01 ff 58 04 03 02 18 08  00 ff 51 03 0b 71 b0  00 90 3c 40  60 80 3c 00  60 ff 58 04 04 02 18 08"
+    score = read(smf(late), tmp_path / "a.mid")
+    assert score.metres["onset_ticks"].tolist()[0] == score.tempos["onset_ticks"].tolist()[0] == 0
+    assert len(score.metres) == 2

@@ -27,14 +27,14 @@ from musictool.metrics.units import Amount, validation_amount
 from musictool.model_info import MARKER, read_info
 from musictool.registry import ARCHS, ENCODINGS
 from musictool.reporter import Reporter
-from musictool.run_state import checkpoint_path
+from musictool.run_state import ENDLESS, checkpoint_path
 from musictool.training import train
 from musictool.wishes import DEFAULTS, checked, jsonable
 
 log = logging.getLogger(__name__)
 
 ALL = "all"
-ENDLESS = {"epochs": 1_000_000, "patience": 0}  # only the time ends a run
+UNTIL_TIME = {"epochs": ENDLESS, "patience": 0}  # only the time ends a run
 LEAST_MINUTES = 1e-3  # of a run that is taken up when its time was as good as over
 
 
@@ -69,7 +69,7 @@ def compare(
     """
     if not max_minutes > 0:
         raise BadOption(f"--max-minutes {max_minutes} is not above 0: with equal time archs are compared")
-    wishes = {**ENDLESS, **checked(wishes), "seed": seed, "max_minutes": max_minutes}
+    wishes = {**UNTIL_TIME, **checked(wishes), "seed": seed, "max_minutes": max_minutes}
     encoding = wishes.get("encoding", DEFAULTS["encoding"])
     names = chosen(archs, encoding)
     opened = Corpus.open(corpus)
@@ -93,6 +93,8 @@ def chosen(archs: Sequence[str], encoding: str) -> list[str]:
     """
     kind = ENCODINGS.get(encoding).kind
     able = [name for name in ARCHS.names() if ARCHS.get(name).kind == kind]
+    if not able:
+        raise BadOption(f"--encoding {encoding}: it writes {kind}, which no arch learns yet")
     if list(archs) == [ALL]:
         return able
     for name in archs:

@@ -135,18 +135,11 @@ def density_shares(density: np.ndarray) -> np.ndarray:
 
 
 def labels_of(corpus: Corpus, column: str) -> list[str]:
-    """What stands in a metadata column for each piece; "" where nothing does.
-
-    Raises:
-        UnknownName: for a column that no file has.
-    """
+    """What stands in a metadata column for each piece; "" where nothing does, or where there is no such column."""
     column, said = column.strip().lower(), []
     for file in corpus.files:
         folder = {FOLDER: str(file["path"]).rpartition("/")[0]}
         said += [str({**folder, **file["about"]}.get(column, ""))] * file["pieces"]
-    if not any(said):
-        known = {FOLDER, *(name for file in corpus.files for name in file["about"])}
-        raise UnknownName.of("column of --label", column, known)
     own: list[str] = corpus.own(said)
     return own
 
@@ -155,14 +148,17 @@ def of_corpus(corpus: Corpus, controls: Sequence[str], column: str, known: Seque
     """The conditions for a model of this corpus: these controls, and the labels that stand in `column` ("" for none).
 
     Args:
-        known: labels that come first, whether they stand there or not.
+        known: labels that come first, whether they stand there or not, or there is no such column.
 
     Raises:
-        UnknownName: for a column that no file has.
+        UnknownName: for a column that no file has, and no known labels.
         BadOption: for a column with too few or too many different values to learn from.
     """
     if not column:
         return Conditions(tuple(controls))
+    columns = {FOLDER, *(name for file in corpus.files for name in file["about"])}
+    if not known and column.strip().lower() not in columns:
+        raise UnknownName.of("column of --label", column, columns)
     labels = (*known, *sorted(set(labels_of(corpus, column)) - {"", *known}))
     if not 2 <= len(labels) <= MOST_LABELS:
         raise BadOption(f"--label {column}: {corpus.name} has {len(labels)} different values, not 2 to {MOST_LABELS}")

@@ -87,7 +87,7 @@ class Run:
         return checkpoint.state(self.last) if self.last.exists() else None
 
     def run(self) -> str:
-        """Train until there is reason to stop; returns the reason: "epochs", "patience" or "time".
+        """Train until there is reason to stop; returns the reason: "epochs", "patience", "time" or "counted".
 
         Raises:
             Stopped: on Ctrl-C or SIGTERM, after saving.
@@ -131,7 +131,7 @@ class Run:
             self.state.epoch_seconds = time.monotonic() - began
             sums = counted_sums(self.stage, self.windows, self.windows.validation_plan())
             self._finish_epoch(self._mean(np.sum([self._no_sums, *sums], axis=0)))
-        return "epochs"
+        return "counted"
 
     def _fit(self) -> str:
         """Epochs of one stage, from the checkpoint if it was made in this stage."""

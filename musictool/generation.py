@@ -6,7 +6,7 @@ same model gives the same notes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +20,13 @@ from musictool.guidance import Wanted
 from musictool.model import Model
 from musictool.primers import own_primers, read_primer, semitones_moved
 from musictool.sampling import Sampler
-from musictool.score import METRE, PITCHES, TEMPO, Score, Track
+from musictool.score import METRE, PITCHES, TEMPO, TICKS_PER_QUARTER, Score, Track
 
 MOST_ROWS = 1_000_000  # a piece that needs more than this to reach its bars or seconds is not getting there
 FIRST_ROWS = 256  # drawn before it is known how many a bar or a second takes
+_LEAD_TICKS = TICKS_PER_QUARTER // 24  # what is less was moved onto a grid
 SILENT_ROWS = 4096  # this many rows without a note, and it never will
-TOKENS_ONLY = ("top_k", "top_p", "min_p", "repetition_penalty")  # of a Sampler
+TOKENS_ONLY = ("top_k", "top_p", "min_p", "repetition_penalty", "loop_guard")  # of a Sampler
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,10 @@ class Request:
             raise BadOption(f"--num {self.num} is not at least 1")
         if self.primer_length is not None and self.primer_length < 1:
             raise BadOption(f"--primer-length {self.primer_length} is not at least 1; --from-scratch hears no primer")
-        if self.primer is not None and self.from_scratch:
-            raise BadOption("--primer and --from-scratch exclude each other")
+        of_primers = {"--primer": self.primer, "--primer-length": self.primer_length, "--keep-primer": self.keep_primer}
+        for option, given_too in of_primers.items() if self.from_scratch else ():
+            if given_too not in (None, False):
+                raise BadOption(f"{option} and --from-scratch exclude each other")
         if self.bpm is not None and not 4 <= self.bpm <= 1000:
             raise BadOption(f"--tempo {self.bpm} is not from 4 to 1000 quarter notes a minute")
 
@@ -96,6 +99,16 @@ def sample(model: Model, request: Request, progress: Progress | None = None) -> 
     return Generation(model, request, progress or (lambda rows: None)).scores()
 
 
+def check_choices(model: Model, names: Iterable[str]) -> None:
+    """Raises BadOption for any of some names of a Sampler that is for symbols only, if the model draws none."""
+    for name in names:
+        if name in TOKENS_ONLY and model.spec.kind != "tokens":
+            raise BadOption(
+                f"--{name.replace('_', '-')} is for models that choose among symbols, and {model.name} draws keys; "
+                "--temperature works"
+            )
+
+
 class Generation:
     """One request on one model, under way."""
 
@@ -105,7 +118,8 @@ class Generation:
         self.encoding: Encoding = model.encoding
         self.request = request
         self.program = None if request.instrument is None else gm.program_number(request.instrument)
-        self._check_sampler()
+        changed = (name for name in TOKENS_ONLY if getattr(request.sampler, name) != getattr(Sampler, name))
+        check_choices(model, changed)
         repetitions = request.sampler.repetition_penalty != 1
         self.guidance = request.wanted.guidance(model, self._moved, repetitions)
 
@@ -151,15 +165,6 @@ class Generation:
         """Semitones that the model's music is higher than the user's."""
         return semitones_moved(self.model, self._given, self.request.wanted.key_index)
 
-    def _check_sampler(self) -> None:
-        """Raises BadOption for a choice among symbols where there are none."""
-        for name in TOKENS_ONLY if self.model.spec.kind != "tokens" else ():
-            if getattr(self.request.sampler, name) != getattr(Sampler, name):
-                raise BadOption(
-                    f"--{name.replace('_', '-')} chooses among symbols, and {self.model.name} draws keys; "
-                    "--temperature works"
-                )
-
     def _rows(self) -> np.ndarray:
         """spec.dtype (num, n, *spec.shape): enough new rows for the request."""
         if self.request.length is not None:
@@ -190,17 +195,36 @@ class Generation:
         return self.model.arch.continuation(self._heard, self.request.sampler, self.request.seed, self.guidance)
 
     def music(self, rows: np.ndarray) -> Score:
-        """What the rows say, at the user's pitch, as the encoding says it."""
-        return self.encoding.decode(rows).transpose(-self._moved)
+        """What the rows say, at the user's pitch and where the user's primer begins, as the encoding says it."""
+        music = self.encoding.decode(rows).transpose(-self._moved)
+        return music.later(self.lead) if self.lead else music
+
+    @cached_property
+    def lead(self) -> int:
+        """Ticks of silence before the first note of the user's primer that the encoding leaves out."""
+        heard = self.encoding.decode(self.primers[0])
+        if self._given is None or len(heard.tempos) or len(heard.metres) or not len(heard.notes):
+            return 0
+        given = self._given.notes if heard.is_drum.any() else self._given.notes[~self._given.is_drum]
+        left_out = given["onset_ticks"].min() - heard.notes["onset_ticks"].min()
+        return max(0, round(left_out / _LEAD_TICKS) * _LEAD_TICKS)
 
     def dressed(self, score: Score) -> Score:
-        """With tempo, metre, program and track names, where the encoding brings none of its own."""
-        music = self.model.info["music"]
-        bpm = self.request.bpm or music["bpm"]
+        """With tempo, metre, program and track names, where the encoding brings none of its own: those of a primer that
+        is given, else those of the corpus.
+
+        Args:
+            score: that begins where the primer's file does.
+        """
+        bpm, metre = self.model.info["music"]["bpm"], self.model.info["music"]["metre"]
+        tempos, metres = np.array([(0, self.request.bpm or bpm)], TEMPO), np.array([(0, *metre)], METRE)
+        if self._given is not None and not self.encoding.stretches:  # it counts beats, and they are the primer's
+            tempos = self._given.tempos if self.request.bpm is None and len(self._given.tempos) else tempos
+            metres = self._given.metres if len(self._given.metres) else metres
         if self.request.bpm is not None or not len(score.tempos):
-            score = replace(score, tempos=np.array([(0, bpm)], TEMPO))
+            score = replace(score, tempos=tempos)
         if not len(score.metres):
-            score = replace(score, metres=np.array([(0, *music["metre"])], METRE))
+            score = replace(score, metres=metres)
         return replace(score, tracks=tuple(self._dressed_track(track) for track in score.tracks))
 
     def _dressed_track(self, track: Track) -> Track:
@@ -227,7 +251,7 @@ class Written:
         heard = generation.music(primer)
         both = np.concatenate([primer, rows])
         said = generation.music(both)
-        positions = generation.encoding.positions(both)
+        positions = generation.encoding.positions(both) + generation.lead
         begin = int(positions[len(primer)]) if len(primer) else 0
         start = int(said.bar_onsets_ticks(begin + 1)[-1]) if len(said.metres) else begin
         self.whole = generation.dressed(said)
@@ -235,6 +259,7 @@ class Written:
         self._ticks = int(positions[-1]) - start  # that are filled for good
         own = said.notes["onset_ticks"] >= begin
         own &= ~np.isin(_places(said), _places(heard))  # of a chord that the primer was cut in, the rest
+        own &= said.is_drum | self.request.wanted.pitches()[said.notes["pitch"]]  # a pitch that it was cut behind
         self.piece = replace(self.whole, notes=self.whole.notes[own]).since(start)
 
     @property

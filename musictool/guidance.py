@@ -9,7 +9,7 @@ import numpy as np
 from musictool.errors import BadOption
 from musictool.model import Model
 from musictool.sampling import Guidance
-from musictool.scales import CHROMATIC, classes_of, key_of, pitches_of
+from musictool.scales import CHROMATIC, classes_of, key_of, pitches_of, scale_of
 from musictool.score import PITCHES
 
 _LEAST = 2  # symbols that begin a note, for there to be something to choose
@@ -41,7 +41,7 @@ class Wanted:
     @property
     def key_index(self) -> int | None:
         """The key, an index into musictool.key.KEY_NAMES."""
-        if self.key is None or self.scale == CHROMATIC:
+        if self.key is None or (self.scale is not None and scale_of(self.scale) == CHROMATIC):
             return None
         tonic, minor = key_of(self.key)
         return tonic + 12 * minor

@@ -39,7 +39,7 @@ class Trained:
 
     Attributes:
         model: opened, with its best weights.
-        reason: why it ended: "epochs", "patience" or "time".
+        reason: why it ended: "epochs", "patience", "time" or "counted", for an arch that counts all at once.
         loss: validation nats a row of the best epoch; None for a corpus without validation pieces.
         baselines: the same for what it had to beat (musictool/metrics/baselines.py).
         is_chief: False on a machine that has computed for another, which has the model's folder.

@@ -17,7 +17,8 @@ STRATEGIES: tuple[StrategyName, ...] = ("auto", "one", "mirrored", "multi-worker
 # Where a run is computed is no part of what it is: any of these may be another when it is resumed.
 PLACE: Mapping[str, Any] = {"strategy": "auto", "workers": (), "worker": None}
 
-_ADDRESS = re.compile(r"[^\s:/]+:\d{1,5}")
+_ADDRESS = re.compile(r"[^\s:/]+:(\d{1,5})")
+LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,11 @@ def machines(place: Mapping[str, Any], environment: Mapping[str, str] = os.envir
 
 def _checked(addresses: tuple[str, ...], index: Any, source: str) -> Machines:
     for address in addresses:
-        if not _ADDRESS.fullmatch(address):
-            raise BadOption(f"{source}: '{address}' is not host:port, such as 10.0.0.5:2222")
+        found = _ADDRESS.fullmatch(address)
+        if not found or not 1 <= int(found[1]) <= LAST_PORT:
+            raise BadOption(
+                f"{source}: '{address}' is not host:port, such as 10.0.0.5:2222, with a port to {LAST_PORT}"
+            )
     if len(set(addresses)) != len(addresses):
         raise BadOption(f"{source}: an address stands twice in {','.join(addresses)}")
     if not isinstance(index, int) or not 0 <= index < len(addresses):

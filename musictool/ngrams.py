@@ -60,6 +60,8 @@ class Level:
 
     def weights(self, contexts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(...,) each: the sum of times and followers of these contexts, 1 if not met; the weight of a shorter one."""
+        if not self.contexts:
+            return np.ones(contexts.shape, np.int64), np.ones(contexts.shape)
         at = np.maximum(contexts, 0)
         followers = np.where(contexts >= 0, self.first[at + 1] - self.first[at], 0)
         total = self.seen[at] + followers
@@ -102,10 +104,6 @@ class NGrams:
     def entries(self) -> int:
         """Numbers counted: grams of every length."""
         return len(self.symbols) + sum(len(level.keys) for level in self.levels)
-
-    def begin(self, pieces: int) -> np.ndarray:
-        """int64 (order, B): the contexts before anything was heard."""
-        return np.full((len(self.levels), pieces), NOWHERE)
 
     def heard(self, contexts: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """int64 (order, ...): the contexts of 1, 2, ... symbols that end with these symbols (...,).

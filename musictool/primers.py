@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -11,12 +12,15 @@ import numpy as np
 from musictool.errors import BadFile
 from musictool.key import key_index, semitones_to_c
 from musictool.model import Model
-from musictool.readers._base import read_named
+from musictool.readers._base import read_named, suffixes
 from musictool.scales import pitch_of
 from musictool.score import Score
 from musictool.wishes import TO_C
 
-_LONGEST_QUARTERS = 64  # of a typed note
+log = logging.getLogger(__name__)
+
+_SHORTEST_QUARTERS, _LONGEST_QUARTERS = Fraction(1, 64), 64  # of a typed note
+_LENGTH = re.compile(r"\d{1,9}(/\d{1,9}|\.\d{1,9})?|\.\d{1,9}")
 _REST = ("R", "REST")
 
 
@@ -35,10 +39,14 @@ def read_primer(primer: Path | str) -> Score:
         BadFile: for what is neither, or a file that cannot be read.
     """
     if is_file(primer) or isinstance(primer, Path):
-        return read_named(Path(primer)).scores[0]
+        pieces = read_named(Path(primer)).scores
+        if len(pieces) > 1:
+            log.warning("%s has %d pieces; the first of them is the primer", primer, len(pieces))
+        return pieces[0]
     try:
         return typed(primer)
-    except ValueError as error:
+    except ValueError as why:
+        error = "there is no such file" if Path(primer).suffix.lower() in suffixes() else why
         raise BadFile(
             "no primer", f"'{primer}' is neither a music file nor notes such as \"C4 E4 G4:2 C4+E4+G4\" ({error})"
         ) from None
@@ -53,20 +61,28 @@ def typed(text: str) -> Score:
         ValueError: for what is no such text, or has no note.
     """
     notes, time = [], Fraction(0)
-    for word in re.split(r"[\s,]+", text.strip()):
+    for word in filter(None, re.split(r"[\s,]+", text)):
         names, colon, length = word.partition(":")
-        try:
-            quarters = Fraction(length) if colon else Fraction(1)
-        except ZeroDivisionError:
-            quarters = Fraction(0)
-        if not 0 < quarters <= _LONGEST_QUARTERS:
-            raise ValueError(f"{word} has no length from 0 to {_LONGEST_QUARTERS} quarter notes")
+        quarters = _quarters(word, length) if colon else Fraction(1)
+        if "" in names.split("+"):
+            raise ValueError(f"{word} lacks a note")
         if names.upper() not in _REST:
             notes += [(pitch_of(name), float(time), float(quarters)) for name in names.split("+")]
         time += quarters
     if not notes:
-        raise ValueError("there are only rests")
+        raise ValueError("there are only rests" if time else "there are no notes")
     return Score.from_notes(notes)
+
+
+def _quarters(word: str, length: str) -> Fraction:
+    """A length in quarter notes, as 2, 0.5 or 1/2."""
+    try:
+        quarters = Fraction(length if _LENGTH.fullmatch(length) else 0)
+    except ZeroDivisionError:
+        quarters = Fraction(0)
+    if not _SHORTEST_QUARTERS <= quarters <= _LONGEST_QUARTERS:
+        raise ValueError(f"the length of {word} is none from {_SHORTEST_QUARTERS} to {_LONGEST_QUARTERS} quarter notes")
+    return quarters
 
 
 def semitones_moved(model: Model, score: Score | None, key: int | None = None) -> int:

@@ -12,6 +12,8 @@ from typing import Any
 from musictool.atomic import replacing
 from musictool.schedule import Schedule
 
+ENDLESS = 1_000_000  # epochs of a run that only its time ends
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -53,6 +55,11 @@ class Settings:
         """Those that model.json holds."""
         arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**arguments)
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether nobody has a number of epochs in mind."""
+        return self.epochs >= ENDLESS
 
     @property
     def schedule(self) -> Schedule:

@@ -14,6 +14,7 @@ _SIGNS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 _NAME = "([A-Ga-g])([#♯b♭]?)"
 _NOTE = re.compile(_NAME + r"(-?\d+)")
 _KEY = re.compile(_NAME + r"[\s-]*(.*)")
+_SHARP, _FLAT = (re.compile(rf"(?<=^[A-Ga-g])[\s-]*{sign}\b", re.IGNORECASE) for sign in ("sharp", "flat"))
 _RANGE = re.compile(r"\s*([A-Ga-g][#♯b♭]?-?\d+|\d+)\s*-\s*([A-Ga-g][#♯b♭]?-?\d+|\d+)\s*")
 _MODES = {"": False, "major": False, "maj": False, "M": False, "minor": True, "min": True, "m": True}
 
@@ -47,12 +48,26 @@ def pitch_of(name: str) -> int:
 
 def key_of(name: str) -> tuple[int, bool]:
     """Tonic, 0..11, and whether minor, of "A minor", "Am", "Bb major", "C". Raises BadOption for what is no key."""
-    match = _KEY.fullmatch(name.strip())
-    mode = match[3] if match else None
-    mode = mode if mode in _MODES or mode is None else mode.lower()
+    match = _KEY.fullmatch(_FLAT.sub("b", _SHARP.sub("#", name.strip())))
+    mode = match[3] if match else ""
+    mode = mode if mode in _MODES else mode.lower()
     if match is None or mode not in _MODES:
-        raise BadOption(f'--key \'{name}\' is no key; for example: --key "A minor", Am, "F# major", Bb')
+        scale = _spelled(mode)
+        tonic = "" if match is None else match[1].upper() + match[2] + "m" * scale.endswith("minor")
+        hint = f"; a scale has its own option: --key {tonic} --scale {scale}" if scale in SCALES else ""
+        raise BadOption(f'--key \'{name}\' is no key; for example: --key "A minor", Am, "F# major", Bb{hint}')
     return _class_of(match[1], match[2]) % 12, _MODES[mode]
+
+
+def scale_of(name: str) -> str:
+    """One of SCALES, of its name in any case, with spaces or hyphens. Raises UnknownName for another."""
+    if _spelled(name) not in SCALES:
+        raise UnknownName.of("scale", name, SCALES)
+    return _spelled(name)
+
+
+def _spelled(name: str) -> str:
+    return "-".join(re.split(r"[\s_-]+", name.strip().lower()))
 
 
 def classes_of(key: str | None, scale: str | None) -> np.ndarray:
@@ -63,8 +78,7 @@ def classes_of(key: str | None, scale: str | None) -> np.ndarray:
     Raises:
         BadOption, UnknownName: for what is no key or no scale, or a scale that has no tonic.
     """
-    if scale is not None and scale not in SCALES:
-        raise UnknownName.of("scale", scale, SCALES)
+    scale = None if scale is None else scale_of(scale)
     if key is None:
         if scale in (None, CHROMATIC):
             return np.ones(12, bool)

@@ -193,6 +193,12 @@ class Score:
         tempos, metres, keys = (_since(table, begin_ticks) for table in (self.tempos, self.metres, self.keys))
         return replace(self, notes=notes, tempos=tempos, metres=metres, keys=keys)
 
+    def later(self, ticks: int) -> Score:
+        """The piece with its notes so much later; tempos, metres and keys stay."""
+        notes = self.notes.copy()
+        notes["onset_ticks"] += ticks
+        return replace(self, notes=notes)
+
     def until(self, end_ticks: int) -> Score:
         """The piece up to a time: notes that begin before it, none sounding past it."""
         notes = self.notes[self.notes["onset_ticks"] < end_ticks].copy()

@@ -18,10 +18,13 @@ import numpy as np
 from musictool.encodings._base import UNKNOWN, Encoding
 from musictool.encodings._learned import LearnedEncoding
 from musictool.errors import NoMusic
+from musictool.guidance import Wanted
 from musictool.model import Model
 from musictool.primers import semitones_moved
 from musictool.readers._base import read_named
 from musictool.score import Score
+
+ANYTHING = Wanted()
 
 
 @dataclass(frozen=True)
@@ -97,22 +100,27 @@ class Scored:
 
 
 def score_files(
-    model: Model, paths: Iterable[Path], skipped: Callable[[str], object] = lambda name: None
+    model: Model,
+    paths: Iterable[Path],
+    skipped: Callable[[str], object] = lambda name: None,
+    wanted: Wanted = ANYTHING,
 ) -> Iterator[Scored]:
     """Score every piece of some files.
 
     Args:
         skipped: told the name of each piece that has no music which the model's encoding writes.
+        wanted: the density, histogram and label that the model is told the pieces have; nothing else of it counts.
 
     Raises:
         BadFile: for a file that cannot be read.
+        BadOption, UnknownName: for what the model was not trained to be told.
         NoMusic: if no piece of all the files has such music.
     """
     found = False
     for path in paths:
         for number, score in enumerate(read_named(path).scores, 1):
             name = path.name if number == 1 else f"{path.name}#{number}"
-            piece = score_piece(model, score, name)
+            piece = score_piece(model, score, name, wanted)
             if piece is None:
                 skipped(name)
             else:
@@ -122,8 +130,8 @@ def score_files(
         raise NoMusic(f"nothing to score: no piece has music that the encoding {model.encoding.name} writes")
 
 
-def score_piece(model: Model, score: Score, name: str) -> Scored | None:
-    """Score one piece; None if it has no music that the model's encoding writes."""
+def score_piece(model: Model, score: Score, name: str, wanted: Wanted = ANYTHING) -> Scored | None:
+    """Score one piece, told what `score_files` says; None if it has no music that the model's encoding writes."""
     moved = semitones_moved(model, score)
     rows, unknown = _encoded(model.encoding, score.transpose(moved))
     if not len(rows):
@@ -134,7 +142,8 @@ def score_piece(model: Model, score: Score, name: str) -> Scored | None:
     if not len(music.metres):
         music = replace(music, metres=score.metres)
     title = replace(music, title=score.title or name)
-    return Scored(name, title, model.arch.surprise(rows), model.encoding.positions(rows), unknown, moved)
+    nats = model.arch.surprise(rows, wanted.guidance(model, moved))
+    return Scored(name, title, nats, model.encoding.positions(rows), unknown, moved)
 
 
 def _encoded(encoding: Encoding, score: Score) -> tuple[np.ndarray, float]:

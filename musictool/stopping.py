@@ -9,6 +9,19 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+@contextmanager
+def ended_by_ctrl_c() -> Iterator[None]:
+    """Within the block Ctrl-C ends the process itself: for a call that waits for long and does not look at Python."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class StopWish:
     """Whether somebody has asked the run to stop; `requested` may be set by hand too."""
 

@@ -135,9 +135,9 @@ def _taken(folder: Path) -> str:
         "time": "--resume, for as long again",
         "patience": f"--resume --patience with more than {training['settings']['patience']}",
     }
-    return (
-        f"{folder} exists and its run is finished; take another --name, or remove it, or train it further by "
-        f"{more[training['finished']]}"
+    further = more.get(training["finished"])  # what has counted its corpus is at its end
+    return f"{folder} exists and its run is finished; take another --name, or remove it" + (
+        f", or train it further by {further}" if further else ""
     )
 
 
@@ -235,7 +235,7 @@ def _check_arch(wishes: Mapping[str, Any]) -> None:
         learners = ", ".join(name for name in ARCHS.names() if ARCHS.get(name).kind == kind)
         raise KindMismatch(
             f"the encoding {wishes['encoding']} writes {kind}, "
-            + (f"which {learners} learns and {arch.name} does not" if learners else "which no arch learns yet")
+            + (f"for {learners}, and not for {arch.name}" if learners else "which no arch learns yet")
             + f"; {arch.name} learns {encodings_of(arch.kind)}"
         )
     spec = Spec(kind, (), 0) if kind == "tokens" else encoding().spec  # a vocabulary is not yet known

@@ -19,6 +19,8 @@ PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "mixed_float16", "mixed_
 
 TO_C = "to-c"  # in the place of semitones: every piece is moved to C major or A minor
 
+LAST_SEED = 2**32 - 1
+
 # What may be said anew when a run is resumed; all else stays as it was.
 RESUMABLE = ("epochs", "max_minutes", "patience", "tensorboard")
 # What a model keeps that begins as another one, and what it takes from that unless told otherwise.
@@ -72,6 +74,8 @@ def checked(wishes: Mapping[str, Any]) -> dict[str, Any]:
     for key, bound in least.items():
         if key in wishes and not bound <= wishes[key] < float("inf"):
             raise BadOption(f"--{key.replace('_', '-')} {wishes[key]} is not a number of at least {bound}")
+    if wishes.get("seed", 0) > LAST_SEED:
+        raise BadOption(f"--seed {wishes['seed']} is above {LAST_SEED}")
     if "learning_rate" in wishes and not 0 < wishes["learning_rate"] <= 10:
         raise BadOption(f"--learning-rate {wishes['learning_rate']} is not above 0 (to 10)")
     if any(not 0.5 <= factor <= 2 for factor in wishes.get("stretch", ())):
@@ -79,6 +83,8 @@ def checked(wishes: Mapping[str, Any]) -> dict[str, Any]:
     for control in wishes.get("controls", ()):
         if control not in CONTROL_SIZES:
             raise UnknownName.of("control", control, CONTROL_SIZES)
+    if "controls" in wishes:
+        wishes["controls"] = tuple(dict.fromkeys(wishes["controls"]))  # said twice is said once
     low, high = semitones(wishes)
     if not -24 <= low <= 0 <= high <= 24:
         raise BadOption(f"--transpose {low}..{high} does not hold 0, or goes beyond two octaves (-24..24)")

@@ -22,6 +22,7 @@ from musictool.preparation.prepare import prepare
 from musictool.sampling import Guidance, Sampler
 from musictool.score import Score
 from musictool.training import train
+from musictool.wishes import checked
 from musictool.writers._base import write
 from tests.test_training import TINY, StopAt, Stopped, history
 
@@ -144,6 +145,10 @@ def test_conditions_survive_being_written_down():
     assert Conditions.from_json(known.to_json()) == known
 
 
+def test_a_control_said_twice_is_said_once():
+    assert checked({"controls": ("density", "histogram", "density")})["controls"] == ("density", "histogram")
+
+
 @pytest.fixture
 def corpus(tmp_path: Path, at_new_home: Path) -> Corpus:
     """Twelve pieces: five each in two folders, two in none."""
@@ -165,6 +170,15 @@ def test_a_piece_without_the_label_is_learnt_without_one(corpus: Corpus):
 
 def test_labels_that_a_model_knows_stand_before_those_of_another_corpus(corpus: Corpus):
     assert of_corpus(corpus, (), "folder", ("middle", "low")).labels == ("middle", "low", "high")
+
+
+def test_a_corpus_without_labels_teaches_none_and_is_learnt_by_a_model_that_has_some(corpus: Corpus, tmp_path: Path):
+    flat = prepare(str(tmp_path / "source" / "low"), name="flat", workers=1).corpus
+    with pytest.raises(BadOption, match="flat has 0 different values"):
+        of_corpus(flat, (), "folder")
+    for column in ("folder", "genre"):
+        assert of_corpus(flat, (), column, ("middle", "low")).labels == ("middle", "low")
+        assert labels_of(flat, column) == [""] * 5
 
 
 def test_a_run_that_was_stopped_goes_on_with_its_conditions(corpus: Corpus):
@@ -199,7 +213,7 @@ def test_what_cannot_be_learnt_is_said_before_tensorflow_is_loaded(
     def load() -> None:
         raise AssertionError("TensorFlow is loaded")
 
-    monkeypatch.setattr(_output, "load_tensorflow", load)
+    monkeypatch.setattr(_output, "load_backend", load)
     result = CliRunner().invoke(main, ["train", "sorted", *arguments])
     assert result.exit_code in (1, 2), result.output
     assert words in result.output

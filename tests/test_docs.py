@@ -103,8 +103,11 @@ def test_the_arch_that_the_readme_adds_works(tmp_path: Path, monkeypatch: pytest
 
     from musictool.encodings._base import Spec
     from musictool.sampling import Sampler
+    from tests import test_laws_archs as laws
 
-    arch = readme_class("Gru", tmp_path, monkeypatch).sized(Spec("tokens", (), 20), "small", ("width=8",))
-    primer = np.full((2, 3), 5, np.int32)
-    assert arch.stages()[0].network(primer).shape == (2, 3, 20)
+    arch = readme_class("Irnn", tmp_path, monkeypatch).sized(Spec("tokens", (), 20), "small", ("width=8",))
+    primer = laws.rows(arch, batch=2)
     assert next(arch.continuation(primer, Sampler(), 1)).shape[0] == 2
+    (piece,) = laws.rows(arch, batch=1, length=30)
+    whole = laws.losses(arch.stages()[0], laws.batch_of(np.concatenate([arch.spec.start[None], piece])[None]))
+    np.testing.assert_allclose(arch.surprise(piece), whole[0], rtol=1e-4)  # ReLUs grow large

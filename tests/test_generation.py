@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 
 from musictool.encodings._base import Encoding
+from musictool.encodings.midi_message import MidiMessage
 from musictool.encodings.note_duration import NoteDuration
 from musictool.encodings.performance import Performance
+from musictool.encodings.remi import Remi
 from musictool.errors import BadFile, BadOption, NoMusic, UnknownName
 from musictool.generation import Generation, Request, sample
+from musictool.guidance import Wanted
 from musictool.model import Model
 from musictool.sampling import Sampler
-from musictool.score import METRE, TICKS_PER_QUARTER, Score, Track
+from musictool.score import METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
 from musictool.writers._base import write
 
 
@@ -149,6 +152,36 @@ def test_a_long_note_does_not_fill_the_time(model: Model):
     assert piece.notes["onset_ticks"].max() == 35 * TICKS_PER_QUARTER
 
 
+def test_a_song_that_is_continued_keeps_its_place_its_tempos_and_its_metres(model: Model, tmp_path: Path):
+    song = replace(
+        Score.from_notes([(60 + i % 5, 6 + i, 1) for i in range(14)]),  # two quarters of a bar of 4/4, then 3/4
+        tempos=np.array([(0, 100), (8 * TICKS_PER_QUARTER, 60)], TEMPO),
+        metres=metres((0, 4, 4), (8, 3, 4)),
+    )
+    write(song, tmp_path / "song.mid")
+    request = {"length": 20, "seed": 1, "primer": tmp_path / "song.mid"}
+    encoding = MidiMessage()  # knows neither tempos nor metres, nor the silence before the first note
+    encoding.fit([song])
+    player = playing(model, encoding, song)
+    (kept,) = sample(player, Request(**request, keep_primer=True))
+    (piece,) = sample(player, Request(**request))
+    assert notes_of(kept)[:14] == notes_of(song)
+    assert kept.notes["onset_ticks"][14] == 20 * TICKS_PER_QUARTER + piece.notes["onset_ticks"][0]
+    assert (kept.tempos.tolist(), kept.metres.tolist()) == (song.tempos.tolist(), song.metres.tolist())
+    assert (piece.tempos.tolist(), piece.metres.tolist()) == ([(0, 60.0)], [(0, 3, 4)])
+    assert sample(player, Request(**request, bpm=77))[0].tempos["bpm"].tolist() == [77]
+
+
+def test_a_note_that_the_primer_was_cut_in_is_not_written_outside_of_the_key(model: Model):
+    remi = Remi()
+    score = Score.from_notes([(61 + i % 2, i, 1) for i in range(8)])
+    player = playing(model, remi, score)
+    for length in range(20, 28):  # so behind each of the symbols of a note
+        player.__dict__["primers"] = [player.arch.rows[:length]]
+        (piece,) = sample(player, Request(length=20, wanted=Wanted(pitch_range="62-100")))
+        assert set(piece.notes["pitch"].tolist()) == {62}
+
+
 def test_what_a_primer_has_set_holds_on_behind_it(model: Model):
     tune = [(60, 0, 1), (64, 0, 1), (67, 0, 1), (62, 1, 1), (64, 2, 2), *((65 + i, 4 + i, 1) for i in range(8))]
     score = replace(Score.from_notes(tune, tracks=[Track(40)]), metres=metres((0, 3, 4)))
@@ -228,7 +261,9 @@ def test_a_result_without_notes_is_an_error_and_not_a_file(model: Model):
         ({"length": 5, "num": 0}, "--num"),
         ({"length": 5, "primer_length": 0}, "--primer-length"),
         ({"length": 5, "bpm": 0.0}, "--tempo"),
-        ({"length": 5, "primer": Path("x.mid"), "from_scratch": True}, "exclude"),
+        ({"length": 5, "primer": Path("x.mid"), "from_scratch": True}, "--primer and --from-scratch exclude"),
+        ({"length": 5, "primer_length": 4, "from_scratch": True}, "--primer-length and --from-scratch exclude"),
+        ({"length": 5, "keep_primer": True, "from_scratch": True}, "--keep-primer and --from-scratch exclude"),
     ],
 )
 def test_requests_that_cannot_be_meant_are_refused(wrong: dict[str, Any], words: str):

@@ -41,7 +41,7 @@ LAYERS = [
     {"leaderboard"},
     # ----------------------- the TensorFlow line: Keras is imported from here on -----------------------
     {"sampling", "pipeline", "checkpoint", "stage", "compiling"},
-    {"layers"},
+    {"layers", "drawing"},
     {"strategy"},
     {"archs"},
     {"model", "model_contents"},

@@ -36,12 +36,12 @@ class Stop(Reporter):
     def progress(self, step, loss, rows_per_second):
         self.run.stop.requested = self.run.state.epoch == 1
 
-first, again = (musictool.train("tunes", name=name, **RUN).model for name in ("first", "again"))
+first = musictool.train("tunes", name="first", **RUN).model
 try:
     musictool.train("tunes", name="stopped", listener=Stop(), **RUN)
 except Stopped:
     stopped = musictool.train(name="stopped", resume=True).model
-assert first.checksum == again.checksum == stopped.checksum
+assert first.checksum == stopped.checksum
 assert [score.notes.tolist() for score in sample(first, Request(length=50, seed=1))]
 assert first.arch.surprise(first.primers[0]).min() >= 0
 try:
@@ -54,11 +54,13 @@ except BadOption as error:
 def test_without_tensorflow_it_trains_resumes_samples_and_repeats_itself(tunes: Path, at_new_home: Path):
     pytest.importorskip("jax", reason="JAX is not installed: pip install 'musictool[jax]'")
     prepare(str(tunes), name="tunes", workers=1)
+    # Each run compiles the same programs anew; from a cache they come at once.
+    cache = {"JAX_COMPILATION_CACHE_DIR": str(at_new_home / "jax"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning", "-c", JAX.replace("{run}", repr(RUN))],
         capture_output=True,
         text=True,
-        env={**os.environ, "KERAS_BACKEND": "jax"},
+        env={**os.environ, "KERAS_BACKEND": "jax", **cache},
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "needs TensorFlow" in done.stdout

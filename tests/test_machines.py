@@ -36,6 +36,8 @@ def test_the_workers_are_those_of_the_command_line_or_of_tf_config():
         ({"workers": TWO}, {}, "--worker none"),
         ({"workers": TWO, "worker": 2}, {}, "--worker 2"),
         ({"workers": ("10.0.0.5",), "worker": 0}, {}, "'10.0.0.5' is not host:port"),
+        ({"workers": ("10.0.0.5:99999", TWO[1]), "worker": 0}, {}, "'10.0.0.5:99999' is not host:port"),
+        ({"workers": (TWO[0], "10.0.0.5:0"), "worker": 0}, {}, "'10.0.0.5:0' is not host:port"),
         ({"workers": (TWO[0], TWO[0]), "worker": 0}, {}, "twice"),
         ({"workers": TWO, "worker": 0, "strategy": "mirrored"}, {}, "not for mirrored"),
         ({}, {"TF_CONFIG": "nonsense"}, "TF_CONFIG is not like"),

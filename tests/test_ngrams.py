@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musictool.encodings._base import FIRST_SYMBOL, PADDING, START
-from musictool.ngrams import NGrams
+from musictool.ngrams import NOWHERE, NGrams
 
 SIZE = 8
 
@@ -64,7 +64,7 @@ def test_the_probabilities_of_all_symbols_add_up_to_one_and_each_is_what_it_is_a
 def test_symbol_by_symbol_it_finds_the_contexts_of_the_whole_window():
     tables = ngrams(3)
     rows = np.random.default_rng(7).integers(FIRST_SYMBOL, SIZE, (4, 12))
-    whole, state = tables.contexts(rows), tables.begin(4)
+    whole, state = tables.contexts(rows), np.full((3, 4), NOWHERE)
     for t in range(12):
         state = tables.heard(state, rows[:, t])
         np.testing.assert_array_equal(state, whole[:, :, t])
@@ -74,6 +74,16 @@ def test_no_gram_goes_from_one_piece_into_the_next():
     tables = NGrams.counted(np.array([START, 3, 4, START, 5, 6]), SIZE, 2)
     assert tables.levels[0].keys.tolist() == [START * SIZE + 3, START * SIZE + 5, 3 * SIZE + 4, 5 * SIZE + 6]
     assert tables.levels[1].keys.tolist() == [0 * SIZE + 4, 1 * SIZE + 6]
+
+
+@pytest.mark.parametrize("rows", [[], [START, 3, START, 4]])
+def test_contexts_longer_than_all_pieces_say_nothing(rows: list[int]):
+    long, short = (NGrams.counted(np.array(rows, np.int64), SIZE, order) for order in (4, 1))
+    heard = np.array([[START, 3, 4, 4]])
+    after, alone = (tables.distribution(tables.contexts(heard)[:, 0]) for tables in (long, short))
+    np.testing.assert_array_equal(after, alone)
+    each = long.probability(long.contexts(heard), heard)[0]
+    np.testing.assert_array_equal(each, alone[np.arange(4), heard[0]])
 
 
 def test_its_arrays_are_all_of_it():

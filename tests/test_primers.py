@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from musictool.cli._main import main
 from musictool.encodings.piano_roll import PianoRoll
 from musictool.errors import BadFile, BadOption, UnknownName
-from musictool.generation import Generation, Request, sample
+from musictool.generation import Generation, Request, check_choices, sample
 from musictool.guidance import Wanted, histogram_of
 from musictool.model import Model
 from musictool.primers import read_primer, typed
@@ -38,7 +40,7 @@ def notes_of(score: Score) -> list[tuple[int, float, float]]:
     "text, notes",
     [
         ("C4 E4 G4", [(60, 0, 1), (64, 1, 1), (67, 2, 1)]),
-        ("f#3:0.5, Bb5:2", [(54, 0, 0.5), (82, 0.5, 2)]),
+        ("f#3:0.5, Bb5:2,", [(54, 0, 0.5), (82, 0.5, 2)]),
         ("C4+E4+G4:1/2 R:1.5 C5", [(60, 0, 0.5), (64, 0, 0.5), (67, 0, 0.5), (72, 2, 1)]),
     ],
 )
@@ -48,11 +50,25 @@ def test_notes_may_be_typed(text: str, notes: list[tuple[int, float, float]]):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "C4 X", "C4:0", "C4:1/0", "C4:x", "C4:nan", "C4++E4", "R R:2", "song.mid", "C4:1e9"]
+    "text, why",
+    [("", "there are no notes"), ("C4 X", "X is no note"), ("R R:2", "only rests"), ("song.mid", "no such file")]
+    + [("C4++E4", r"C4\+\+E4 lacks a note"), ("C4 E4+", r"E4\+ lacks a note")]
+    + [
+        (f"C4:{length}", "none from 1/64 to 64") for length in ("0", "1/0", "x", "nan", "", "-1", "1e-9", "1e999999999")
+    ],
 )
-def test_what_is_neither_a_file_nor_notes_is_told_both_forms(text: str):
-    with pytest.raises(BadFile, match="neither a music file nor notes"):
+def test_what_is_neither_a_file_nor_notes_is_told_both_forms_and_why(text: str, why: str):
+    with pytest.raises(BadFile, match=f"neither a music file nor notes.*{why}"):
         read_primer(text)
+
+
+def test_of_a_file_of_several_pieces_the_first_is_the_primer_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    tune = "X:{0}\nT:{0}\nM:3/4\nL:1/4\nK:C\n{1}|\n"
+    (tmp_path / "tunes.abc").write_text(tune.format(1, "CDE") + "\n" + tune.format(2, "G3"))
+    assert len(read_primer(tmp_path / "tunes.abc").notes) == 3
+    assert "has 2 pieces" in caplog.text
 
 
 def test_a_file_comes_before_notes_of_its_name(tunes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -144,11 +160,26 @@ def test_what_nobody_can_do_is_refused_at_once():
         histogram_of("1,2,3")
 
 
-@pytest.mark.parametrize("sampler", [Sampler(top_k=3), Sampler(top_p=0.5), Sampler(min_p=0.1)])
+@pytest.mark.parametrize(
+    "sampler", [Sampler(top_k=3), Sampler(top_p=0.5), Sampler(min_p=0.1), Sampler(loop_guard=False)]
+)
 def test_a_model_of_frames_has_no_symbols_to_choose_among(model: Model, sampler: Sampler):
     rolls = Model(model.folder, model.info, PianoRoll())
-    with pytest.raises(BadOption, match=r"chooses among symbols.*--temperature"):
+    with pytest.raises(BadOption, match=r"choose among symbols.*--temperature"):
         Generation(rolls, Request(length=9, sampler=sampler))
+    with pytest.raises(BadOption, match="--top-k"):
+        check_choices(rolls, ["temperature", "top_k"])
+    check_choices(model, ["temperature", "top_k"])
     wanted = Wanted("C", pitch_range="48-84")
     banned = Generation(rolls, Request(length=9, wanted=wanted)).guidance.banned
     np.testing.assert_array_equal(banned, ~wanted.pitches()[21:109])
+
+
+@pytest.mark.parametrize("option", ["--top-p 0.95", "--no-loop-guard", "--top-k 0"])
+def test_what_frames_cannot_use_is_refused_even_with_its_default_value(
+    model: Model, option: str, monkeypatch: pytest.MonkeyPatch
+):
+    rolls = Model(model.folder, model.info, PianoRoll())
+    monkeypatch.setattr(Model, "open", lambda name: rolls)
+    result = CliRunner().invoke(main, ["sample", "--length", "9", *option.split()])
+    assert (result.exit_code, "choose among symbols" in result.output) == (2, True)

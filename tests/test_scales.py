@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from musictool.errors import BadOption, UnknownName
+from musictool.guidance import Wanted
 from musictool.key import KEY_NAMES
 from musictool.scales import SCALES, classes_of, key_of, pitch_of, pitches_of
 
@@ -24,7 +25,8 @@ def test_what_is_no_note_is_none(name: str):
 @pytest.mark.parametrize(
     "name, key",
     [("A minor", "A minor"), ("Am", "A minor"), ("F# major", "F# major"), ("Bb minor", "Bb minor"), ("C", "C major")]
-    + [("d MIN", "D minor"), ("Gb", "F# major"), ("ebm", "Eb minor"), ("AM", "A major"), ("a-minor", "A minor")],
+    + [("d MIN", "D minor"), ("Gb", "F# major"), ("ebm", "Eb minor"), ("AM", "A major"), ("a-minor", "A minor")]
+    + [("F sharp minor", "F# minor"), ("B-flat major", "Bb major"), ("e Flat", "Eb major")],
 )
 def test_keys_as_people_write_them(name: str, key: str):
     tonic, minor = key_of(name)
@@ -65,6 +67,20 @@ def test_without_a_key_all_is_allowed_and_a_scale_has_no_tonic():
         classes_of(None, "dorian")
     with pytest.raises(UnknownName, match="Did you mean 'dorian'"):
         classes_of("C", "dorain")
+
+
+@pytest.mark.parametrize("name", ["harmonic-minor", "Harmonic Minor", " harmonic_MINOR "])
+def test_a_scale_may_be_spelled_with_capitals_and_spaces(name: str):
+    assert classes_of("Am", name).tolist() == classes_of("Am", "harmonic-minor").tolist()
+    assert Wanted("Am", "Chromatic").key_index is None
+
+
+@pytest.mark.parametrize(
+    "name, say", [("D dorian", "--key D --scale dorian"), ("a harmonic minor", "--key Am --scale harmonic-minor")]
+)
+def test_a_scale_in_the_place_of_a_key_is_told_its_own_option(name: str, say: str):
+    with pytest.raises(BadOption, match=say):
+        key_of(name)
 
 
 def test_every_scale_begins_on_its_tonic_and_climbs():

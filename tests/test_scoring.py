@@ -12,8 +12,10 @@ from click.testing import CliRunner, Result
 from musictool.cli._main import main
 from musictool.encodings.note_duration import NoteDuration
 from musictool.errors import NoMusic
+from musictool.guidance import Wanted
 from musictool.model import Model
 from musictool.readers._base import read
+from musictool.sampling import Guidance
 from musictool.score import METRE, TEMPO, Score, Track
 from musictool.scoring import Scored, score_files, score_piece
 from musictool.wishes import TO_C
@@ -87,6 +89,27 @@ def test_symbols_that_the_vocabulary_lacks_are_counted(model: Model):
     assert 0 < piece.unknown < 1
     fixed = Model(model.folder, model.info, NoteDuration())
     assert len(fixed.encoding.encode(piece.music))
+
+
+class _Told:
+    """An arch that notes what it was told."""
+
+    def surprise(self, rows: np.ndarray, guidance: Guidance) -> np.ndarray:
+        self.conditions = guidance.conditions
+        return np.ones(len(rows))
+
+
+def test_a_model_may_be_told_what_a_piece_is_like(model: Model, tunes: Path, at_tiny_home: Path):
+    conditions = {"controls": ["histogram"], "column": "folder", "labels": ["folk", "jazz"]}
+    told = Model(model.folder, model.info | {"conditions": conditions}, model.encoding)
+    told.__dict__["arch"] = arch = _Told()
+    score = read(tunes / "tune-00.mid").scores[0]
+    score_piece(told, score, "", Wanted(label="jazz"))
+    assert arch.conditions.tolist() == [0] * 12 + [0, 1]
+    score_piece(told, score, "")
+    assert arch.conditions is None
+    refused = run(f"score {tunes / 'tune-00.mid'} --label jazz")
+    assert (refused.exit_code, "not trained to be asked for a label" in refused.output) == (2, True)
 
 
 def test_pieces_without_such_music_are_passed_over_and_none_at_all_is_an_error(

@@ -55,7 +55,7 @@ def bar(total: int | None, what: str, unit: str, initial: int = 0) -> Any:
     )
 
 
-def load_tensorflow() -> None:
+def load_backend() -> None:
     """Import Keras and what computes for it, TensorFlow or (KERAS_BACKEND=jax) JAX, which takes seconds.
 
     What their libraries write to stderr while they load is not shown, but with -v. Raises MusictoolError if what shall
@@ -83,6 +83,8 @@ def _import_keras(quietly: bool) -> None:
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
         import keras  # noqa: F401
+
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)  # that a function is traced again is nobody's concern
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

@@ -24,6 +24,7 @@ class Progress(Reporter):
 
     def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
         self.name, self.epochs, self.run = run.folder.name, run.settings.epochs, run
+        self.of = "" if run.settings.is_endless else f"/{self.epochs}"
         encoded, metrics = run.windows.encoded, info["metrics"]
         self.unit, size, summary = encoded.spec.unit, encoded.spec.size, encoded.summary
         _output.say(
@@ -43,7 +44,8 @@ class Progress(Reporter):
 
     def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
         self.began = time.monotonic()
-        self.bar = _output.bar(steps, f"epoch {epoch}/{self.epochs}", "steps", initial=step)
+        what = "counting" if self.run.stage.count else f"epoch {epoch}{self.of}"
+        self.bar = _output.bar(steps, what, "steps", initial=step)
 
     def progress(self, step: int, loss: float, rows_per_second: float) -> None:
         self.bar.update(step - self.bar.n)
@@ -59,7 +61,7 @@ class Progress(Reporter):
             _output.say(f"counted in {row['seconds']:.1f} s{validation}")
             return
         _output.say(
-            f"epoch {row['epoch']}/{self.epochs}  loss {row['loss']:.3f}{validation}  "
+            f"epoch {row['epoch']}{self.of}  loss {row['loss']:.3f}{validation}  "
             f"{row['rows_per_second']:,} {self.unit}s/s  at most {_duration(min(left, limit))} to go"
         )
 

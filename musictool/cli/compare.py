@@ -47,7 +47,7 @@ def command(archs: str, out: Path | None, as_json: bool, **given: Any) -> None:
     names = ("encoding", "encoding_settings", "size", "seed", "max_minutes")
     check_encoding({**DEFAULTS, **checked({key: given[key] for key in names})})
     if not as_json:
-        _output.load_tensorflow()
+        _output.load_backend()
     board = _compared([name.strip() for name in archs.split(",") if name.strip()], as_json, given)
     if out is not None:
         board.write(out)

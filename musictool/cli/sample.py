@@ -79,16 +79,18 @@ def command(context: click.Context, **given: Any) -> None:
         _refuse_others(context)
     else:
         _check(given)
-    _output.load_tensorflow()
+    _output.load_backend()
     from musictool.songs import write_like, write_songs
 
     if like is not None:
         model, song = write_like(like, given["out"])
         songs, seed = [song], None
     else:
+        from musictool.generation import check_choices
         from musictool.model import Model
 
         model, (request, seed) = Model.open(given["model"]), _request(given)
+        check_choices(model, _said(context))
         with _output.bar(request.length, "listening", f"{model.spec.unit}s") as bar:
             songs = write_songs(model, request, given["out"], progress=lambda rows: _advance(bar, rows))
     _output.say(f"model {model.name}" + ("" if seed is None else f", seed {seed}"))
@@ -111,7 +113,12 @@ def _tell(song: Any) -> None:
     from musictool.loops import period_of_notes
 
     score, key = song.score, key_of(song.score)
-    facts = [f"{len(score.notes)} notes", f"{score.bars} bars", f"{score.seconds:.1f} s", key and f"about {key}"]
+    facts = [
+        f"{len(score.notes)} note{'s' * (len(score.notes) != 1)}",
+        f"{score.bars} bar{'s' * (score.bars != 1)}",
+        f"{score.seconds:.1f} s",
+        key and f"about {key}",
+    ]
     _output.say(f"{song.path}: {', '.join(filter(None, facts))}")
     period = period_of_notes(score)
     if period:
@@ -123,10 +130,15 @@ def _tell(song: Any) -> None:
 
 def _refuse_others(context: click.Context) -> None:
     """--like says all; an option beside it would be ignored in silence."""
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        if name not in ("like", "out") and source == click.core.ParameterSource.COMMANDLINE:
+    for name in _said(context):
+        if name not in ("like", "out"):
             raise BadOption(f"--like makes a song again as it was; leave out {name.replace('_', '-')}")
+
+
+def _said(context: click.Context) -> list[str]:
+    """The options that were given, be it with their default value."""
+    said = click.core.ParameterSource.COMMANDLINE
+    return [name for name in context.params if context.get_parameter_source(name) == said]
 
 
 def _check(given: dict[str, Any]) -> None:

@@ -18,8 +18,13 @@ _PATH = click.Path(path_type=Path)
 @click.option("--model", "name", help="A model's name or folder.  [default: the one trained last]")
 @click.option("--where-surprised", is_flag=True, help="Draw it as surprise.png, unless --out says where.")
 @click.option("--out", type=_PATH, help="Draw where the model was surprised: .png, .svg or .pdf.")
+@click.option("--density", type=float, help="The pieces' notes a second, for a model trained with --controls density.")
+@click.option("--pitch-histogram", help="Their 12 weights of C to B, for one trained with --controls histogram.")
+@click.option("--label", help="Their genre, artist, ..., for one trained with --label.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with the nats of each bar.")
-def command(files: tuple[Path, ...], name: str | None, where_surprised: bool, out: Path | None, as_json: bool) -> None:
+def command(
+    files: tuple[Path, ...], name: str | None, where_surprised: bool, out: Path | None, as_json: bool, **told: Any
+) -> None:
     """Say how likely each piece in FILES is to a model: nats a symbol, a note and a second. Less is likelier.
 
     The nats of a symbol are the natural logarithm of how unlikely it was after all that stands before it.
@@ -29,14 +34,17 @@ def command(files: tuple[Path, ...], name: str | None, where_surprised: bool, ou
     if out is not None:
         _check_place(out)
     if not as_json:
-        _output.load_tensorflow()
+        _output.load_backend()
+    from musictool.guidance import Wanted, histogram_of
     from musictool.model import Model
     from musictool.scoring import score_files
 
+    text = told.pop("pitch_histogram")
+    wanted = Wanted(**told, histogram=None if text is None else histogram_of(text))
     skipped: list[str] = []
     model, pieces = Model.open(name), []
     with _output.bar(None, "scoring", "pieces") as bar:
-        for piece in score_files(model, files, skipped.append):
+        for piece in score_files(model, files, skipped.append, wanted):
             pieces.append(piece)
             bar.update()
     drawn = [] if out is None else _draw(pieces, out)
@@ -46,6 +54,9 @@ def command(files: tuple[Path, ...], name: str | None, where_surprised: bool, ou
         _output.say_json({**values, "skipped": skipped, "pictures": drawn})
         return
     _tell(model, pieces)
+    if model.conditions.size and wanted == Wanted():
+        groups = ", ".join(model.conditions.sizes)
+        _output.say(f"{model.name} can be told a piece's {groups}; it was told nothing (see --help)")
     for each in skipped:
         _output.say(f"{each}: no music that {model.encoding.name} writes; left out")
     for path in drawn:

@@ -9,7 +9,7 @@ import click
 
 from musictool.cli import _output
 from musictool.cli._progress import Progress
-from musictool.errors import Stopped
+from musictool.errors import BadOption, Stopped
 from musictool.registry import ARCHS, ENCODINGS
 
 
@@ -111,8 +111,10 @@ def command(**wishes: Any) -> None:
     What can be --set: musictool list archs. What --recipe can name: musictool list recipes.
     """
     wanted: dict[str, Any] = {key: None if value == () else value for key, value in wishes.items()}
-    _check(wanted)
-    _output.load_tensorflow()
+    others = _check(wanted)
+    _output.load_backend()
+    if others is not None:
+        _output.say(f"worker {others.index} waits until all {len(others.addresses)} are there; Ctrl-C ends it ...")
     from musictool.training import train
 
     listener = Progress()
@@ -131,13 +133,20 @@ def command(**wishes: Any) -> None:
     _report(trained)
 
 
-def _check(wanted: dict[str, Any]) -> None:
-    """What is wrong with the wishes is said before TensorFlow is loaded, which takes seconds."""
+def _check(wanted: dict[str, Any]) -> Any:
+    """What is wrong with the wishes is said before TensorFlow is loaded, which takes seconds.
+
+    Returns:
+        the musictool.machines.Machines that work on the run; None for this one alone.
+    """
     from musictool.conditions import of_corpus
     from musictool.corpus import Corpus
     from musictool.machines import PLACE, machines
     from musictool.wishes import DEFAULTS, check_conditions, check_encoding, checked, inherited
 
+    for key in ("recipe", "init_from"):
+        if wanted[key] == "":  # such as --init-from "$MODEL" where there is no such variable
+            raise BadOption(f"--{key.replace('_', '-')} names nothing; leave it out, or say which")
     others = machines({key: otherwise if wanted[key] is None else wanted[key] for key, otherwise in PLACE.items()})
     wishes = checked({key: value for key, value in wanted.items() if key not in ("corpus", "name", "resume", *PLACE)})
     if not wanted["resume"] and (others is None or others.index == 0):
@@ -147,6 +156,7 @@ def _check(wanted: dict[str, Any]) -> None:
         corpus = Corpus.open(wanted["corpus"]).select(wishes["where"])
         if not wishes["init_from"]:  # its labels count as well
             of_corpus(corpus, wishes["controls"], wishes["label"])
+    return others
 
 
 def _report(trained: Any) -> None:
@@ -154,8 +164,14 @@ def _report(trained: Any) -> None:
         _output.say(f"done; the first of the workers has the model {trained.model.name}")
         return
     info = trained.model.info
-    why = {"epochs": "all epochs done", "patience": "no better epoch for a while", "time": "time is up"}
-    _output.say(f"{why[trained.reason]}; the best was epoch {info['metrics'].get('best_epoch')}")
+    best = f"; the best was epoch {info['metrics'].get('best_epoch')}"
+    why = {
+        "epochs": f"all epochs done{best}",
+        "patience": f"no better epoch for a while{best}",
+        "time": f"time is up{best}",
+        "counted": "all is counted",
+    }
+    _output.say(why[trained.reason])
     if not trained.baselines:
         _output.say("The corpus has no piece to validate on, so nothing says whether it learnt or copied.")
     else:

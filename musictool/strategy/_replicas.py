@@ -24,6 +24,7 @@ from musictool.errors import BadOption, LostWorker
 from musictool.machines import Machines
 from musictool.pipeline import stream
 from musictool.stage import Stage
+from musictool.stopping import ended_by_ctrl_c
 from musictool.strategy._base import Step, Strategy, sums_of
 from musictool.windows import Batch, Plan, Windows
 
@@ -144,7 +145,8 @@ class MultiWorker(Replicas):
         CollectiveAllReduceExtended._check_health_interval = HEALTH_SECONDS  # 30 is too long for "within a minute"
         CollectiveAllReduceExtended._check_health_initial_timeout = MOST_WAIT_SECONDS  # and for ever is longer
         try:
-            self.distribution = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+            with ended_by_ctrl_c():
+                self.distribution = tf.distribute.MultiWorkerMirroredStrategy(resolver)
         except (RuntimeError, tf.errors.OpError) as error:
             raise BadOption(
                 f"worker {machines.index} cannot join {','.join(machines.addresses)}: {str(error).splitlines()[0]}"

@@ -1,0 +1,55 @@
+"""What `train` tells: its lines, and what it refuses before it loads anything."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from musictool.cli._main import main
+
+TINY = "--set width=16 --set embedding=16 --set layers=1 --window 16 --batch-size 2 --seed 1"
+
+
+def run(line: str) -> Result:
+    return CliRunner().invoke(main, shlex.split(line), prog_name="musictool")
+
+
+@pytest.fixture
+def corpus(tiny_home: Path, at_new_home: Path) -> None:
+    shutil.copytree(tiny_home / "corpora", at_new_home / "corpora")
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ("--init-from ''", "--init-from names nothing"),
+        ("--recipe ''", "--recipe names nothing"),
+        ("--workers a:1,b:77777 --worker 0", "'b:77777' is not host:port"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_tensorflow_is_loaded(at_tiny_home: Path, arguments: str, said: str):
+    result = run(f"train tunes {arguments}")
+    assert result.exit_code == 2
+    assert said in result.output
+    assert "loading" not in result.output
+
+
+def test_an_arch_that_counts_has_no_epochs_to_tell_of(corpus: None):
+    result = run("train tunes --arch markov --name counted --seed 1")
+    assert result.exit_code == 0, result.output
+    assert "all is counted\n" in result.output
+    assert "epoch" not in result.output
+    again = run("train tunes --arch markov --name counted --seed 1")
+    assert again.exit_code == 2
+    assert "finished; take another --name, or remove it\n" in again.output
+
+
+def test_a_run_that_only_its_time_ends_does_not_count_towards_a_million(corpus: None):
+    result = run(f"train tunes --name endless {TINY} --epochs 1000000 --patience 1 --learning-rate 5")
+    assert result.exit_code == 0, result.output
+    assert "\nepoch 1  loss" in result.output
+    assert "000000" not in result.output

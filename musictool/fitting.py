@@ -138,6 +138,7 @@ class Run:
         stage = self.stage
         optimizer = self.strategy.optimizer_for(stage, self.settings.learning_rate, self.settings.clip_norm)
         self.optimizer, self.began = optimizer, time.monotonic()
+        self.used = self.state.seconds + self.state.epoch_seconds  # by the sessions before this one
         self.variables = [
             *(variable for each in self.arch.stages() for variable in each.network.variables),
             *optimizer.variables,
@@ -205,7 +206,7 @@ class Run:
 
     def _set_rate(self, step: int, steps: int) -> None:
         """Let the optimizer take its next step, of the steps of an epoch, as the schedule says."""
-        time_used = (time.monotonic() - self.began) / max(self.deadline - self.began, 1e-9)
+        time_used = (self.used + time.monotonic() - self.began) / max(self.used + self.deadline - self.began, 1e-9)
         if self.strategy.workers > 1:
             time_used = 0.0  # each has a clock of its own
         rate = self.settings.schedule.at(self.state.epoch, step, steps, time_used)

@@ -51,9 +51,12 @@ def origin(parent: Model) -> dict[str, Any]:
     return {"name": parent.name, "folder": str(parent.folder.resolve()), "checksum": parent.checksum}
 
 
-def keep_base(folder: Path, parent: Model) -> None:
-    """Note the parent's vocabulary in the new model's folder, if it has one."""
-    if (vocabulary := parent.encoding.vocabulary()) is not None:
+def keep_base(folder: Path, parent: Model | None) -> None:
+    """Note the parent's vocabulary in the new model's folder, if it has one; else nothing a dead run has left there."""
+    vocabulary = None if parent is None else parent.encoding.vocabulary()
+    if vocabulary is None:
+        (folder / BASE).unlink(missing_ok=True)
+    else:
         write_json(folder / BASE, vocabulary)
 
 

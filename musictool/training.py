@@ -191,8 +191,7 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Repor
         "weights": {},
         "vocabulary_sha256": None,
     }
-    if parent is not None:
-        growing.keep_base(folder, parent)
+    growing.keep_base(folder, parent)
     build(arch, devices, folder.name, info, growing.kept_base(folder))
     info["metrics"]["parameters"] = parameters(arch)
     model.create(folder, info, encoded.encoding, primers(encoded))

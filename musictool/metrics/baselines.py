@@ -16,9 +16,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from musictool.dataset import Encoded
-from musictool.encodings._base import PADDING, START
+from musictool.dataset import Encoded, Split
+from musictool.encodings._base import START
 from musictool.metrics._roll_baselines import roll_baselines
+from musictool.ngrams import NGrams
 
 
 def baselines(encoded: Encoded) -> dict[str, float]:
@@ -29,58 +30,33 @@ def baselines(encoded: Encoded) -> dict[str, float]:
     """
     if encoded.spec.kind != "tokens":
         return roll_baselines(encoded)
-    pairs = list(_pairs(encoded, "validation", (0,)))
-    if not pairs:
+    rows = list(_rows(encoded, "validation", (0,)))
+    if not rows:
         return {}
-    before, after = (np.concatenate(side) for side in zip(*pairs, strict=True))
-    counts = _Counts(encoded)
-    unigram = counts.unigram(after)
+    before, after = (np.concatenate(side) for side in zip(*((each[:-1], each[1:]) for each in rows), strict=True))
+    counts = NGrams.counted(np.concatenate(list(_rows(encoded, "train", encoded.transpositions))), encoded.spec.size, 1)
+    unigram = counts.shortest[after]
+    again = _share_repeated(counts)
     return {
         "unigram": _nats(unigram),
-        "bigram": _nats(counts.bigram(before, after, unigram)),
-        "repeat": _nats(counts.repeat(before, after, unigram)),
+        "bigram": _nats(counts.probability(before[None], after)),
+        "repeat": _nats(again * (before == after) + (1 - again) * unigram),
     }
 
 
-class _Counts:
-    """Symbols and pairs of symbols in the training pieces, at every transposition."""
-
-    def __init__(self, encoded: Encoded):
-        size = encoded.spec.size
-        keys = [before * np.int64(size) + after for before, after in _pairs(encoded, "train", encoded.transpositions)]
-        self.size = size
-        self.pairs, self.times = np.unique(np.concatenate(keys), return_counts=True)
-        self.first, self.second = self.pairs // size, self.pairs % size
-        self.symbols = np.bincount(self.second, self.times, minlength=size)
-
-    def unigram(self, after: np.ndarray) -> np.ndarray:
-        """Probability (N,) of each symbol."""
-        counts = self.symbols + 1.0
-        counts[[PADDING, START]] = 0  # never a target
-        return counts[after] / counts.sum()
-
-    def bigram(self, before: np.ndarray, after: np.ndarray, unigram: np.ndarray) -> np.ndarray:
-        """Probability (N,) of each symbol after the one before it."""
-        seen = np.bincount(self.first, self.times, minlength=self.size)[before]
-        types = np.bincount(self.first, minlength=self.size)[before]
-        key = before * np.int64(self.size) + after
-        at = np.minimum(np.searchsorted(self.pairs, key), len(self.pairs) - 1)
-        times = np.where(self.pairs[at] == key, self.times[at], 0)
-        return np.where(seen > 0, (times + types * unigram) / np.maximum(seen + types, 1), unigram)
-
-    def repeat(self, before: np.ndarray, after: np.ndarray, unigram: np.ndarray) -> np.ndarray:
-        """Probability (N,) of each symbol if the one before it is likely to come again."""
-        again = self.times[self.first == self.second].sum()
-        share = (again + 1) / (self.times.sum() + 2)
-        return share * (before == after) + (1 - share) * unigram
+def _share_repeated(counts: NGrams) -> float:
+    """How many symbols are the one before again: of all in training, and one more of two more."""
+    (pairs,) = counts.levels
+    before, after = np.divmod(pairs.keys, pairs.size)
+    return float((pairs.times[before == after].sum() + 1) / (pairs.times.sum() + 2))
 
 
-def _pairs(encoded: Encoded, split: str, transpositions: tuple[int, ...]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for index in encoded.pieces(split):  # type: ignore[arg-type]
+def _rows(encoded: Encoded, split: Split, transpositions: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """int64 (T + 1,): each piece at each transposition, after START."""
+    for index in encoded.pieces(split):
         rows = np.asarray(encoded.piece(index))
         for semitones in transpositions:
-            after = encoded.encoding.transpose(rows, semitones).astype(np.int64)
-            yield np.concatenate([[START], after[:-1]]), after
+            yield np.append(START, encoded.encoding.transpose(rows, semitones).astype(np.int64))
 
 
 def _nats(probability: np.ndarray) -> float:

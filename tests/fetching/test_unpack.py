@@ -60,6 +60,7 @@ def test_what_went_in_comes_out(pack, tmp_path: Path):
         (b"MThd", None),
         (b"", None),
     ],
+    ids=range(11),  # and not the bytes, in which a time of day stands
 )
 def test_the_first_bytes_say_what_an_archive_is(content: bytes, kind: str | None, tmp_path: Path):
     path = tmp_path / "any.name"

@@ -9,6 +9,8 @@ Each command has its one function, and these are they:
     musictool.train("bach", arch="lstm", epochs=20)          -> Trained, with a Model
     musictool.sample(Model.open(), Request(bars=16))         -> [Score, ...]
     musictool.write_songs(Model.open(), Request(length=500), Path("song.mid"))
+    musictool.score_files(Model.open(), [Path("song.mid")])   -> the nats of each piece
+    musictool.compare("bach", ["lstm", "gru"])               -> Leaderboard
     musictool.render(Path("song.mid"), Path("song.wav"))
     musictool.describe("song.mid")                           -> dict
 
@@ -29,6 +31,8 @@ _HOMES = {
     "sample": "generation",
     "write_songs": "songs",
     "write_like": "songs",
+    "score_files": "scoring",
+    "compare": "comparing",
     "render": "rendering",
     "describe": "description",
     "read": "readers._base",

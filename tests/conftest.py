@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("musictool", deadline=None)  # a machine may be busy
+settings.load_profile("musictool")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SCALES = ((0, 2, 4, 5, 7, 9, 11, 12), (0, 4, 7, 12, 7, 4, 0, 4), (12, 11, 9, 7, 5, 4, 2, 0))

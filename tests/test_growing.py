@@ -80,6 +80,7 @@ def test_what_is_new_begins_as_the_mean_of_the_symbols_and_elsewhere_as_nothing(
     assert widened(old, (5, 2), True) is old
 
 
+@pytest.mark.slow
 def test_it_begins_better_than_one_that_knows_nothing_and_writes_what_its_parent_could_not(
     corpora: tuple[Corpus, Corpus],
 ):

@@ -212,6 +212,7 @@ def test_a_stopped_run_goes_on_in_the_middle_of_its_warm_up_and_its_cosine(corpu
     assert [step for step, tag, _ in points if tag == "network/val_loss"] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_with_a_time_limit_the_cosine_ends_with_it(corpus: Corpus):
     timed = TINY | {"epochs": 10_000, "patience": 0, "max_minutes": 0.2, "decay": "cosine", "learning_rate": 0.003}
     trained = train("tunes", **timed)
@@ -282,6 +283,11 @@ def test_mixed_precision_is_in_effect_while_training_and_gone_afterwards(corpus:
     trained = train("tunes", listener=look, **TINY | {"precision": "mixed_bfloat16", "epochs": 1})
     assert look.dtype == "bfloat16"
     assert trained.model.arch.network.project.compute_dtype == "float32"  # type: ignore[attr-defined]
+
+
+def test_a_run_that_needs_more_memory_than_there_is_says_so(corpus: Corpus):
+    with pytest.raises(BadOption, match=r"more memory than there is; .* smaller --batch-size"):
+        train("tunes", **TINY | {"window": 10**12})
 
 
 def test_two_runs_never_share_a_folder(corpus: Corpus):

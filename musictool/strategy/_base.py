@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
 from keras import ops
 
+from musictool.errors import BadOption
 from musictool.stage import Stage
 from musictool.windows import Batch, Plan, Windows
+
+log = logging.getLogger(__name__)
 
 Step = Callable[[Batch], Any]
 
@@ -38,9 +42,20 @@ class Strategy(ABC):
         """Networks and optimizers are built within it."""
         return nullcontext()
 
-    def watched(self) -> AbstractContextManager[Any]:
-        """A run goes on within it. Raises LostWorker for what is thrown when another worker is gone."""
-        return nullcontext()
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """A run goes on within it. Raises BadOption for what is thrown when memory is at an end, and LostWorker for
+        what is thrown when another worker is gone."""
+        try:
+            yield
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            log.info("%s", error)
+            raise BadOption(
+                "this run needs more memory than there is; begin one of another --name with a smaller --batch-size, "
+                "--window or --size"
+            ) from None
 
     def optimizer_for(self, stage: Stage, learning_rate: float, clip_norm: float = 1.0) -> keras.optimizers.Optimizer:
         """Adam with gradients shortened to `clip_norm` (0: as they are), built for the stage's weights, with loss
@@ -83,6 +98,13 @@ class Strategy(ABC):
         with np.load(io.BytesIO(self.from_chief(message.getvalue())), allow_pickle=False) as values:
             for i, variable in enumerate(variables):
                 variable.assign(values[f"arr_{i}"])
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether Python, TensorFlow or JAX says with this that memory is at an end."""
+    return isinstance(error, MemoryError) or (
+        type(error).__name__ == "ResourceExhaustedError" or str(error).startswith("RESOURCE_EXHAUSTED")
+    )
 
 
 def sums_of(stage: Stage, batch: Batch, training: bool) -> Any:

@@ -160,7 +160,8 @@ class MultiWorker(Replicas):
     @contextmanager
     def watched(self) -> Iterator[None]:
         try:
-            yield
+            with super().watched():
+                yield
             self.agreed()  # nobody leaves before all are done
         except _GONE as error:
             log.info("%s", error)

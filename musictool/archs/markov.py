@@ -26,7 +26,7 @@ from musictool.errors import BadOption
 from musictool.loops import LoopGuard
 from musictool.ngrams import NGrams
 from musictool.options import option
-from musictool.sampling import DRAWS, FREE, NEVER, REMEMBERED, Guidance, Sampler
+from musictool.sampling import DRAWS, FREE, REMEMBERED, Guidance, Sampler
 from musictool.stage import Stage
 from musictool.windows import Batch
 
@@ -127,9 +127,7 @@ class Markov(Arch):
     ) -> Iterator[np.ndarray]:
         rng, pieces = np.random.default_rng(seed), len(primer)
         ngrams, guard = self.network.ngrams, LoopGuard(pieces)
-        begins = np.ones(self.spec.size, bool) if guidance.begins is None else guidance.begins
-        never = np.arange(self.spec.size) < FIRST_SYMBOL
-        never = np.where(never if guidance.banned is None else never | guidance.banned, NEVER, 0.0).astype(np.float32)
+        begins, never = guidance.beginning(self.spec.size), guidance.never(self.spec.size, FIRST_SYMBOL)
         heat, loop = np.ones(pieces, np.float32), np.full((CHUNK, pieces), -1)
         contexts = ngrams.contexts(primer)[:, :, -1]
         heard = primer[:, -REMEMBERED:]

@@ -3,7 +3,6 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -13,6 +12,7 @@ from musictool.encodings._base import Spec
 from musictool.loops import HOTTER, LEAST, LONGEST, LoopGuard, period, period_of_notes
 from musictool.sampling import FREE, Sampler
 from musictool.score import Score
+from tests.stand_in import StandIn
 
 RANDOM = np.random.default_rng(0).integers(3, 100, 600)
 
@@ -73,26 +73,16 @@ def test_heat_rises_while_a_piece_loops_and_is_1_for_the_others():
     assert set(following.reshape(-1)) == {-1}
 
 
-class _Ring(keras.layers.Layer):
+class _Ring(StandIn):
     """Instead of a network: after each symbol the next one of a ring, and much less likely any other."""
 
     def __init__(self, size: int, ring: int, certainty: float):
         super().__init__()
         self.size, self.ring, self.certainty = size, ring, certainty
-        self.symbols = self.body = self
-
-    def vectors(self) -> Any:
-        return None
-
-    def initial_state(self, batch_size: int) -> Any:
-        return ops.zeros((batch_size, 1))
 
     def listen(self, token: Any, state: Any, vectors: Any, conditions: Any) -> tuple[Any, Any]:
         following = ops.where(token < 3 + self.ring, 3 + (token - 2) % self.ring, token * 7 % (self.size - 3) + 3)
         return ops.one_hot(following, self.size) * self.certainty, state
-
-    def predict_next(self, features: Any, vectors: Any) -> Any:
-        return features
 
 
 def written(sampler: Sampler, pieces: int = 4, chunks: int = 20, certainty: float = 16.0) -> np.ndarray:

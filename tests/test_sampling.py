@@ -11,6 +11,7 @@ from musictool.archs.lstm import Lstm
 from musictool.encodings._base import Spec
 from musictool.errors import BadOption
 from musictool.sampling import DRAWS, NEVER, Guidance, Sampler, inverse_transform
+from tests.stand_in import StandIn
 
 LOGITS = np.log(np.array([[0.5, 0.2, 0.15, 0.1, 0.05]], np.float32))
 
@@ -93,24 +94,15 @@ def test_the_penalty_makes_what_was_heard_less_likely_whichever_sign_its_logit_h
     np.testing.assert_allclose(np.asarray(punished), [[1.6, 2, -2.5, -2, 0]], rtol=1e-6)
 
 
-class _Loves:
+class _Loves(StandIn):
     """Instead of a network: always the same logits."""
 
     def __init__(self, logits: np.ndarray):
+        super().__init__()
         self.logits = ops.convert_to_tensor(logits, "float32")
-        self.symbols = self.body = self
-
-    def vectors(self) -> Any:
-        return None
-
-    def initial_state(self, batch_size: int) -> Any:
-        return ops.zeros((batch_size, 1))
 
     def listen(self, token: Any, state: Any, vectors: Any, conditions: Any) -> tuple[Any, Any]:
         return ops.broadcast_to(self.logits, (ops.shape(token)[0], len(self.logits))), state
-
-    def predict_next(self, features: Any, vectors: Any) -> Any:
-        return features
 
 
 @pytest.mark.parametrize("begins", [None, np.arange(200) % 2 == 0])

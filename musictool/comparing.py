@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from musictool import checkpoint, home
+from musictool.archs._base import learners
 from musictool.corpus import Corpus
 from musictool.errors import BadCorpus, BadOption, MusictoolError, Stopped, UnknownName
 from musictool.leaderboard import Entry, Leaderboard
@@ -92,7 +93,7 @@ def chosen(archs: Sequence[str], encoding: str) -> list[str]:
         BadOption: if one does not learn what the encoding writes.
     """
     kind = ENCODINGS.get(encoding).kind
-    able = [name for name in ARCHS.names() if ARCHS.get(name).kind == kind]
+    able = learners(kind)
     if not able:
         raise BadOption(f"--encoding {encoding}: it writes {kind}, which no arch learns yet")
     if list(archs) == [ALL]:

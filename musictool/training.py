@@ -231,7 +231,7 @@ def _check_arch(wishes: Mapping[str, Any]) -> None:
     arch, encoding = ARCHS.get(wishes["arch"]), ENCODINGS.get(wishes["encoding"])
     kind = encoding.kind
     if arch.kind != kind:
-        learners = ", ".join(name for name in ARCHS.names() if ARCHS.get(name).kind == kind)
+        learners = ", ".join(archs.learners(kind))
         raise KindMismatch(
             f"the encoding {wishes['encoding']} writes {kind}, "
             + (f"for {learners}, and not for {arch.name}" if learners else "which no arch learns yet")

@@ -98,6 +98,13 @@ class Arch(ABC):
         return {"name": self.name, "options": options.to_json(self.options), "conditions": self.conditions}
 
 
+def learners(kind: Kind) -> list[str]:
+    """The names of the archs that learn one kind."""
+    from musictool.registry import ARCHS
+
+    return [name for name in ARCHS.names() if ARCHS.get(name).kind == kind]
+
+
 def from_json(values: Mapping[str, Any], spec: Spec) -> Arch:
     """The arch that to_json described, with fresh weights. Raises UnknownName for one that this version lacks."""
     from musictool.registry import ARCHS

@@ -42,7 +42,7 @@ def megabytes(arch: Any) -> float:
 
 def writing(arch: Any, batch: int) -> Callable[[], float]:
     """Symbols a second of one long continuation, drawn as `musictool sample` draws."""
-    from musictool.sampling import Sampler
+    from musictool.sampling.sampler import Sampler
 
     drawn = arch.continuation(np.tile(arch.spec.start, (batch, 1)), Sampler(), 1)
 
@@ -82,8 +82,8 @@ from musictool.cli._main import main
 mark("musictool's commands")
 import tensorflow, keras
 mark("TensorFlow and Keras")
-from musictool.generation import Request, sample
-from musictool.model import Model
+from musictool.generation.sample import Request, sample
+from musictool.models.model import Model
 from musictool.writers._base import write
 model = Model.open(sys.argv[1])
 mark("opening the model")

@@ -22,8 +22,8 @@ import _table
 
 def measure(source: str, name: str, transpositions: range) -> tuple[str, ...]:
     """The line of one source in one encoding."""
-    from musictool.corpus import Corpus
-    from musictool.dataset import encode_corpus
+    from musictool.corpus.corpus import Corpus
+    from musictool.encoded.dataset import encode_corpus
     from musictool.errors import MusictoolError
     from musictool.workers import LocalWorkers
 

@@ -36,8 +36,8 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     given.out.mkdir(parents=True, exist_ok=True)
 
-    from musictool.reporter import Reporter
-    from musictool.training import train
+    from musictool.training.reporter import Reporter
+    from musictool.training.train import train
 
     class Curve(Reporter):
         """Keeps (seconds, steps, mean loss since the last line, epoch)."""
@@ -115,9 +115,9 @@ def described(trained: Any, given: Any, rows: list[tuple[float, int, float, int]
 
 def draw(model: Any, given: Any) -> dict[str, Any]:
     """song.mid, and its beginning as a picture; returns what is in it."""
-    from musictool import recipe
-    from musictool.generation import Request, sample
-    from musictool.sampling import Sampler
+    from musictool.generation.sample import Request, sample
+    from musictool.sampling.sampler import Sampler
+    from musictool.training import recipe
     from musictool.writers._base import write
 
     wanted = recipe.get(given.recipe).sample

@@ -28,9 +28,9 @@ WRITTEN = {1: 2000, 64: 256}  # symbols for each piece of a batch, in a round of
 
 
 def musictool_sample(folder: Path, batch: int) -> Callable[[], float]:
-    """`musictool.generation.sample` with the default sampler, from the model's own primers to Scores."""
-    from musictool.generation import Request, sample
-    from musictool.model import Model
+    """`musictool.generation.sample.sample` with the default sampler, from the model's own primers to Scores."""
+    from musictool.generation.sample import Request, sample
+    from musictool.models.model import Model
 
     model = Model.open(folder)  # one for each batch size, so that each has its own compiled loop
 
@@ -56,7 +56,7 @@ def rerun_window(folder: Path, count: int, wrap: Callable[[Any], Callable[[Any],
     import numpy as np
 
     from musictool.encodings._base import FIRST_SYMBOL
-    from musictool.model import Model
+    from musictool.models.model import Model
 
     class LastPosition(keras.Model):
         def __init__(self, network: Any):
@@ -127,7 +127,7 @@ def main() -> None:
     import _table
     import tensorflow as tf
 
-    from musictool.model import Model
+    from musictool.models.model import Model
 
     tf.config.threading.set_intra_op_parallelism_threads(given.threads)
     model = Model.open(given.model or trained_model())

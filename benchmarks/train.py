@@ -101,9 +101,9 @@ def training_step(name: str, symbols: int) -> Callable[[], object]:
     import tensorflow as tf
 
     from musictool import strategy
+    from musictool.encoded.windows import Batch
     from musictool.encodings._base import Spec
     from musictool.registry import ARCHS
-    from musictool.windows import Batch
 
     strategy.prepare("float32", 0)
     arch = ARCHS.get(name).sized(Spec("tokens", (), symbols), "small")

@@ -15,8 +15,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from musictool import recipe
-from musictool.recipe import Recipe
+from musictool.training import recipe
+from musictool.training.recipe import Recipe
 
 FOLDER = Path(__file__).parent
 PICTURES = FOLDER / "recipes"

@@ -12,7 +12,7 @@ from typing import Any
 from musictool import home
 from musictool.encodings._base import Spec
 from musictool.errors import BadFile, MusictoolError, UnknownName
-from musictool.model_info import read_info
+from musictool.models.info import read_info
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
@@ -59,8 +59,8 @@ def headline(folder: Path) -> str:
 
 
 def _music(path: Path) -> dict[str, Any]:
-    from musictool import gm
-    from musictool.key import key_of
+    from musictool.music import gm
+    from musictool.music.key import key_of
     from musictool.readers._base import read_named
 
     reading = read_named(path)
@@ -106,7 +106,7 @@ def _audio(path: Path) -> dict[str, Any]:
 
 
 def _corpus(folder: Path) -> dict[str, Any]:
-    from musictool.corpus import Corpus
+    from musictool.corpus.corpus import Corpus
 
     corpus = Corpus.open(folder)
     return {"what": "corpus", "name": corpus.name, "folder": str(folder), **corpus.info}

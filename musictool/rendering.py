@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from musictool.errors import BadFile
+from musictool.music.score import Score
 from musictool.readers._base import read_named
-from musictool.score import Score
 from musictool.writers._base import suffixes, write
 from musictool.writers.audio import SUFFIXES as SOUND
 

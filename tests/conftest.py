@@ -17,7 +17,7 @@ SCALES = ((0, 2, 4, 5, 7, 9, 11, 12), (0, 4, 7, 12, 7, 4, 0, 4), (12, 11, 9, 7, 
 
 def write_tunes(folder: Path, tunes: int = 12) -> Path:
     """A folder of `tunes` short different MIDI files: scales and broken chords on different notes."""
-    from musictool.score import Score
+    from musictool.music.score import Score
     from musictool.writers._base import write
 
     for tune in range(tunes):
@@ -37,7 +37,7 @@ def tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_home(tunes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the corpus `tunes` and the model `tunes-lstm`, trained for two epochs. Read only."""
     from musictool.preparation.prepare import prepare
-    from musictool.training import train
+    from musictool.training.train import train
 
     home = tmp_path_factory.mktemp("home")
     before = os.environ.get("MUSICTOOL_HOME")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from musictool.score import KEY, METRE, TEMPO, Score, Track
+from musictool.music.score import KEY, METRE, TEMPO, Score, Track
 
 GRID_TICKS = 120  # a sixteenth
 TRIPLET_TICKS = 160

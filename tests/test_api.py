@@ -19,7 +19,11 @@ def test_what_is_not_there_is_answered_with_what_is():
 
 
 def test_each_command_that_makes_something_has_its_function():
-    other_names = {"info": "describe", "list": "describe", "score": "score_files"}  # musictool.score is the module
+    other_names = {
+        "info": "describe",
+        "list": "describe",
+        "score": "score_files",
+    }
     assert {other_names.get(name, name) for name in COMMANDS.names()} <= {*musictool.__all__}
 
 

@@ -102,7 +102,7 @@ def test_the_arch_that_the_readme_adds_works(tmp_path: Path, monkeypatch: pytest
     import numpy as np
 
     from musictool.encodings._base import Spec
-    from musictool.sampling import Sampler
+    from musictool.sampling.sampler import Sampler
     from tests import test_laws_archs as laws
 
     arch = readme_class("Irnn", tmp_path, monkeypatch).sized(Spec("tokens", (), 20), "small", ("width=8",))

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from musictool.music.score import Score, Track
 from musictool.registry import ENCODINGS
-from musictool.score import Score, Track
 
 FOLDER = Path(__file__).parent / "encodings" / "goldens"
 MELODY = ((67, 0, 1), (64, 1, 0.5), (65, 1.5, 0.5), (67, 2, 1.5), (72, 4, 2), (71, 6, 1), (72, 7, 1 / 3), (70, 8, 4))

@@ -25,8 +25,8 @@ import sys
 sys.modules["tensorflow"] = None  # as if it were not installed
 import musictool
 from musictool.errors import BadOption, Stopped
-from musictool.generation import Request, sample
-from musictool.reporter import Reporter
+from musictool.generation.sample import Request, sample
+from musictool.training.reporter import Reporter
 
 RUN = {run}
 

@@ -13,14 +13,14 @@ from keras import ops
 from musictool import strategy
 from musictool.archs import _base as archs
 from musictool.archs._base import Arch
-from musictool.dataset import Encoded
+from musictool.archs._stage import Stage
+from musictool.encoded.dataset import Encoded
+from musictool.encoded.windows import Batch
 from musictool.encodings._base import FIRST_SYMBOL, Spec
 from musictool.errors import BadOption, KindMismatch, UnknownName
 from musictool.options import describe
 from musictool.registry import ARCHS
-from musictool.sampling import Guidance, Sampler
-from musictool.stage import Stage
-from musictool.windows import Batch
+from musictool.sampling.sampler import Guidance, Sampler
 
 SPECS = {
     "tokens": Spec("tokens", (), 20),

@@ -16,8 +16,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from musictool.encodings._base import FIRST_SYMBOL, UNKNOWN, Encoding, Spec, from_json
+from musictool.music.score import PITCHES, Score, Track
 from musictool.registry import ENCODINGS
-from musictool.score import PITCHES, Score, Track
 from musictool.writers import _base as writers
 from tests.strategies import scores
 

@@ -30,7 +30,7 @@ def test_a_slip_of_the_finger_gets_a_suggestion():
 
 
 def test_only_a_folder_can_be_a_registry():
-    for package in ("musictool.score", "musictool.nowhere"):
+    for package in ("musictool.music.score", "musictool.nowhere"):
         with pytest.raises(ValueError, match=f"{package} is not a package"):
             Registry(package, "thing").names()
 

@@ -17,15 +17,15 @@ import numpy as np
 import pytest
 
 from musictool import home, strategy
-from musictool.dataset import encode_corpus
+from musictool.encoded.dataset import encode_corpus
+from musictool.encoded.windows import Windows
 from musictool.errors import BadOption
-from musictool.generation import Request, sample
-from musictool.machines import PLACE
-from musictool.model import Model
+from musictool.generation.sample import Request, sample
+from musictool.models.model import Model
 from musictool.preparation.prepare import prepare
 from musictool.strategy._precision import chosen_precision, has_bfloat16
-from musictool.training import train
-from musictool.windows import Windows
+from musictool.training.machines import PLACE
+from musictool.training.train import train
 
 # 5 windows in a batch are not shared out evenly, nor do the windows of an epoch fill the last batch.
 RUN: dict[str, Any] = {
@@ -124,7 +124,7 @@ def end(processes: list[subprocess.Popen[str]]) -> None:
 
 
 def test_parts_of_a_batch_make_up_the_batch(tunes: Path, at_tiny_home: Path):
-    from musictool.corpus import Corpus
+    from musictool.corpus.corpus import Corpus
 
     windows = Windows(encode_corpus(Corpus.open("tunes"), "note-chord", (), range(-3, 4)), 16, 5, range(-3, 4))
     plan = windows.training_plan(0)

@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from musictool import options
+from musictool.archs._stage import Stage
 from musictool.encodings._base import Kind, Spec
 from musictool.errors import KindMismatch, UnknownName
-from musictool.sampling import FREE, Guidance, Sampler
-from musictool.stage import Stage
+from musictool.sampling.sampler import FREE, Guidance, Sampler
 
 
 class Arch(ABC):
@@ -29,12 +29,13 @@ class Arch(ABC):
         Options: frozen dataclass of what can be set (see musictool/options.py); its defaults are the small size.
         SIZES: name of a size -> the options that it changes.
         WINDOW, BATCH_SIZE, LEARNING_RATE: what training starts from unless told otherwise.
-        WARMUP, DECAY, CLIP_NORM: the same for how the learning rate goes (musictool/schedule.py) and gradients are cut.
+        WARMUP, DECAY, CLIP_NORM: the same for how the learning rate goes (musictool/training/schedule.py) and gradients
+            are cut.
 
     Args:
         spec: of what it learns.
         settings: an Options; None for the defaults.
-        conditions: C, how many numbers beside each row say what is asked for (musictool/conditions.py).
+        conditions: C, how many numbers beside each row say what is asked for (musictool/encoded/conditions.py).
     """
 
     name: ClassVar[str]

@@ -17,13 +17,13 @@ from keras import ops
 
 from musictool.archs._base import Arch
 from musictool.archs._hearing import hear
+from musictool.archs._stage import Stage
 from musictool.compiling import compiled
+from musictool.encoded.windows import Batch
 from musictool.encodings._base import Kind, Spec
 from musictool.errors import BadOption
 from musictool.layers.sigmoid_head import SigmoidHead
-from musictool.sampling import FREE, Guidance, Sampler
-from musictool.stage import Stage
-from musictool.windows import Batch
+from musictool.sampling.sampler import FREE, Guidance, Sampler
 
 CHUNK = 64  # frames written by one run of the compiled loop
 

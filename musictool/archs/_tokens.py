@@ -17,13 +17,13 @@ from keras import ops
 
 from musictool.archs._base import Arch
 from musictool.archs._hearing import hear
+from musictool.archs._stage import Stage
 from musictool.compiling import compiled
+from musictool.encoded.windows import Batch
 from musictool.encodings._base import FIRST_SYMBOL, Kind, Spec
 from musictool.layers.symbols import Symbols
-from musictool.loops import LoopGuard
-from musictool.sampling import DRAWS, FREE, REMEMBERED, Guidance, Sampler
-from musictool.stage import Stage
-from musictool.windows import Batch
+from musictool.sampling.loops import LoopGuard
+from musictool.sampling.sampler import DRAWS, FREE, REMEMBERED, Guidance, Sampler
 
 CHUNK = 64  # symbols written by one run of the compiled loop
 

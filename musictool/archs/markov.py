@@ -19,16 +19,16 @@ import numpy as np
 from keras import ops
 
 from musictool.archs._base import Arch
-from musictool.dataset import Encoded
-from musictool.drawing import draw, penalised
+from musictool.archs._stage import Stage
+from musictool.encoded.dataset import Encoded
+from musictool.encoded.windows import Batch
 from musictool.encodings._base import FIRST_SYMBOL, START, Kind, Spec
 from musictool.errors import BadOption
-from musictool.loops import LoopGuard
 from musictool.ngrams import NGrams
 from musictool.options import option
-from musictool.sampling import DRAWS, FREE, REMEMBERED, Guidance, Sampler
-from musictool.stage import Stage
-from musictool.windows import Batch
+from musictool.sampling.drawing import draw, penalised
+from musictool.sampling.loops import LoopGuard
+from musictool.sampling.sampler import DRAWS, FREE, REMEMBERED, Guidance, Sampler
 
 CHUNK = 64  # symbols written between two looks for loops
 AT_ONCE = 1 << 21  # probabilities of a distribution held in memory (16 MB)

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from musictool.cli import _output
-from musictool.reporter import Reporter
+from musictool.training.reporter import Reporter
 
 
 class Progress(Reporter):

@@ -71,7 +71,7 @@ def _made(folder: Any, marker: str) -> list[dict[str, Any]]:
 
 
 def _recipes() -> list[dict[str, Any]]:
-    from musictool import recipe
+    from musictool.training import recipe
 
     rows = []
     for each in map(recipe.get, recipe.names()):

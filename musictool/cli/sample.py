@@ -80,14 +80,14 @@ def command(context: click.Context, **given: Any) -> None:
     else:
         _check(given)
     _output.load_backend()
-    from musictool.songs import write_like, write_songs
+    from musictool.generation.songs import write_like, write_songs
 
     if like is not None:
         model, song = write_like(like, given["out"])
         songs, seed = [song], None
     else:
-        from musictool.generation import check_choices
-        from musictool.model import Model
+        from musictool.generation.sample import check_choices
+        from musictool.models.model import Model
 
         model, (request, seed) = Model.open(given["model"]), _request(given)
         check_choices(model, _said(context))
@@ -109,8 +109,8 @@ def _advance(bar: Any, rows: int) -> None:
 
 
 def _tell(song: Any) -> None:
-    from musictool.key import key_of
-    from musictool.loops import period_of_notes
+    from musictool.music.key import key_of
+    from musictool.sampling.loops import period_of_notes
 
     score, key = song.score, key_of(song.score)
     facts = [
@@ -143,7 +143,7 @@ def _said(context: click.Context) -> list[str]:
 
 def _check(given: dict[str, Any]) -> None:
     """What cannot be meant, said before TensorFlow is loaded."""
-    from musictool.scales import classes_of, pitches_of
+    from musictool.music.scales import classes_of, pitches_of
 
     classes_of(given["key"], given["scale"])
     if given["pitch_range"] is not None:
@@ -153,9 +153,9 @@ def _check(given: dict[str, Any]) -> None:
 def _request(given: dict[str, Any]) -> tuple[Any, int]:
     import secrets
 
-    from musictool.generation import Request
-    from musictool.guidance import Wanted, histogram_of
-    from musictool.sampling import Sampler
+    from musictool.generation.guidance import Wanted, histogram_of
+    from musictool.generation.sample import Request
+    from musictool.sampling.sampler import Sampler
 
     length = given["length"]
     if length is None and given["bars"] is None and given["seconds"] is None:

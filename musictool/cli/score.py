@@ -35,9 +35,9 @@ def command(
         _check_place(out)
     if not as_json:
         _output.load_backend()
-    from musictool.guidance import Wanted, histogram_of
-    from musictool.model import Model
-    from musictool.scoring import score_files
+    from musictool.generation.guidance import Wanted, histogram_of
+    from musictool.generation.scoring import score_files
+    from musictool.models.model import Model
 
     text = told.pop("pitch_histogram")
     wanted = Wanted(**told, histogram=None if text is None else histogram_of(text))

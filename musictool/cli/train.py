@@ -115,7 +115,7 @@ def command(**wishes: Any) -> None:
     _output.load_backend()
     if others is not None:
         _output.say(f"worker {others.index} waits until all {len(others.addresses)} are there; Ctrl-C ends it ...")
-    from musictool.training import train
+    from musictool.training.train import train
 
     listener = Progress()
     try:
@@ -137,12 +137,12 @@ def _check(wanted: dict[str, Any]) -> Any:
     """What is wrong with the wishes is said before TensorFlow is loaded, which takes seconds.
 
     Returns:
-        the musictool.machines.Machines that work on the run; None for this one alone.
+        the musictool.training.machines.Machines that work on the run; None for this one alone.
     """
-    from musictool.conditions import of_corpus
-    from musictool.corpus import Corpus
-    from musictool.machines import PLACE, machines
-    from musictool.wishes import DEFAULTS, check_conditions, check_encoding, checked, inherited
+    from musictool.corpus.corpus import Corpus
+    from musictool.encoded.conditions import of_corpus
+    from musictool.training.machines import PLACE, machines
+    from musictool.training.wishes import DEFAULTS, check_conditions, check_encoding, checked, inherited
 
     for key in ("recipe", "init_from"):
         if wanted[key] == "":  # such as --init-from "$MODEL" where there is no such variable

@@ -1,4 +1,4 @@
-"""Writing a corpus down in one encoding, in any number of processes: what `musictool.dataset` is made of.
+"""Writing a corpus down in one encoding, in any number of processes: what `musictool.encoded.dataset` is made of.
 
 children     what runs in child processes: blocks of pieces -> words, ids, rows
 making       the parent's side, in the order of the pieces

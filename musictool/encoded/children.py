@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from musictool import controls
-from musictool.corpus import Corpus
+from musictool.corpus.corpus import Corpus
+from musictool.encoded import controls
 from musictool.encodings import _base as encodings
 from musictool.encodings._base import Encoding
 from musictool.encodings._learned import LearnedEncoding
 from musictool.errors import MusictoolError
-from musictool.key import semitones_to_c
-from musictool.score import Score
+from musictool.music.key import semitones_to_c
+from musictool.music.score import Score
 from musictool.workers import Died, Pool
 
 

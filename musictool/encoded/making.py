@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from musictool.atomic import write_json
-from musictool.corpus import Corpus
+from musictool.corpus.corpus import Corpus
 from musictool.encoded.children import Block, Rows, describe, in_child
 from musictool.encoded.rows_file import Progress, write_rows
 from musictool.encodings._base import Encoding

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from musictool.grid import to_steps, to_ticks
-from musictool.score import METRE, Score
+from musictool.music.grid import to_steps, to_ticks
+from musictool.music.score import METRE, Score
 
 _NAMES = "4/4 3/4 2/4 6/8 2/2 12/8 9/8 3/8 5/4 6/4 7/8 5/8 7/4 3/2 4/2 1/4"
 METRES = tuple((int(name.split("/")[0]), int(name.split("/")[1])) for name in _NAMES.split())

@@ -24,7 +24,7 @@ import numpy as np
 
 from musictool import options
 from musictool.errors import MusictoolError
-from musictool.score import PITCHES, Score
+from musictool.music.score import PITCHES, Score
 
 Kind = Literal["tokens", "frames", "segments"]
 

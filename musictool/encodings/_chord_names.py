@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from musictool.score import PITCHES
+from musictool.music.score import PITCHES
 
 _CLASSES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
 MIDDLE_C = 60

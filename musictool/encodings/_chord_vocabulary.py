@@ -14,7 +14,7 @@ from musictool.encodings._ragged import Ragged
 from musictool.encodings._sections import one_hot
 from musictool.encodings._spelling import Spelling
 from musictool.encodings._word_vocabulary import WordVocabulary
-from musictool.score import PITCHES
+from musictool.music.score import PITCHES
 
 _VOICES = 8  # chords of more are one kind
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from musictool.encodings._chord_names import MIDDLE_C, chord_name, chord_pitches
 from musictool.encodings._spelling import Spelling
-from musictool.score import PITCHES, folded
+from musictool.music.score import PITCHES, folded
 
 LENGTH = PITCHES
 LONGEST_STEPS = 32  # of one word

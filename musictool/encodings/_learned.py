@@ -20,7 +20,7 @@ from musictool.encodings._base import Encoding, Spec
 from musictool.encodings._spelling import Spelling
 from musictool.encodings._vocabulary import Vocabulary
 from musictool.encodings._word_vocabulary import WordVocabulary
-from musictool.score import Score
+from musictool.music.score import Score
 
 W = TypeVar("W", bound=WordVocabulary)
 

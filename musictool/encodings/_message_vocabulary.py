@@ -15,7 +15,7 @@ from musictool.encodings._keyboard import KEYBOARD
 from musictool.encodings._sections import one_hot
 from musictool.encodings._spelling import Spelling
 from musictool.encodings._word_vocabulary import WordVocabulary
-from musictool.score import PITCHES, folded
+from musictool.music.score import PITCHES, folded
 
 ON = PITCHES
 STEP = 256

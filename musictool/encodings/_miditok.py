@@ -31,8 +31,8 @@ from musictool.encodings._miditok_score import (
     Grid,
 )
 from musictool.errors import BadModel, BadOption, MusictoolError
+from musictool.music.score import PITCHES, Score, folded
 from musictool.options import option
-from musictool.score import PITCHES, Score, folded
 
 VELOCITIES = 32  # levels of loudness, evenly spread over 1..127
 _SPECIAL = "PAD_None"  # the one symbol of no music that MidiTok insists on

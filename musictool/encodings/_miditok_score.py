@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from musictool.grid import restruck, to_steps, to_ticks
-from musictool.score import (
+from musictool.music.grid import restruck, to_steps, to_ticks
+from musictool.music.score import (
     DEFAULT_VELOCITY,
     LAST_TICK,
     METRE,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from musictool.encodings._ragged import one_by_one
-from musictool.score import PITCHES
+from musictool.music.score import PITCHES
 
 _COMPARED = 1 << 20  # pairs of chords at once: arrays of 2 MB
 _NO_VOICE = 2 * PITCHES

@@ -2,7 +2,7 @@
 
 A key is one pitch of one track. An encoding of this family says which keys a step has and in which order, how many
 steps make a row, and which notes of a piece belong to which track; the rest is done here. What becomes of notes that a
-grid cannot tell apart says musictool/grid.py.
+grid cannot tell apart says musictool/music/grid.py.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from musictool.encodings._base import Encoding, Spec
-from musictool.grid import apart, in_steps, painted, runs, to_ticks
-from musictool.instruments import TRACKS, note_instruments
+from musictool.music.grid import apart, in_steps, painted, runs, to_ticks
+from musictool.music.instruments import TRACKS, note_instruments
+from musictool.music.score import DEFAULT_VELOCITY, PITCHES, Score, Track, folded
 from musictool.options import option
-from musictool.score import DEFAULT_VELOCITY, PITCHES, Score, Track, folded
 
 
 @dataclass(frozen=True)

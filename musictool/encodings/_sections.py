@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from musictool.encodings._base import FIRST_SYMBOL
-from musictool.score import PITCHES, folded
+from musictool.music.score import PITCHES, folded
 
 
 class Sections:

@@ -36,9 +36,9 @@ from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
 from musictool.encodings._learned import LearnedEncoding
 from musictool.encodings._ragged import one_by_one
 from musictool.errors import BadOption
-from musictool.grid import in_steps, to_ticks
+from musictool.music.grid import in_steps, to_ticks
+from musictool.music.score import DEFAULT_VELOCITY, Score
 from musictool.options import option
-from musictool.score import DEFAULT_VELOCITY, Score
 
 _LONGEST_REST_QUARTERS = 4
 

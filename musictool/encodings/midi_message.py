@@ -37,9 +37,9 @@ import numpy as np
 from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
 from musictool.encodings._learned import LearnedEncoding
 from musictool.encodings._message_vocabulary import ON, STEP, MessageSpelling, MessageVocabulary, to_words
-from musictool.grid import in_steps, struck_once, to_ticks
+from musictool.music.grid import in_steps, struck_once, to_ticks
+from musictool.music.score import DEFAULT_VELOCITY, Score
 from musictool.options import option
-from musictool.score import DEFAULT_VELOCITY, Score
 
 UNRELEASED_QUARTERS = 10  # that a note lasts at most which no off ends
 

@@ -8,13 +8,13 @@ One row a step of the grid (a sixteenth); number instrument * 128 + pitch of it 
     384..511   strings      the same: every instrument that is none of the others
     512..639   drums        1 where a drum is hit; each 1 is a hit of its own
 
-Which track belongs to which instrument says musictool/instruments.py; notes of two tracks of one instrument share its
-keys. An octave at either end, pitches 0..11 and 116..127, is left free (not of drums): such notes come back moved by
-octaves. So transposition by up to an octave moves no two keys onto one, which nothing could part again.
+Which track belongs to which instrument says musictool/music/instruments.py; notes of two tracks of one instrument share
+its keys. An octave at either end, pitches 0..11 and 116..127, is left free (not of drums): such notes come back moved
+by octaves. So transposition by up to an octave moves no two keys onto one, which nothing could part again.
 
 What is lost: which of an instrument's tracks plays what, its program, sound effects, velocities, the lengths of drum
 hits, tempo and metre, all timing finer than a step (triplets become uneven), and what a 0/1 roll cannot show: see
-musictool/grid.py, where two notes of one key touch.
+musictool/music/grid.py, where two notes of one key touch.
 
 Source: Tham and Kim's multi-instrument RNN (2021), on the Lakh Pianoroll Dataset of Dong et al., "MuseGAN" (2018).
 Honest limit: the melody has no place of its own; it is in the strings, or in the piano among its chords.
@@ -25,8 +25,8 @@ from __future__ import annotations
 import numpy as np
 
 from musictool.encodings._roll import BandRoll, shifted
-from musictool.instruments import DRUMS, INSTRUMENTS
-from musictool.score import PITCHES
+from musictool.music.instruments import DRUMS, INSTRUMENTS
+from musictool.music.score import PITCHES
 
 
 class MultitrackRoll(BandRoll):

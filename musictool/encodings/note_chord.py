@@ -41,9 +41,9 @@ from musictool.encodings._chord_vocabulary import ChordVocabulary
 from musictool.encodings._chord_words import LONGEST_STEPS, TimedSpelling, pack
 from musictool.encodings._learned import LearnedEncoding
 from musictool.encodings._sections import split
-from musictool.grid import in_steps, to_ticks
+from musictool.music.grid import in_steps, to_ticks
+from musictool.music.score import DEFAULT_VELOCITY, Score
 from musictool.options import option
-from musictool.score import DEFAULT_VELOCITY, Score
 
 STEPS_PER_QUARTER = 4
 _CAPPED_STEPS = range(4, 17)  # rests=cap: of a rest; a shorter silence is articulation

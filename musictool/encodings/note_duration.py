@@ -48,9 +48,9 @@ from musictool.encodings._bars import METRES, Bars
 from musictool.encodings._base import FIRST_SYMBOL, PADDING, Encoding, Spec
 from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
 from musictool.encodings._sections import Sections, interleaved, one_hot, split
-from musictool.grid import in_steps, restruck, to_ticks
+from musictool.music.grid import in_steps, restruck, to_ticks
+from musictool.music.score import DEFAULT_VELOCITY, PITCHES, Score, Track
 from musictool.options import option
-from musictool.score import DEFAULT_VELOCITY, PITCHES, Score, Track
 
 PROGRAMS = 128
 DRUMS = PROGRAMS  # what stands for drums where notes are sorted by program

@@ -41,8 +41,8 @@ import numpy as np
 
 from musictool.encodings._base import Encoding, Spec
 from musictool.encodings._sections import Sections, interleaved, one_hot, split
+from musictool.music.score import DEFAULT_BPM, DEFAULT_VELOCITY, PITCHES, TEMPO, TICKS_PER_QUARTER, Score
 from musictool.options import option
-from musictool.score import DEFAULT_BPM, DEFAULT_VELOCITY, PITCHES, TEMPO, TICKS_PER_QUARTER, Score
 
 TICKS_PER_SECOND = int(TICKS_PER_QUARTER * DEFAULT_BPM / 60)  # of a decoded piece
 UNRELEASED_SECONDS = 5  # that a press sounds at most which nothing releases

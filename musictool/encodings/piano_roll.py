@@ -8,7 +8,8 @@ One row a step of the grid (a sixteenth); number k of it is the key of MIDI pitc
 Notes of all tracks are played on the one keyboard; pitches outside of it come back moved by octaves.
 
 What is lost: which track plays what, programs, drums, velocities, tempo and metre, all timing finer than a step
-(triplets become uneven), and what a 0/1 roll cannot show: see musictool/grid.py, where two notes of one key touch.
+(triplets become uneven), and what a 0/1 roll cannot show: see musictool/music/grid.py, where two notes of one key
+touch.
 
 Source: Boulanger-Lewandowski, Bengio and Vincent, "Modeling Temporal Dependencies in High-Dimensional Sequences"
 (2012), whose four sets are such rolls, and the LSTMs with a sigmoid a key that followed. Honest limit: most rows repeat
@@ -22,7 +23,7 @@ import numpy as np
 
 from musictool.encodings._keyboard import KEYBOARD
 from musictool.encodings._roll import Roll, shifted
-from musictool.score import Score, Track
+from musictool.music.score import Score, Track
 
 
 class PianoRoll(Roll):

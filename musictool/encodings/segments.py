@@ -9,13 +9,13 @@ One row is 32 steps of the grid; in sixteenths, two bars of 4/4. Number [step, p
 Segments are cut every 32 steps from the beginning of the piece, whatever its metre, and silence fills up the last one.
 Decoding glues them together: a note that sounds over the edge of a segment is one note.
 
-Which track belongs to which instrument says musictool/instruments.py; notes of two tracks of one instrument share its
-keys. An octave at either end, pitches 0..11 and 116..127, is left free (not of drums): such notes come back moved by
-octaves. So transposition by up to an octave moves no two keys onto one, which nothing could part again.
+Which track belongs to which instrument says musictool/music/instruments.py; notes of two tracks of one instrument share
+its keys. An octave at either end, pitches 0..11 and 116..127, is left free (not of drums): such notes come back moved
+by octaves. So transposition by up to an octave moves no two keys onto one, which nothing could part again.
 
 What is lost: which of an instrument's tracks plays what, its program, sound effects, velocities, the lengths of drum
 hits, tempo and metre, all timing finer than a step (triplets become uneven), and what a 0/1 roll cannot show: see
-musictool/grid.py, where two notes of one key touch.
+musictool/music/grid.py, where two notes of one key touch.
 
 Source: the five-instrument CNNs, VAEs and GANs on the Lakh Pianoroll Dataset: Tham and Kim's MelodyCNN and HarmonyCNN
 (2021), and before them Dong et al., "MuseGAN" (2018), with other sizes. Honest limit: an upbeat, or a metre other than
@@ -27,8 +27,8 @@ from __future__ import annotations
 import numpy as np
 
 from musictool.encodings._roll import BandRoll, shifted
-from musictool.instruments import DRUMS, INSTRUMENTS
-from musictool.score import PITCHES
+from musictool.music.instruments import DRUMS, INSTRUMENTS
+from musictool.music.score import PITCHES
 
 STEPS = 32
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from musictool.sampling import Sampler
+from musictool.sampling.sampler import Sampler
 
 RARE = -5.0  # log-odds of a key to begin to sound, before training: once in 150 frames
 HELD = 6.0  # what is added to them before training where the key sounds already

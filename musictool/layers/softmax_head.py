@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from musictool.layers.sigmoid_head import HELD, SigmoidHead, accuracy
-from musictool.sampling import Sampler, inverse_transform
+from musictool.sampling.sampler import Sampler, inverse_transform
 
 LEAST = 1e-9  # probability of a note, at least
 MOST = 1 - 1e-6

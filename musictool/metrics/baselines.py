@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from musictool.dataset import Encoded, Split
+from musictool.encoded.dataset import Encoded, Split
 from musictool.encodings._base import START
 from musictool.metrics._roll_baselines import roll_baselines
 from musictool.ngrams import NGrams

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from musictool.corpus import Corpus
-from musictool.dataset import Encoded
+from musictool.corpus.corpus import Corpus
+from musictool.encoded.dataset import Encoded
 from musictool.encodings._base import Encoding
-from musictool.score import Score
+from musictool.music.score import Score
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ import numpy as np
 import musictool
 from musictool import home
 from musictool.atomic import replacing, write_json
-from musictool.corpus import FILES_TABLE, FORMAT, Corpus, piece_ids, split
+from musictool.corpus.corpus import FILES_TABLE, FORMAT, Corpus, piece_ids, split
+from musictool.corpus.packed import NO_KEY
 from musictool.errors import BadCorpus
-from musictool.gm import program_name
-from musictool.key import KEY_NAMES
-from musictool.packed import NO_KEY
+from musictool.music.gm import program_name
+from musictool.music.key import KEY_NAMES
 from musictool.preparation.kept import Kept, Record
 from musictool.preparation.metadata import LABEL, OWN_COLUMNS, Metadata
 from musictool.preparation.reading import DRUMS, Outcome

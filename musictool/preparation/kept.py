@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from musictool.atomic import replacing
-from musictool.corpus import FORMAT, NOTES_FILE
-from musictool.packed import PIECE, Packed, concatenate
+from musictool.corpus.corpus import FORMAT, NOTES_FILE
+from musictool.corpus.packed import PIECE, Packed, concatenate
+from musictool.corpus.store import BLOCK_NOTES, Store, write
 from musictool.preparation.reading import Batch
-from musictool.store import BLOCK_NOTES, Store, write
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from musictool import home
 from musictool.atomic import working_alone
-from musictool.corpus import NOTES_FILE, Corpus
+from musictool.corpus.corpus import NOTES_FILE, Corpus
 from musictool.errors import BadCorpus, BadOption, UnknownName
 from musictool.preparation import files_table, sources
 from musictool.preparation.kept import Kept
@@ -170,7 +170,7 @@ def _write(
 
 
 def _encoded(corpus: Corpus, workers: Workers) -> tuple[dict[str, Any], str]:
-    from musictool.dataset import encode_corpus
+    from musictool.encoded.dataset import encode_corpus
 
     try:
         return encode_corpus(corpus, ENCODING, workers=workers).summary, ""

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
+from musictool.corpus.packed import Packed, concatenate, pack
 from musictool.errors import BadFile
-from musictool.key import keys_of
-from musictool.packed import Packed, concatenate, pack
-from musictool.score import Score
+from musictool.music.key import keys_of
+from musictool.music.score import Score
 from musictool.workers import Died, Pool, mark
 
 READ = "musictool.readers._base:read"

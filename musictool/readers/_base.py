@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Literal
 
 from musictool.errors import BadFile
+from musictool.music.score import Score
 from musictool.readers import _archive as archive
 from musictool.registry import READERS
-from musictool.score import Score
 
 MAX_BYTES = 8 * 2**20  # of the file; a MIDI file of this size already holds about a million notes
 MAX_UNPACKED_BYTES = 10 * MAX_BYTES  # of an archive

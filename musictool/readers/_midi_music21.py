@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from musictool.music.score import Track
 from musictool.readers import _midi_parts as midi_parts
 from musictool.readers._midi_parts import DRUM_CHANNEL, SUSTAIN_PEDAL, Parsed, Part, decode
-from musictool.score import Track
 
 _NAME, _TEMPO, _METRE, _KEY = 0x03, 0x51, 0x58, 0x59  # meta events
 _OFF, _ON, _CONTROL, _PROGRAM = 0x80, 0x90, 0xB0, 0xC0  # channel messages

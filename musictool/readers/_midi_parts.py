@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from musictool.errors import BadFile
+from musictool.music.score import KEY, METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
 from musictool.readers._base import check_count, check_length
-from musictool.score import KEY, METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
 
 DRUM_CHANNEL = 9  # the tenth, counted from 0
 SUSTAIN_PEDAL = 64  # controller number

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from musictool.errors import BadFile
+from musictool.music.score import Track
 from musictool.readers import _midi_parts as midi_parts
 from musictool.readers._midi_parts import SUSTAIN_PEDAL, Parsed, Part, clean
-from musictool.score import Track
 
 _MINORS_FROM = 12  # pretty_midi numbers the keys C, Db, ... B, then c, c#, ... b
 

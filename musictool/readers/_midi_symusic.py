@@ -6,10 +6,10 @@ import re
 
 import numpy as np
 
+from musictool.music.score import KEY, METRE, TEMPO, Track
 from musictool.readers import _midi_parts as midi_parts
 from musictool.readers._midi_events import number_at
 from musictool.readers._midi_parts import PEDAL_DOWN, SUSTAIN_PEDAL, Parsed, Part, clean
-from musictool.score import KEY, METRE, TEMPO, Track
 
 _MARGIN = bytes(16)  # so that a number cut off by the end of the file ends in memory that is ours
 

@@ -14,8 +14,18 @@ from music21 import dynamics, harmony, key, meter, note, tempo
 from music21.instrument import Instrument, UnpitchedPercussion
 from music21.stream import Measure
 
+from musictool.music.score import (
+    DEFAULT_VELOCITY,
+    KEY,
+    METRE,
+    PITCHES,
+    TEMPO,
+    TICKS_PER_QUARTER,
+    Score,
+    Track,
+    bar_ticks,
+)
 from musictool.readers._base import check_count, check_length
-from musictool.score import DEFAULT_VELOCITY, KEY, METRE, PITCHES, TEMPO, TICKS_PER_QUARTER, Score, Track, bar_ticks
 
 DRUM_CHANNEL = 9  # counted from 0
 DEFAULT_DRUM = 38  # the snare, where a file does not say which drum it means

@@ -32,11 +32,11 @@ from typing import Any
 import numpy as np
 
 from musictool.errors import BadFile
+from musictool.music.score import DEFAULT_VELOCITY, KEY, METRE, PITCHES, TEMPO, Track
 from musictool.readers import _midi_parts as midi_parts
 from musictool.readers._base import Reading, check_count
 from musictool.readers._midi_parts import Parsed, Part, build, clean
 from musictool.readers._npy import REASON, array, whole_numbers
-from musictool.score import DEFAULT_VELOCITY, KEY, METRE, PITCHES, TEMPO, Track
 
 SUFFIXES = (".npz",)
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from musictool.errors import BadFile
+from musictool.music.score import Score
 from musictool.readers import _abc as abc
 from musictool.readers._base import MAX_BYTES, Reading
-from musictool.score import Score
 
 SUFFIXES = (".xml", ".musicxml", ".mxl", ".abc", ".krn")
 

@@ -1,7 +1,7 @@
 """Where and how numbers are computed: devices, machines, precision, the training step.
 
 What is TensorFlow's own stands in _tensorflow.py and _replicas.py, what is JAX's in _jax.py; archs and layers know only
-`keras` and `keras.ops`, and a run (musictool/fitting.py) never asks which strategy it has.
+`keras` and `keras.ops`, and a run (musictool/training/fitting.py) never asks which strategy it has.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 import keras
 
 from musictool.errors import BadOption
-from musictool.machines import machines
 from musictool.strategy._base import Strategy, counted_sums
 from musictool.strategy._precision import chosen_precision, precision_within
-from musictool.wishes import Precision
+from musictool.training.machines import machines
+from musictool.training.wishes import Precision
 
 if keras.backend.backend() == "tensorflow":
     from musictool.strategy import _tensorflow as backend
@@ -47,7 +47,7 @@ optimizer_for, training_step, validation_step = one.optimizer_for, one.training_
 
 
 def chosen(place: Mapping[str, Any]) -> Strategy:
-    """The strategy that a user wishes, with values for the keys of musictool.machines.PLACE.
+    """The strategy that a user wishes, with values for the keys of musictool.training.machines.PLACE.
 
     Raises:
         UnknownName, BadOption: for one that does not exist, or that cannot be had here.

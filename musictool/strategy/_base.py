@@ -13,9 +13,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from musictool.archs._stage import Stage
+from musictool.encoded.windows import Batch, Plan, Windows
 from musictool.errors import BadOption
-from musictool.stage import Stage
-from musictool.windows import Batch, Plan, Windows
 
 log = logging.getLogger(__name__)
 

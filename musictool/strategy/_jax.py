@@ -9,12 +9,12 @@ import jax
 import keras
 from keras import ops
 
+from musictool.archs._stage import Stage
 from musictool.compiling import compiled
+from musictool.encoded.windows import Batch, Plan, Windows
 from musictool.errors import BadOption
-from musictool.machines import Machines
-from musictool.stage import Stage
 from musictool.strategy._base import Step, Strategy, sums_of
-from musictool.windows import Batch, Plan, Windows
+from musictool.training.machines import Machines
 
 
 def prepare_devices() -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from musictool.wishes import Precision
+from musictool.training.wishes import Precision
 
 BFLOAT16_UNITS = {"avx512_bf16", "amx_bf16"}  # as Linux names them
 

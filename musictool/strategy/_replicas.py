@@ -20,13 +20,13 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.distribute.collective_all_reduce_strategy import CollectiveAllReduceExtended
 
+from musictool.archs._stage import Stage
+from musictool.encoded.pipeline import stream
+from musictool.encoded.windows import Batch, Plan, Windows
 from musictool.errors import BadOption, LostWorker
-from musictool.machines import Machines
-from musictool.pipeline import stream
-from musictool.stage import Stage
-from musictool.stopping import ended_by_ctrl_c
 from musictool.strategy._base import Step, Strategy, sums_of
-from musictool.windows import Batch, Plan, Windows
+from musictool.training.machines import Machines
+from musictool.training.stopping import ended_by_ctrl_c
 
 log = logging.getLogger(__name__)
 

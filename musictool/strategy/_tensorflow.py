@@ -9,12 +9,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from musictool.archs._stage import Stage
+from musictool.encoded.pipeline import stream
+from musictool.encoded.windows import Batch, Plan, Windows
 from musictool.errors import BadOption
-from musictool.machines import Machines
-from musictool.pipeline import stream
-from musictool.stage import Stage
 from musictool.strategy._base import Step, Strategy, sums_of
-from musictool.windows import Batch, Plan, Windows
+from musictool.training.machines import Machines
 
 
 def prepare_devices() -> bool:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from musictool.errors import BadFile, NoMusic
+from musictool.music.score import Score
 from musictool.registry import WRITERS
-from musictool.score import Score
 
 
 @cache

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from musictool.score import TICKS_PER_QUARTER, Score
+from musictool.music.score import TICKS_PER_QUARTER, Score
 
 ROW_TICKS = 64 * TICKS_PER_QUARTER  # 16 bars of 4/4
 MOST_ROWS = 12

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from musictool.atomic import replacing
-from musictool.score import Score
+from musictool.music.score import Score
 from musictool.writers import picture
 from musictool.writers._picture_layout import Layout, layout
 

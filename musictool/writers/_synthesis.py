@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from musictool.grid import restruck
-from musictool.score import Score
+from musictool.music.grid import restruck
+from musictool.music.score import Score
 from musictool.writers._soundfont import CENTS_8_HZ, LOOPS, Region, SoundFont
 
 RATE = 44100  # frames a second

@@ -15,7 +15,7 @@ import numpy as np
 
 from musictool.atomic import replacing
 from musictool.errors import BadFile, NoMusic
-from musictool.score import Score
+from musictool.music.score import Score
 from musictool.writers._soundfont import SoundFont, default_path, load
 from musictool.writers._synthesis import RATE, sections
 

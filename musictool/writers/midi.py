@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 
 from musictool.atomic import replacing
-from musictool.grid import restruck
-from musictool.score import TICKS_PER_QUARTER, Score, Track
+from musictool.music.grid import restruck
+from musictool.music.score import TICKS_PER_QUARTER, Score, Track
 
 SUFFIXES = (".mid", ".midi")
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from musictool.atomic import replacing
-from musictool.gm import program_name
-from musictool.grid import restruck, to_steps
-from musictool.score import Score
+from musictool.music.gm import program_name
+from musictool.music.grid import restruck, to_steps
+from musictool.music.score import Score
 
 SUFFIXES = (".musicxml",)
 STEPS_PER_QUARTER = 12

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from musictool.atomic import replacing
-from musictool.gm import program_name
-from musictool.score import Score
+from musictool.music.gm import program_name
+from musictool.music.score import Score
 from musictool.writers._picture_layout import Layout, layout
 
 SUFFIXES = (".png", ".svg", ".pdf")

@@ -7,7 +7,7 @@ import pytest
 
 from musictool import strategy
 from musictool.registry import ARCHS
-from musictool.sampling import Sampler
+from musictool.sampling.sampler import Sampler
 from tests.test_laws_archs import batch_of, tiny
 
 CHORDS = ((3, 7, 10), (5, 8, 12), (0, 3, 8), (2, 5, 7, 11))

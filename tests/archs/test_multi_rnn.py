@@ -12,7 +12,7 @@ from musictool import strategy
 from musictool.archs.multi_rnn import MultiRnn
 from musictool.encodings._base import Spec
 from musictool.errors import BadOption, KindMismatch
-from musictool.sampling import Guidance, Sampler
+from musictool.sampling.sampler import Guidance, Sampler
 from tests.test_laws_archs import batch_of, losses, rows
 
 BAND = Spec("frames", (640,), 640)

@@ -11,11 +11,11 @@ from keras import ops
 
 from musictool import strategy
 from musictool.archs._base import Arch
+from musictool.encoded.windows import Batch
 from musictool.encodings._base import FIRST_SYMBOL, Spec
 from musictool.errors import BadOption
 from musictool.registry import ARCHS
-from musictool.sampling import Sampler
-from musictool.windows import Batch
+from musictool.sampling.sampler import Sampler
 
 SPEC = Spec("tokens", (), 20)
 TINY = ("embedding=12", "width=8", "layers=2", "heads=2")

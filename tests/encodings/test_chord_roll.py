@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN
 from musictool.encodings.chord_roll import ChordRoll, Options
 from musictool.errors import BadModel, BadOption
+from musictool.music.score import Score, Track
 from musictool.options import from_settings
-from musictool.score import Score, Track
 from tests.strategies import scores
 
 SEVEN = [(pitch, 0, 1) for pitch in (48, 52, 55, 60, 64, 67, 72)]
@@ -93,7 +93,7 @@ def test_the_choice_is_even_and_hangs_on_the_seed_and_the_intervals():
 
 def test_another_process_chooses_the_same():
     code = (
-        "from musictool.encodings.chord_roll import ChordRoll; from musictool.score import Score;"
+        "from musictool.encodings.chord_roll import ChordRoll; from musictool.music.score import Score;"
         f"print(ChordRoll().words(Score.from_notes({SEVEN})))"
     )
     answer = subprocess.run(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN
 from musictool.encodings.midi_message import MidiMessage, Options
 from musictool.errors import BadModel
-from musictool.score import Score, Track
+from musictool.music.score import Score, Track
 from tests.strategies import scores
 
 

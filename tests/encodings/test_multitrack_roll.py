@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musictool.encodings.multitrack_roll import MultitrackRoll
-from musictool.instruments import INSTRUMENTS
-from musictool.score import Score, Track
+from musictool.music.instruments import INSTRUMENTS
+from musictool.music.score import Score, Track
 from tests.strategies import scores
 
 Played = list[tuple[int, float, float]]  # (pitch, onset, duration), the last two in quarter notes

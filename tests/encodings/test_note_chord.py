@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN, from_json
 from musictool.encodings.note_chord import LONGEST_STEPS, NoteChord, Options
 from musictool.errors import BadModel, BadOption
+from musictool.music.score import Score, Track
 from musictool.options import from_settings
-from musictool.score import Score, Track
 from tests.strategies import scores
 
 CHORD = ((60, 0, 1), (64, 0, 1), (67, 0, 1))

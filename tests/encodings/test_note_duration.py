@@ -11,9 +11,9 @@ from musictool.encodings._bars import METRES
 from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN
 from musictool.encodings.note_duration import NoteDuration, Options
 from musictool.errors import BadOption
-from musictool.grid import restruck, to_steps
+from musictool.music.grid import restruck, to_steps
+from musictool.music.score import METRE, Score, Track, bar_ticks
 from musictool.options import from_settings
-from musictool.score import METRE, Score, Track, bar_ticks
 from tests.strategies import scores
 
 CHORD = ((60, 0, 1), (64, 0, 1), (67, 0, 2))

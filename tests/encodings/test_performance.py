@@ -9,8 +9,8 @@ from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN
 from musictool.encodings._sections import split
 from musictool.encodings.performance import Options, Performance
 from musictool.errors import BadOption
+from musictool.music.score import DEFAULT_VELOCITY, TEMPO, Score, Track
 from musictool.options import from_settings
-from musictool.score import DEFAULT_VELOCITY, TEMPO, Score, Track
 from tests.strategies import scores
 
 # At 120 quarter notes a minute a quarter note is half a second, 960 ticks are one.

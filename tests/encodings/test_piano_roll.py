@@ -9,8 +9,8 @@ from hypothesis.extra.numpy import arrays
 from musictool.encodings._roll import shifted
 from musictool.encodings.piano_roll import PianoRoll
 from musictool.errors import BadOption
+from musictool.music.score import Score, Track, folded
 from musictool.options import from_settings
-from musictool.score import Score, Track, folded
 
 
 def keys(score: Score, **options) -> dict[int, str]:

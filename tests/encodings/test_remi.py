@@ -13,7 +13,7 @@ from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN, fro
 from musictool.encodings._miditok_score import bars
 from musictool.encodings.remi import Options, Remi
 from musictool.errors import BadModel, BadOption, MusictoolError
-from musictool.score import METRE, TEMPO, Score, Track
+from musictool.music.score import METRE, TEMPO, Score, Track
 from tests.strategies import scores
 
 BARE = {"programs": False, "tempo": False, "metre": False, "velocity": False}

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from musictool.encodings.multitrack_roll import MultitrackRoll
 from musictool.encodings.segments import Segments
-from musictool.score import Score, Track
+from musictool.music.score import Score, Track
 from tests.strategies import scores
 
 

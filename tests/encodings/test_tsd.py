@@ -9,7 +9,7 @@ import pytest
 
 from musictool.encodings._base import FIRST_SYMBOL, from_json
 from musictool.encodings.tsd import Tsd
-from musictool.score import METRE, TEMPO, Score, Track
+from musictool.music.score import METRE, TEMPO, Score, Track
 
 BARE = {"programs": False, "tempo": False, "velocity": False}
 

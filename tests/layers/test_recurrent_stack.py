@@ -11,11 +11,11 @@ import pytest
 from keras import ops
 
 from musictool import strategy
+from musictool.archs._stage import Stage
 from musictool.compiling import compiled
+from musictool.encoded.windows import Batch
 from musictool.layers import _recurrences
 from musictool.layers.recurrent_stack import RecurrentStack
-from musictool.stage import Stage
-from musictool.windows import Batch
 
 LAYERS = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN)
 each_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.__name__)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musictool.corpus import Corpus
-from musictool.dataset import encode_corpus
+from musictool.corpus.corpus import Corpus
+from musictool.encoded.dataset import encode_corpus
 from musictool.errors import BadFile, BadOption
 from musictool.preparation.metadata import Metadata
 from musictool.preparation.prepare import prepare

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from musictool import home
-from musictool.corpus import Corpus
+from musictool.corpus.corpus import Corpus
 from musictool.errors import BadCorpus, BadOption, Busy, UnknownName
 from musictool.preparation import kept, new_files
 from musictool.preparation import prepare as preparation

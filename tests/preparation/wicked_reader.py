@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from musictool.errors import BadFile
+from musictool.music.score import Score, Track
 from musictool.readers._base import Reading
-from musictool.score import Score, Track
 
 READ = "tests.preparation.wicked_reader:read"
 READ_OTHERWISE = "tests.preparation.wicked_reader:read_otherwise"

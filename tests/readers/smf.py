@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from musictool.score import Score
+from musictool.music.score import Score
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"  # real music beside the checkout, where there is any
 END = bytes.fromhex("00 ff 2f 00")

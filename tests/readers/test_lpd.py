@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from musictool.errors import BadFile
+from musictool.music.score import Score, Track
 from musictool.readers import _archive, _base, lpd
-from musictool.score import Score, Track
 from tests.readers.smf import DATA, rows
 
 STEPS = 192  # two bars of 4/4 at 24 steps a beat

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from musictool.errors import BadFile
+from musictool.music.score import Score, Track
 from musictool.readers import _base, _midi_parts, _midi_symusic, midi
 from musictool.readers._base import MIDI_PARSERS
-from musictool.score import Score, Track
 from tests.readers.smf import DATA, rows, smf
 
 SONG = smf(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from musictool.errors import BadFile
+from musictool.music.score import Score, Track
 from musictool.readers import _abc, notation
-from musictool.score import Score, Track
 from tests.readers.smf import rows
 
 

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from musictool.errors import BadFile, NoMusic
-from musictool.score import TEMPO, Score, Track
+from musictool.music.score import TEMPO, Score, Track
 from musictool.writers import _synthesis
 from musictool.writers._base import write
 from musictool.writers._soundfont import default_path, load

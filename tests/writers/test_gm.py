@@ -4,7 +4,7 @@ import pytest
 from pretty_midi.constants import INSTRUMENT_MAP
 
 from musictool.errors import BadOption, UnknownName
-from musictool.gm import PROGRAMS, program_name, program_number
+from musictool.music.gm import PROGRAMS, program_name, program_number
 
 
 def test_the_table_is_pretty_midis():

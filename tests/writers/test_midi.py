@@ -10,8 +10,8 @@ import symusic
 from hypothesis import given
 
 from musictool.errors import NoMusic
-from musictool.grid import restruck
-from musictool.score import KEY, METRE, TEMPO, Score, Track
+from musictool.music.grid import restruck
+from musictool.music.score import KEY, METRE, TEMPO, Score, Track
 from musictool.writers._base import write
 from musictool.writers.midi import to_bytes
 from tests.strategies import scores

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from musictool.score import KEY, METRE, TEMPO, Score, Track
+from musictool.music.score import KEY, METRE, TEMPO, Score, Track
 from musictool.writers._base import write
 from tests.strategies import scores
 

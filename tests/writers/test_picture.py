@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from matplotlib.image import imread
 
-from musictool.score import Score, Track
+from musictool.music.score import Score, Track
 from musictool.writers._base import write
 from musictool.writers.picture import _figure, layout
 from tests.strategies import scores
@@ -80,7 +80,7 @@ def test_any_score_can_be_drawn(tmp_path_factory, score):
 
 def test_drawing_leaves_pyplot_alone(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from musictool.score import Score\n"
+        "import sys; from pathlib import Path; from musictool.music.score import Score\n"
         "from musictool.writers._base import write\n"
         f"write(Score.from_notes([(60, 0, 1)]), Path({str(tmp_path / 'song.png')!r}))\n"
         "assert not {'matplotlib.pyplot', 'tensorflow', 'pretty_midi'} & set(sys.modules)"

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from musictool.cli.render import command
 from musictool.errors import BadFile
+from musictool.music.score import Score
 from musictool.rendering import render
-from musictool.score import Score
 from musictool.writers._base import write
 
 

@@ -1,0 +1,261 @@
+"""A prepared corpus: every piece of one source, read once, split once, and open to every encoding.
+
+    corpora/NAME/
+      notes.h5      all pieces (musictool/corpus/store.py), what became of each file, and the split
+      files.csv     the same about the files, for people: one row a file
+      corpus.json   where it came from, its licence, its counts; written last
+
+`prepare` writes it (musictool/preparation/). A piece's id is the path of its file below the source, with "#12" behind
+it for the 12th tune of a collection. Whether a piece is kept for validation hangs on its id alone, so that adding a
+file moves no other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from musictool import home
+from musictool.corpus import selection
+from musictool.corpus.packed import Packed, concatenate
+from musictool.corpus.store import Store, block_bounds
+from musictool.errors import BadCorpus
+from musictool.music.score import Score
+
+FORMAT = 2
+NOTES_FILE = "notes.h5"
+FILES_TABLE = "files.csv"
+SMALL_PIECES, SMALL_NOTES = 128, 1 << 16  # for one process to work on
+
+Split = Literal["train", "validation"]
+
+
+class Corpus:
+    """A corpus, open for reading.
+
+    Args:
+        folder: where its corpus.json lies.
+
+    Attributes:
+        folder: absolute.
+        info: what corpus.json says.
+        where: which pieces were selected; empty for all of them.
+
+    Raises:
+        BadCorpus: missing, damaged, or of another version.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder).absolute()
+        self.info: dict[str, Any] = _info(self.folder)
+        self.where: tuple[str, ...] = ()
+        self._chosen: np.ndarray | None = None
+        self._store: Store | None = None
+
+    @classmethod
+    def open(cls, name: str | Path | None = None) -> Corpus:
+        """The corpus called `name` (or at that path); without a name the one prepared last.
+
+        Raises:
+            UnknownName: there is none of that name.
+            BadCorpus: there is none at all, or this one is damaged or of another version.
+        """
+        if name is not None:
+            return cls(home.find(home.corpora_folder(), home.CORPUS_MARKER, name, "corpus"))
+        folder = home.latest(home.corpora_folder(), home.CORPUS_MARKER)
+        if folder is None:
+            raise BadCorpus(f"no corpus in {home.corpora_folder()} yet; make one with: musictool prepare")
+        return cls(folder)
+
+    def __repr__(self) -> str:
+        return f"Corpus({str(self.folder)!r})"
+
+    def __len__(self) -> int:
+        return len(self.is_validation)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_store": None}
+
+    def select(self, where: Sequence[str]) -> Corpus:
+        """The pieces of the files of which all of `where` is so, as a corpus.
+
+        Args:
+            where: "genre=Jazz", "artist=*Bach*", ... of what files.csv knows about each file; case does not matter. Of
+                two that name the same column one is enough.
+
+        Raises:
+            BadOption: no such column, or no such piece; the message says which there are.
+        """
+        if not where:
+            return self
+        about = [file["about"] for file in self.files for _ in range(file["pieces"])]
+        view = Corpus(self.folder)
+        view.where = tuple(sorted(where))
+        view._chosen = np.flatnonzero(selection.matches(about, view.where))
+        return view
+
+    def own(self, values: Any) -> Any:
+        """Of an array or a list with one entry a piece: those of the pieces that are selected."""
+        if self._chosen is None:
+            return values
+        return values[self._chosen] if isinstance(values, np.ndarray) else [values[i] for i in self._chosen.tolist()]
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.folder.name
+
+    @property
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits that change with any piece, its id, the split, the way of reading, or the selection."""
+        if self._chosen is None:
+            return str(self.info["fingerprint"])
+        return hashlib.sha256(self.info["fingerprint"].encode() + self._chosen.tobytes()).hexdigest()
+
+    @cached_property
+    def files(self) -> list[dict[str, Any]]:
+        """What became of each file, in order: path, status, reason, detail, pieces, notes, bars, seconds, ..."""
+        files: list[dict[str, Any]] = self._notes.meta["files"]
+        return files
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The id of each piece, in order."""
+        ids: list[str] = self.own(piece_ids(self.files))
+        return ids
+
+    @cached_property
+    def is_validation(self) -> np.ndarray:
+        """bool (pieces,): kept for validation, not for training."""
+        return np.asarray(self.own(self._notes.flags("is_validation").astype(bool)))
+
+    @property
+    def keys(self) -> np.ndarray:
+        """int8 (pieces,): the estimated key of each piece, an index into musictool.music.key.KEY_NAMES, or NO_KEY."""
+        return np.asarray(self.own(self._notes.pieces["key"]))
+
+    @property
+    def note_counts(self) -> np.ndarray:
+        """int32 (pieces,): the number of notes of each piece."""
+        return np.asarray(self.own(self._notes.pieces["notes"]))
+
+    def score(self, index: int) -> Score:
+        """One piece."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"piece {index} of {len(self)}")
+        return self.packed(index, index + 1).score(0)
+
+    def scores(self, split: Split | None = None) -> Iterator[Score]:
+        """The pieces in order, of one side of the split or of both, read block by block in constant memory."""
+        wanted = np.ones(len(self), bool) if split is None else self.is_validation == (split == "validation")
+        for start, stop in block_bounds(self.note_counts):
+            if wanted[start:stop].any():
+                block = self.packed(start, stop)
+                yield from (block.score(index) for index in np.flatnonzero(wanted[start:stop]).tolist())
+
+    def cuts(self) -> Iterator[tuple[int, int]]:
+        """Half-open ranges of pieces, each for one process to work on; they hang on the pieces alone."""
+        return block_bounds(self.note_counts, SMALL_PIECES, SMALL_NOTES)
+
+    def packed(self, start: int, stop: int) -> Packed:
+        """The pieces start..stop - 1."""
+        with _damage_told(self.folder):
+            if self._chosen is None:
+                return self._notes.slice(start, stop)
+            wanted = self._chosen[start:stop]
+            runs = np.split(wanted, np.flatnonzero(np.diff(wanted) != 1) + 1)
+            return concatenate(self._notes.slice(int(run[0]), int(run[-1]) + 1) for run in runs)
+
+    @property
+    def _notes(self) -> Store:
+        if self._store is None:
+            self._store = _opened(self.folder, self.info["fingerprint"])
+        return self._store
+
+
+def piece_ids(files: Sequence[dict[str, Any]]) -> list[str]:
+    """The id of each piece of files that each say their `path` and number of `pieces`."""
+    ids = []
+    for file in files:
+        path, pieces = file["path"], file["pieces"]
+        ids += [path] if pieces == 1 else [f"{path}#{number}" for number in range(1, pieces + 1)]
+    return ids
+
+
+def split(ids: Sequence[str], val_split: float) -> np.ndarray:
+    """bool (pieces,): which pieces are kept for validation.
+
+    Each id is hashed to a fraction; a piece is kept if its fraction is below `val_split`. Where that leaves one side of
+    two or more pieces empty, the piece nearest to it moves there; one piece alone is there to learn from.
+    """
+    fractions = np.array([_fraction(piece) for piece in ids])
+    is_validation = fractions < val_split
+    if len(ids) >= 2 and not is_validation.any():
+        is_validation[fractions.argmin()] = True
+    if is_validation.all() and len(ids):
+        is_validation[fractions.argmax()] = False
+    return is_validation
+
+
+def _fraction(piece: str) -> float:
+    digest = hashlib.sha256(piece.encode("utf-8", "surrogateescape")).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _info(folder: Path) -> dict[str, Any]:
+    path = folder / home.CORPUS_MARKER
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        version = info["format"]
+        if version == FORMAT and not all(isinstance(info[key], dict) for key in ("source", "files", "pieces")):
+            raise ValueError("source, files and pieces should be tables")
+    except FileNotFoundError:
+        raise BadCorpus(
+            f"{folder} holds no corpus; make one with: musictool prepare SOURCE --name {folder.name}"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadCorpus(f"{path} is damaged ({error}); make it again with: {again(folder.name)}") from None
+    if version != FORMAT:
+        raise BadCorpus(
+            f"{folder} was written in format {version}, this is musictool for format {FORMAT}; "
+            f"make it again with: {again(folder.name, info)}"
+        )
+    return dict(info)
+
+
+def _opened(folder: Path, fingerprint: str) -> Store:
+    path, command = folder / NOTES_FILE, again(folder.name, _info(folder))
+    try:
+        store = Store(path)
+        written = store.flags("fingerprint").tobytes().decode()
+    except FileNotFoundError:
+        raise BadCorpus(f"{path} is missing; make it again with: {command}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadCorpus(f"{path} is damaged ({error}); make it again with: {command} --fresh") from None
+    if written != fingerprint:
+        raise BadCorpus(f"{path} does not belong to its corpus.json; prepare was interrupted. Finish with: {command}")
+    return store
+
+
+@contextlib.contextmanager
+def _damage_told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        command = again(folder.name, _info(folder))
+        message = f"{folder / NOTES_FILE} is damaged ({error}); make it again with: {command} --fresh"
+        raise BadCorpus(message) from None
+
+
+def again(name: str, info: dict[str, Any] | None = None) -> str:
+    """The command that prepares a corpus once more."""
+    source = str((info or {}).get("source", {}).get("name", "SOURCE"))
+    return f"musictool prepare {shlex.quote(source)}" + ("" if source == name else f" --name {shlex.quote(name)}")

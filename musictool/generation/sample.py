@@ -1,0 +1,293 @@
+"""Model + primer + sampler -> music.
+
+`sample` is the function behind `musictool sample`. A request says how much to write and how; the same request on the
+same model gives the same notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from musictool.encodings._base import Encoding
+from musictool.errors import BadOption, NoMusic
+from musictool.generation.guidance import Wanted
+from musictool.generation.primers import own_primers, read_primer, semitones_moved
+from musictool.models.model import Model
+from musictool.music import gm
+from musictool.music.score import METRE, PITCHES, TEMPO, TICKS_PER_QUARTER, Score, Track
+from musictool.sampling.sampler import Sampler
+
+MOST_ROWS = 1_000_000  # a piece that needs more than this to reach its bars or seconds is not getting there
+FIRST_ROWS = 256  # drawn before it is known how many a bar or a second takes
+_LEAD_TICKS = TICKS_PER_QUARTER // 24  # what is less was moved onto a grid
+SILENT_ROWS = 4096  # this many rows without a note, and it never will
+TOKENS_ONLY = ("top_k", "top_p", "min_p", "repetition_penalty", "loop_guard")  # of a Sampler
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to write.
+
+    Attributes:
+        length: rows of the encoding (for tokens: symbols), the primer not counted; or
+        bars: whole bars of the piece's metre; or
+        seconds: playing time. Exactly one of the three is set.
+        num: how many pieces, drawn as one batch.
+        sampler: how each row is drawn.
+        wanted: which notes, how dense, ... (musictool/generation/guidance.py).
+        primer: a music file to continue, or notes such as "C4 E4 G4:2"; None for one of the model's own primers.
+        primer_length: rows that are heard, at most: the last ones of a primer that is given, the first ones of the
+            model's own; None for all.
+        from_scratch: hear no primer at all.
+        keep_primer: put the primer before what is written.
+        bpm: quarter notes a minute; None for the corpus's own.
+        instrument: General MIDI name or number for every track that is no drum; None for the encoding's own.
+        seed: fixes primer and draws.
+    """
+
+    length: int | None = None
+    bars: int | None = None
+    seconds: float | None = None
+    num: int = 1
+    sampler: Sampler = field(default_factory=Sampler)
+    wanted: Wanted = field(default_factory=Wanted)
+    primer: Path | str | None = None
+    primer_length: int | None = None
+    from_scratch: bool = False
+    keep_primer: bool = False
+    bpm: float | None = None
+    instrument: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        units = {"--length": self.length, "--bars": self.bars, "--seconds": self.seconds}
+        given = {name: value for name, value in units.items() if value is not None}
+        if len(given) != 1:
+            raise BadOption(f"give exactly one of {', '.join(units)}; given: {', '.join(given) or 'none'}")
+        ((name, value),) = given.items()
+        if not 0 < value < float("inf"):
+            raise BadOption(f"{name} {value} is not a number above 0")
+        if self.seed < 0:
+            raise BadOption(f"--seed {self.seed} is below 0")
+        if self.num < 1:
+            raise BadOption(f"--num {self.num} is not at least 1")
+        if self.primer_length is not None and self.primer_length < 1:
+            raise BadOption(f"--primer-length {self.primer_length} is not at least 1; --from-scratch hears no primer")
+        of_primers = {"--primer": self.primer, "--primer-length": self.primer_length, "--keep-primer": self.keep_primer}
+        for option, given_too in of_primers.items() if self.from_scratch else ():
+            if given_too not in (None, False):
+                raise BadOption(f"{option} and --from-scratch exclude each other")
+        if self.bpm is not None and not 4 <= self.bpm <= 1000:
+            raise BadOption(f"--tempo {self.bpm} is not from 4 to 1000 quarter notes a minute")
+
+
+Progress = Callable[[int], object]  # told how many rows of each piece have been drawn
+
+
+def sample(model: Model, request: Request, progress: Progress | None = None) -> list[Score]:
+    """Write `request.num` pieces.
+
+    Raises:
+        NoMusic: if a piece has no note, or does not get on in time.
+        BadFile, BadOption, UnknownName: for a primer or an instrument that cannot be used.
+    """
+    return Generation(model, request, progress or (lambda rows: None)).scores()
+
+
+def check_choices(model: Model, names: Iterable[str]) -> None:
+    """Raises BadOption for any of some names of a Sampler that is for symbols only, if the model draws none."""
+    for name in names:
+        if name in TOKENS_ONLY and model.spec.kind != "tokens":
+            raise BadOption(
+                f"--{name.replace('_', '-')} is for models that choose among symbols, and {model.name} draws keys; "
+                "--temperature works"
+            )
+
+
+class Generation:
+    """One request on one model, under way."""
+
+    def __init__(self, model: Model, request: Request, progress: Progress = lambda rows: None):
+        self.progress = progress
+        self.model = model
+        self.encoding: Encoding = model.encoding
+        self.request = request
+        self.program = None if request.instrument is None else gm.program_number(request.instrument)
+        changed = (name for name in TOKENS_ONLY if getattr(request.sampler, name) != getattr(Sampler, name))
+        check_choices(model, changed)
+        repetitions = request.sampler.repetition_penalty != 1
+        self.guidance = request.wanted.guidance(model, self._moved, repetitions)
+
+    def scores(self) -> list[Score]:
+        """The pieces."""
+        rows = self._rows()
+        pieces = [Written(self, self.primers[i], rows[i]).finished() for i in range(self.request.num)]
+        for i, piece in enumerate(pieces):
+            if not len(piece.notes):
+                raise NoMusic(
+                    f"piece {i + 1} of {len(pieces)} has no note; try another --seed, a higher --temperature, "
+                    "a greater length, or more training"
+                )
+        return pieces
+
+    @cached_property
+    def primers(self) -> np.ndarray:
+        """spec.dtype (num, T, *spec.shape): what each piece continues, T >= 0, without the start row."""
+        request, spec = self.request, self.model.spec
+        nothing = np.zeros((request.num, 0, *spec.shape), spec.dtype)
+        if request.from_scratch:
+            return nothing
+        if self._given is not None:
+            rows = self.encoding.encode(self._given.transpose(self._moved))
+            if not len(rows):
+                raise NoMusic(f"the primer {request.primer} has no music that the encoding {self.encoding.name} writes")
+            return np.stack([rows] * request.num)
+        return own_primers(self.model, request.num, request.primer_length, request.seed)
+
+    @cached_property
+    def _heard(self) -> np.ndarray:
+        """spec.dtype (num, 1 + T, *spec.shape): what the model hears of the primers, behind the start row."""
+        start = np.broadcast_to(self.model.spec.start, (self.request.num, 1, *self.model.spec.shape))
+        return np.concatenate([start, self.primers[:, -(self.request.primer_length or 0) :]], axis=1)
+
+    @cached_property
+    def _given(self) -> Score | None:
+        """The user's own primer."""
+        return None if self.request.primer is None else read_primer(self.request.primer)
+
+    @cached_property
+    def _moved(self) -> int:
+        """Semitones that the model's music is higher than the user's."""
+        return semitones_moved(self.model, self._given, self.request.wanted.key_index)
+
+    def _rows(self) -> np.ndarray:
+        """spec.dtype (num, n, *spec.shape): enough new rows for the request."""
+        if self.request.length is not None:
+            return self._draw(self.request.length)
+        wanted = FIRST_ROWS
+        while True:
+            rows = self._draw(wanted)
+            reached = min(Written(self, primer, piece).share for primer, piece in zip(self.primers, rows, strict=True))
+            if reached >= 1:
+                return rows
+            if wanted >= MOST_ROWS or (reached == 0 and wanted >= SILENT_ROWS):
+                raise NoMusic(f"after {wanted} rows the piece has come {reached:.0%} of the way; try another --seed")
+            wanted = min(MOST_ROWS, int(wanted * min(8.0, 1.1 / max(reached, 0.1))) + 1)
+
+    def _draw(self, wanted: int) -> np.ndarray:
+        """The first `wanted` new rows of every piece; keeps what was drawn before and goes on from there."""
+        while self._drawn.shape[1] < wanted:
+            self._drawn = np.concatenate([self._drawn, next(self._stream)], axis=1)
+            self.progress(min(wanted, self._drawn.shape[1]))
+        return self._drawn[:, :wanted]
+
+    @cached_property
+    def _drawn(self) -> np.ndarray:
+        return np.zeros((self.request.num, 0, *self.model.spec.shape), self.model.spec.dtype)
+
+    @cached_property
+    def _stream(self) -> Iterator[np.ndarray]:
+        return self.model.arch.continuation(self._heard, self.request.sampler, self.request.seed, self.guidance)
+
+    def music(self, rows: np.ndarray) -> Score:
+        """What the rows say, at the user's pitch and where the user's primer begins, as the encoding says it."""
+        music = self.encoding.decode(rows).transpose(-self._moved)
+        return music.later(self.lead) if self.lead else music
+
+    @cached_property
+    def lead(self) -> int:
+        """Ticks of silence before the first note of the user's primer that the encoding leaves out."""
+        heard = self.encoding.decode(self.primers[0])
+        if self._given is None or len(heard.tempos) or len(heard.metres) or not len(heard.notes):
+            return 0
+        given = self._given.notes if heard.is_drum.any() else self._given.notes[~self._given.is_drum]
+        left_out = given["onset_ticks"].min() - heard.notes["onset_ticks"].min()
+        return max(0, round(left_out / _LEAD_TICKS) * _LEAD_TICKS)
+
+    def dressed(self, score: Score) -> Score:
+        """With tempo, metre, program and track names, where the encoding brings none of its own: those of a primer that
+        is given, else those of the corpus.
+
+        Args:
+            score: that begins where the primer's file does.
+        """
+        bpm, metre = self.model.info["music"]["bpm"], self.model.info["music"]["metre"]
+        tempos, metres = np.array([(0, self.request.bpm or bpm)], TEMPO), np.array([(0, *metre)], METRE)
+        if self._given is not None and not self.encoding.stretches:  # it counts beats, and they are the primer's
+            tempos = self._given.tempos if self.request.bpm is None and len(self._given.tempos) else tempos
+            metres = self._given.metres if len(self._given.metres) else metres
+        if self.request.bpm is not None or not len(score.tempos):
+            score = replace(score, tempos=tempos)
+        if not len(score.metres):
+            score = replace(score, metres=metres)
+        return replace(score, tracks=tuple(self._dressed_track(track) for track in score.tracks))
+
+    def _dressed_track(self, track: Track) -> Track:
+        program = track.program if self.program is None or track.is_drum else self.program
+        name = track.name or ("Drums" if track.is_drum else gm.program_name(program))
+        return replace(track, program=program, name=name)
+
+
+class Written:
+    """One piece: rows that continue a primer, and are read together with it.
+
+    What a primer has set holds on behind it: who plays, how loud, how fast, in which metre. So both are decoded as one,
+    and the piece is what begins where the first of the new rows takes effect. Where the encoding knows bars, it begins
+    on the bar line before that, so that bar lines stay where they are.
+
+    Args:
+        generation: whose request and model.
+        primer: spec.dtype (T, *spec.shape), T >= 0.
+        rows: spec.dtype (n, *spec.shape), n >= 1.
+    """
+
+    def __init__(self, generation: Generation, primer: np.ndarray, rows: np.ndarray):
+        self.request = generation.request
+        heard = generation.music(primer)
+        both = np.concatenate([primer, rows])
+        said = generation.music(both)
+        positions = generation.encoding.positions(both) + generation.lead
+        begin = int(positions[len(primer)]) if len(primer) else 0
+        start = int(said.bar_onsets_ticks(begin + 1)[-1]) if len(said.metres) else begin
+        self.whole = generation.dressed(said)
+        self._start = start
+        self._ticks = int(positions[-1]) - start  # that are filled for good
+        own = said.notes["onset_ticks"] >= begin
+        own &= ~np.isin(_places(said), _places(heard))  # of a chord that the primer was cut in, the rest
+        own &= said.is_drum | self.request.wanted.pitches()[said.notes["pitch"]]  # a pitch that it was cut behind
+        self.piece = replace(self.whole, notes=self.whole.notes[own]).since(start)
+
+    @property
+    def goal_ticks(self) -> int:
+        """Where the piece shall end."""
+        if self.request.bars is not None:
+            return self.piece.bar_line_ticks(self.request.bars)
+        return self.piece.to_ticks(float(self.request.seconds or 0))
+
+    @property
+    def share(self) -> float:
+        """How much of the wanted bars or seconds is filled."""
+        return self._ticks / max(1, self.goal_ticks)
+
+    def finished(self) -> Score:
+        """The piece, cut to length, after the primer if that is wanted."""
+        piece, begin = (self.whole, self._start) if self.request.keep_primer else (self.piece, 0)
+        return _playing(piece if self.request.length is not None else piece.until(begin + self.goal_ticks))
+
+
+def _playing(score: Score) -> Score:
+    """Without the tracks that do not play."""
+    used, track = np.unique(score.notes["track"], return_inverse=True)
+    notes = score.notes.copy()
+    notes["track"] = track
+    return replace(score, notes=notes, tracks=tuple(score.tracks[i] for i in used) or score.tracks[:1])
+
+
+def _places(score: Score) -> np.ndarray:
+    """int64 (N,): onset and pitch of each note as one number."""
+    return score.notes["onset_ticks"].astype(np.int64) * PITCHES + score.notes["pitch"]

@@ -1,0 +1,1 @@
+"""The saved model: a folder that explains itself."""

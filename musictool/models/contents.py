@@ -1,0 +1,60 @@
+"""What a new model is given beside its weights: primers, the corpus's usual tempo and metre, and what made it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from musictool import __version__, strategy
+from musictool.archs._base import Arch
+from musictool.corpus.corpus import Corpus
+from musictool.encoded.dataset import Encoded
+from musictool.music.score import DEFAULT_BPM
+
+PRIMERS = 16  # openings kept in a model
+PRIMER_ROWS = 64  # rows of each
+TYPICAL_PIECES = 1000  # pieces looked at for the corpus's usual tempo and metre
+
+
+def primers(encoded: Encoded) -> list[np.ndarray]:
+    """Openings of validation pieces (of training pieces, if there are none), spread evenly over them."""
+    pieces = encoded.pieces("validation")
+    if not len(pieces):
+        pieces = encoded.pieces("train")
+    chosen = pieces[np.linspace(0, len(pieces) - 1, min(PRIMERS, len(pieces))).astype(int)]
+    return [np.array(encoded.piece(index)[:PRIMER_ROWS]) for index in chosen]
+
+
+def typical_music(corpus: Corpus) -> dict[str, Any]:
+    """The tempo in the middle and the commonest metre of the corpus: what a sample gets if its encoding has none."""
+    tempos, metres = [], []
+    for _, score in zip(range(TYPICAL_PIECES), corpus.scores(), strict=False):
+        if len(score.tempos):
+            tempos.append(float(score.tempos["bpm"][0]))
+        if len(score.metres):
+            metres.append((int(score.metres["numerator"][0]), int(score.metres["denominator"][0])))
+    metre = max(sorted(set(metres)), key=metres.count) if metres else (4, 4)
+    return {"bpm": round(float(np.median(tempos)), 2) if tempos else DEFAULT_BPM, "metre": list(metre)}
+
+
+def parameters(arch: Arch) -> int:
+    """Trainable numbers in all networks."""
+    return sum(int(stage.network.count_params()) for stage in arch.stages())
+
+
+def provenance(seed: int) -> dict[str, Any]:
+    """What made a model: versions, device, seed, command line."""
+    import keras
+
+    return {
+        "musictool": __version__,
+        "keras": keras.__version__,
+        **strategy.versions(),
+        "numpy": np.__version__,
+        "python": sys.version.split()[0],
+        "device": strategy.device_name(),
+        "seed": seed,
+        "argv": sys.argv[1:],
+    }

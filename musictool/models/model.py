@@ -1,0 +1,208 @@
+"""The saved model: a folder that explains itself.
+
+    saved_models/bach-lstm/
+      model.json            format version; arch, encoding and their options; spec; training; provenance; checksums
+      vocabulary.json       if the encoding has one
+      network.weights.h5    the best weights, one file a network
+      primers.h5            openings of validation pieces, so that sampling starts without the corpus
+      history.csv           a row an epoch
+      samples/              music written while it trained
+      checkpoints/          what resuming needs; may be deleted
+
+JSON and arrays only, nothing that runs code: a model from a stranger is safe to open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from musictool import home, strategy
+from musictool.archs import _base as archs
+from musictool.archs._base import Arch
+from musictool.archs._stage import Stage
+from musictool.atomic import replacing, write_json
+from musictool.encoded.conditions import Conditions
+from musictool.encodings import _base as encodings
+from musictool.encodings._base import Encoding, Spec
+from musictool.errors import BadModel, MusictoolError
+from musictool.models.info import MARKER, read_info
+
+MOST_PRIMER_BYTES = 1 << 28
+
+
+@dataclass(frozen=True)
+class Model:
+    """An opened model folder.
+
+    Attributes:
+        folder: where it lies.
+        info: the contents of model.json.
+        encoding: with its vocabulary.
+    """
+
+    folder: Path
+    info: dict[str, Any]
+    encoding: Encoding
+
+    @classmethod
+    def open(cls, name: str | Path | None = None) -> Model:
+        """The model called `name` (a name or a path); without one, the model trained last.
+
+        Raises:
+            BadModel: if there is none, or it is damaged, incomplete or of another version; says which file.
+            UnknownName: if nothing is called so, with a suggestion.
+        """
+        if name is None:
+            folder = home.latest(home.models_folder(), MARKER, lambda path: bool(read_info(path)["weights"]))
+            if folder is None:
+                raise BadModel(f"no trained model under {home.models_folder()}; make one with: musictool train")
+        else:
+            folder = home.find(home.models_folder(), MARKER, name, "model")
+        info = read_info(folder)
+        vocabulary = _verified_vocabulary(folder, info)
+        try:
+            return cls(folder, info, encodings.from_json(info["encoding"], vocabulary))
+        except MusictoolError as error:
+            raise BadModel(f"{folder / MARKER}: {error}") from None
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise BadModel(f"{folder / MARKER} is damaged: {type(error).__name__} {error}") from None
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def spec(self) -> Spec:
+        """What the encoding promises the arch."""
+        return self.encoding.spec
+
+    @property
+    def conditions(self) -> Conditions:
+        """What the model can be asked for."""
+        return Conditions.from_json(self.info["conditions"])
+
+    @cached_property
+    def arch(self) -> Arch:
+        """The arch with the best weights loaded. Raises BadModel for missing or foreign weights."""
+        strategy.prepare_devices()
+        try:
+            with strategy.precision_within("float32"):
+                arch = archs.from_json(self.info["arch"], self.spec)
+                arch.stages()
+        except MusictoolError as error:
+            raise BadModel(f"{self.folder / MARKER}: {error}") from None
+        for stage in arch.stages():
+            path = self.folder / f"{stage.name}.weights.h5"
+            known = {self.info["weights"].get(path.name), self.info.get("weights_to_come", {}).get(path.name)}
+            if known == {None} or not path.is_file():
+                raise BadModel(f"{self.folder} has no {path.name}: training was stopped before its first epoch ended")
+            if sha256(path) not in known:
+                raise BadModel(f"{path} is not the file that {MARKER} describes; copy or train the model again")
+            try:
+                stage.network.load_weights(path)
+            except (ValueError, KeyError, OSError) as error:
+                raise BadModel(f"{path} does not fit the network that {MARKER} describes: {error}") from None
+        return arch
+
+    def played_by(self, arch: Arch) -> Model:
+        """The same model with another network: the one that is being trained, in the place of the saved one."""
+        model = Model(self.folder, self.info, self.encoding)
+        model.__dict__["arch"] = arch
+        return model
+
+    @cached_property
+    def primers(self) -> list[np.ndarray]:
+        """Openings of validation pieces: spec.dtype (T, *spec.shape) each."""
+        path = self.folder / "primers.h5"
+        try:
+            with h5py.File(path) as file:
+                rows, offsets = (_array(file, name) for name in ("rows", "offsets"))
+            rows = rows.astype(self.spec.dtype)
+            limit = self.spec.size if self.spec.kind == "tokens" else 2
+            if rows.shape[1:] != self.spec.shape or not ((rows >= 0) & (rows < limit)).all():
+                raise ValueError("rows that the encoding does not have")
+            if (np.diff(offsets) < 0).any() or offsets.min() < 0 or offsets.max() > len(rows):
+                raise ValueError("offsets outside the rows")
+        except (OSError, KeyError, ValueError, TypeError) as error:
+            raise BadModel(f"{path} cannot be read: {error}") from None
+        return [rows[a:b] for a, b in pairwise(offsets)]
+
+    @property
+    def checksum(self) -> str:
+        """sha256 over the weights and the vocabulary: the same music comes only from the same checksum."""
+        parts = [*sorted(self.info["weights"].items()), ("vocabulary", self.info["vocabulary_sha256"])]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def create(folder: Path, info: dict[str, Any], encoding: Encoding, primers: list[np.ndarray]) -> None:
+    """Write all of a new model but its weights into `folder`; model.json comes last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary = encoding.vocabulary()
+    if vocabulary is not None:
+        write_json(folder / "vocabulary.json", vocabulary)
+        info["vocabulary_sha256"] = sha256(folder / "vocabulary.json")
+    with replacing(folder / "primers.h5") as partial, h5py.File(partial, "w") as file:
+        file["rows"] = np.concatenate(primers) if primers else np.zeros((0, *encoding.spec.shape), encoding.spec.dtype)
+        file["offsets"] = np.concatenate([[0], np.cumsum([len(rows) for rows in primers])]).astype(np.int64)
+    write_json(folder / MARKER, info)
+
+
+def save_weights(folder: Path, stage: Stage, metrics: dict[str, Any]) -> None:
+    """Put the weights of a stage's network, as they are now, and what they are worth into a model folder.
+
+    A run killed at any moment leaves a model that opens: model.json knows the new checksum before the file has it.
+    """
+    path = folder / f"{stage.name}.weights.h5"
+    fresh = path.with_name(f".{path.name}")  # Keras insists on the ending
+    stage.network.save_weights(fresh)
+    checksum = sha256(fresh)
+    info = read_info(folder)
+    write_json(folder / MARKER, {**info, "weights_to_come": {path.name: checksum}})
+    fresh.replace(path)
+    info["weights"][path.name] = checksum
+    info["metrics"] |= metrics
+    info.pop("weights_to_come", None)
+    write_json(folder / MARKER, info)
+
+
+def sha256(path: Path) -> str:
+    """The checksum of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _verified_vocabulary(folder: Path, info: dict[str, Any]) -> dict[str, Any] | None:
+    expected = info.get("vocabulary_sha256")
+    if expected is None:
+        return None
+    path = folder / "vocabulary.json"
+    if not path.is_file():
+        raise BadModel(f"{folder} has no {path.name}; without it the model's numbers are no music")
+    if sha256(path) != expected:
+        raise BadModel(f"{path} is not the vocabulary that the model was trained with; copy or train the model again")
+    vocabulary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return vocabulary
+
+
+def _array(file: h5py.File, name: str) -> np.ndarray:
+    """A small array that lies in the file itself and nowhere else; a model may come from a stranger."""
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"{name} is a link")
+    dataset = file[name]
+    if dataset.external or dataset.is_virtual or dataset.nbytes > MOST_PRIMER_BYTES:
+        raise ValueError(f"{name} lies in other files, or is too large")
+    array: np.ndarray = dataset[:]
+    return array

@@ -1,0 +1,137 @@
+"""Ticks <-> steps of a grid, notes <-> rolls, and the re-strike rule: what a keyboard, MIDI and a piano-roll can hold.
+
+A grid divides the quarter note into a whole number of equal steps (4: sixteenths). Rounding is half up, so that a note
+exactly between two steps always goes the same way.
+
+A roll is an array of steps by keys, 1 while the key sounds. It cannot say that a key which sounds is struck again: two
+notes of one key that touch would be one long note. `apart` therefore decides, for every roll, what is shown:
+
+- of notes struck on the same step the longest stays, and a key that is struck while it sounds goes on to the later end
+  of both notes, as two parts that share a key would have it;
+- a note that would reach the next strike of its key ends a step before it, so that there is a 0 between two notes;
+- where strikes of a key follow each other step by step there is no room for that 0, and every other one of them is
+  kept: counted from the last one if that is longer than a step, else from the first. Repeated sixteenths on a grid of
+  sixteenths become repeated eighths, never one long note.
+
+So a roll loses a step of legato where a key is repeated, and every second one of the fastest repetitions.
+
+Keys that are `hits` (drums) have no length: a note is a 1 on its onset step only and each 1 is a note of its own, so
+that hits on adjacent steps are all kept.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musictool.music.score import PITCHES, TICKS_PER_QUARTER, sort_notes
+
+Strikes = tuple[np.ndarray, np.ndarray, np.ndarray]  # int64 (M,) each: keys, onsets in steps, lengths in steps
+
+
+def to_steps(ticks: np.ndarray, steps_per_quarter: int) -> np.ndarray:
+    """int64: the nearest step of each time in ticks."""
+    return (2 * np.asarray(ticks, np.int64) * steps_per_quarter + TICKS_PER_QUARTER) // (2 * TICKS_PER_QUARTER)
+
+
+def to_ticks(steps: np.ndarray, steps_per_quarter: int) -> np.ndarray:
+    """int64: the time in ticks at which each step begins."""
+    return (np.asarray(steps, np.int64) * TICKS_PER_QUARTER + steps_per_quarter // 2) // steps_per_quarter
+
+
+def in_steps(notes: np.ndarray, steps_per_quarter: int) -> tuple[np.ndarray, np.ndarray]:
+    """int64 (N,) each: onset and length in steps of NOTE (N,); both ends are rounded, a length is at least 1."""
+    onset_ticks = notes["onset_ticks"].astype(np.int64)
+    onsets = to_steps(onset_ticks, steps_per_quarter)
+    ends = to_steps(onset_ticks + notes["duration_ticks"], steps_per_quarter)
+    return onsets, np.maximum(ends - onsets, 1)
+
+
+def restruck(notes: np.ndarray) -> np.ndarray:
+    """NOTE (M,), M <= N: `notes` without overlaps of one pitch in one track.
+
+    A key that is struck again while it sounds ends its first note there; of notes struck together the longest stays.
+    MIDI cannot say which of two equal pitches a note-off ends, and every reader guesses differently.
+    """
+    keys = notes["track"].astype(np.int64) * PITCHES + notes["pitch"]
+    onsets = notes["onset_ticks"].astype(np.int64)
+    kept, ends = struck_once(keys, onsets, onsets + notes["duration_ticks"], notes["velocity"])
+    notes = notes[kept]
+    notes["duration_ticks"] = ends - notes["onset_ticks"]
+    return sort_notes(notes)
+
+
+def struck_once(
+    keys: np.ndarray, onsets: np.ndarray, ends: np.ndarray, velocities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rule of `restruck` for notes (N,) in any order and any unit of time; of equally long ones the loudest stays.
+
+    Returns:
+        int64 (M,) each, sorted by key, then onset: the index of each note that stays, and its end.
+    """
+    order = np.lexsort((velocities, ends, onsets, keys))
+    keys, onsets = keys[order], onsets[order]
+    kept = np.append((keys[1:] != keys[:-1]) | (onsets[1:] != onsets[:-1]), True)[: len(order)]
+    order, keys, onsets = order[kept], keys[kept], onsets[kept]
+    ends = ends[order]
+    ends[:-1] = np.where(keys[1:] == keys[:-1], np.minimum(ends[:-1], onsets[1:]), ends[:-1])
+    return order, ends
+
+
+def apart(keys: np.ndarray, onsets: np.ndarray, lengths: np.ndarray, hits: np.ndarray) -> Strikes:
+    """The notes that a roll shows, by the rule above.
+
+    Args:
+        keys, onsets, lengths: int64 (N,), in any order; onsets and lengths in steps, lengths at least 1.
+        hits: bool (K,), which keys' notes have no length.
+
+    Returns:
+        int64 (M,) each, M <= N: keys, onsets, lengths, sorted by key, then onset.
+    """
+    if not len(keys):
+        return keys, onsets, lengths
+    stride = int((onsets + lengths).max()) + 1  # the last note of a key does not reach the first of the next
+    places = keys * stride + onsets
+    order = np.argsort(places)
+    places = places[order]
+    firsts = np.flatnonzero(np.diff(places, prepend=-1))  # of the notes of one key on one step
+    lengths = np.maximum.reduceat(lengths[order], firsts)
+    places = places[firsts]
+    lengths = np.maximum.accumulate(places + lengths) - places
+    gaps = np.diff(places, append=places[-1] + stride)
+    keys, onsets = np.divmod(places, stride)
+    hit = hits[keys]
+    lengths = np.where(hit, 1, np.minimum(lengths, np.maximum(gaps - 1, 1)))
+    kept = _every_other((gaps == 1) & ~hit, lengths)
+    return keys[kept], onsets[kept], lengths[kept]
+
+
+def _every_other(touches: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """bool (M,): which strikes remain, where bool `touches` (M,) says that the next one is on the very next step."""
+    starts_run = np.append(True, ~touches[:-1])
+    firsts = np.flatnonzero(starts_run)
+    lasts = np.append(firsts[1:], len(touches)) - 1
+    kept = np.where(lengths[lasts] > 1, lasts, firsts)  # one of each run that surely is
+    return (np.arange(len(touches)) - kept[np.cumsum(starts_run) - 1]) % 2 == 0
+
+
+def painted(strikes: Strikes, steps: int, num_keys: int) -> np.ndarray:
+    """uint8 0/1 (steps, num_keys): 1 while a key sounds."""
+    keys, onsets, lengths = strikes
+    before = np.cumsum(lengths) - lengths
+    cells = np.repeat((onsets - before) * num_keys + keys, lengths) + np.arange(int(lengths.sum())) * num_keys
+    roll = np.zeros((steps, num_keys), np.uint8)
+    roll.reshape(-1)[cells] = 1
+    return roll
+
+
+def runs(roll: np.ndarray, hits: np.ndarray) -> Strikes:
+    """The notes of any roll (T, K), sorted by key, then onset: runs of ones; of `hits`, bool (K,), each single 1."""
+    steps, num_keys = roll.shape
+    cells = np.flatnonzero(roll != 0)  # of a bool array numpy finds them ten times faster
+    onsets = cells // num_keys
+    stride = steps + 1  # a 1 on the last step of a key does not touch one on the first step of the next
+    places = np.sort((cells - onsets * num_keys) * stride + onsets)
+    keys = places // stride
+    firsts = np.flatnonzero((np.diff(places, prepend=-2) != 1) | hits[keys])
+    keys = keys[firsts]
+    return keys, places[firsts] - keys * stride, np.diff(firsts, append=len(places))

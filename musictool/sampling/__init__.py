@@ -1,0 +1,1 @@
+"""From what a network predicts to the next row."""

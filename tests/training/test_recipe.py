@@ -1,0 +1,150 @@
+"""Recipes: each is one that `train` understands, builds at its real size, and learns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from musictool import options, strategy
+from musictool.archs._base import Arch
+from musictool.cli._main import main
+from musictool.corpus.corpus import Corpus
+from musictool.encoded.dataset import encode_corpus
+from musictool.encoded.windows import Windows
+from musictool.errors import UnknownName
+from musictool.fetching.public import COLLECTIONS
+from musictool.models.contents import parameters
+from musictool.preparation.sources import BUILT_IN
+from musictool.registry import ARCHS, ENCODINGS
+from musictool.training import recipe
+from musictool.training.train import train
+from musictool.training.wishes import DEFAULTS, check_encoding, checked, semitones
+
+SMALL = {"embedding": 8, "width": 16, "layers": 1, "heads": 2, "segment": 16, "memory": 16, "hidden": 8}
+
+each_recipe = pytest.mark.parametrize("name", recipe.names())
+
+
+def wishes_of(name: str) -> dict[str, Any]:
+    return {**DEFAULTS, **checked({"recipe": name})}
+
+
+def learner(name: str, more: tuple[str, ...] = ()) -> tuple[Arch, Windows]:
+    """The arch of a recipe on the corpus `tunes`, and its windows."""
+    wishes = wishes_of(name)
+    low, high = semitones(wishes)
+    shifts = range(low, high + 1)
+    encoded = encode_corpus(Corpus.open("tunes"), wishes["encoding"], wishes["encoding_settings"], shifts)
+    arch = ARCHS.get(wishes["arch"]).sized(encoded.spec, wishes["size"], (*wishes["settings"], *more))
+    length, size = (wishes[key] or getattr(arch, key.upper()) for key in ("window", "batch_size"))
+    return arch, Windows(encoded, length, size, shifts)
+
+
+def test_the_recipes_that_are_promised_are_there():
+    assert set(recipe.names()) >= {
+        *("tham-kim-gru", "tham-kim-rnn", "skuli-lstm", "huang-wu-bach", "huang-wu-classical", "huang-wu-muse"),
+        *("huang-wu-sigmoid", "lofi-lstm", "lofi-gru", "lofi-cnn", "musicautobot"),
+    }
+
+
+@each_recipe
+def test_it_says_where_it_comes_from_what_it_wants_and_what_it_is_not(name: str):
+    each = recipe.get(name)
+    assert each.summary
+    assert "\n" not in each.summary
+    assert {"authors", "title"} <= set(each.source) <= {"authors", "title", "year", "address"}
+    assert set(each.corpus) == {"wants", "prepare"}
+    assert each.differs
+    *before, source = each.corpus["prepare"].split("musictool prepare ")[1].split(" --name")[0].split()
+    assert not before
+    assert source in {*BUILT_IN, *COLLECTIONS, "FOLDER"} or f"fetch {source}" in each.corpus["prepare"] or "/" in source
+
+
+@each_recipe
+def test_train_understands_it(name: str):
+    each, wishes = recipe.get(name), wishes_of(name)
+    assert {"arch", "encoding"} <= set(each.train) <= set(DEFAULTS)
+    arch, encoding = ARCHS.get(wishes["arch"]), ENCODINGS.get(wishes["encoding"])
+    assert arch.kind == encoding.kind
+    options.from_settings(arch.Options, wishes["settings"])
+    check_encoding(wishes)
+
+
+@each_recipe
+def test_it_builds_at_its_real_size(name: str, at_tiny_home: Path):
+    arch, windows = learner(name)
+    assert parameters(arch) > 10_000
+    assert windows.steps(windows.training_plan(0)) >= 1
+
+
+@each_recipe
+def test_it_learns_in_a_few_steps(name: str, at_tiny_home: Path):
+    strategy.prepare("float32", 1)
+    wishes = wishes_of(name)
+    known = {setting.partition("=")[0] for setting, _, _ in options.describe(ARCHS.get(wishes["arch"]).Options)}
+    small = tuple(f"{key}={value}" for key, value in SMALL.items() if key in known)
+    arch, windows = learner(name, (*small, "dropout=0"))
+    (stage,) = arch.stages()
+    windows = Windows(windows.encoded, min(64, windows.length), min(8, windows.batch_size))
+    step = strategy.training_step(stage, strategy.optimizer_for(stage, 1e-2))
+    batch = windows.batch(windows.training_plan(0), 0)
+    losses = [float(sums[0] / sums[-1]) for sums in (np.asarray(step(batch)) for _ in range(8))]
+    assert losses[-1] < losses[0]
+
+
+def test_a_run_of_a_recipe_has_its_settings_and_what_is_said_beside_it(at_new_home: Path, tunes: Path):
+    from musictool.preparation.prepare import prepare
+
+    prepare(str(tunes), name="tunes", workers=1)
+    small = ("width=8", "layers=1")
+    trained = train("tunes", recipe="skuli-lstm", settings=small, epochs=1, window=16, batch_size=8, seed=1)
+    info = trained.model.info
+    assert trained.model.name == "tunes-skuli-lstm"
+    assert info["arch"]["options"] == {"embedding": 128, "width": 8, "layers": 1, "dropout": 0.3}
+    assert info["encoding"]["options"]["rests"] == "drop"
+    assert info["training"]["settings"]["window"] == 16
+    assert info["training"]["settings"]["learning_rate"] == 0.001
+    assert info["training"]["wishes"]["recipe"] == "skuli-lstm"
+
+
+def test_what_is_said_goes_before_the_recipe():
+    wishes = checked({"recipe": "skuli-lstm", "settings": ("width=64",), "window": 50, "transpose": None})
+    assert wishes["settings"] == ("width=512", "layers=3", "dropout=0.3", "width=64")
+    assert (wishes["window"], wishes["batch_size"], wishes["transpose"]) == (50, 64, (0, 0))
+    assert checked(wishes) == wishes
+
+
+def test_options_for_another_arch_or_encoding_are_left_out():
+    wishes = checked({"recipe": "musicautobot", "arch": "lstm", "encoding": "remi"})
+    assert "settings" not in wishes
+    assert wishes["window"] == 1024
+    assert "encoding_settings" not in checked({"recipe": "skuli-lstm", "encoding": "midi-message"})
+
+
+def test_no_recipe_changes_nothing():
+    assert recipe.followed({"arch": "gru", "recipe": ""}) == {"arch": "gru", "recipe": ""}
+
+
+def test_an_unknown_recipe_is_refused_with_the_nearest_name():
+    with pytest.raises(UnknownName, match=r"unknown recipe 'skuli-lstn'\. Did you mean 'skuli-lstm'"):
+        checked({"recipe": "skuli-lstn"})
+
+
+def test_every_file_is_plain_json_in_the_house_spelling():
+    for path in recipe.FOLDER.iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert text == json.dumps(json.loads(text), indent=1, ensure_ascii=False) + "\n", path.name
+
+
+def test_they_are_listed_with_what_they_want_and_how_to_get_it():
+    text = CliRunner().invoke(main, ["list", "recipes"]).output
+    assert "musictool train --recipe skuli-lstm" in text
+    assert "musictool prepare bach" in text
+    listed = {each["name"]: each for each in json.loads(CliRunner().invoke(main, ["list", "recipes", "--json"]).output)}
+    assert sorted(listed) == recipe.names()
+    assert listed["skuli-lstm"]["fixes"]["window"] == 100

@@ -1,0 +1,387 @@
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from musictool import home
+from musictool.corpus.corpus import Corpus
+from musictool.errors import BadCorpus, BadModel, BadOption, KindMismatch, UnknownName
+from musictool.models import model
+from musictool.models.info import read_info
+from musictool.models.model import Model
+from musictool.preparation.prepare import prepare
+from musictool.training.checkpoint import state
+from musictool.training.fitting import Diverged, Stopped
+from musictool.training.reporter import Reporter
+from musictool.training.train import train
+from tests.training.test_event_log import curves
+
+TINY: dict[str, Any] = {
+    "epochs": 4,
+    "warmup": 0,
+    "decay": "none",
+    "seed": 1,
+    "settings": ("width=16", "embedding=16", "layers=1"),
+    "window": 16,
+    "batch_size": 2,
+}
+TIMES = ("seconds", "rows_per_second")
+
+
+@pytest.fixture
+def corpus(tunes: Path, at_new_home: Path) -> Corpus:
+    return prepare(str(tunes), name="tunes", workers=1).corpus
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    """history.csv without what hangs on the machine."""
+    with open(folder / "history.csv", encoding="utf-8") as file:
+        return [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
+
+
+class StopAt(Reporter):
+    """Presses Ctrl-C once, after some steps of an epoch."""
+
+    def __init__(self, epoch: int, step: int):
+        self.at, self.now = (epoch, step), (0, 0)
+
+    def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
+        self.epoch = epoch
+
+    def progress(self, step: int, loss: float, rows_per_second: float) -> None:
+        if (self.epoch, step) >= self.at and not self.now[0]:
+            self.now = (self.epoch, step)
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_model_folder_explains_itself(at_tiny_home: Path):
+    folder = at_tiny_home / "saved_models" / "tunes-lstm"
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert names == {
+        "model.json",
+        "vocabulary.json",
+        "network.weights.h5",
+        "primers.h5",
+        "history.csv",
+        "samples/epoch-001.mid",
+        "samples/epoch-002.mid",
+        "checkpoints/last.h5",
+        ".lock",
+    }
+    info = read_info(folder)
+    assert info["arch"]["options"]["width"] == 16
+    assert info["training"]["finished"] == "epochs"
+    assert info["provenance"]["seed"] == 1
+    assert set(info["metrics"]["baselines"]) == {"unigram", "bigram", "repeat"}
+    assert [row["epoch"] for row in history(folder)] == ["1", "2"]
+
+
+def test_the_same_seed_trains_the_same_model(corpus: Corpus):
+    first = train("tunes", name="first", **TINY | {"epochs": 2})
+    again = train("tunes", name="again", **TINY | {"epochs": 2})
+    other = train("tunes", name="other", **TINY | {"epochs": 2, "seed": 2})
+    assert history(first.model.folder) == history(again.model.folder)
+    assert first.model.checksum == again.model.checksum
+    assert history(first.model.folder) != history(other.model.folder)
+
+
+def test_a_run_stopped_by_ctrl_c_in_the_middle_of_an_epoch_ends_like_one_that_was_not(corpus: Corpus):
+    whole = train("tunes", name="whole", **TINY)
+    with pytest.raises(Stopped, match="epoch 2"):
+        train("tunes", name="stopped", listener=StopAt(2, 1), **TINY)
+    folder = home.models_folder() / "stopped"
+    assert len(history(folder)) == 1
+    assert read_info(folder)["training"]["finished"] is None
+    resumed = train(name="stopped", resume=True)
+    assert history(folder) == history(whole.model.folder)
+    assert resumed.model.checksum == whole.model.checksum
+
+
+def test_the_same_command_goes_on_with_an_unfinished_run_by_itself(corpus: Corpus):
+    with pytest.raises(Stopped):
+        train("tunes", listener=StopAt(2, 1), **TINY)
+    trained = train("tunes", **TINY)
+    assert trained.model.name == "tunes-lstm"
+    assert [row["epoch"] for row in history(trained.model.folder)] == ["1", "2", "3", "4"]
+
+
+def test_a_finished_run_is_left_alone_and_the_next_gets_a_name_of_its_own(corpus: Corpus):
+    first = train("tunes", **TINY | {"epochs": 1})
+    second = train("tunes", **TINY | {"epochs": 1})
+    assert (first.model.name, second.model.name) == ("tunes-lstm", "tunes-lstm-2")
+
+
+def test_a_finished_run_can_be_given_more_epochs(corpus: Corpus):
+    train("tunes", **TINY | {"epochs": 2})
+    longer = train(resume=True, epochs=4)
+    straight = train("tunes", name="straight", **TINY)
+    assert history(longer.model.folder) == history(straight.model.folder)
+
+
+def test_patience_ends_a_run_that_gets_no_better_and_the_best_weights_are_kept(corpus: Corpus):
+    trained = train("tunes", **TINY | {"epochs": 60, "patience": 2, "learning_rate": 0.05})
+    assert trained.reason == "patience"
+    losses = [float(row["val_loss"]) for row in history(trained.model.folder)]
+    best = losses.index(min(losses))
+    assert len(losses) == best + 3
+    assert trained.model.info["metrics"]["best_epoch"] == best + 1
+    assert trained.loss == min(losses)
+
+
+def test_the_time_limit_ends_a_run_within_an_epoch_and_leaves_a_model(corpus: Corpus):
+    trained = train("tunes", **TINY | {"epochs": 10_000, "patience": 0, "max_minutes": 0.02})
+    assert trained.reason == "time"
+    assert (trained.model.folder / "network.weights.h5").exists()
+
+
+def test_it_beats_the_baselines_on_music_that_can_be_learnt(corpus: Corpus):
+    trained = train("tunes", **TINY | {"epochs": 40, "settings": ("width=64", "dropout=0.5"), "learning_rate": 0.003})
+    assert trained.unbeaten == []
+
+
+def test_it_says_which_baselines_it_did_not_beat(corpus: Corpus):
+    trained = train("tunes", **TINY | {"epochs": 1, "learning_rate": 1e-9})
+    assert trained.unbeaten == ["unigram", "bigram", "repeat"]
+
+
+@pytest.mark.parametrize(
+    "wishes, error, words",
+    [
+        ({"arch": "lsmt"}, UnknownName, "Did you mean 'lstm'"),
+        ({"size": "smal"}, UnknownName, "Did you mean 'small'"),
+        ({"settings": ("widht=3",)}, UnknownName, "Did you mean 'width'"),
+        ({"settings": ("width=none",)}, BadOption, "width"),
+        ({"encoding": "note-cord"}, UnknownName, "Did you mean 'note-chord'"),
+        ({"encoding_settings": ("rests=kep",)}, BadOption, "keep, cap, drop"),
+        ({"epochs": 0}, BadOption, "--epochs 0"),
+        ({"batch_size": 0}, BadOption, "--batch-size 0"),
+        ({"learning_rate": 0.0}, BadOption, "--learning-rate"),
+        ({"warmup": -1}, BadOption, "--warmup -1"),
+        ({"clip_norm": -0.5}, BadOption, "--clip-norm -0.5"),
+        ({"seed": 2**32}, BadOption, "--seed 4294967296 is above"),
+        ({"decay": "cosin"}, UnknownName, "Did you mean 'cosine'"),
+        ({"transpose": (1, 3)}, BadOption, "--transpose"),
+        ({"precision": "float31"}, UnknownName, "float32"),
+        ({"stretch": (0.95, 1.05)}, BadOption, "performance can be stretched"),
+        ({"encoding": "piano-roll"}, KindMismatch, "frames, for .*roll-lstm, and not for lstm; .*note-chord"),
+        ({"name": "../evil"}, BadOption, "--name"),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_one_clear_error_and_leaves_nothing(
+    at_tiny_home: Path, wishes: dict[str, Any], error: type[Exception], words: str
+):
+    before = sorted(path for path in at_tiny_home.rglob("*"))
+    with pytest.raises(error, match=words):
+        train("tunes", **wishes)
+    assert sorted(path for path in at_tiny_home.rglob("*")) == before  # nor has anything been encoded in vain
+
+
+def test_an_existing_name_is_never_overwritten(at_tiny_home: Path):
+    with pytest.raises(BadOption, match=r"finished; take another --name, .*--resume --epochs with more than 2"):
+        train("tunes", name="tunes-lstm", epochs=1)
+
+
+def test_an_unfinished_run_of_other_settings_is_not_overwritten_either(corpus: Corpus):
+    with pytest.raises(Stopped):
+        train("tunes", name="mine", listener=StopAt(1, 1), **TINY)
+    with pytest.raises(BadOption, match="go on with it by --resume, or take another --name"):
+        train("tunes", name="mine", **TINY | {"window": 8})
+
+
+def test_a_stopped_run_goes_on_in_the_middle_of_its_warm_up_and_its_cosine(corpus: Corpus):
+    wishes = TINY | {"warmup": 5, "decay": "cosine", "clip_norm": 0.5, "tensorboard": True}
+    whole = train("tunes", name="whole", **wishes)
+    for stop in ((1, 2), (3, 1)):
+        with pytest.raises(Stopped):
+            train("tunes", name="stopped", listener=StopAt(*stop), **wishes)
+    resumed = train(name="stopped", resume=True)
+    assert history(resumed.model.folder) == history(whole.model.folder)
+    assert resumed.model.checksum == whole.model.checksum
+    rates = [float(row["learning_rate"]) for row in history(whole.model.folder)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.1 * rates[0]
+    points = curves(resumed.model.folder / "logs")
+    assert [value for _, tag, value in points if tag == "network/learning_rate"] == pytest.approx(rates)
+    assert [step for step, tag, _ in points if tag == "network/val_loss"] == [1, 2, 3, 4]
+
+
+@pytest.mark.slow
+def test_with_a_time_limit_the_cosine_ends_with_it(corpus: Corpus):
+    timed = TINY | {"epochs": 10_000, "patience": 0, "max_minutes": 0.2, "decay": "cosine", "learning_rate": 0.003}
+    trained = train("tunes", **timed)
+    assert trained.reason == "time"
+    rates = [float(row["learning_rate"]) for row in history(trained.model.folder)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.7 * 0.003
+
+
+def test_gradients_are_cut_as_asked_or_not_at_all(corpus: Corpus):
+    class Look(Reporter):
+        def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
+            self.run = run
+
+        def epoch_ends(self, row: dict[str, Any]) -> None:
+            self.norm = self.run.optimizer.global_clipnorm
+
+    for asked, norm in ((0.0, None), (0.25, 0.25)):
+        look = Look()
+        train("tunes", listener=look, **TINY | {"epochs": 1, "clip_norm": asked})
+        assert look.norm == norm
+
+
+def test_resuming_cannot_change_what_the_run_is(at_tiny_home: Path):
+    with pytest.raises(BadOption, match="batch size"):
+        train(name="tunes-lstm", resume=True, batch_size=3)
+
+
+def test_nothing_to_resume_and_nothing_to_learn_are_said(at_new_home: Path):
+    with pytest.raises(BadModel, match="nothing to resume"):
+        train(resume=True)
+    with pytest.raises(BadCorpus, match="musictool prepare"):
+        train()
+
+
+def test_a_corpus_that_has_changed_is_not_learnt_on_by_an_old_run(corpus: Corpus, tmp_path: Path, tunes: Path):
+    train("tunes", **TINY | {"epochs": 1})
+    smaller = tmp_path / "fewer"
+    smaller.mkdir()
+    for path in sorted(tunes.iterdir())[:6]:
+        (smaller / path.name).write_bytes(path.read_bytes())
+    prepare(str(smaller), name="tunes", workers=1, fresh=True)
+    with pytest.raises(BadCorpus, match="changed"):
+        train(resume=True, epochs=2)
+
+
+def test_a_run_whose_loss_is_no_number_says_so(corpus: Corpus):
+    class Poison(Reporter):
+        """Spoils the weights after the first epoch."""
+
+        def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
+            self.run = run
+
+        def epoch_ends(self, row: dict[str, Any]) -> None:
+            for weight in self.run.arch.network.trainable_variables:
+                weight.assign(weight * float("nan"))
+
+    with pytest.raises(Diverged, match="--learning-rate"):
+        train("tunes", listener=Poison(), **TINY | {"epochs": 3})
+
+
+def test_mixed_precision_is_in_effect_while_training_and_gone_afterwards(corpus: Corpus):
+    class Look(Reporter):
+        def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
+            self.dtype = run.arch.network.project.compute_dtype
+
+    look = Look()
+    trained = train("tunes", listener=look, **TINY | {"precision": "mixed_bfloat16", "epochs": 1})
+    assert look.dtype == "bfloat16"
+    assert trained.model.arch.network.project.compute_dtype == "float32"  # type: ignore[attr-defined]
+
+
+def test_a_run_that_needs_more_memory_than_there_is_says_so(corpus: Corpus):
+    with pytest.raises(BadOption, match=r"more memory than there is; .* smaller --batch-size"):
+        train("tunes", **TINY | {"window": 10**12})
+
+
+def test_two_runs_never_share_a_folder(corpus: Corpus):
+    class Rival(Reporter):
+        def epoch_ends(self, row: dict[str, Any]) -> None:
+            program = "import musictool; musictool.train('tunes', name='rival', resume=True)"
+            self.done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    rival = Rival()
+    train("tunes", name="rival", listener=rival, **TINY | {"epochs": 1})
+    assert "another train is working" in rival.done.stderr
+
+
+def test_what_a_kill_between_the_checkpoint_and_the_history_left_out_is_made_up_for(corpus: Corpus):
+    train("tunes", **TINY | {"epochs": 2})
+    folder = home.models_folder() / "tunes-lstm"
+    before = history(folder)
+    (folder / "history.csv").unlink()
+    (folder / "samples" / "epoch-002.mid").unlink()
+    train(resume=True)
+    assert history(folder) == before
+    assert (folder / "samples" / "epoch-002.mid").exists()
+
+
+@pytest.mark.parametrize("moment", ["before the weights", "after the weights"])
+def test_a_kill_while_weights_are_saved_leaves_a_model_that_opens(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, moment: str
+):
+    class Killed(BaseException):
+        pass
+
+    real, saves = model.write_json, []
+
+    def write_json(path: Path, values: dict[str, Any]) -> None:
+        if "weights_to_come" in values:
+            saves.append("before")
+        elif values.get("weights"):
+            saves.append("after")
+        if len(saves) == (5 if moment == "before the weights" else 4):
+            raise Killed
+        real(path, values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "write_json", write_json)
+        with pytest.raises(Killed):
+            train("tunes", **TINY | {"learning_rate": 1e-3})
+    assert Model.open("tunes-lstm").arch is not None
+    assert train("tunes", **TINY | {"learning_rate": 1e-3}).reason == "epochs"
+
+
+def test_without_its_checkpoint_a_trained_run_is_not_begun_again_over_its_weights(corpus: Corpus):
+    trained = train("tunes", **TINY | {"epochs": 1})
+    (trained.model.folder / "checkpoints" / "last.h5").unlink()
+    with pytest.raises(BadModel, match="weights are kept"):
+        train(resume=True, epochs=2)
+
+
+def test_a_time_limit_of_no_time_still_leaves_a_model_and_resuming_ends_like_a_run_without(corpus: Corpus):
+    whole = train("tunes", name="whole", **TINY)
+    short = train("tunes", name="short", **TINY | {"max_minutes": 1e-9})
+    assert short.reason == "time"
+    assert short.model.arch is not None
+    longer = train(name="short", resume=True, max_minutes=0.0)
+    assert history(longer.model.folder) == history(whole.model.folder)
+    assert longer.model.checksum == whole.model.checksum
+
+
+@pytest.mark.slow
+def test_kill_9_loses_at_most_one_epoch_and_resuming_ends_with_the_same_history(corpus: Corpus, at_new_home: Path):
+    whole = train("tunes", name="whole", **TINY | {"epochs": 8})
+    command = [sys.executable, "-m", "musictool.cli._main", "train", "tunes", "--name", "killed", "--seed", "1"]
+    command += ["--epochs", "8", "--window", "16", "--batch-size", "2"]
+    command += [part for setting in TINY["settings"] for part in ("--set", setting)]
+    folder = home.models_folder() / "killed"
+    for _ in range(4):
+        before = state(folder / "checkpoints" / "last.h5")["epoch"] if folder.exists() else 0
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and _epochs_done(folder) <= before:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        assert _epochs_done(folder) >= before
+    assert train("tunes", name="killed", **TINY | {"epochs": 8}).model.checksum == whole.model.checksum
+    assert history(folder) == history(whole.model.folder)
+
+
+def _epochs_done(folder: Path) -> int:
+    try:
+        return int(state(folder / "checkpoints" / "last.h5")["epoch"])
+    except BadModel:
+        return 0
+
+
+def test_the_saved_model_opens_again_by_name_by_path_and_as_the_last_one(at_tiny_home: Path):
+    folder = at_tiny_home / "saved_models" / "tunes-lstm"
+    assert Model.open("tunes-lstm").folder == Model.open(folder).folder == Model.open().folder

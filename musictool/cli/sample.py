@@ -22,7 +22,13 @@ _PATH = click.Path(path_type=Path)
 @click.option("--length", type=int, help="Symbols (or time steps of rolls) to write.  [default: 500]")
 @click.option("--bars", type=int, help="Bars to write, instead of --length.")
 @click.option("--seconds", type=float, help="Seconds to write, instead of --length. No length counts the primer.")
-@click.option("--out", type=_PATH, default=Path("song.mid"), show_default=True, help="The MIDI file.")
+@click.option(
+    "--out",
+    "outs",
+    multiple=True,
+    type=_PATH,
+    help="File to write, of the kind that its suffix names (.mid .mp3 .png ...); may be repeated.  [default: song.mid]",
+)
 @click.option("--num", type=int, default=1, show_default=True, help="Pieces to write: song-001.mid, song-002.mid, ...")
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Over 1 bolder, under 1 safer.")
 @click.option("--top-k", type=int, default=0, show_default=True, help="Draw from the k likeliest symbols; 0: all.")
@@ -74,7 +80,7 @@ def command(context: click.Context, **given: Any) -> None:
 
     Beside song.mid stands song.json with all that is needed to make it again: --like song.json.
     """
-    like = given.pop("like")
+    like, outs = given.pop("like"), given.pop("outs") or (Path("song.mid"),)
     if like is not None:
         _refuse_others(context)
     else:
@@ -83,7 +89,7 @@ def command(context: click.Context, **given: Any) -> None:
     from musictool.generation.songs import write_like, write_songs
 
     if like is not None:
-        model, song = write_like(like, given["out"])
+        model, song = write_like(like, outs)
         songs, seed = [song], None
     else:
         from musictool.generation.sample import check_choices
@@ -92,13 +98,13 @@ def command(context: click.Context, **given: Any) -> None:
         model, (request, seed) = Model.open(given["model"]), _request(given)
         check_choices(model, _said(context))
         with _output.bar(request.length, "listening", f"{model.spec.unit}s") as bar:
-            songs = write_songs(model, request, given["out"], progress=lambda rows: _advance(bar, rows))
+            songs = write_songs(model, request, outs, progress=lambda rows: _advance(bar, rows))
     _output.say(f"model {model.name}" + ("" if seed is None else f", seed {seed}"))
     if given["temperature"] > 1.2:
         _output.say("a temperature over 1.2 tends to wander")
     for song in songs:
         _tell(song)
-    if songs[0].path.suffix.lower() == ".mid":
+    if [path.suffix.lower() for path in songs[0].paths] == [".mid"]:
         midi, sound = (shlex.quote(str(path)) for path in (songs[0].path, songs[0].path.with_suffix(".wav")))
         _output.say(f"next:  musictool render {midi} --out {sound}")
 
@@ -119,7 +125,7 @@ def _tell(song: Any) -> None:
         f"{score.seconds:.1f} s",
         key and f"about {key}",
     ]
-    _output.say(f"{song.path}: {', '.join(filter(None, facts))}")
+    _output.say(f"{', '.join(map(str, song.paths))}: {', '.join(filter(None, facts))}")
     period = period_of_notes(score)
     if period:
         _output.say(
@@ -131,7 +137,7 @@ def _tell(song: Any) -> None:
 def _refuse_others(context: click.Context) -> None:
     """--like says all; an option beside it would be ignored in silence."""
     for name in _said(context):
-        if name not in ("like", "out"):
+        if name not in ("like", "outs"):
             raise BadOption(f"--like makes a song again as it was; leave out {name.replace('_', '-')}")
 
 

@@ -1,4 +1,5 @@
-"""A sample as files: song.mid, and beside it song.json, which holds all that is needed to make it again.
+"""A sample as files: song.mid, song.mp3, song.png, and beside them song.json, which holds all that is needed to make it
+again.
 
 `write_songs` and `write_like` are the functions behind `musictool sample` and `musictool sample --like song.json`.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,35 +31,49 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class Song:
-    """One written piece: where it lies and what it is."""
+    """One written piece: where it lies, in one form or several, and what it is."""
 
-    path: Path
+    paths: tuple[Path, ...]
     score: Score
 
+    @property
+    def path(self) -> Path:
+        """The first of its files."""
+        return self.paths[0]
 
-def write_songs(model: Model, request: Request, out: Path, progress: Progress | None = None) -> list[Song]:
+
+def write_songs(
+    model: Model, request: Request, out: Path | Sequence[Path], progress: Progress | None = None
+) -> list[Song]:
     """Write `request.num` pieces to `out`, or to out-001, out-002, ... if there are several, each with its .json.
+
+    Args:
+        out: a file, or one for each form that a piece shall have: song.mid, song.mp3, song.png.
 
     Raises:
         NoMusic: if a piece has no note; then nothing is written.
-        BadFile: for a suffix that nothing writes.
+        BadOption: for a suffix that nothing writes.
     """
-    _check_place(out)
+    outs = _checked_places(out)
     songs = []
     for number, score in enumerate(sample(model, request, progress), 1):
-        path = out if request.num == 1 else out.with_name(f"{out.stem}-{number:03d}{out.suffix}")
-        songs.append(_write(model, request, number, score, path))
+        paths = outs if request.num == 1 else tuple(_numbered(path, number) for path in outs)
+        songs.append(_write(model, request, number, score, paths))
     return songs
 
 
-def write_like(sidecar: Path, out: Path) -> tuple[Model, Song]:
+def write_like(sidecar: Path, out: Path | Sequence[Path]) -> tuple[Model, Song]:
     """Make the piece that a sidecar describes once more, the same to the byte.
+
+    Args:
+        sidecar: the .json beside a song.
+        out: as for write_songs; another form than the song had is another file of the same notes.
 
     Raises:
         BadFile: if the sidecar cannot be read, or the primer it names is gone or changed.
         BadModel: if the model is gone or has been trained on since.
     """
-    _check_place(out)
+    outs = _checked_places(out)
     try:
         values = json.loads(sidecar.read_text(encoding="utf-8"))
         if values["format"] != FORMAT:
@@ -65,8 +81,9 @@ def write_like(sidecar: Path, out: Path) -> tuple[Model, Song]:
         primer_sum, number = values["primer_sha256"], int(values["piece"])
         request = _request(values["request"], primer_sum is not None)
         name, folder, checksum = (str(values["model"][key]) for key in ("name", "folder", "checksum"))
-        file, file_sum = Path(values["file"]), values["sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        sums = values.get("files") or {values["file"]: values["sha256"]}
+        known = {Path(file).suffix.lower(): file_sum for file, file_sum in sums.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadFile("unreadable", f"{sidecar} is not the .json of a sample ({error})") from None
     primer = request.primer
     if isinstance(primer, Path) and (not primer.is_file() or sha256(primer) != primer_sum):
@@ -74,23 +91,35 @@ def write_like(sidecar: Path, out: Path) -> tuple[Model, Song]:
     model = Model.open(folder if Path(folder).exists() else name)
     if model.checksum != checksum:
         raise BadModel(f"the model {model.name} has been trained since {sidecar} was made; the same bytes are gone")
-    song = _write(model, request, number, sample(model, request)[number - 1], out)
-    if out.suffix == file.suffix and sha256(out) != file_sum:
-        log.warning("%s is not the same to the byte: another version of TensorFlow or another device?", out)
+    song = _write(model, request, number, sample(model, request)[number - 1], outs)
+    for path in outs:
+        if sha256(path) != known.get(path.suffix.lower(), sha256(path)):
+            log.warning("%s is not the same to the byte: another version of a library or another device?", path)
     return model, song
 
 
-def _check_place(out: Path) -> None:
-    """Before the work is done, and not after it. Raises OSError if the folder cannot be made."""
-    if out.suffix.lower() not in suffixes():
-        raise BadOption(f"--out {out}: unknown suffix; writable are {' '.join(sorted(suffixes()))}")
-    if out.is_dir():
-        raise BadOption(f"--out {out} is a folder")
-    out.parent.mkdir(parents=True, exist_ok=True)
+def _checked_places(out: Path | Sequence[Path]) -> tuple[Path, ...]:
+    """Before the work is done, and not after it. Raises OSError if a folder cannot be made."""
+    outs = (out,) if isinstance(out, Path) else tuple(dict.fromkeys(out))
+    if not outs:
+        raise ValueError("out names no file")
+    for path in outs:
+        if path.suffix.lower() not in suffixes():
+            raise BadOption(f"--out {path}: unknown suffix; writable are {' '.join(sorted(suffixes()))}")
+        if path.is_dir():
+            raise BadOption(f"--out {path} is a folder")
+    for path in outs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return outs
 
 
-def _write(model: Model, request: Request, number: int, score: Score, path: Path) -> Song:
-    write(score, path)
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}-{number:03d}{path.suffix}")
+
+
+def _write(model: Model, request: Request, number: int, score: Score, paths: tuple[Path, ...]) -> Song:
+    for path in paths:
+        write(score, path)
     primer = Path(request.primer).resolve() if request.primer is not None and is_file(request.primer) else None
     sidecar = {
         "format": FORMAT,
@@ -99,11 +128,12 @@ def _write(model: Model, request: Request, number: int, score: Score, path: Path
         "request": {**asdict(request), "primer": request.primer if primer is None else str(primer)},
         "primer_sha256": None if primer is None else sha256(primer),
         "piece": number,
-        "file": path.name,
-        "sha256": sha256(path),
     }
-    write_json(path.with_suffix(".json"), sidecar)
-    return Song(path, score)
+    for place in dict.fromkeys(path.with_suffix(".json") for path in paths):
+        sums = {path.name: sha256(path) for path in paths if path.with_suffix(".json") == place}
+        first = next(iter(sums))
+        write_json(place, {**sidecar, "file": first, "sha256": sums[first], "files": sums})
+    return Song(paths, score)
 
 
 def _request(values: dict[str, Any], of_file: bool) -> Request:

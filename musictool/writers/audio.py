@@ -16,6 +16,7 @@ import numpy as np
 from musictool.atomic import replacing
 from musictool.errors import BadFile, NoMusic
 from musictool.music.score import Score
+from musictool.writers._ogg import renumber
 from musictool.writers._soundfont import SoundFont, default_path, load
 from musictool.writers._synthesis import RATE, sections
 
@@ -68,9 +69,9 @@ def _write_out(spool: IO[bytes], path: Path, scale: float) -> None:
     import soundfile
 
     container, subtype = FORMATS[path.suffix.lower()]
-    with (
-        replacing(path) as partial,
-        soundfile.SoundFile(partial, "w", RATE, 2, subtype=subtype, format=container) as file,
-    ):
-        while block := spool.read(BLOCK_FRAMES * 8):
-            file.write(np.frombuffer(block, np.float32).reshape(-1, 2) * np.float32(scale))
+    with replacing(path) as partial:
+        with soundfile.SoundFile(partial, "w", RATE, 2, subtype=subtype, format=container) as file:
+            while block := spool.read(BLOCK_FRAMES * 8):
+                file.write(np.frombuffer(block, np.float32).reshape(-1, 2) * np.float32(scale))
+        if container == "OGG":
+            renumber(partial)

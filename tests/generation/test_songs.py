@@ -90,3 +90,48 @@ def test_typed_notes_and_what_was_wanted_are_kept_beside_the_song(model: Model, 
     values = json.loads((tmp_path / "song.json").read_text())
     assert values["request"]["primer"] == "C4 E4 G4:2"
     assert values["request"]["wanted"]["scale"] == "dorian"
+
+
+def test_one_song_in_several_forms_has_one_sidecar_that_knows_them_all(model: Model, tmp_path: Path):
+    names = ("song.mid", "song.mp3", "song.ogg", "song.flac", "song.png", "song.svg", "song.musicxml")
+    (song,) = write_songs(model, Request(length=20, seed=4), [tmp_path / name for name in names])
+    assert song.paths == tuple(tmp_path / name for name in names)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, "song.json"])
+    values = json.loads((tmp_path / "song.json").read_text())
+    assert values["file"] == "song.mid"
+    assert list(values["files"]) == list(names)
+    write_like(tmp_path / "song.json", [tmp_path / "again" / name for name in names])
+    for name in names:
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+
+def test_each_name_has_a_sidecar_of_its_own(model: Model, tmp_path: Path):
+    outs = [tmp_path / "a.mid", tmp_path / "b.png", tmp_path / "a.mid"]
+    songs = write_songs(model, Request(length=20, num=2, seed=4), outs)
+    assert [path.name for song in songs for path in song.paths] == ["a-001.mid", "b-001.png", "a-002.mid", "b-002.png"]
+    write_like(tmp_path / "b-002.json", tmp_path / "again.mid")
+    assert (tmp_path / "again.mid").read_bytes() == (tmp_path / "a-002.mid").read_bytes()
+
+
+def test_a_sidecar_of_an_older_musictool_is_still_read(model: Model, tmp_path: Path):
+    write_songs(model, Request(length=20, seed=4), tmp_path / "song.mid")
+    values = json.loads((tmp_path / "song.json").read_text())
+    del values["files"]
+    (tmp_path / "song.json").write_text(json.dumps(values))
+    write_like(tmp_path / "song.json", tmp_path / "again.mid")
+    assert (tmp_path / "again.mid").read_bytes() == (tmp_path / "song.mid").read_bytes()
+
+
+def test_a_song_that_comes_out_otherwise_is_said_to(model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    write_songs(model, Request(length=20, seed=4), [tmp_path / "song.mid", tmp_path / "song.png"])
+    values = json.loads((tmp_path / "song.json").read_text())
+    values["files"]["song.png"] = "0" * 64
+    (tmp_path / "song.json").write_text(json.dumps(values))
+    write_like(tmp_path / "song.json", [tmp_path / "again.mid", tmp_path / "again.png", tmp_path / "again.svg"])
+    assert [record.args[0].name for record in caplog.records] == ["again.png"]
+
+
+def test_one_unknown_suffix_among_several_is_refused_before_anything_is_written(model: Model, tmp_path: Path):
+    with pytest.raises(BadOption, match=r"song\.xyz"):
+        write_songs(model, Request(length=9), [tmp_path / "new" / "song.mid", tmp_path / "song.xyz"])
+    assert not list(tmp_path.iterdir())

@@ -11,7 +11,7 @@ from typing import Any
 
 from musictool import home
 from musictool.encodings._base import Spec
-from musictool.errors import BadFile, MusictoolError, UnknownName
+from musictool.errors import BadFile, MusictoolError
 from musictool.models.info import read_info
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
@@ -27,20 +27,10 @@ def describe(thing: str | Path) -> dict[str, Any]:
         UnknownName: if it is nothing of the kind, with a suggestion.
         BadFile, BadCorpus, BadModel: if it is one, but cannot be read.
     """
-    path = Path(thing).expanduser()
-    if path.is_file() and path.name not in (home.CORPUS_MARKER, home.MODEL_MARKER):
+    what, path = home.locate(thing)
+    if what == "file":
         return _audio(path) if path.suffix.lower() in AUDIO_SUFFIXES else _music(path)
-    places = (
-        (home.corpora_folder(), home.CORPUS_MARKER, "corpus", _corpus),
-        (home.models_folder(), home.MODEL_MARKER, "model", _model),
-    )
-    known: list[str] = []
-    for folder, marker, what, describer in places:
-        try:
-            return describer(home.find(folder, marker, thing, what))
-        except UnknownName:
-            known += home.names(folder, marker)
-    raise UnknownName.of("file, corpus or model", str(thing), known)
+    return _corpus(path) if what == "corpus" else _model(path)
 
 
 def headline(folder: Path) -> str:

@@ -80,5 +80,23 @@ def find(folder: Path, marker: str, name: str | Path, what: str) -> Path:
     raise UnknownName.of(what, str(name), names(folder, marker))
 
 
+def locate(thing: str | Path) -> tuple[str, Path]:
+    """What a user means by a name or a path: ("file", its path), or ("corpus" or "model", its folder).
+
+    Raises:
+        UnknownName: if it is nothing of the kind, with a suggestion.
+    """
+    path = Path(thing).expanduser()
+    if path.is_file() and path.name not in (CORPUS_MARKER, MODEL_MARKER):
+        return "file", path
+    known: list[str] = []
+    for what, folder, marker in (("corpus", corpora_folder(), CORPUS_MARKER), ("model", models_folder(), MODEL_MARKER)):
+        try:
+            return what, find(folder, marker, thing, what)
+        except UnknownName:
+            known += names(folder, marker)
+    raise UnknownName.of("file, corpus or model", str(thing), known)
+
+
 def _markers(folder: Path, marker: str) -> list[Path]:
     return [path for path in folder.glob(f"*/{marker}") if not path.parent.name.startswith(".")]

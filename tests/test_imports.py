@@ -23,7 +23,7 @@ LAYERS = [
     {"music.score", "catalogue", "models.info", "training.run_state", "fetching"},
     {"music", "corpus.packed", "sampling.loops"},
     {"readers", "writers", "encodings", "music.key"},
-    {"corpus.store", "rendering", "ngrams"},
+    {"corpus.store", "rendering", "ngrams", "models.parts"},
     {"corpus", "encoded.controls"},
     {"encoded", "encoded.conditions"},
     {"encoded.dataset"},
@@ -43,12 +43,13 @@ LAYERS = [
     {"training"},
     {"training.comparing"},
     # Commands stand above all, and import what is heavy only when they run.
-    {"description"},
+    {"description", "plots"},
+    {"plotting"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 TENSORFLOW_LINE = LEVEL["sampling.sampler"]
-SIBLINGS = ("readers", "writers", "encodings", "archs", "layers", "cli", "metrics")
+SIBLINGS = ("readers", "writers", "encodings", "archs", "layers", "cli", "metrics", "plots")
 
 
 def modules() -> list[Path]:
@@ -118,7 +119,7 @@ def test_above_the_line_nothing_imports_tensorflow(path: Path):
     heavy = {"tensorflow", "keras"}
     if name_of(path) == "musictool.cli._output":
         return  # it silences what TensorFlow says while it is imported, when a command needs it
-    if here in ("cli", "description") or LEVEL[here] < TENSORFLOW_LINE:
+    if here in ("cli", "description", "plots", "plotting") or LEVEL[here] < TENSORFLOW_LINE:
         assert not {name.split(".")[0] for name in imports(path)} & heavy
 
 

@@ -31,12 +31,10 @@ from musictool.archs._base import Arch
 from musictool.archs._stage import Stage
 from musictool.atomic import replacing, write_json
 from musictool.encoded.conditions import Conditions
-from musictool.encodings import _base as encodings
 from musictool.encodings._base import Encoding, Spec
 from musictool.errors import BadModel, MusictoolError
 from musictool.models.info import MARKER, read_info
-
-MOST_PRIMER_BYTES = 1 << 28
+from musictool.models.parts import array, open_encoding, sha256
 
 
 @dataclass(frozen=True)
@@ -68,13 +66,7 @@ class Model:
         else:
             folder = home.find(home.models_folder(), MARKER, name, "model")
         info = read_info(folder)
-        vocabulary = _verified_vocabulary(folder, info)
-        try:
-            return cls(folder, info, encodings.from_json(info["encoding"], vocabulary))
-        except MusictoolError as error:
-            raise BadModel(f"{folder / MARKER}: {error}") from None
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise BadModel(f"{folder / MARKER} is damaged: {type(error).__name__} {error}") from None
+        return cls(folder, info, open_encoding(folder, info))
 
     @property
     def name(self) -> str:
@@ -126,7 +118,7 @@ class Model:
         path = self.folder / "primers.h5"
         try:
             with h5py.File(path) as file:
-                rows, offsets = (_array(file, name) for name in ("rows", "offsets"))
+                rows, offsets = (array(file, name) for name in ("rows", "offsets"))
             rows = rows.astype(self.spec.dtype)
             limit = self.spec.size if self.spec.kind == "tokens" else 2
             if rows.shape[1:] != self.spec.shape or not ((rows >= 0) & (rows < limit)).all():
@@ -173,36 +165,3 @@ def save_weights(folder: Path, stage: Stage, metrics: dict[str, Any]) -> None:
     info["metrics"] |= metrics
     info.pop("weights_to_come", None)
     write_json(folder / MARKER, info)
-
-
-def sha256(path: Path) -> str:
-    """The checksum of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _verified_vocabulary(folder: Path, info: dict[str, Any]) -> dict[str, Any] | None:
-    expected = info.get("vocabulary_sha256")
-    if expected is None:
-        return None
-    path = folder / "vocabulary.json"
-    if not path.is_file():
-        raise BadModel(f"{folder} has no {path.name}; without it the model's numbers are no music")
-    if sha256(path) != expected:
-        raise BadModel(f"{path} is not the vocabulary that the model was trained with; copy or train the model again")
-    vocabulary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return vocabulary
-
-
-def _array(file: h5py.File, name: str) -> np.ndarray:
-    """A small array that lies in the file itself and nowhere else; a model may come from a stranger."""
-    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-        raise ValueError(f"{name} is a link")
-    dataset = file[name]
-    if dataset.external or dataset.is_virtual or dataset.nbytes > MOST_PRIMER_BYTES:
-        raise ValueError(f"{name} lies in other files, or is too large")
-    array: np.ndarray = dataset[:]
-    return array

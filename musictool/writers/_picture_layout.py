@@ -14,6 +14,7 @@ ROW_INCHES = 9.2  # the width of a full row; with the margins the picture is 10 
 SHORTEST_ROW_INCHES = 4.2
 INCHES_A_PITCH = (0.018, 0.036)  # the least and the most; between them all rows together are ROWS_INCHES high
 ROWS_INCHES = 12.0
+LEFT, RIGHT, ABOVE, BELOW, BETWEEN = 0.5, 0.2, 0.6, 0.3, 0.34  # margins, inches
 LEAST_PITCHES = 25
 DRUM_GAP = 2  # pitches between the lowest pitch and the drums' lanes
 DRUM_PITCHES = 24  # the most room that the lanes take of the pitch axis

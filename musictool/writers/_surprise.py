@@ -11,43 +11,40 @@ from typing import Any
 
 import numpy as np
 
-from musictool.atomic import replacing
 from musictool.music.score import Score
-from musictool.writers import picture
-from musictool.writers._picture_layout import Layout, layout
+from musictool.writers._colours import BAR_LINE, COLOURS, WORDS
+from musictool.writers._figure import save
+from musictool.writers._picture_layout import ABOVE, BELOW, BETWEEN, LEFT, RIGHT, Layout, layout
+from musictool.writers._picture_words import draw_heading
+from musictool.writers.picture import draw_row
 
 GRAPH_INCHES = 0.7
-NATS, MEAN = "#D55E00", "#0072B2"
+MEAN, NATS = COLOURS[:2]
 
 
 def draw(score: Score, onsets_ticks: np.ndarray, nats: np.ndarray, path: Path, dots_per_inch: int = 150) -> None:
     """Draw a piece and the nats (T,) of rows that take effect at onsets_ticks, int64 (T,), never falling."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    figure = _figure(score, layout(score), onsets_ticks, nats)
-    FigureCanvasAgg(figure)
-    with replacing(path) as partial:
-        figure.savefig(partial, format=path.suffix.lower()[1:], dpi=dots_per_inch)
+    save(_figure(score, layout(score), onsets_ticks, nats), path, score.title, dots_per_inch)
 
 
 def _figure(score: Score, plan: Layout, onsets_ticks: np.ndarray, nats: np.ndarray) -> Any:
     from matplotlib.figure import Figure
 
     rows, (width, height) = len(plan.edges_ticks) - 1, plan.row_size
-    apart = height + GRAPH_INCHES + picture.BETWEEN
-    size = (picture.LEFT + width + picture.RIGHT, picture.ABOVE + rows * apart - picture.BETWEEN + picture.BELOW)
+    apart = height + GRAPH_INCHES + BETWEEN
+    size = (LEFT + width + RIGHT, ABOVE + rows * apart - BETWEEN + BELOW)
     figure = Figure(size, facecolor="white")
     times, first = np.unique(onsets_ticks, return_index=True)
     heights = np.add.reduceat(nats, first) if len(nats) else nats
     for row in range(rows):
-        bottom = picture.BELOW + (rows - 1 - row) * apart
+        bottom = BELOW + (rows - 1 - row) * apart
         ticks = plan.edges_ticks[row : row + 2]
         share = width * float(ticks[1] - ticks[0]) / plan.longest_row_ticks / size[0]
-        left = picture.LEFT / size[0]
-        picture.draw_row(figure.add_axes((left, bottom / size[1], share, height / size[1])), score, plan, ticks)
+        left = LEFT / size[0]
+        draw_row(figure.add_axes((left, bottom / size[1], share, height / size[1])), score, plan, ticks)
         box = (left, (bottom + height) / size[1], share, GRAPH_INCHES / size[1])
         _graph(figure.add_axes(box), plan, ticks, times, heights)
-    picture.draw_heading(figure, score, score.title, size)
+    draw_heading(figure, score, score.title, size)
     return figure
 
 
@@ -57,14 +54,14 @@ def _graph(axes: Any, plan: Layout, ticks: np.ndarray, times: np.ndarray, height
     axes.set_xlim(*ticks)
     axes.set_ylim(0, top)
     bars = plan.bars_ticks[(plan.bars_ticks >= ticks[0]) & (plan.bars_ticks < ticks[1])]
-    axes.vlines(bars, 0, top, colors=picture.BAR_LINE, linewidth=0.6, zorder=1)
+    axes.vlines(bars, 0, top, colors=BAR_LINE, linewidth=0.6, zorder=1)
     axes.vlines(times, 0, heights, colors=NATS, linewidth=1.1, zorder=3)
     axes.stairs(_means(plan.bars_ticks, times, heights), plan.bars_ticks, color=MEAN, linewidth=1.2, zorder=4)
     axes.set_xticks([])
     axes.set_yticks([0, int(top)], ["", f"{int(top)} nats"])
-    axes.tick_params(length=0, pad=2, labelsize=7.5, labelcolor=picture.WORDS)
+    axes.tick_params(length=0, pad=2, labelsize=7.5, labelcolor=WORDS)
     for side in axes.spines.values():
-        side.set(color=picture.BAR_LINE, linewidth=0.6)
+        side.set(color=BAR_LINE, linewidth=0.6)
 
 
 def _means(bars_ticks: np.ndarray, times: np.ndarray, heights: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from matplotlib.image import imread
 
 from musictool.music.score import Score, Track
 from musictool.writers._base import write
-from musictool.writers.picture import _figure, layout
+from musictool.writers.picture import Piece, figure_of, layout
 from tests.strategies import scores
 
 
@@ -18,7 +18,7 @@ def bars_of(count: int) -> Score:
     return Score.from_notes([(60 + i % 12, i, 1) for i in range(4 * count)])
 
 
-@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf", ".html"])
 def test_the_same_score_gives_the_same_bytes(tmp_path, suffix):
     for folder in ("a", "b"):
         write(bars_of(4), tmp_path / folder / f"song{suffix}")
@@ -56,7 +56,7 @@ def test_every_note_lies_inside_and_drums_lie_below():
 def test_a_title_is_drawn_as_it_is_written_whatever_letters_it_has(tmp_path):
     score = Score(bars_of(1).notes, (Track(name="$\\alpha"),), title="costs $5 or $6\n\x00 月 " + "long " * 100)
     write(score, tmp_path / "song.png")
-    figure = _figure(score, layout(score), score.title)
+    figure = figure_of([Piece(score, score.title)])
     assert figure.texts[0].get_text().startswith("costs $5 or $6 □ □ long")
     assert figure.texts[0].get_text().endswith("…")
 
@@ -65,9 +65,9 @@ def test_the_legend_names_each_track_and_only_where_there_are_several():
     rows = np.array([(0, 480, 60, 90, i) for i in range(4)]).T
     parts = (Track(name="Lead"), Track(40), Track(40), Track(is_drum=True))
     score = Score.from_columns(*rows, tracks=parts)
-    (legend,) = _figure(score, layout(score), "song").legends
+    (legend,) = figure_of([Piece(score, "song")]).legends
     assert [text.get_text() for text in legend.get_texts()] == ["Lead", "Violin (1)", "Violin (2)", "Drums"]
-    assert _figure(bars_of(1), layout(bars_of(1)), "song").legends == []
+    assert figure_of([Piece(bars_of(1), "song")]).legends == []
 
 
 @settings(max_examples=20, deadline=None)

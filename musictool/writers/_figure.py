@@ -1,0 +1,57 @@
+"""A drawn figure -> a file: the same figure gives the same bytes with the same version of matplotlib.
+
+A page (.html) holds its picture as vectors and needs nothing but itself: no script, no font, no address.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+from musictool.atomic import replacing
+
+SUFFIXES = (".png", ".svg", ".pdf", ".html")
+UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>body {{ margin: 0; background: white }} svg {{ display: block; width: 100%; height: auto; max-width: {width}px;
+margin: auto }}</style>
+{picture}
+</html>
+"""
+LARGER = 1.6  # how much larger than printed a page shows its picture, where it has the room
+
+
+def save(figure: Any, path: Path, title: str, dots_per_inch: int = 150) -> None:
+    """Write a matplotlib figure in the form that the suffix of `path`, one of SUFFIXES, names.
+
+    Args:
+        title: of the page, where it is one.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)
+    form = path.suffix.lower()[1:]
+    with replacing(path) as partial, matplotlib.rc_context({"svg.hashsalt": "musictool"}):
+        if form == "html":
+            partial.write_text(_page(figure, title), encoding="utf-8")
+        else:
+            figure.savefig(partial, format=form, dpi=dots_per_inch, metadata=UNDATED.get(form))
+
+
+def _page(figure: Any, title: str) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata=UNDATED["svg"])
+    picture = text.getvalue()
+    picture = re.sub(r"<metadata>.*?</metadata>\s*", "", picture[picture.index("<svg") :], flags=re.S)
+    width = round(figure.get_size_inches()[0] * 72 * LARGER)
+    return PAGE.format(
+        title=html.escape(title), width=width, picture=re.sub(r"<metadata>.*?</metadata>\s*", "", picture, flags=re.S)
+    )

@@ -22,9 +22,10 @@ import math
 
 import numpy as np
 
+from musictool.metrics._bars import bar_of
 from musictool.music.grid import to_steps
 from musictool.music.key import key_index
-from musictool.music.score import PITCHES, TICKS_PER_QUARTER, Score, bar_ticks
+from musictool.music.score import PITCHES, TICKS_PER_QUARTER, Score
 
 FEATURES = (
     "pitch_range",
@@ -78,12 +79,6 @@ def musical_features(score: Score) -> dict[str, float]:
         _groove(to_steps(onsets, _STEPS_PER_QUARTER), step_ends, steps),
     )
     return dict(zip(FEATURES, values, strict=True))
-
-
-def bar_of(score: Score) -> int:
-    """Ticks of a bar of the piece's first metre; of 4/4 if it names none."""
-    first = score.metres[:1]
-    return bar_ticks(int(first["numerator"][0]), int(first["denominator"][0])) if len(first) else bar_ticks(4, 4)
 
 
 def _share(among: np.ndarray) -> float:

@@ -1,0 +1,72 @@
+"""MuseGAN's numbers, counted by hand and by the authors' way of counting."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from musictool.metrics.band import TONAL, band_features
+from musictool.music.instruments import TRACKS
+from musictool.music.score import Score
+
+PIANO, GUITAR, BASS, STRINGS, DRUMS = range(5)
+
+
+def band(*notes: tuple[int, float, float, int]) -> Score:
+    """(pitch, onset, duration in quarter notes, instrument)."""
+    rows = np.array(notes, np.float64).reshape(-1, 4)
+    ticks = np.round(rows[:, 1:3] * 480).astype(np.int64)
+    pitch, track = rows[:, 0].astype(int), rows[:, 3].astype(int)
+    return Score.from_columns(ticks[:, 0], ticks[:, 1], pitch, np.full(len(rows), 80), track, tracks=TRACKS)
+
+
+def test_bars_notes_and_pitch_classes_are_counted_for_each_instrument():
+    found = band_features(
+        band((60, 0, 4, PIANO), (64, 0, 1, PIANO), (72, 4, 4, PIANO), (36, 8, 0.1, BASS), (38, 9, 1, BASS))
+    )
+    assert found["empty_bars:piano"] == pytest.approx(1 / 3)  # the third
+    assert found["empty_bars:bass"] == pytest.approx(2 / 3)
+    assert found["empty_bars:strings"] == 1
+    assert found["used_pitch_classes:piano"] == 1.5  # C and E, then C
+    assert found["used_pitch_classes:bass"] == 2
+    assert found["qualified_notes:bass"] == 0.5  # 0.1 of a quarter note are 2 steps
+    assert math.isnan(found["used_pitch_classes:strings"])
+    assert math.isnan(found["qualified_notes:guitar"])
+
+
+def test_a_note_that_ends_on_the_bar_line_does_not_fill_the_next_bar():
+    found = band_features(band((60, 0, 4, PIANO), (60, 4, 4, BASS)))
+    assert (found["empty_bars:piano"], found["empty_bars:bass"]) == (0.5, 0.5)
+
+
+def test_hits_on_sixteenths_are_in_the_pattern_and_those_beside_it_count_a_third():
+    step = 1 / 24
+    assert band_features(band(*((36, i / 4, 0.1, DRUMS) for i in range(16))))["drum_pattern:drums"] == 1
+    hits = [(36, 0, 0.1, DRUMS), (36, 1, 0.1, DRUMS), (36, 2 + step, 0.1, DRUMS), (36, 3 + 3 * step, 0.1, DRUMS)]
+    assert band_features(band(*hits))["drum_pattern:drums"] == pytest.approx((1 + 1 + 0.3 + 0) / 4)
+
+
+def test_a_pattern_that_is_late_as_a_whole_is_one_still():
+    late = [(36, i / 4 + 2 / 24, 0.1, DRUMS) for i in range(16)]
+    assert band_features(band(*late))["drum_pattern:drums"] == 1
+
+
+def test_instruments_that_play_the_same_pitch_classes_have_no_distance():
+    same = band((60, 0, 1, PIANO), (64, 0, 1, PIANO), (36, 0, 1, BASS), (40, 0, 1, BASS))
+    assert band_features(same)["tonal_distance:bass-piano"] == pytest.approx(0, abs=1e-12)
+
+
+def test_the_tonal_distance_is_harte_sandler_and_gassers():
+    found = band_features(band((60, 0, 2, PIANO), (43, 0, 1, BASS)))  # C against G, then C against nothing
+    angles = {name: np.array([0, 7]) * turn * np.pi for name, turn in (("r1", 7 / 6), ("r2", 3 / 2), ("r3", 2 / 3))}
+    radii = {"r1": 1.0, "r2": 1.0, "r3": 0.5}
+    points = [[radii[name] * wave(angles[name][i]) for name in radii for wave in (np.sin, np.cos)] for i in range(2)]
+    assert found["tonal_distance:bass-piano"] == pytest.approx(math.dist(*points))
+    assert math.isnan(found["tonal_distance:guitar-piano"])
+    assert TONAL.shape == (6, 12)
+
+
+def test_a_score_without_notes_has_nothing_to_count():
+    assert all(math.isnan(value) for value in band_features(Score.from_notes([])).values())

@@ -16,13 +16,21 @@ CORE = [
     "symusic>=0.5.8",
     "soundfile>=0.12",
     "matplotlib>=3.8",
+    "scikit-learn>=1.4",
+    "scipy>=1.11",
 ]
 
 MIDITOK = ["miditok>=3.0.4"]  # for the encodings remi and tsd
 DASK = ["distributed>=2024.1"]  # for prepare --dask
 JAX = ["jax>=0.4.34"]  # for KERAS_BACKEND=jax
 TENSORBOARD = ["tensorboardX>=2.6"]  # for train --tensorboard
-TESTS = ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "muspy>=0.5"]  # muspy: values to agree with
+TESTS = [
+    "pyloudnorm>=0.1.1",
+    "pytest>=8",
+    "pytest-xdist>=3.6",
+    "hypothesis>=6.100",
+    "muspy>=0.5",
+]  # muspy: values to agree with
 EXTRAS = {
     "jax": JAX,
     "miditok": MIDITOK,

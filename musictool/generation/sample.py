@@ -124,9 +124,8 @@ class Generation:
         self.guidance = request.wanted.guidance(model, self._moved, repetitions)
 
     def scores(self) -> list[Score]:
-        """The pieces."""
-        rows = self._rows()
-        pieces = [Written(self, self.primers[i], rows[i]).finished() for i in range(self.request.num)]
+        """The pieces. Raises NoMusic if one has no note."""
+        pieces = self.pieces()
         for i, piece in enumerate(pieces):
             if not len(piece.notes):
                 raise NoMusic(
@@ -134,6 +133,11 @@ class Generation:
                     "a greater length, or more training"
                 )
         return pieces
+
+    def pieces(self) -> list[Score]:
+        """The pieces, even those without a note."""
+        rows = self._rows()
+        return [Written(self, self.primers[i], rows[i]).finished() for i in range(self.request.num)]
 
     @cached_property
     def primers(self) -> np.ndarray:

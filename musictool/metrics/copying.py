@@ -3,15 +3,15 @@
 A piece is laid on sixteenths; what counts is which pitches are struck on each, by whatever track but drums, and neither
 how long they last nor how loud. A *window* is 16 of these steps, at any place. It is copied if the same notes, all of
 them so many semitones higher or lower, fill 16 steps of an indexed piece. A *run* is a stretch of steps that goes on
-like one place of one piece in one transposition; it holds at least one copied window. Windows with fewer than LEAST
-notes are in every piece and are not counted.
+like one place XX
 
 People quote, too: chorales share their cadences and songs their riffs. So the figures mean something only beside those
 of human pieces that are not in the index (Yin et al., 2021).
 
 Each window has a number, a polynomial in its steps and pitches modulo 2^64, which no transposition changes; the
 index is a sorted array of them, and each run is compared step by step with the piece that it is said to come from.
-Honest limits: music that keeps to no beat is not found, and neither is a melody whose accompaniment is another one.
+Honest limits: music that keeps to no beat is not found, nor what is slower than quarter notes, nor a melody whose
+accompaniment is another one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from musictool.music.score import PITCHES, Score
 
 STEPS_PER_QUARTER = 4
 WINDOW = 16  # steps
-LEAST = 4  # notes of a window that counts
+LEAST = 4  # steps of a window that counts, on which something is struck
 MOST_PLACES = 256  # of one window that are followed, where a run may go on
 MOST_RUNS = 32  # that are followed to both their ends
 GAP = WINDOW  # silent steps between two pieces, so that no window holds notes of both; at least WINDOW
@@ -78,19 +78,19 @@ class CopyIndex:
     def of(cls, scores: Iterable[Score]) -> CopyIndex:
         """The index of some pieces, which are gone through once."""
         laid = [_laid(score) for score in scores]
-        starts = np.cumsum([0, *(len(values) for values, _, _ in laid)])
-        values, lowest, counts = (
+        starts = np.cumsum([0, *(len(values) for values, _ in laid)])
+        values, lowest = (
             np.concatenate([piece[i] for piece in laid] or [np.zeros(0, dtype)])
-            for i, dtype in enumerate((np.uint64, np.uint8, np.int64))
+            for i, dtype in enumerate((np.uint64, np.uint8))
         )
-        windows, places = _windows(values, lowest, counts)
+        windows, places = _windows(values, lowest)
         order = np.argsort(windows, kind="stable")
         return cls(values, lowest, starts, windows[order], places[order].astype(np.uint32))
 
     def find(self, score: Score) -> Copied:
         """What of a piece stands in the index."""
-        values, lowest, counts = _laid(score)
-        windows, places = _windows(values, lowest, counts)
+        values, lowest = _laid(score)
+        windows, places = _windows(values, lowest)
         first = np.searchsorted(self.windows, windows, side="left")
         times = np.searchsorted(self.windows, windows, side="right") - first
         if not times.any():
@@ -134,8 +134,8 @@ class CopyIndex:
         return end - start, here - back + start, there - back + start, semitones
 
 
-def _laid(score: Score) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A piece on its steps, with GAP silent ones behind it: values and lowest as in CopyIndex, and notes a step."""
+def _laid(score: Score) -> tuple[np.ndarray, np.ndarray]:
+    """A piece on its steps, with GAP silent ones behind it: values and lowest as in CopyIndex."""
     notes = score.notes[~score.is_drum]
     struck = np.unique(to_steps(notes["onset_ticks"], STEPS_PER_QUARTER) * PITCHES + notes["pitch"])
     steps, pitches = np.divmod(struck, PITCHES)
@@ -145,19 +145,19 @@ def _laid(score: Score) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         firsts = np.flatnonzero(np.diff(steps, prepend=-1))
         values[steps[firsts]] = np.add.reduceat(_PITCHES[pitches], firsts)
         lowest[steps[firsts]] = pitches[firsts]
-    return values, lowest, np.bincount(steps, minlength=length)
+    return values, lowest
 
 
-def _windows(values: np.ndarray, lowest: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _windows(values: np.ndarray, lowest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """uint64, int64 (W,) each: the number of each window that counts, and the step at which it begins.
 
-    A window counts if it begins with a note and has LEAST notes: one that begins with silence says what a shorter one
-    says too.
+    A window that begins with silence is not counted: what it says a shorter one says too.
     """
     if len(values) < WINDOW:
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)
-    notes = np.convolve(counts, np.ones(WINDOW, np.int64))[WINDOW - 1 : len(counts)]
-    places = np.flatnonzero((notes >= LEAST) & (lowest[: len(notes)] != _SILENT))
+    struck = lowest != _SILENT
+    often = np.convolve(struck, np.ones(WINDOW, np.int64))[WINDOW - 1 : len(struck)] >= LEAST
+    places = np.flatnonzero(often & struck[: len(often)])
     numbers = np.zeros(len(places), np.uint64)
     for step in range(WINDOW):
         numbers += values[places + step] * _power(_STEP, step)

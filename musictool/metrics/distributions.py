@@ -44,14 +44,14 @@ class Agreement:
 def distribution_features(score: Score) -> dict[str, np.ndarray]:
     """The nine features of a piece by name: numbers as float64 (1,), histograms as shares, float64 (12,) or (144,).
 
-    Notes follow each other by onset, then pitch; drums are left out.
+    Notes follow each other by onset, then pitch; drums are left out. Onsets are in quarter notes, not in seconds as
+    by mgeval, since most encodings keep no tempo.
     """
     notes = score.notes[~score.is_drum]
     notes = notes[np.lexsort((notes["pitch"], notes["onset_ticks"]))]
     pitches = notes["pitch"].astype(np.int64)
     quarters = notes["duration_ticks"] / TICKS_PER_QUARTER
     lengths = np.abs(np.log(quarters[:, None] / LENGTHS)).argmin(axis=1)
-    seconds = score.to_seconds(notes["onset_ticks"])
     return {
         "pitch_count": np.array([float(len(np.unique(pitches)))]),
         "pitch_class_histogram": _shares(pitches % 12, 12),
@@ -59,7 +59,7 @@ def distribution_features(score: Score) -> dict[str, np.ndarray]:
         "pitch_range": np.array([float(np.ptp(pitches)) if len(pitches) else 0.0]),
         "pitch_interval": _mean(np.abs(np.diff(pitches))),
         "note_count": np.array([float(len(notes))]),
-        "inter_onset_interval": _mean(np.diff(seconds)),
+        "inter_onset_interval": _mean(np.diff(notes["onset_ticks"]) / TICKS_PER_QUARTER),
         "note_length_histogram": _shares(lengths, 12),
         "note_length_transitions": _shares(lengths[:-1] * 12 + lengths[1:], 144),
     }

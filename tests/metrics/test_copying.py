@@ -33,7 +33,7 @@ def plain_windows(score: Score) -> dict[int, frozenset[tuple[int, int]]]:
     for start in sorted({step for step, _ in struck}):
         own = {(step, pitch) for step, pitch in struck if start <= step < start + WINDOW}
         low = min(pitch for step, pitch in own if step == start)
-        if len(own) >= LEAST:
+        if len({step for step, _ in own}) >= LEAST:
             found[start] = frozenset((step - start, pitch - low) for step, pitch in own)
     return found
 

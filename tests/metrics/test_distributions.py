@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musictool.metrics.distributions import agreement, compared, distribution_features
-from musictool.music.score import TEMPO, Score
+from musictool.music.score import Score
 
 
 def plain_density(values: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -52,9 +52,7 @@ def test_samples_drawn_from_the_corpus_agree_with_it_and_a_collapsed_set_does_no
 
 
 def test_the_features_of_a_tune_are_those_one_counts():
-    tempos = np.array([(0, 60.0)], TEMPO)
-    tune = Score.from_notes([(60, 0, 1), (64, 1, 0.5), (60, 1.5, 0.5), (72, 2, 2)])
-    found = distribution_features(Score(tune.notes, tempos=tempos))
+    found = distribution_features(Score.from_notes([(60, 0, 1), (64, 1, 0.5), (60, 1.5, 0.5), (72, 2, 2)]))
     assert found["pitch_count"].tolist() == [3]
     assert found["pitch_range"].tolist() == [12]
     assert found["note_count"].tolist() == [4]

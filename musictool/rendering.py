@@ -8,15 +8,20 @@ from musictool.errors import BadFile
 from musictool.music.score import Score
 from musictool.readers._base import read_named
 from musictool.writers._base import suffixes, write
+from musictool.writers._sound_file import LOUDNESS
 from musictool.writers.audio import SUFFIXES as SOUND
 
 
-def render(source: Path, out: Path, *, soundfont: Path | None = None) -> Score:
+def render(
+    source: Path, out: Path, *, soundfont: Path | None = None, fluidsynth: bool = False, loudness: float = LOUDNESS
+) -> Score:
     """Read `source` and write it to `out` in the form that the suffix of `out` names.
 
     Args:
         source: any file that musictool reads; of a collection of tunes the first is taken.
-        soundfont: an `.sf2` file for the sound; ignored where `out` is no sound.
+        soundfont: an `.sf2` file for the sound.
+        fluidsynth: let the program FluidSynth play.
+        loudness: LUFS. All three are ignored where `out` is no sound.
 
     Returns:
         The piece that was written.
@@ -32,5 +37,6 @@ def render(source: Path, out: Path, *, soundfont: Path | None = None) -> Score:
     if out.exists() and source.exists() and out.samefile(source):
         raise BadFile("same file", f"{out} would be written over the file that is read; choose another --out")
     score = read_named(source).scores[0]
-    write(score, out, **({"soundfont": soundfont} if suffix in SOUND else {}))
+    of_sound = {"soundfont": soundfont, "fluidsynth": fluidsynth, "loudness": loudness}
+    write(score, out, **(of_sound if suffix in SOUND else {}))
     return score

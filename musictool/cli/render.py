@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,7 +24,9 @@ from musictool.cli import _output
     type=click.Path(path_type=Path),
     help="SoundFont (.sf2) that sounds are taken from. Default: the one inside the pretty_midi package.",
 )
-def command(source: Path, outs: tuple[Path, ...], soundfont: Path | None) -> None:
+@click.option("--fluidsynth", is_flag=True, help="Let the program FluidSynth play, if it is installed.")
+@click.option("--loudness", type=float, default=-14.0, show_default=True, help="LUFS of the sound, from -40 to -8.")
+def command(source: Path, outs: tuple[Path, ...], **of_sound: Any) -> None:
     """Turn a music file into sound, into a piano-roll picture, or into another music file.
 
     SOURCE is any file that musictool reads: MIDI, MusicXML, kern, ABC. What is written follows from the
@@ -32,6 +35,6 @@ def command(source: Path, outs: tuple[Path, ...], soundfont: Path | None) -> Non
     from musictool.rendering import render
 
     for out in outs or (source.with_suffix(".wav"),):
-        score = render(source, out, soundfont=soundfont)
+        score = render(source, out, **of_sound)
         size = f"{out.stat().st_size / 1024:,.0f} kB"
         _output.say(f"wrote {out} ({score.seconds:.1f} s of music, {len(score.notes)} notes, {size})")

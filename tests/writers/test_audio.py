@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
+import pyloudnorm
 import pytest
 import soundfile
+from scipy.signal import resample_poly
 
-from musictool.errors import BadFile, NoMusic
+from musictool.errors import BadFile, BadOption, MusictoolError, NoMusic
 from musictool.music.score import TEMPO, Score, Track
 from musictool.writers import _synthesis
 from musictool.writers._base import write
@@ -43,17 +47,46 @@ def test_every_format_is_stereo_with_the_length_of_the_piece_and_its_tail(tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == [f"song{suffix}"]
 
 
-@pytest.mark.parametrize("count", [1, 100])
-def test_the_peak_is_one_decibel_below_full_scale(tmp_path, count):
-    write(Score.from_notes([(20 + i, 0, 1) for i in range(count)]), tmp_path / "song.wav")
-    read, _ = soundfile.read(tmp_path / "song.wav")
-    assert 20 * np.log10(np.abs(read).max()) == pytest.approx(-1, abs=0.01)
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+@pytest.mark.parametrize("count", [1, 30])
+def test_every_piece_is_as_loud_as_every_other_and_none_clips(tmp_path, count, suffix):
+    write(Score.from_notes([(40 + i, 0, 4) for i in range(count)]), tmp_path / f"song{suffix}")
+    read, rate = soundfile.read(tmp_path / f"song{suffix}")
+    assert pyloudnorm.Meter(rate).integrated_loudness(read) == pytest.approx(-14, abs=0.3)
+    assert 20 * np.log10(np.abs(resample_poly(read, 8, 1)).max()) < -0.9
 
 
-def test_the_same_score_gives_the_same_bytes(tmp_path):
-    for name in ("a.wav", "b.wav"):
-        write(MELODY, tmp_path / name)
-    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+def test_another_loudness_can_be_had_and_none_out_of_range(tmp_path):
+    write(MELODY, tmp_path / "song.wav", loudness=-23)
+    read, rate = soundfile.read(tmp_path / "song.wav")
+    assert pyloudnorm.Meter(rate).integrated_loudness(read) == pytest.approx(-23, abs=0.2)
+    with pytest.raises(BadOption, match="--loudness 3 is not from -40 to -8"):
+        write(MELODY, tmp_path / "song.wav", loudness=3)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_the_same_score_gives_the_same_bytes(tmp_path, suffix):
+    for name in ("a", "b"):
+        write(MELODY, tmp_path / f"{name}{suffix}")
+    assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+def test_without_fluidsynth_its_option_is_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MusictoolError, match="needs the program fluidsynth, which is not installed"):
+        write(MELODY, tmp_path / "song.wav", fluidsynth=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which("fluidsynth") is None, reason="fluidsynth is not installed")
+def test_fluidsynth_plays_the_same_notes_as_loud(tmp_path):
+    write(MELODY, tmp_path / "song.wav", fluidsynth=True)
+    read, rate = soundfile.read(tmp_path / "song.wav")
+    assert pyloudnorm.Meter(rate).integrated_loudness(read) == pytest.approx(-14, abs=0.2)
+    strength = np.abs(np.fft.rfft(read[:20_000].mean(axis=1) * np.hanning(20_000)))
+    assert np.argmax(strength) * rate / 20_000 == pytest.approx(440, rel=0.01)
+    with pytest.raises(BadFile, match="SoundFont"):
+        write(MELODY, tmp_path / "song.wav", fluidsynth=True, soundfont=tmp_path / "song.wav")
 
 
 @pytest.mark.parametrize("program", [0, 19, 40, 73])

@@ -42,6 +42,8 @@ LAYERS = [
     {"training.learning"},
     {"training"},
     {"training.comparing"},
+    {"evaluation.copies"},
+    {"evaluation"},
     # Commands stand above all, and import what is heavy only when they run.
     {"description", "plots"},
     {"plotting"},

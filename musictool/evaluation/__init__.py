@@ -1,0 +1,1 @@
+"""How good a model's music is, beside that of people."""

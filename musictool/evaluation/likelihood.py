@@ -13,6 +13,7 @@ import numpy as np
 from musictool.corpus.corpus import Corpus
 from musictool.encoded.dataset import Encoded
 from musictool.errors import BadOption
+from musictool.generation.primers import semitones_moved
 from musictool.generation.scoring import Scored, score_piece
 from musictool.metrics.baselines import baselines
 from musictool.metrics.units import Amount
@@ -96,7 +97,8 @@ def _encoded(model: Model, corpus: Corpus, validation: Sequence[int]) -> Encoded
     """Some of a corpus in the model's own vocabulary, in memory."""
     training = np.flatnonzero(~corpus.is_validation)
     training = training[np.linspace(0, len(training) - 1, min(len(training), MOST_COUNTED)).astype(int)]
-    pieces = [model.encoding.encode(corpus.score(i)) for i in [*training.tolist(), *validation]]
+    scores = (corpus.score(i) for i in [*training.tolist(), *validation])
+    pieces = [model.encoding.encode(score.transpose(semitones_moved(model, score))) for score in scores]
     nothing = np.zeros((0, *model.spec.shape), model.spec.dtype)
     stored = np.concatenate([model.spec.store(rows) for rows in (nothing, *pieces)])
     offsets = np.cumsum([0, *map(len, pieces)])

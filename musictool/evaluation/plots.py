@@ -1,0 +1,184 @@
+"""The plots of an evaluation, as SVG to be put into a page: samples in one colour, human pieces in another."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from musictool.evaluation.evaluation import Evaluation
+from musictool.evaluation.measures import MOST_STEPS, Measures
+from musictool.music.score import PITCHES
+
+COLOURS = {"samples": "#D55E00", "human": "#0072B2", "encoded": "#009E73"}
+WORDS, RULE = "#333333", "#cccccc"
+BINS = 24
+ACROSS = 4  # panels of features beside each other
+MOST_ROLLS = 4  # pieces of either side that are shown
+_SALT = "musictool"  # so that the ids within an SVG are the same each time
+
+
+def likelihood(found: Evaluation) -> str:
+    """Nats a row of the model, of its samples and of the baselines; "" without a likelihood."""
+    nats = {name: each.nats for name, each in found.likelihoods.items()}
+    if "human" not in nats:
+        return ""
+    names = {"human": "human pieces", "samples": "its own samples"}
+    figure, axes = _figure(7.4, 0.5 + 0.3 * len(nats))
+    colours = [COLOURS.get(name, "#999999") for name in nats]
+    axes.barh(range(len(nats)), list(nats.values()), 0.6, color=colours)
+    for place, value in enumerate(nats.values()):
+        axes.text(value, place, f" {value:.3f}", va="center", fontsize=9, color=WORDS)
+    axes.set_yticks(range(len(nats)), [names.get(name, f"{name}, human pieces") for name in nats])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.12 * max(nats.values()))
+    axes.set_xlabel("nats a row")
+    return _svg(figure)
+
+
+def features(found: Evaluation) -> str:
+    """How each musical feature is spread over the pieces of each side."""
+    names = [name for name in found.samples.musical if _is_spread(name, list(found.sides.values()))]
+    down = -(-len(names) // ACROSS)
+    figure, panels = _figure(7.4, 1.35 * down, down, ACROSS)
+    for place, axes in enumerate(np.atleast_2d(panels).flat):
+        if place >= len(names):
+            axes.set_axis_off()
+            continue
+        values = {side: _known(each.musical[names[place]]) for side, each in found.sides.items()}
+        edges = np.histogram_bin_edges(np.concatenate(list(values.values())), BINS)
+        for side, own in values.items():
+            shares = np.histogram(own, edges)[0] / max(1, len(own))
+            style = {"linestyle": ":"} if side == "encoded" else {}
+            axes.stairs(shares, edges, color=COLOURS[side], linewidth=1.3, **style)
+            if side != "encoded":
+                axes.stairs(shares, edges, color=COLOURS[side], fill=True, alpha=0.22)
+        axes.set_title(names[place], fontsize=8, color=WORDS, pad=3)
+        axes.set_yticks([])
+        axes.tick_params(labelsize=7)
+        axes.locator_params(axis="x", nbins=4)
+        axes.spines["left"].set_visible(False)
+    return _svg(figure)
+
+
+def distances(found: Evaluation) -> str:
+    """The overlap in each feature: of the samples, and of human pieces with each other."""
+    names = [name for name, both in found.agreements.items() if both[0] is not None]
+    if not names:
+        return ""
+    figure, axes = _figure(7.4, 0.6 + 0.26 * len(names))
+    for side, which in (("human", 1), ("samples", 0)):
+        points = [(both[which], place) for place, both in enumerate(found.agreements[name] for name in names)]
+        shown = [(each.overlap, place) for each, place in points if each is not None]
+        axes.plot(*zip(*shown, strict=True), "o", color=COLOURS[side], markersize=6) if shown else None
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.02)
+    axes.grid(axis="y", color=RULE, linewidth=0.5)
+    axes.set_xlabel("overlap with the human pieces (1: wholly)")
+    return _svg(figure)
+
+
+def copying(found: Evaluation) -> str:
+    """The longest copied run of each piece, the longest first."""
+    figure, axes = _figure(7.4, 2.2)
+    for side in ("human", "samples"):
+        runs = np.sort(found.sides[side].longest_copied)[::-1]
+        shares = (np.arange(len(runs)) + 0.5) / max(1, len(runs))
+        axes.plot(100 * shares, runs, ".-", color=COLOURS[side], markersize=4, linewidth=1)
+    axes.axhline(found.usual_run, color=WORDS, linewidth=0.8, linestyle="--")
+    axes.text(100, found.usual_run, "usual at most ", ha="right", va="bottom", fontsize=8, color=WORDS)
+    axes.set_xlim(0, 100)
+    axes.set_ylim(0)
+    axes.set_xlabel("% of the pieces, those with the longest copies first")
+    axes.set_ylabel("sixteenths")
+    return _svg(figure)
+
+
+def variety(found: Evaluation) -> str:
+    """How far each two pieces are apart, the samples beside the human pieces."""
+    figure, panels = _figure(7.4, 3.2, 1, 2)
+    for axes, (name, side) in zip(panels, list(found.sides.items())[:2], strict=True):
+        shown = axes.imshow(side.apart, vmin=0, vmax=1, cmap="cividis", interpolation="nearest")
+        axes.set_title(f"{name}: {side.variety:.3f}", fontsize=9, color=WORDS)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    bar = figure.colorbar(shown, ax=panels, shrink=0.8, label="distance of two pieces")
+    bar.outline.set_visible(False)
+    return _svg(figure)
+
+
+def rolls(found: Evaluation) -> str:
+    """The first samples and human pieces as piano-rolls."""
+    shown = [(name, side, i) for name, side in list(found.sides.items())[:2] for i in range(min(MOST_ROLLS, len(side)))]
+    down = -(-len(shown) // 2)
+    figure, panels = _figure(7.4, 1.05 * down, down, 2)
+    columns = np.atleast_2d(panels)
+    for axes in columns.flat:
+        axes.set_axis_off()
+    counts = {"samples": 0, "human": 0}
+    for name, side, i in shown:
+        axes = columns[counts[name], 0 if name == "samples" else 1] if counts[name] < down else None
+        counts[name] += 1
+        if axes is not None:
+            _roll(axes, side, i, COLOURS[name])
+    return _svg(figure)
+
+
+def _roll(axes: Any, side: Measures, piece: int, colour: str) -> None:
+    from matplotlib.colors import ListedColormap
+
+    axes.set_axis_on()
+    roll = side.rolls[piece][:, :PITCHES]
+    used = np.flatnonzero(roll.any(axis=0))
+    low, high = (int(used[0]), int(used[-1])) if len(used) else (60, 72)
+    steps = int(np.flatnonzero(roll.any(axis=1)).max(initial=31)) + 1
+    picture = roll[: min(steps, MOST_STEPS), low - 1 : high + 2].T
+    axes.imshow(
+        picture, cmap=ListedColormap(["#ffffff", colour]), origin="lower", aspect="auto", interpolation="nearest"
+    )
+    axes.set_title(side.names[piece], fontsize=7.5, color=WORDS, pad=2, loc="left")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=RULE)
+
+
+def _is_spread(name: str, sides: Sequence[Measures]) -> bool:
+    """Whether there is something to see: two pieces that differ."""
+    values = np.concatenate([_known(side.musical[name]) for side in sides if len(side)])
+    return len(values) > 1 and float(np.ptp(values)) > 0
+
+
+def _known(values: np.ndarray) -> np.ndarray:
+    return values[~np.isnan(values)]
+
+
+def _figure(width: float, height: float, down: int = 1, across: int = 1) -> tuple[Any, Any]:
+    """A figure of so many inches, and its axes."""
+    from matplotlib.figure import Figure
+
+    figure = Figure((width, height), layout="constrained")
+    panels = figure.subplots(down, across)
+    for axes in np.atleast_1d(panels).flat:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(RULE)
+        axes.tick_params(length=0, labelsize=9, labelcolor=WORDS)
+        axes.xaxis.label.set(fontsize=9, color=WORDS)
+        axes.yaxis.label.set(fontsize=9, color=WORDS)
+    return figure, panels
+
+
+def _svg(figure: Any) -> str:
+    """The <svg> element; its words are words, in the page's own font."""
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    text = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": _SALT, "font.family": "sans-serif"}):
+        FigureCanvasSVG(figure)
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = text.getvalue()
+    return svg[svg.index("<svg") :]

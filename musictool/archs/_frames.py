@@ -36,41 +36,52 @@ class NextFrame(keras.Model):
         width: E, numbers that stand for a key.
         body: see FramesArch.body.
         head: see FramesArch.head.
+        beside: C, numbers beside each frame that are heard with it.
     """
 
-    def __init__(self, size: int, width: int, body: Any, head: SigmoidHead, **kwargs: Any):
+    def __init__(self, size: int, width: int, body: Any, head: SigmoidHead, beside: int = 0, **kwargs: Any):
         super().__init__(**kwargs)
         self.size = size
+        self.beside = beside
         few = keras.initializers.RandomNormal(0, 0.5)  # a few keys sound at a time, and together are of the order of 1
         self.keys = keras.layers.Dense(width, kernel_initializer=few, name="keys")
         self.body = body
         self.head = head
 
     def build(self, shape: Any) -> None:
-        self.keys.build((*shape, self.size))
+        self.keys.build((*shape, self.size + self.beside))
         heard = (*shape, self.keys.units)
         self.body.build(heard)
         self.head.build(self.body.compute_output_shape(heard))
 
-    def call(self, frames: Any, following: Any = None, training: bool = False) -> Any:
+    def call(self, frames: Any, following: Any = None, beside: Any = None, training: bool = False) -> Any:
         """The head's logits of what follows each frame.
 
         Args:
             frames: 0/1 (B, T, D).
             following: 0/1 (B, T, D), of which a part is told what the parts before it play; None for silence.
+            beside: float32 (B, T, C); None where there is nothing beside.
 
         Returns:
             float32 (B, T, ...), of the form that the head has.
         """
         frames = ops.cast(frames, "float32")
         following = ops.zeros_like(frames) if following is None else ops.cast(following, "float32")
-        features = self.body(self.keys(frames), training=training)  # (B, T, W)
-        return self.head.logits(features, frames, following)
+        heard = frames if beside is None else ops.concatenate([frames, beside], axis=-1)
+        features = self.body(self.keys(heard), training=training)  # (B, T, W)
+        return self.head.logits(features, self.head.recollect(frames), following)
+
+    def initial_state(self, batch_size: int) -> Any:
+        """The state before anything was heard: the body's and the head's."""
+        return self.body.initial_state(batch_size), self.head.nothing_heard(batch_size)
 
     def listen(self, frame: Any, state: Any) -> tuple[Any, Any]:
-        """One position: float32 (B, D), the state before it -> features (B, W) and the state after it."""
-        features, state = self.body.step(self.keys(frame), state)
-        return features, state
+        """One position: float32 (B, D), the state before it -> what the head is told, which is features (B, W) and what
+        it hears of the past itself; and the state after it."""
+        of_body, of_head = state
+        features, of_body = self.body.step(self.keys(frame), of_body)
+        before, of_head = self.head.remember(frame, of_head)
+        return (features, before), (of_body, of_head)
 
 
 class FramesArch(Arch):
@@ -111,7 +122,7 @@ class FramesArch(Arch):
     ) -> Iterator[np.ndarray]:
         rng = np.random.default_rng(seed)
         write = self._writer(sampler)
-        state = self.network.body.initial_state(len(primer))
+        state = self.network.initial_state(len(primer))
         heard = np.moveaxis(primer, 1, 0).astype(np.float32)  # (T, B, D)
         if len(heard) > 1:
             state, _ = self._hear(heard, state)
@@ -124,7 +135,7 @@ class FramesArch(Arch):
 
     def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         frames = np.concatenate([self.spec.start[None], rows])[:, None].astype(np.float32)  # (T + 1, 1, D)
-        _, nats = self._hear(frames, self.network.body.initial_state(1))
+        _, nats = self._hear(frames, self.network.initial_state(1))
         return ops.convert_to_numpy(nats)[:, 0].astype(np.float64)
 
     @cached_property
@@ -135,7 +146,8 @@ class FramesArch(Arch):
         def hear_all(frames: Any, state: Any) -> tuple[Any, Any]:
             head = self.network.head
 
-            def nats(features: Any, before: Any, frame: Any) -> Any:
+            def nats(heard: Any, last: Any, frame: Any) -> Any:
+                features, before = heard
                 return head.judged(head.logits(features, before, frame), frame)[0]
 
             return hear(frames, state, self.network.listen, nats)
@@ -150,8 +162,8 @@ class FramesArch(Arch):
             def write(frame: Any, state: Any, uniform: Any, never: Any) -> Any:
                 def follow(i: Any, carry: Any) -> Any:
                     frame, state, written = carry
-                    features, state = self.network.listen(frame, state)
-                    frame = self.network.head.draw(features, frame, uniform[i], sampler, never)
+                    (features, before), state = self.network.listen(frame, state)
+                    frame = self.network.head.draw(features, before, uniform[i], sampler, never)
                     return frame, state, ops.slice_update(written, (i, 0, 0), frame[None])
 
                 written = ops.repeat(ops.zeros_like(frame)[None], CHUNK, axis=0)

@@ -51,12 +51,25 @@ class SigmoidHead(keras.layers.Layer):
             held = keras.initializers.Constant(HELD)
             self.held = self.add_weight((self.size,), held, name="held", autocast=False)
 
+    def recollect(self, frames: Any) -> Any:
+        """What the head hears of the past itself when each of the frames, float32 0/1 (B, T, D), has been heard: the
+        frame. A subclass that hears more gives several arrays (B, T, ...)."""
+        return frames
+
+    def nothing_heard(self, batch_size: int) -> Any:
+        """The same for one frame after another: what is kept before the first."""
+        return ()
+
+    def remember(self, frame: Any, state: Any) -> tuple[Any, Any]:
+        """float32 0/1 (B, D) and what is kept -> what the head hears of the past now, and what is kept after it."""
+        return frame, state
+
     def logits(self, features: Any, before: Any, y: Any) -> Any:
         """Log-odds of each key, given the keys of the parts before its own.
 
         Args:
             features: float (..., W).
-            before: float32 0/1 (..., D), the frame before.
+            before: what `recollect` gives: float32 0/1 (..., D), the frame before.
             y: float32 0/1 (..., D), the frame itself: of it a key hears nothing but the parts before its own.
 
         Returns:
@@ -88,7 +101,7 @@ class SigmoidHead(keras.layers.Layer):
 
         Args:
             features: float (B, W).
-            before: float32 0/1 (B, D).
+            before: what `remember` gives: float32 0/1 (B, D).
             uniform: float32 (B, U) in [0, 1).
             sampler: of which only the temperature has a meaning for keys that are drawn one by one.
             never: float32 (D,), 0, or a logit that no temperature brings back.
@@ -96,7 +109,7 @@ class SigmoidHead(keras.layers.Layer):
         Returns:
             float32 0/1 (B, D).
         """
-        frame = ops.zeros_like(before)
+        frame = ops.zeros_like(uniform)
         each = self.size // self.parts
         for part in range(self.parts):
             logits = self.logits(features, before, frame) / sampler.temperature + never

@@ -1,0 +1,1 @@
+"""Published benchmarks, run by their own protocols: one family of files each."""

@@ -41,7 +41,7 @@ LAYERS = [
     {"training.fitting"},
     {"training.learning"},
     {"training"},
-    {"training.comparing"},
+    {"training.comparing", "benchmarking"},
     {"evaluation.copies"},
     {"evaluation"},
     # Commands stand above all, and import what is heavy only when they run.

@@ -13,6 +13,7 @@ CORE = [
     "h5py>=3.11",
     "tqdm>=4.66",
     "numpy>=1.26",
+    "scipy>=1.11",
     "symusic>=0.5.8",
     "soundfile>=0.12",
     "matplotlib>=3.8",

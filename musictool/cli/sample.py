@@ -72,6 +72,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--keep-primer/--no-keep-primer", default=False, help="Put the primer before the piece.  [default: no]")
 @click.option("--tempo", type=float, help="Quarter notes a minute.  [default: the corpus's]")
 @click.option("--instrument", help="General MIDI name or number, such as violin.  [default: the encoding's]")
+@click.option("--check-copies", is_flag=True, help="Warn of what stands in the pieces it has learnt from.")
 @click.option("--seed", type=int, help="Fixes everything that is random.  [default: drawn and printed]")
 @click.option("--like", type=_PATH, help="The .json of a song to make again, the same to the byte.")
 @click.pass_context
@@ -81,6 +82,7 @@ def command(context: click.Context, **given: Any) -> None:
     Beside song.mid stands song.json with all that is needed to make it again: --like song.json.
     """
     like, outs = given.pop("like"), given.pop("outs") or (Path("song.mid"),)
+    check_copies = given.pop("check_copies")
     if like is not None:
         _refuse_others(context)
     else:
@@ -91,12 +93,14 @@ def command(context: click.Context, **given: Any) -> None:
     if like is not None:
         model, song = write_like(like, outs)
         songs, seed = [song], None
+        copies = _copies(model) if check_copies else None
     else:
         from musictool.generation.sample import check_choices
         from musictool.models.model import Model
 
         model, (request, seed) = Model.open(given["model"]), _request(given)
         check_choices(model, _said(context))
+        copies = _copies(model) if check_copies else None
         with _output.bar(request.length, "listening", f"{model.spec.unit}s") as bar:
             songs = write_songs(model, request, outs, progress=lambda rows: _advance(bar, rows))
     _output.say(f"model {model.name}" + ("" if seed is None else f", seed {seed}"))
@@ -104,6 +108,8 @@ def command(context: click.Context, **given: Any) -> None:
         _output.say("a temperature over 1.2 tends to wander")
     for song in songs:
         _tell(song)
+        if copies is not None:
+            _output.say(f"  {copies.words(song.score)}")
     if [path.suffix.lower() for path in songs[0].paths] == [".mid"]:
         midi, sound = (shlex.quote(str(path)) for path in (songs[0].path, songs[0].path.with_suffix(".wav")))
         _output.say(f"next:  musictool render {midi} --out {sound}")
@@ -134,10 +140,17 @@ def _tell(song: Any) -> None:
         )
 
 
+def _copies(model: Any) -> Any:
+    from musictool.evaluation.copies import Copies
+    from musictool.training.learning import corpus_of
+
+    return Copies(corpus_of(model.info, model.name))
+
+
 def _refuse_others(context: click.Context) -> None:
     """--like says all; an option beside it would be ignored in silence."""
     for name in _said(context):
-        if name not in ("like", "outs"):
+        if name not in ("like", "outs", "check_copies"):
             raise BadOption(f"--like makes a song again as it was; leave out {name.replace('_', '-')}")
 
 

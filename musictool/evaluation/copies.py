@@ -1,6 +1,7 @@
 """What of a piece a corpus had already: the index of its training pieces, made once and kept beside it.
 
-    corpora/NAME/copies.h5    the arrays of a CopyIndex (musictool/metrics/copying.py) and what they were made of
+    corpora/NAME/copies.h5    the arrays of a CopyIndex (musictool/metrics/copying.py) and what they were made of;
+                              copies-1f2e3d4c.h5 for a selection of its pieces
 
 The index of 10,000 pieces is some 100 MB, and is read in a moment.
 """
@@ -77,6 +78,16 @@ class Copies:
         bars = _bar(score, copied.start), _bar(self.corpus.score(piece), copied.piece_start)
         return Source(bars[0], self.corpus.ids[piece], bars[1], copied.longest, copied.semitones)
 
+    def words(self, score: Score) -> str:
+        """A line for people: what of a piece is copied, and whether that is more than people do."""
+        copied = self.index.find(score)
+        source = self.source(score, copied)
+        if source is None:
+            return "nothing of it stands in the training pieces" if copied.windows else "too few notes to be a copy"
+        if source.steps > self.usual:
+            return f"warning: {source}; of 100 human pieces 95 copy at most {self.usual}"
+        return f"no more than people do is copied: {source} (usual are up to {self.usual})"
+
     @cached_property
     def human(self) -> np.ndarray:
         """int64 (pieces,): steps of the longest run of each validation piece; of some of them if there are many."""
@@ -92,7 +103,7 @@ class Copies:
 
 def index_of(corpus: Corpus) -> CopyIndex:
     """The index of the training pieces of a corpus, from the file beside it or made now and kept there."""
-    path = corpus.folder / FILE
+    path = corpus.folder / (FILE if not corpus.where else f"copies-{corpus.fingerprint[:8]}.h5")
     made_of = f"{FORMAT} {WINDOW} {LEAST} {STEPS_PER_QUARTER} {corpus.fingerprint}"
     if (found := _read(path, made_of)) is not None:
         return found

@@ -126,12 +126,13 @@ class Evaluation:
         words = "Nats are how unlikely the model found what came: less is likelier. Baselines learn next to nothing."
         found = dict(self.likelihoods)
         samples, human = found.pop("samples", None), found.pop("human", None)
+        unit = human.unit if human else "row"
         lines = [
-            Line(name, *(_number(None if each is None else value(each)) for each in (samples, human)))
+            Line(name.format(unit), *(_number(None if each is None else value(each)) for each in (samples, human)))
             for name, value in _LIKELIHOOD.items()
         ]
         for baseline, each in found.items():
-            lines.append(Line(f"{baseline}, nats a row", human=_number(each.nats)))
+            lines.append(Line(f"{baseline}, nats a {unit}", human=_number(each.nats)))
         return Group("likelihood", words, tuple(line for line in lines if line.samples or line.human))
 
     def _musical(self) -> Group:
@@ -171,8 +172,8 @@ class Evaluation:
     def _copying(self) -> Group:
         words = (
             f"What stands in the training pieces, in any transposition: the share of windows of {WINDOW} sixteenths, "
-            f"and the longest run, in sixteenths; 95 of 100 human pieces stay within {self.usual_run}. People quote too; "
-            "more than they do is copying."
+            f"and the longest run, in sixteenths; 95 of 100 human pieces stay within {self.usual_run}. People quote, "
+            "too; more than they do is copying."
         )
         lines = [
             self._line("copied_share", lambda side: _spread(side.copied_share)),
@@ -238,7 +239,7 @@ class Evaluation:
 
 _NONE = np.full(1, np.nan)
 _LIKELIHOOD = {
-    "nats a row": lambda x: x.nats,
+    "nats a {}": lambda x: x.nats,
     "nats a note": lambda x: x.amount.per_note(x.nats),
     "nats a second": lambda x: x.amount.per_second(x.nats),
     "perplexity": lambda x: x.perplexity,

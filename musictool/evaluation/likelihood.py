@@ -28,21 +28,21 @@ class Likelihood:
     """Nats a row of some pieces together, and how much music their rows are.
 
     Attributes:
-        nats: a row: a symbol, a time step or a segment.
+        nats: a row.
         amount: of music.
-        of_symbols: whether a row is one of V symbols, so that there is a perplexity.
+        unit: what a row is: "symbol", "frame" or "segment".
         accuracy: the share of rows for which the likeliest was right; None where it is not known.
     """
 
     nats: float
     amount: Amount
-    of_symbols: bool
+    unit: str
     accuracy: float | None = None
 
     @property
     def perplexity(self) -> float | None:
-        """Among how many equally likely symbols it would have been as hard to choose."""
-        return math.exp(min(self.nats, 700.0)) if self.of_symbols else None
+        """Among how many equally likely symbols it would have been as hard to choose; None for other rows."""
+        return math.exp(min(self.nats, 700.0)) if self.unit == "symbol" else None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
@@ -76,7 +76,7 @@ def together(model: Model, pieces: Sequence[Scored], accuracy: float | None = No
         return None
     notes, seconds = sum(len(piece.music.notes) for piece in pieces), sum(piece.music.seconds for piece in pieces)
     nats = sum(piece.total for piece in pieces) / rows
-    return Likelihood(nats, Amount(rows, notes, seconds), model.spec.kind == "tokens", accuracy)
+    return Likelihood(nats, Amount(rows, notes, seconds), model.spec.unit, accuracy)
 
 
 def to_beat(
@@ -90,7 +90,7 @@ def to_beat(
     """
     kept = model.info["metrics"].get("baselines") or {}
     found = kept if own and kept else baselines(_encoded(model, corpus, validation))
-    return {name: Likelihood(nats, of.amount, of.of_symbols) for name, nats in found.items()}
+    return {name: Likelihood(nats, of.amount, of.unit) for name, nats in found.items()}
 
 
 def _encoded(model: Model, corpus: Corpus, validation: Sequence[int]) -> Encoded:

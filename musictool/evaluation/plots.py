@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ _SALT = "musictool"  # so that the ids within an SVG are the same each time
 
 
 def likelihood(found: Evaluation) -> str:
-    """Nats a row of the model, of its samples and of the baselines; "" without a likelihood."""
+    """Nats of the model, of its samples and of the baselines; "" without a likelihood."""
     nats = {name: each.nats for name, each in found.likelihoods.items()}
     if "human" not in nats:
         return ""
@@ -30,11 +31,11 @@ def likelihood(found: Evaluation) -> str:
     colours = [COLOURS.get(name, "#999999") for name in nats]
     axes.barh(range(len(nats)), list(nats.values()), 0.6, color=colours)
     for place, value in enumerate(nats.values()):
-        axes.text(value, place, f" {value:.3f}", va="center", fontsize=9, color=WORDS)
+        axes.text(value, place, f"  {value:.3f}", va="center", fontsize=9, color=WORDS)
     axes.set_yticks(range(len(nats)), [names.get(name, f"{name}, human pieces") for name in nats])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.12 * max(nats.values()))
-    axes.set_xlabel("nats a row")
+    axes.set_xlabel(f"nats a {found.likelihoods['human'].unit}")
     return _svg(figure)
 
 
@@ -72,7 +73,8 @@ def distances(found: Evaluation) -> str:
     for side, which in (("human", 1), ("samples", 0)):
         points = [(both[which], place) for place, both in enumerate(found.agreements[name] for name in names)]
         shown = [(each.overlap, place) for each, place in points if each is not None]
-        axes.plot(*zip(*shown, strict=True), "o", color=COLOURS[side], markersize=6) if shown else None
+        if shown:
+            axes.plot(*zip(*shown, strict=True), "o", color=COLOURS[side], markersize=6)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.02)
@@ -181,4 +183,4 @@ def _svg(figure: Any) -> str:
         FigureCanvasSVG(figure)
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
-    return svg[svg.index("<svg") :]
+    return re.sub(r"\s*<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)

@@ -111,7 +111,7 @@ def training_step(name: str, symbols: int) -> Callable[[], object]:
     beside = np.ones((BATCH, LENGTH), np.float32), np.zeros((BATCH, LENGTH, 0), np.float32)
     batch = Batch(*map(tf.constant, (tokens[:, :-1], tokens[:, 1:], *beside)))
     (stage,), place = arch.stages(), strategy.one
-    step = place.training_step(stage, place.optimizer_for(stage, 1e-3))
+    step = place.training_step(stage, place.optimizers_for(stage, 1e-3))
     return lambda: keras.ops.convert_to_numpy(step(batch))
 
 

@@ -29,6 +29,8 @@ class Arch(ABC):
         Options: frozen dataclass of what can be set (see musictool/options.py); its defaults are the small size.
         SIZES: name of a size -> the options that it changes.
         WINDOW, BATCH_SIZE, LEARNING_RATE: what training starts from unless told otherwise.
+        foretells: whether it says how likely the next row is; one that does not is not measured in nats.
+        HALVES_ON_CPU: whether a CPU with units for bfloat16 is faster with it.
         WARMUP, DECAY, CLIP_NORM: the same for how the learning rate goes (musictool/training/schedule.py) and gradients
             are cut.
 
@@ -42,9 +44,11 @@ class Arch(ABC):
     kind: ClassVar[Kind]
     Options: ClassVar[type]
     SIZES: ClassVar[Mapping[str, Mapping[str, Any]]]
+    foretells: ClassVar[bool] = True
     WINDOW: ClassVar[int] = 64
     BATCH_SIZE: ClassVar[int] = 32
     LEARNING_RATE: ClassVar[float] = 1e-3
+    HALVES_ON_CPU: ClassVar[bool] = True
     WARMUP: ClassVar[int] = 0
     DECAY: ClassVar[str] = "none"
     CLIP_NORM: ClassVar[float] = 1.0
@@ -92,6 +96,9 @@ class Arch(ABC):
 
         The first row is judged after the Spec's start row. What lies further back than a window counts as well, as it
         does when the arch continues a piece.
+
+        Raises:
+            BadOption: for an arch that foretells nothing.
         """
 
     def to_json(self) -> dict[str, Any]:
@@ -104,6 +111,13 @@ def learners(kind: Kind) -> list[str]:
     from musictool.registry import ARCHS
 
     return [name for name in ARCHS.names() if ARCHS.get(name).kind == kind]
+
+
+def foretellers(kind: Kind) -> list[str]:
+    """Those of them that can be compared in nats."""
+    from musictool.registry import ARCHS
+
+    return [name for name in learners(kind) if ARCHS.get(name).foretells]
 
 
 def from_json(values: Mapping[str, Any], spec: Spec) -> Arch:

@@ -44,7 +44,10 @@ class Progress(Reporter):
 
     def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
         self.began = time.monotonic()
-        what = "counting" if self.run.stage.count else f"epoch {epoch}{self.of}"
+        stage = self.run.stage
+        what = "counting" if stage.count else f"epoch {epoch}{self.of}"
+        if epoch == 1 and not step and len(self.run.arch.stages()) > 1:
+            _output.say(f"training {stage.name}:")
         self.bar = _output.bar(steps, what, "steps", initial=step)
 
     def progress(self, step: int, loss: float, rows_per_second: float) -> None:
@@ -56,12 +59,15 @@ class Progress(Reporter):
         left = (self.epochs - row["epoch"]) * (time.monotonic() - self.began)
         limit = self.run.deadline - time.monotonic()
         best = " *" if self.run.state.waited == 0 else ""
-        validation = "" if row["val_loss"] is None else f"  validation {row['val_loss']:.3f}{best}"
-        if row["loss"] is None:  # a stage that counts takes no steps
+        stage = self.run.stage
+        judged, aim = row[f"val_{stage.validated[0]}"], "validation" if not stage.assess else stage.validated[0]
+        validation = "" if judged is None else f"  {aim} {judged:.3f}{best}"
+        if stage.count:
             _output.say(f"counted in {row['seconds']:.1f} s{validation}")
             return
+        losses = stage.measures[:1] if not stage.players else stage.measures
         _output.say(
-            f"epoch {row['epoch']}{self.of}  loss {row['loss']:.3f}{validation}  "
+            f"epoch {row['epoch']}{self.of}  {'  '.join(f'{name} {row[name]:.3f}' for name in losses)}{validation}  "
             f"{row['rows_per_second']:,} {self.unit}s/s  at most {_duration(min(left, limit))} to go"
         )
 

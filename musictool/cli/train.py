@@ -172,7 +172,10 @@ def _report(trained: Any) -> None:
         "counted": "all is counted",
     }
     _output.say(why[trained.reason])
-    if not trained.baselines:
+    if trained.assessed:
+        _output.say("on the corpus, in the best epoch:")
+        _output.table([(name, f"{value:.3f}") for name, value in trained.assessed.items()], indent="  ")
+    elif not trained.baselines:
         _output.say("The corpus has no piece to validate on, so nothing says whether it learnt or copied.")
     else:
         _output.say(f"validation loss, nats a {trained.model.spec.unit} (lower is better):")

@@ -30,7 +30,7 @@ __all__ = [
     "counted_sums",
     "device_name",
     "one",
-    "optimizer_for",
+    "optimizers_for",
     "precision_within",
     "prepare",
     "prepare_devices",
@@ -43,7 +43,7 @@ prepare_devices = backend.prepare_devices
 device_name = backend.device_name
 versions = backend.versions
 one = backend.OneDevice()
-optimizer_for, training_step, validation_step = one.optimizer_for, one.training_step, one.validation_step
+optimizers_for, training_step, validation_step = one.optimizers_for, one.training_step, one.validation_step
 
 
 def chosen(place: Mapping[str, Any]) -> Strategy:
@@ -55,9 +55,13 @@ def chosen(place: Mapping[str, Any]) -> Strategy:
     return backend.chosen(place["strategy"], machines(place))
 
 
-def prepare(precision: Precision, seed: int) -> str:
-    """Make ready for a run: devices, names, seed, precision. Returns the precision chosen (see _precision.py)."""
-    policy = chosen_precision(precision, prepare_devices())
+def prepare(precision: Precision, seed: int, halves_on_cpu: bool = True) -> str:
+    """Make ready for a run: devices, names, seed, precision. Returns the precision chosen (see _precision.py).
+
+    Args:
+        halves_on_cpu: whether a CPU may choose bfloat16, where it may choose.
+    """
+    policy = chosen_precision(precision, prepare_devices(), None if halves_on_cpu else "")
     keras.utils.clear_session()  # names of layers count from the beginning, and so do those in weight files
     keras.config.set_dtype_policy(policy)  # after clear_session, which would forget it
     keras.utils.set_random_seed(seed)

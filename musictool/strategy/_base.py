@@ -13,13 +13,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from musictool.archs._stage import Stage
+from musictool.archs._stage import Judge, Player, Stage
 from musictool.encoded.windows import Batch, Plan, Windows
 from musictool.errors import BadOption
 
 log = logging.getLogger(__name__)
 
 Step = Callable[[Batch], Any]
+Optimizers = tuple[keras.optimizers.Optimizer, ...]  # one for each player of a stage
 
 
 class Strategy(ABC):
@@ -57,14 +58,17 @@ class Strategy(ABC):
                 "--window or --size"
             ) from None
 
-    def optimizer_for(self, stage: Stage, learning_rate: float, clip_norm: float = 1.0) -> keras.optimizers.Optimizer:
-        """Adam with gradients shortened to `clip_norm` (0: as they are), built for the stage's weights, with loss
-        scaling where float16 needs it."""
+    def optimizers_for(self, stage: Stage, learning_rate: float, clip_norm: float = 1.0) -> Optimizers:
+        """For each player Adam with gradients shortened to `clip_norm` (0: as they are), built for its weights, with
+        loss scaling where float16 needs it."""
         with self.scope():
-            optimizer = self.adam(learning_rate, global_clipnorm=clip_norm or None, name="adam")
-            if keras.config.dtype_policy().name == "mixed_float16":
-                optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-            optimizer.build(stage.network.trainable_variables)
+            return tuple(self._optimizer(player, learning_rate, clip_norm) for player in stage.trained_by)
+
+    def _optimizer(self, player: Player, learning_rate: float, clip_norm: float) -> keras.optimizers.Optimizer:
+        optimizer = self.adam(learning_rate * player.rate, global_clipnorm=clip_norm or None, name="adam")
+        if keras.config.dtype_policy().name == "mixed_float16":
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer.build(player.weights)
         return optimizer
 
     @abstractmethod
@@ -72,9 +76,9 @@ class Strategy(ABC):
         """The batches of a pass, in order, from `first_step` on, as the steps take them."""
 
     @abstractmethod
-    def training_step(self, stage: Stage, optimizer: keras.optimizers.Optimizer) -> Step:
-        """Compiled: takes a step of the optimizer; batch -> float32 (measures + 1,): the sum of each measure over the
-        global batch, and its rows."""
+    def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
+        """Compiled: lets each player take its turns; batch -> float32 (measures + 1,): the sum of each measure over the
+        global batch, in each player's last turn, and its rows."""
 
     @abstractmethod
     def validation_step(self, stage: Stage) -> Step:
@@ -107,14 +111,24 @@ def is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def sums_of(stage: Stage, batch: Batch, training: bool) -> Any:
+def sums_of(judge: Judge, batch: Batch, training: bool) -> Any:
     """float32 (measures + 1,): the sum of each measure over a batch, and its rows."""
-    judged = stage.judge(batch, training)
+    judged = judge(batch, training)
     mask = ops.cast(batch.mask, "float32")
     return ops.stack([*(ops.sum(ops.cast(measure, "float32") * mask) for measure in judged), ops.sum(mask)])
+
+
+def in_turns(stage: Stage, optimizers: Optimizers, step: Callable[[Player, Any], Any]) -> Any:
+    """The step of a run: float32 (measures + 1,), of the last turn of each player in turn, and the rows."""
+    measured: list[Any] = []
+    for player, optimizer in zip(stage.trained_by, optimizers, strict=True):
+        for _ in range(player.turns):
+            sums = step(player, optimizer)
+        measured.append(sums[:-1])
+    return ops.concatenate([*measured, sums[-1:]])
 
 
 def counted_sums(stage: Stage, windows: Windows, plan: Plan) -> Iterator[np.ndarray]:
     """The same for each batch of a pass, for a stage that counts and is judged on arrays."""
     for step in range(windows.steps(plan)):
-        yield ops.convert_to_numpy(sums_of(stage, windows.batch(plan, step), False))
+        yield ops.convert_to_numpy(sums_of(stage.judge, windows.batch(plan, step), False))

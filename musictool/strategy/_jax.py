@@ -9,11 +9,11 @@ import jax
 import keras
 from keras import ops
 
-from musictool.archs._stage import Stage
+from musictool.archs._stage import Player, Stage
 from musictool.compiling import compiled
 from musictool.encoded.windows import Batch, Plan, Windows
 from musictool.errors import BadOption
-from musictool.strategy._base import Step, Strategy, sums_of
+from musictool.strategy._base import Optimizers, Step, Strategy, in_turns, sums_of
 from musictool.training.machines import Machines
 
 
@@ -50,36 +50,44 @@ class OneDevice(Strategy):
     def stream(self, windows: Windows, plan: Plan, first_step: int = 0) -> Iterator[Any]:
         return (windows.batch(plan, step) for step in range(first_step, windows.steps(plan)))
 
-    def training_step(self, stage: Stage, optimizer: keras.optimizers.Optimizer) -> Step:
-        network = stage.network
-        # The states of the random generators in dropout layers are among those that are not trained.
-        parts = (network.trainable_variables, network.non_trainable_variables, optimizer.variables)
-        step = jax.jit(_pure_step(stage, optimizer, parts))
-
-        def train(batch: Batch) -> Any:
-            sums, after = step(tuple([variable.value for variable in part] for part in parts), batch)
-            for part, values in zip(parts, after, strict=True):
-                for variable, value in zip(part, values, strict=True):
-                    variable.assign(value)
-            return sums
-
-        return train
+    def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
+        pairs = zip(stage.trained_by, optimizers, strict=True)
+        turns = {id(optimizer): _turn(stage, player, optimizer) for player, optimizer in pairs}
+        return lambda batch: in_turns(stage, optimizers, lambda _, optimizer: turns[id(optimizer)](batch))
 
     def validation_step(self, stage: Stage) -> Step:
         def validate(batch: Batch) -> Any:
-            return sums_of(stage, batch, False)
+            return sums_of(stage.judge, batch, False)
 
         return validate if stage.count else compiled(validate)
 
 
-def _pure_step(stage: Stage, optimizer: keras.optimizers.Optimizer, parts: tuple[list[Any], ...]) -> Any:
+def _turn(stage: Stage, player: Player, optimizer: keras.optimizers.Optimizer) -> Step:
+    """One step of one player."""
+    own = {id(variable) for variable in player.weights}
+    # The states of the random generators in dropout layers are among the rest.
+    rest = [variable for variable in stage.network.variables if id(variable) not in own]
+    parts = ([*player.weights], rest, optimizer.variables)
+    step = jax.jit(_pure_step(player, optimizer, parts))
+
+    def train(batch: Batch) -> Any:
+        sums, after = step(tuple([variable.value for variable in part] for part in parts), batch)
+        for part, values in zip(parts, after, strict=True):
+            for variable, value in zip(part, values, strict=True):
+                variable.assign(value)
+        return sums
+
+    return train
+
+
+def _pure_step(player: Player, optimizer: keras.optimizers.Optimizer, parts: tuple[list[Any], ...]) -> Any:
     """(values of the variables of each part, batch) -> sums, and the values after the step."""
     weights, rest, state = parts
 
     def loss(now: Any, rest_now: Any, state_now: Any, batch: Batch) -> Any:
         mapping = [*zip(weights, now, strict=True), *zip(rest, rest_now, strict=True)]
         with keras.StatelessScope([*mapping, *zip(state, state_now, strict=True)]) as scope:
-            sums = sums_of(stage, batch, True)
+            sums = sums_of(player.judge, batch, True)
             mean = optimizer.scale_loss(sums[0] / ops.maximum(sums[-1], 1.0))
         return mean, (sums, [scope.get_current_value(variable) for variable in rest])
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import keras
@@ -20,11 +20,11 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.distribute.collective_all_reduce_strategy import CollectiveAllReduceExtended
 
-from musictool.archs._stage import Stage
+from musictool.archs._stage import Player, Stage
 from musictool.encoded.pipeline import stream
 from musictool.encoded.windows import Batch, Plan, Windows
 from musictool.errors import BadOption, LostWorker
-from musictool.strategy._base import Step, Strategy, sums_of
+from musictool.strategy._base import Optimizers, Step, Strategy, in_turns, sums_of
 from musictool.training.machines import Machines
 from musictool.training.stopping import ended_by_ctrl_c
 
@@ -70,13 +70,12 @@ class Replicas(Strategy):
         for parts in zip(*(stream(windows, plan, first_step, each, self.replicas) for each in local), strict=True):
             yield self._each(parts)
 
-    def training_step(self, stage: Stage, optimizer: keras.optimizers.Optimizer) -> Step:
-        weights = stage.network.trainable_variables
-
-        def step(batch: Batch) -> Any:
+    def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
+        def turn(player: Player, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
+            weights = player.weights
             size = tf.cast(tf.size(batch.mask), tf.float32)  # near the rows, which are not known before the sum
             with tf.GradientTape() as tape:
-                sums = sums_of(stage, batch, True)
+                sums = sums_of(player.judge, batch, True)
                 loss = optimizer.scale_loss(sums[0] / size)
             pairs = [pair for pair in zip(tape.gradient(loss, weights), weights, strict=True) if pair[0] is not None]
             gradients = [tf.convert_to_tensor(gradient) for gradient, _ in pairs]  # some name a few rows of a table
@@ -85,10 +84,10 @@ class Replicas(Strategy):
             optimizer.apply([gradient * scale for gradient in gradients], [weight for _, weight in pairs])
             return sums
 
-        return self._compiled(step)
+        return self._compiled(lambda batch: in_turns(stage, optimizers, partial(turn, batch=batch)))
 
     def validation_step(self, stage: Stage) -> Step:
-        return self._compiled(lambda batch: _summed(sums_of(stage, batch, False)))
+        return self._compiled(lambda batch: _summed(sums_of(stage.judge, batch, False)))
 
     def _compiled(self, step: Step) -> Step:
         """`step` on every replica; what the first returns."""

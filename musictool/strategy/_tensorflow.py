@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from musictool.archs._stage import Stage
+from musictool.archs._stage import Player, Stage
 from musictool.encoded.pipeline import stream
 from musictool.encoded.windows import Batch, Plan, Windows
 from musictool.errors import BadOption
-from musictool.strategy._base import Step, Strategy, sums_of
+from musictool.strategy._base import Optimizers, Step, Strategy, in_turns, sums_of
 from musictool.training.machines import Machines
 
 
@@ -69,19 +70,19 @@ class OneDevice(Strategy):
     def stream(self, windows: Windows, plan: Plan, first_step: int = 0) -> Iterator[Any]:
         return stream(windows, plan, first_step)
 
-    def training_step(self, stage: Stage, optimizer: keras.optimizers.Optimizer) -> Step:
-        weights = stage.network.trainable_variables
-
-        def step(batch: Batch) -> Any:
+    def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
+        def turn(player: Player, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
             with tf.GradientTape() as tape:
-                sums = sums_of(stage, batch, True)
+                sums = sums_of(player.judge, batch, True)
                 loss = optimizer.scale_loss(sums[0] / tf.maximum(sums[-1], 1.0))
-            optimizer.apply(tape.gradient(loss, weights), weights)
+            optimizer.apply(tape.gradient(loss, player.weights), player.weights)
             return sums
 
-        compiled: Step = tf.function(step, autograph=False)
+        compiled: Step = tf.function(
+            lambda batch: in_turns(stage, optimizers, partial(turn, batch=batch)), autograph=False
+        )
         return compiled
 
     def validation_step(self, stage: Stage) -> Step:
-        compiled: Step = tf.function(lambda batch: sums_of(stage, batch, False), autograph=False)
-        return compiled if stage.count is None else lambda batch: sums_of(stage, batch, False)
+        compiled: Step = tf.function(lambda batch: sums_of(stage.judge, batch, False), autograph=False)
+        return compiled if stage.count is None else lambda batch: sums_of(stage.judge, batch, False)

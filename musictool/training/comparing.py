@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from musictool import home
-from musictool.archs._base import learners
+from musictool.archs._base import foretellers
 from musictool.corpus.corpus import Corpus
 from musictool.errors import BadCorpus, BadOption, MusictoolError, Stopped, UnknownName
 from musictool.metrics.baselines import baselines
@@ -94,18 +94,20 @@ def chosen(archs: Sequence[str], encoding: str) -> list[str]:
         BadOption: if one does not learn what the encoding writes.
     """
     kind = ENCODINGS.get(encoding).kind
-    able = learners(kind)
+    able = foretellers(kind)
     if not able:
-        raise BadOption(f"--encoding {encoding}: it writes {kind}, which no arch learns yet")
+        raise BadOption(f"--encoding {encoding}: it writes {kind}, which no arch foretells")
     if list(archs) == [ALL]:
         return able
     for name in archs:
         if name not in ARCHS.names():
             raise UnknownName.of("arch", name, (*ARCHS.names(), ALL))
         if name not in able:
-            raise BadOption(f"--archs {name}: it does not learn {kind}, which {encoding} writes; {', '.join(able)} do")
+            raise BadOption(
+                f"--archs {name}: it does not foretell {kind}, which {encoding} writes; {', '.join(able)} do"
+            )
     if not archs:
-        raise BadOption(f"--archs names none; {', '.join(able)} learn what {encoding} writes")
+        raise BadOption(f"--archs names none; {', '.join(able)} foretell what {encoding} writes")
     return list(dict.fromkeys(archs))
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,16 +98,17 @@ class Run:
         before = json.loads(self.strategy.from_chief(said.encode()))
         if before:
             self.state = State(**before)
-        self.deadline = time.monotonic() + (self.settings.max_minutes * 60 or float("inf"))
-        reason = "epochs"
+        end = time.monotonic() + (self.settings.max_minutes * 60 or float("inf"))
+        reason, stages = "epochs", self.arch.stages()
         with self.stop.listening(), closing(self.results):
-            for index, stage in enumerate(self.arch.stages()):
+            for index, stage in enumerate(stages):
                 if index > self.state.stage:
-                    self.state = State(stage=index, seconds=self.state.seconds, history=self.state.history)
+                    seconds = self.state.seconds + self.state.epoch_seconds
+                    self.state = State(stage=index, seconds=seconds, stage_began=seconds, history=self.state.history)
                 if index == self.state.stage:
+                    now, share = time.monotonic(), stage.share / sum(each.share for each in stages[index:])
+                    self.deadline = end if end == float("inf") else now + (end - now) * share
                     reason = self._count() if stage.count else self._fit()
-                    if reason == "time":
-                        break
                 if self.strategy.is_chief:
                     stage.network.load_weights(self.folder / f"{stage.name}.weights.h5")  # which the next builds on
                 self.strategy.share(stage.network.variables)
@@ -136,19 +139,21 @@ class Run:
     def _fit(self) -> str:
         """Epochs of one stage, from the checkpoint if it was made in this stage."""
         stage = self.stage
-        optimizer = self.strategy.optimizer_for(stage, self.settings.learning_rate, self.settings.clip_norm)
-        self.optimizer, self.began = optimizer, time.monotonic()
-        self.used = self.state.seconds + self.state.epoch_seconds  # by the sessions before this one
+        optimizers = self.strategy.optimizers_for(stage, self.settings.learning_rate, self.settings.clip_norm)
+        self.optimizers, self.began, self.rate = optimizers, time.monotonic(), None
+        self.used = (
+            self.state.seconds - self.state.stage_began + self.state.epoch_seconds
+        )  # by sessions before this one
         self.variables = [
             *(variable for each in self.arch.stages() for variable in each.network.variables),
-            *optimizer.variables,
+            *(variable for optimizer in optimizers for variable in optimizer.variables),
         ]
         before = self.strategy.is_chief and self.state_on_disk
         if before and before["stage"] == self.state.stage:
             checkpoint.restore(self.last, self.variables)
             self._write_results()  # the run may have been killed between its checkpoint and these
         self.strategy.share(self.variables)
-        train, validate = self.strategy.training_step(stage, optimizer), self.strategy.validation_step(stage)
+        train, validate = self.strategy.training_step(stage, optimizers), self._validation(stage)
         while True:
             if self.state.epoch >= self.settings.epochs:
                 return "epochs"
@@ -158,11 +163,11 @@ class Run:
             if is_late and self.state.epoch:
                 return "time"
             if self._train_epoch(train):
-                self._finish_epoch(self._mean(self._validate(validate)))
+                self._finish_epoch(validate())
                 continue
             self._save()
             if not self.state.epoch:  # not one epoch is done, and yet there shall be a model
-                self._keep_weights(self._mean(self._validate(validate)))
+                self._keep_weights(validate())
             return "time"
 
     def _train_epoch(self, train: Any) -> bool:
@@ -181,7 +186,7 @@ class Run:
                 continue
             sums = sums + np.sum([np.asarray(each, np.float64) for each in waiting], axis=0)
             waiting.clear()
-            if not np.isfinite(sums[0]):
+            if not np.isfinite(sums).all():
                 raise Diverged(
                     f"the loss is no longer a number in epoch {state.epoch + 1}; begin again with a smaller "
                     f"--learning-rate than {self.settings.learning_rate}, or with --precision float32"
@@ -211,27 +216,40 @@ class Run:
             time_used = 0.0  # each has a clock of its own
         rate = self.settings.schedule.at(self.state.epoch, step, steps, time_used)
         if rate != self.rate:
-            self.optimizer.learning_rate = self.rate = rate
+            self.rate = rate
+            for player, optimizer in zip(self.stage.trained_by, self.optimizers, strict=True):
+                optimizer.learning_rate = rate * player.rate
 
-    def _validate(self, validate: Any) -> np.ndarray:
+    def _validation(self, stage: Stage) -> Callable[[], dict[str, float]]:
+        """What says how good the network is now: a number for each of `stage.validated`; none without pieces for it."""
+        if stage.assess:
+            return partial(self._assess, stage.assess)
+        return partial(self._validate, self.strategy.validation_step(stage))
+
+    def _assess(self, assess: Callable[[Encoded, int], dict[str, float]]) -> dict[str, float]:
+        said = json.dumps(assess(self.windows.encoded, self.settings.seed) if self.strategy.is_chief else None)
+        values: dict[str, float] = json.loads(self.strategy.from_chief(said.encode()))
+        return values
+
+    def _validate(self, validate: Any) -> dict[str, float]:
         plan = self.windows.validation_plan()
         sums = [np.asarray(validate(batch), np.float64) for batch in self.strategy.stream(self.windows, plan)]
-        return np.sum([self._no_sums, *sums], axis=0)
+        return self._mean(np.sum([self._no_sums, *sums], axis=0))
 
     def _finish_epoch(self, validation: dict[str, float]) -> None:
-        state = self.state
+        state, aim = self.state, self.stage.validated[0]
         training = self._mean(np.array(state.sums or self._no_sums))
-        judged = validation if "loss" in validation else training  # a corpus of one piece has no validation
+        judged = validation if aim in validation else training  # a corpus of one piece has no validation
         row = {
             "stage": self.stage.name,
             "epoch": state.epoch + 1,
             **{name: training.get(name) for name in self.stage.measures},
-            **{f"val_{name}": validation.get(name) for name in self.stage.measures},
+            **{f"val_{name}": validation.get(name) for name in self.stage.validated},
             "learning_rate": self.rate,
             "rows_per_second": round(sum(state.sums[-1:]) / max(state.epoch_seconds, 1e-9)),
             "seconds": round(state.epoch_seconds, 3),
         }
-        loss = judged.get("loss", 0.0)
+        loss = judged.get(aim, 0.0)
         better = loss < state.best
         state.best, state.waited = (loss, 0) if better else (state.best, state.waited + 1)
         state.history.append(row)
@@ -249,6 +267,8 @@ class Run:
     def _keep_weights(self, validation: dict[str, float]) -> None:
         """Save the stage's network as the best so far."""
         if self.strategy.is_chief:
+            if self.stage.settle:
+                self.stage.settle(self.windows.encoded)
             self.results.keep_weights(self.stage, self.state.epoch or 1, validation)
 
     def _write_results(self) -> None:

@@ -57,6 +57,13 @@ class Trained:
         """The baselines that the model did not beat."""
         return [name for name, nats in self.baselines.items() if self.loss is None or self.loss >= nats]
 
+    @property
+    def assessed(self) -> dict[str, float]:
+        """What the best epoch of a model that foretells nothing was measured by, the first the smaller the better."""
+        *_, stage = self.model.arch.stages()
+        said = self.model.info["metrics"]
+        return {name: said[f"val_{name}"] for name in stage.assessed if said.get(f"val_{name}") is not None}
+
 
 def build(
     arch: Arch, devices: Strategy, name: str, info: Mapping[str, Any], base: Mapping[str, Any] | None = None

@@ -39,7 +39,7 @@ class Results:
 
     def keep_weights(self, stage: Stage, epoch: int, validation: dict[str, float]) -> None:
         """Save the stage's network as the best so far, after this epoch (counted from 1)."""
-        judged: dict[str, Any] = {f"val_{name}": validation.get(name) for name in stage.measures}
+        judged: dict[str, Any] = {f"val_{name}": validation.get(name) for name in stage.validated}
         if stage.count:
             judged["parameters"] = stage.network.count_params()  # none were there before it counted
         model.save_weights(self.folder, stage, {"best_epoch": epoch, **judged})

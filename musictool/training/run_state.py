@@ -78,6 +78,7 @@ class State:
     best: float = float("inf")
     waited: int = 0  # epochs since the best
     seconds: float = 0.0
+    stage_began: float = 0.0  # how many of the seconds were over
     epoch_seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
 
@@ -90,7 +91,8 @@ def checkpoint_path(folder: Path) -> Path:
 def write_history(path: Path, history: list[dict[str, Any]]) -> None:
     """history.csv: a row an epoch."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    names = dict.fromkeys(name for row in history for name in row)  # stages may measure different things
+    writer = csv.DictWriter(text, fieldnames=list(names), lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
     with replacing(path) as partial:

@@ -166,7 +166,7 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Repor
     )
     seed = secrets.randbelow(2**31) if wishes["seed"] is None else wishes["seed"]
     wishes = {**wishes, "seed": seed}
-    precision = strategy.prepare(wishes["precision"], seed)
+    precision = strategy.prepare(wishes["precision"], seed, ARCHS.get(wishes["arch"]).HALVES_ON_CPU)
     encoded = encoded_for(corpus, wishes, listener, parent.encoding.vocabulary() if parent is not None else None)
     if parent is None:
         arch = ARCHS.get(wishes["arch"]).sized(encoded.spec, wishes["size"], wishes["settings"], conditions.size)
@@ -187,7 +187,7 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Repor
         },
         "music": typical_music(corpus),
         "training": {"settings": asdict(settings), "wishes": jsonable(wishes), "finished": None},
-        "metrics": {"baselines": baselines(encoded)},
+        "metrics": {"baselines": baselines(encoded) if arch.foretells else {}},
         "provenance": provenance(seed)
         | {"strategy": devices.name, "replicas": devices.replicas}
         | ({} if parent is None else {"init_from": growing.origin(parent)}),

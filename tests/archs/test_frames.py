@@ -29,7 +29,7 @@ def test_it_learns_a_loop_of_chords_by_heart_and_plays_it_back(name: str):
     arch = tiny(name)
     x = np.tile(loop(arch, 5), (4, 1, 1))
     (stage,) = arch.stages()
-    step = strategy.training_step(stage, strategy.optimizer_for(stage, 3e-2))
+    step = strategy.training_step(stage, strategy.optimizers_for(stage, 3e-2))
     for _ in range(300):
         step(batch_of(x))
     written = next(arch.continuation(x[:1, :11], Sampler(temperature=0.05), 0))

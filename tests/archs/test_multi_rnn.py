@@ -60,7 +60,7 @@ def test_row_by_row_it_expects_what_it_expects_of_the_whole(head: str):
 def test_two_steps_change_every_trainable_weight(head: str):
     arch = tiny(head)
     (stage,) = arch.stages()
-    step = strategy.training_step(stage, strategy.optimizer_for(stage, 1e-2))
+    step = strategy.training_step(stage, strategy.optimizers_for(stage, 1e-2))
     before = [np.array(weight) for weight in stage.network.trainable_variables]
     for _ in range(2):
         step(batch_of(rows(arch, length=9)))

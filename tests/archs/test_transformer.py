@@ -176,7 +176,7 @@ def test_what_it_writes_pleases_a_judge_more_than_what_a_bigram_writes(name: str
     sizes = ("embedding=32", "width=32", "heads=2", "layers=2", "dropout=0")
     arch = ARCHS.get(name).sized(SPEC, "small", (*sizes, *settings))
     (stage,) = arch.stages()
-    step = strategy.training_step(stage, strategy.optimizer_for(stage, 3e-3))
+    step = strategy.training_step(stage, strategy.optimizers_for(stage, 3e-3))
     mask, none = np.ones((32, WINDOW), np.float32), np.zeros((32, WINDOW, 0), np.float32)
     for seed in range(300):
         window = refrains(32, WINDOW + 1, seed)

@@ -68,7 +68,7 @@ def test_the_gradient_is_that_of_keras(layer: Any):
 
         optimizer = keras.optimizers.SGD(1.0)
         optimizer.build(model.trainable_variables)
-        strategy.one.training_step(Stage("heard", model, judge, ("loss",)), optimizer)(batch)
+        strategy.one.training_step(Stage("heard", model, judge, ("loss",)), (optimizer,))(batch)
         after.append([ops.convert_to_numpy(weight) for weight in model.trainable_variables])
     before = [ops.convert_to_numpy(weight) for weight in built(layer, False).trainable_variables]
     for by_keras, by_hand, start in zip(*after, before, strict=True):

@@ -154,7 +154,7 @@ def test_all_are_all_that_learn_the_kind_and_others_are_refused():
     assert "roll-lstm" in chosen(["all"], "piano-roll")
     with pytest.raises(UnknownName, match="Did you mean 'lstm'"):
         chosen(["lsmt"], "note-chord")
-    with pytest.raises(BadOption, match="roll-lstm: it does not learn tokens"):
+    with pytest.raises(BadOption, match="roll-lstm: it does not foretell tokens"):
         chosen(["roll-lstm"], "note-chord")
     with pytest.raises(BadOption, match="names none"):
         chosen([], "note-chord")
@@ -213,7 +213,7 @@ def test_the_command_prints_the_table_and_json(at_compared: Path, compared: Any,
         ("--out table.txt", 2, "ends with one of .md .json .csv"),
         ("--max-minutes 0", 2, "--max-minutes 0.0 is not above 0"),
         ("--archs lsmt", 1, "Did you mean 'lstm'"),
-        ("--encoding segments", 2, "which no arch learns yet"),
+        ("--encoding segments", 2, "which no arch foretells"),
         ("--encoding note-chrod", 1, "Did you mean 'note-chord'"),
         ("--corpus tunse", 1, "Did you mean 'tunes'"),
     ],

@@ -91,7 +91,7 @@ def test_it_learns_in_a_few_steps(name: str, at_tiny_home: Path):
     arch, windows = learner(name, (*small, "dropout=0"))
     (stage,) = arch.stages()
     windows = Windows(windows.encoded, min(64, windows.length), min(8, windows.batch_size))
-    step = strategy.training_step(stage, strategy.optimizer_for(stage, 1e-2))
+    step = strategy.training_step(stage, strategy.optimizers_for(stage, 1e-2))
     batch = windows.batch(windows.training_plan(0), 0)
     losses = [float(sums[0] / sums[-1]) for sums in (np.asarray(step(batch)) for _ in range(8))]
     assert losses[-1] < losses[0]

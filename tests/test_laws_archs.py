@@ -28,9 +28,11 @@ SPECS = {
     "segments": Spec("segments", (32, 128, 5), 32 * 128 * 5),
 }
 FEATURES = np.random.default_rng(0).integers(0, 2, (20, 7)).astype(np.uint8)
-TINY = {"hidden": 4, "embedding": 8, "width": 8, "layers": 2}
+RANDOM = Sampler(threshold="bernoulli")  # whatever a network without training says
+TINY = {"hidden": 4, "embedding": 8, "width": 8, "layers": 2, "latent": 4}
 
 each_arch = pytest.mark.parametrize("name", ARCHS.names())
+each_foreteller = pytest.mark.parametrize("name", [name for name in ARCHS.names() if ARCHS.get(name).foretells])
 each_token_arch = pytest.mark.parametrize("name", [name for name in ARCHS.names() if ARCHS.get(name).kind == "tokens"])
 
 
@@ -114,10 +116,10 @@ def test_it_has_the_three_sizes_and_refuses_another(name: str):
         cls.sized(SPECS[cls.kind], "smal")
 
 
-@each_arch
+@each_foreteller
 def test_what_is_predicted_before_a_row_does_not_depend_on_it(name: str):
     arch = tiny(name)
-    (stage, *_) = arch.stages()
+    (*_, stage) = arch.stages()
     batch = batch_of(rows(arch, length=13))
     before = losses(stage, batch)
     for t in (1, 5, 11):
@@ -128,10 +130,10 @@ def test_what_is_predicted_before_a_row_does_not_depend_on_it(name: str):
         assert np.abs(before[:, t:] - after[:, t:]).max() > 1e-6
 
 
-@each_arch
+@each_foreteller
 def test_a_target_counts_where_it_stands_and_nowhere_else(name: str):
     arch = tiny(name)
-    (stage, *_) = arch.stages()
+    (*_, stage) = arch.stages()
     batch = batch_of(rows(arch, length=13))
     y = batch.y.copy()
     y[:, 5] = rows(arch, seed=9)[:, 5]
@@ -139,13 +141,13 @@ def test_a_target_counts_where_it_stands_and_nowhere_else(name: str):
     assert changed.tolist() == [t == 5 for t in range(12)]
 
 
-@each_arch
+@each_foreteller
 def test_written_row_by_row_it_expects_what_it_expects_of_the_whole(name: str):
     arch = tiny(name)
-    (stage, *_) = arch.stages()
+    (*_, stage) = arch.stages()
     (piece,) = rows(arch, batch=1, length=100)
     whole = losses(stage, batch_of(np.concatenate([arch.spec.start[None], piece])[None]))
-    np.testing.assert_allclose(arch.surprise(piece), whole[0], atol=1e-4)
+    np.testing.assert_allclose(arch.surprise(piece), whole[0], rtol=1e-6, atol=1e-4)
 
 
 @each_arch
@@ -154,8 +156,8 @@ def test_two_steps_change_every_trainable_weight(name: str):
     if counts(name):
         pytest.skip("it counts, and takes no steps")
     for stage in arch.stages():
-        optimizer = strategy.optimizer_for(stage, 1e-2)
-        step = strategy.training_step(stage, optimizer)
+        optimizers = strategy.optimizers_for(stage, 1e-2)
+        step = strategy.training_step(stage, optimizers)
         before = [ops.convert_to_numpy(weight) for weight in stage.network.trainable_variables]
         length = arch.spec.size * 2 if arch.kind == "tokens" else 24  # long enough to hold every symbol
         x = rows(arch, batch=8, length=length)
@@ -165,10 +167,10 @@ def test_two_steps_change_every_trainable_weight(name: str):
             assert np.abs(old - ops.convert_to_numpy(weight)).max() > 0, weight.path
 
 
-@each_arch
+@each_foreteller
 def test_padding_counts_neither_in_loss_nor_in_hits(name: str):
     arch = tiny(name)
-    (stage, *_) = arch.stages()
+    (*_, stage) = arch.stages()
     judge = strategy.validation_step(stage)
     x, mask = rows(arch, length=13), np.ones((3, 12), np.float32)
     mask[:, 8:] = 0
@@ -197,8 +199,9 @@ def test_saved_and_loaded_it_predicts_the_same(name: str, tmp_path: Path):
     loaded = archs.from_json(arch.to_json(), arch.spec)
     for stage, fresh in zip(arch.stages(), loaded.stages(), strict=True):
         fresh.network.load_weights(tmp_path / f"{stage.name}.weights.h5")
-        x = rows(arch)
-        np.testing.assert_array_equal(np.asarray(stage.network(x)), np.asarray(fresh.network(x)))
+        np.testing.assert_array_equal(losses(stage, batch_of(rows(arch))), losses(fresh, batch_of(rows(arch))))
+    first, again = (next(each.continuation(rows(arch), RANDOM, 1)) for each in (arch, loaded))
+    np.testing.assert_array_equal(first, again)
 
 
 @each_arch
@@ -219,7 +222,7 @@ def test_it_continues_each_piece_of_a_batch_with_allowed_rows(name: str):
 def test_the_same_seed_writes_the_same_and_another_seed_something_else(name: str):
     arch = tiny(name)
     primer = rows(arch, batch=2)
-    first, again, other = (next(arch.continuation(primer, Sampler(), seed)) for seed in (3, 3, 4))
+    first, again, other = (next(arch.continuation(primer, RANDOM, seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -245,7 +248,7 @@ def test_what_is_asked_for_changes_what_is_expected_from_there_on_and_nothing_be
             tiny(name, conditions=3)
         return
     arch = tiny(name, conditions=3)
-    (stage, *_) = arch.stages()
+    (*_, stage) = arch.stages()
     conditions = np.zeros((3, 12, 3), np.float32)
     batch = batch_of(rows(arch, length=13), conditions=conditions)
     before = losses(stage, batch)
@@ -279,7 +282,7 @@ def test_it_learns_one_loop_by_heart_and_plays_it_back(name: str):
     if stage.count:
         stage.count(corpus_of(x, arch.spec))
     else:
-        step = strategy.training_step(stage, strategy.optimizer_for(stage, 2e-2))
+        step = strategy.training_step(stage, strategy.optimizers_for(stage, 2e-2))
         for _ in range(300):
             step(batch_of(x))
     written = next(arch.continuation(x[:1], Sampler(top_k=1), 0))

@@ -60,6 +60,11 @@ class Spec:
         return {"tokens": "symbol", "frames": "frame", "segments": "segment"}[self.kind]
 
     @property
+    def steps(self) -> int:
+        """Time steps in one row; a symbol counts as one."""
+        return self.shape[0] if self.kind == "segments" else 1
+
+    @property
     def dtype(self) -> np.dtype:
         """The dtype of the encoded array."""
         return np.dtype(np.int32 if self.kind == "tokens" else np.uint8)
@@ -157,6 +162,10 @@ class Encoding(ABC):
             music = self.decode(numbers[number : number + 1].reshape(1, *spec.shape).astype(spec.dtype))
             begins[number, music.notes["pitch"][~music.is_drum]] = True
         return begins
+
+    def ends(self) -> np.ndarray:
+        """bool, shaped as begins(): the pitches that each symbol releases; none where notes end by themselves."""
+        return np.zeros((self.spec.size, PITCHES), bool)
 
     def fit(self, scores: Iterable[Score], transpositions: Iterable[int] = (0,)) -> None:  # noqa: B027
         """Build the vocabulary from the training pieces, as if each also stood at every transposition.

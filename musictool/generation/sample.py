@@ -27,6 +27,7 @@ FIRST_ROWS = 256  # drawn before it is known how many a bar or a second takes
 _LEAD_TICKS = TICKS_PER_QUARTER // 24  # what is less was moved onto a grid
 SILENT_ROWS = 4096  # this many rows without a note, and it never will
 TOKENS_ONLY = ("top_k", "top_p", "min_p", "repetition_penalty", "loop_guard")  # of a Sampler
+SEGMENTS_ONLY = ("threshold", "noise_sd")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Request:
     """What to write.
 
     Attributes:
-        length: rows of the encoding (for tokens: symbols), the primer not counted; or
+        length: symbols for tokens, else time steps, rounded up to whole rows; the primer not counted; or
         bars: whole bars of the piece's metre; or
         seconds: playing time. Exactly one of the three is set.
         num: how many pieces, drawn as one batch.
@@ -100,12 +101,16 @@ def sample(model: Model, request: Request, progress: Progress | None = None) -> 
 
 
 def check_choices(model: Model, names: Iterable[str]) -> None:
-    """Raises BadOption for any of some names of a Sampler that is for symbols only, if the model draws none."""
+    """Raises BadOption for any of some names of a Sampler that the kind of the model's rows has no use for."""
     for name in names:
         if name in TOKENS_ONLY and model.spec.kind != "tokens":
             raise BadOption(
                 f"--{name.replace('_', '-')} is for models that choose among symbols, and {model.name} draws keys; "
                 "--temperature works"
+            )
+        if name in SEGMENTS_ONLY and model.spec.kind != "segments":
+            raise BadOption(
+                f"--{name.replace('_', '-')} is for models of segments, and {model.name} writes {model.spec.kind}"
             )
 
 
@@ -118,7 +123,9 @@ class Generation:
         self.encoding: Encoding = model.encoding
         self.request = request
         self.program = None if request.instrument is None else gm.program_number(request.instrument)
-        changed = (name for name in TOKENS_ONLY if getattr(request.sampler, name) != getattr(Sampler, name))
+        changed = (
+            name for name in (*TOKENS_ONLY, *SEGMENTS_ONLY) if getattr(request.sampler, name) != getattr(Sampler, name)
+        )
         check_choices(model, changed)
         repetitions = request.sampler.repetition_penalty != 1
         self.guidance = request.wanted.guidance(model, self._moved, repetitions)
@@ -172,7 +179,7 @@ class Generation:
     def _rows(self) -> np.ndarray:
         """spec.dtype (num, n, *spec.shape): enough new rows for the request."""
         if self.request.length is not None:
-            return self._draw(self.request.length)
+            return self._draw(-(-self.request.length // self.model.spec.steps))
         wanted = FIRST_ROWS
         while True:
             rows = self._draw(wanted)

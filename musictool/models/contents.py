@@ -15,6 +15,7 @@ from musictool.music.score import DEFAULT_BPM
 
 PRIMERS = 16  # openings kept in a model
 PRIMER_ROWS = 64  # rows of each
+LEAST_PRIMER_ROWS = 4  # where a row is many time steps
 TYPICAL_PIECES = 1000  # pieces looked at for the corpus's usual tempo and metre
 
 
@@ -24,7 +25,8 @@ def primers(encoded: Encoded) -> list[np.ndarray]:
     if not len(pieces):
         pieces = encoded.pieces("train")
     chosen = pieces[np.linspace(0, len(pieces) - 1, min(PRIMERS, len(pieces))).astype(int)]
-    return [np.array(encoded.piece(index)[:PRIMER_ROWS]) for index in chosen]
+    rows = max(LEAST_PRIMER_ROWS, PRIMER_ROWS // encoded.spec.steps)
+    return [np.array(encoded.piece(index)[:rows]) for index in chosen]
 
 
 def typical_music(corpus: Corpus) -> dict[str, Any]:

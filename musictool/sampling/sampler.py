@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from musictool.errors import BadOption
+from musictool.sampling.binarising import DENSITY, check_rule
 
 NEVER = -1e9  # a logit that no temperature brings back
 DRAWS = 5  # uniform numbers that one drawing takes
@@ -27,6 +28,8 @@ class Guidance:
     Attributes:
         banned: bool (V,) for tokens, (D,) for frames: what may not be drawn; None for nothing beside what the arch
             itself bans.
+        style: uint8 0/1 (N, S, P, I), segments to write like, for archs of segments that know styles; None for none.
+        alpha: how much of the style, 0 none to 1 nothing else.
         conditions: float32 (C,), what is asked for (musictool/encoded/conditions.py); None for nothing.
         begins: bool (V,), the symbols that begin notes, which alone a repetition penalty is for; None for all.
     """
@@ -34,6 +37,8 @@ class Guidance:
     banned: np.ndarray | None = None
     conditions: np.ndarray | None = None
     begins: np.ndarray | None = None
+    style: np.ndarray | None = None
+    alpha: float = 0.0
 
     def never(self, size: int, reserved: int = 0) -> np.ndarray:
         """float32 (size,), to be added to logits: NEVER for what is banned and for what is below `reserved`."""
@@ -66,6 +71,9 @@ class Sampler:
             never punished. Limit: where a logit's 0 lies means nothing to a model, so try values; 1.1 is a start.
         loop_guard: whether the same bars for ever are noticed and left (musictool/sampling/loops.py). With top_k=1
             there is nothing else to draw, and the loop stays.
+        threshold: for segments: how 0 and 1 are made of probabilities (musictool/sampling/binarising.py).
+        noise_sd: for segments: the standard deviation of what is added to the numbers that stand for a segment, for
+            archs that have such; None for the arch's own.
     """
 
     temperature: float = 1.0
@@ -74,6 +82,8 @@ class Sampler:
     min_p: float = 0.0
     repetition_penalty: float = 1.0
     loop_guard: bool = True
+    threshold: str = DENSITY
+    noise_sd: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.temperature <= 100:
@@ -86,6 +96,9 @@ class Sampler:
             raise BadOption(f"--min-p {self.min_p} is not in [0, 1); 0 means all symbols")
         if not 1 <= self.repetition_penalty <= 10:
             raise BadOption(f"--repetition-penalty {self.repetition_penalty} is not from 1 to 10; 1 punishes nothing")
+        check_rule(self.threshold)
+        if self.noise_sd is not None and not 0 <= self.noise_sd <= 10:
+            raise BadOption(f"--noise-sd {self.noise_sd} is not from 0 to 10; 0 adds nothing, 0.5 to 1 is usual")
 
     def draw(self, logits: Any, uniform: Any, heat: Any = None) -> Any:
         """The next symbols.

@@ -1,0 +1,112 @@
+"""What melody-cnn and vae share: the piano goes first, and the others play to it.
+
+A segment's piano follows from the piano before it; guitar, bass, strings and drums follow each from the new piano and
+from what the same instrument played before. So an arch of this kind is five parts that `expect` an instrument, and the
+likelihood of a segment is the product of theirs.
+
+Source: I. Tham and M. Kim, "Generating Music Using Deep Learning" (2021): MelodyCNN and four Conditional HarmonyCNNs,
+MelodyNN and four ConditionalNNs. Honest limit: guitar, bass, strings and drums hear the piano and not one another.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from musictool.archs._segments import SegmentsArch, SegmentsNetwork
+from musictool.compiling import compiled
+from musictool.music.instruments import INSTRUMENTS, PIANO
+from musictool.sampling.sampler import FREE, Guidance, Sampler
+
+
+class MelodyHarmonyArch(SegmentsArch):
+    """An arch in which the piano leads. A subclass gives its networks, `expect` and `drawn`."""
+
+    @property
+    @abstractmethod
+    def network(self) -> SegmentsNetwork:
+        """That holds the thresholds."""
+
+    @property
+    def thresholds(self) -> Any:
+        return self.network.thresholds
+
+    @abstractmethod
+    def expect(self, instrument: int, piano: Any, before: Any, drawn: Any) -> Any:
+        """Log-odds of the cells of one instrument.
+
+        Args:
+            instrument: an index into INSTRUMENTS.
+            piano: float32 0/1 (N, S, P), what the piano plays in the same segment; not looked at for the piano itself.
+            before: float32 0/1 (N, S, P), what the instrument itself played in the segment before.
+            drawn: a nest of float32 (N, I, ...), as `drawn` gives it.
+
+        Returns:
+            float32 (N, S, P).
+        """
+
+    @abstractmethod
+    def drawn(self, number: int, rng: np.random.Generator, sampler: Sampler, guidance: Guidance) -> Any:
+        """What a new segment of each of `number` pieces is made of besides: a nest of float32 (number, I, ...)."""
+
+    def follow(
+        self,
+        before: np.ndarray,
+        cut: np.ndarray,
+        rng: np.random.Generator,
+        sampler: Sampler,
+        guidance: Guidance,
+        melody: np.ndarray | None = None,
+    ) -> np.ndarray:
+        drawn = self.drawn(len(before), rng, sampler, guidance)
+        heat = np.float32(sampler.temperature)
+        if melody is None:
+            segments = self._write(before.astype(np.float32), cut, heat, drawn)
+        else:
+            segments = self._play_to(before.astype(np.float32), cut, heat, drawn, melody.astype(np.float32))
+        return ops.convert_to_numpy(segments).astype(self.spec.dtype)
+
+    def probabilities(self, before: np.ndarray, segments: np.ndarray) -> np.ndarray:
+        drawn = self.drawn(len(before), np.random.default_rng(0), Sampler(), FREE)
+        arrays = (before.astype(np.float32), segments.astype(np.float32))
+        return np.asarray(ops.convert_to_numpy(self._foretell(*arrays, drawn)))
+
+    @cached_property
+    def _write(self) -> Any:
+        """Compiled: before (B, S, P, I), cut of the same shape, heat, drawn -> 0/1 of the same shape."""
+
+        def write(before: Any, cut: Any, heat: Any, drawn: Any) -> Any:
+            piano = self._sounding(PIANO, None, before, cut, heat, drawn)
+            return self._others(piano, before, cut, heat, drawn)
+
+        return compiled(write)
+
+    @cached_property
+    def _play_to(self) -> Any:
+        """Compiled: the same with what the piano plays, (B, S, P), at the end."""
+        return compiled(lambda before, cut, heat, drawn, piano: self._others(piano, before, cut, heat, drawn))
+
+    @cached_property
+    def _foretell(self) -> Any:
+        """Compiled: before, segments (N, S, P, I), drawn -> probabilities of the same shape."""
+
+        def foretell(before: Any, segments: Any, drawn: Any) -> Any:
+            said = [self.expect(i, segments[..., PIANO], before[..., i], drawn) for i in range(len(INSTRUMENTS))]
+            return ops.sigmoid(ops.stack(said, axis=-1))
+
+        return compiled(foretell)
+
+    def _sounding(self, instrument: int, piano: Any, before: Any, cut: Any, heat: Any, drawn: Any) -> Any:
+        """float32 0/1 (B, S, P). Heat over 1 moves a probability towards a half."""
+        logits = self.expect(instrument, piano, before[..., instrument], drawn)
+        return ops.cast(ops.sigmoid(logits / heat) > cut[..., instrument], "float32")
+
+    def _others(self, piano: Any, before: Any, cut: Any, heat: Any, drawn: Any) -> Any:
+        others = [
+            piano if i == PIANO else self._sounding(i, piano, before, cut, heat, drawn) for i in range(len(INSTRUMENTS))
+        ]
+        return ops.stack(others, axis=-1)

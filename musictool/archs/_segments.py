@@ -1,0 +1,188 @@
+"""What all segment archs share: they write a piece segment by segment, each in view of the one before.
+
+A segment is 32 steps x 128 pitches x 5 instruments, 0 or 1 (musictool/encodings/segments.py). An arch of this kind says
+what follows a segment (`follow`); the loop, the cuts that make 0 and 1 of probabilities, and the counting of these cuts
+stand here.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from keras import ops
+
+from musictool.archs._base import Arch
+from musictool.compiling import compiled
+from musictool.encoded.dataset import Encoded
+from musictool.encoded.windows import Batch
+from musictool.encodings._base import Kind, Spec
+from musictool.errors import BadOption
+from musictool.music.instruments import INSTRUMENTS
+from musictool.sampling.binarising import NEVER_CUT, Densities, cuts
+from musictool.sampling.sampler import FREE, Guidance, Sampler
+
+COUNTED = 512  # segments from which the thresholds are counted, at most
+AT_ONCE = 64  # segments that are foretold in one call
+
+
+class SegmentsNetwork(keras.Model):
+    """A network of segments, with the thresholds that were counted for it."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.thresholds = self.add_weight(
+            (len(INSTRUMENTS),), keras.initializers.Constant(0.5), name="thresholds", trainable=False, autocast=False
+        )
+
+
+class SegmentsArch(Arch):
+    """An arch that writes segment after segment."""
+
+    kind: ClassVar[Kind] = "segments"
+    WINDOW: ClassVar[int] = 4
+    BATCH_SIZE: ClassVar[int] = 16
+    LEARNING_RATE: ClassVar[float] = 1e-3
+    HALVES_ON_CPU: ClassVar[bool] = False
+
+    def __init__(self, spec: Spec, settings: Any = None, conditions: int = 0):
+        super().__init__(spec, settings, conditions)
+        if conditions:
+            raise BadOption(f"{self.name} cannot be asked for anything; leave out --controls and --label")
+
+    @abstractmethod
+    def follow(
+        self,
+        before: np.ndarray,
+        cut: np.ndarray,
+        rng: np.random.Generator,
+        sampler: Sampler,
+        guidance: Guidance,
+        melody: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """The next segment of each piece.
+
+        Args:
+            before: uint8 0/1 (B, S, P, I), the segments that were written last; silence at the beginning.
+            cut: float32 (B, S, P, I): a cell sounds where its probability is above.
+            rng: for what is drawn besides.
+            sampler, guidance: see `continuation`.
+            melody: uint8 0/1 (B, S, P), what the piano plays in it; None where the arch writes that too.
+
+        Returns:
+            uint8 0/1 (B, S, P, I).
+
+        Raises:
+            BadOption: for an arch that cannot be given a melody.
+        """
+
+    @property
+    @abstractmethod
+    def thresholds(self) -> Any:
+        """The variable (I,) that holds those that were counted."""
+
+    def continuation(
+        self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
+    ) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng(seed)
+        before = primer[:, -1]
+        while True:
+            before = self.follow(before, self._cut(before.shape, rng, sampler, guidance), rng, sampler, guidance)
+            yield before[:, None]
+
+    def accompaniment(
+        self, melody: np.ndarray, before: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
+    ) -> np.ndarray:
+        """All instruments to what the piano plays.
+
+        Args:
+            melody: uint8 0/1 (T, S, P).
+            before: uint8 0/1 (S, P, I), the segment that stands before; silence to begin from nothing.
+
+        Returns:
+            uint8 0/1 (T, S, P, I), the piano as it was given.
+
+        Raises:
+            BadOption: for an arch that writes all instruments at once.
+        """
+        rng = np.random.default_rng(seed)
+        before, written = before[None], []
+        for piano in melody:
+            cut = self._cut(before.shape, rng, sampler, guidance)
+            before = self.follow(before, cut, rng, sampler, guidance, piano[None])
+            written.append(before[0])
+        return np.stack(written)
+
+    def _cut(
+        self, shape: tuple[int, ...], rng: np.random.Generator, sampler: Sampler, guidance: Guidance
+    ) -> np.ndarray:
+        cut = cuts(sampler.threshold, ops.convert_to_numpy(self.thresholds), shape, rng)
+        if guidance.banned is None:
+            return cut
+        return np.where(guidance.banned.reshape(self.spec.shape), np.float32(NEVER_CUT), cut)
+
+    def settle_thresholds(self, encoded: Encoded) -> None:
+        """Count anew at which thresholds the network, as it is now, gives each instrument the notes that it has."""
+        densities = Densities(len(INSTRUMENTS))
+        for before, segments in pairs(encoded, COUNTED):
+            densities.add(self.probabilities(before, segments), segments)
+        self.thresholds.assign(densities.thresholds())
+
+    def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+        before = np.concatenate([self.spec.start[None], rows])
+        nats = [
+            ops.convert_to_numpy(self._nats(before[i : min(i + AT_ONCE, len(rows))], rows[i : i + AT_ONCE]))
+            for i in range(0, len(rows), AT_ONCE)
+        ]
+        return np.concatenate([*nats, np.zeros(0)]).astype(np.float64)
+
+    @cached_property
+    def _nats(self) -> Any:
+        """Compiled: segments and those before them, uint8 0/1 (N, S, P, I) -> nats (N,)."""
+
+        def nats(before: Any, segments: Any) -> Any:
+            *_, stage = self.stages()
+            nothing = ops.zeros((1, 1), "float32")  # neither masks nor conditions are looked at
+            return stage.judge(Batch(before[None], segments[None], nothing, nothing), False)[0][0]
+
+        return compiled(nats)
+
+    @abstractmethod
+    def probabilities(self, before: np.ndarray, segments: np.ndarray) -> np.ndarray:
+        """How likely the cells of some segments are, each instrument's in view of what is written before it.
+
+        Args:
+            before, segments: uint8 0/1 (N, S, P, I), the segments and those that stand before them.
+
+        Returns:
+            float32 (N, S, P, I) in [0, 1], with what is drawn drawn alike in every call.
+        """
+
+
+def pairs(encoded: Encoded, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Segments before and after, uint8 0/1 (N, S, P, I), N <= AT_ONCE: about `most` in all, spread over the validation
+    pieces (over the training pieces, if there are none)."""
+    pieces = encoded.pieces("validation")
+    if not len(pieces):
+        pieces = encoded.pieces("train")
+    rows = np.concatenate([np.arange(*encoded.offsets[piece : piece + 2]) for piece in pieces])
+    rows = rows[:: max(1, len(rows) // most)]
+    for some in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE)):
+        before = encoded.rows(np.maximum(some - 1, 0))
+        before[np.isin(some, encoded.offsets)] = 0
+        yield before, encoded.rows(some)
+
+
+def flat(segments: Any) -> Any:
+    """Windows of segments (B, L, S, P, I), any numbers -> float32 (B x L, S, P, I)."""
+    return ops.cast(ops.reshape(segments, (-1, *segments.shape[2:])), "float32")
+
+
+def in_windows(values: Any, segments: Any) -> Any:
+    """Values (B x L,) of windows of segments (B, L, ...) -> (B, L)."""
+    shape = ops.shape(segments)
+    return ops.reshape(values, (shape[0], shape[1]))

@@ -11,7 +11,11 @@ Each command has its one function, and these are they:
     musictool.write_songs(Model.open(), Request(length=500), Path("song.mid"))
     musictool.score_files(Model.open(), [Path("song.mid")])   -> the nats of each piece
     musictool.compare("bach", ["lstm", "gru"])               -> Leaderboard
+    musictool.evaluate("bach-lstm", num=100)                 -> Evaluation: what it writes beside human pieces
+    musictool.evaluate_files([Path("song.mid")], "bach")     -> the same of files
     musictool.render(Path("song.mid"), Path("song.wav"))
+    musictool.lofi(Path("song.mid"), Path("lofi.mp3"))
+    musictool.plot("song.mid", "song.svg")                   -> Plotted; of models and corpora too
     musictool.describe("song.mid")                           -> dict
 
 and with them Score, Corpus, Model, Request, Sampler, MusictoolError. Nothing is imported before it is asked for.
@@ -33,7 +37,11 @@ _HOMES = {
     "write_like": "generation.songs",
     "score_files": "generation.scoring",
     "compare": "training.comparing",
+    "evaluate": "evaluation.evaluate",
+    "evaluate_files": "evaluation.evaluate",
     "render": "rendering",
+    "lofi": "lofi_music.lofi",
+    "plot": "plotting",
     "describe": "description",
     "read": "readers._base",
     "write": "writers._base",

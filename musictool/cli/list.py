@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from musictool.cli import _output
-from musictool.registry import ARCHS, ENCODINGS
+from musictool.registry import ARCHS, ENCODINGS, PLOTS
 
 
 def _entries(registry: Any) -> list[dict[str, Any]]:
@@ -99,6 +99,7 @@ LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "corpora": _corpora,
     "models": _models,
     "recipes": _recipes,
+    "plots": lambda: _entries(PLOTS),
 }
 
 
@@ -106,7 +107,7 @@ LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 @click.argument("what", type=click.Choice(list(LISTS)))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(what: str, as_json: bool) -> None:
-    """What there is: archs, encodings, corpora (built in, prepared and public), models or recipes.
+    """What there is: archs, encodings, corpora (built in, prepared and public), models, recipes or plots.
 
     Under each arch and encoding stand the options that --set and --encoding-set take, with their defaults; under each
     recipe the corpus that it wants. What a recipe fixes, and what of its original it does not reproduce, says --json.

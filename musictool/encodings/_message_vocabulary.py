@@ -105,6 +105,11 @@ class MessageVocabulary(WordVocabulary):
         """bool (V, P): the pitch of each on."""
         return self.is_on[:, None] & (self.pitches[:, None] == np.arange(PITCHES))
 
+    @property
+    def ends(self) -> np.ndarray:
+        """bool (V, P): the pitch of each off; none for the reserved ids, whose pitch is 0."""
+        return (~self.is_on & (self.pitches > 0))[:, None] & (self.pitches[:, None] == np.arange(PITCHES))
+
     def nearest(self, words: Sequence[bytes]) -> np.ndarray:
         """int64: the id of the message of the same key and kind whose time, not 0, is nearest; the shorter of two."""
         waits, ids = self._waits

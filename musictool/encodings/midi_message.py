@@ -108,6 +108,10 @@ class MidiMessage(LearnedEncoding[MessageVocabulary]):
         """int64 (T,), ticks: when each message is sent."""
         return to_ticks(np.cumsum(self.known.steps[np.asarray(rows)]), self.options.steps_per_quarter)
 
+    def ends(self) -> np.ndarray:
+        """bool (V, P): the pitch of each off."""
+        return self.known.ends
+
 
 def _end_to_end(tracks: np.ndarray, onsets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """int64 (N,): onsets that let each track begin where the one before it ends, the first at 0."""

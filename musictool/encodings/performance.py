@@ -131,6 +131,10 @@ class Performance(Encoding):
         """bool (V, P): the pitch of each press."""
         return self.sections.begins("on", self.pitches)
 
+    def ends(self) -> np.ndarray:
+        """bool (V, P): the pitch of each release."""
+        return self.sections.begins("off", self.pitches)
+
     def stretch(self, rows: np.ndarray, factor: float) -> np.ndarray:
         """Each wait becomes the nearest to `factor` times as long, 10 ms to 1 s; so a second cannot become longer."""
         table = np.arange(self.sections.size, dtype=np.int32)

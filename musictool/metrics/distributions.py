@@ -83,16 +83,25 @@ def compared(samples: np.ndarray, corpus: np.ndarray) -> Agreement | None:
 
 def agreement(one: np.ndarray, other: np.ndarray) -> Agreement:
     """How alike the distributions of two sets of numbers (N,) and (M,) are, both on one grid."""
-    low, high = min(one.min(), other.min()), max(one.max(), other.max())
-    if high - low < 1e-12:
+    if max(one.max(), other.max()) - min(one.min(), other.min()) < 1e-12:
         return Agreement(1.0, 0.0)
-    widths = [_scott(values) for values in (one, other)]
-    reach = _REACH * max(*widths, (high - low) / BINS * _LEAST_WIDTH)
-    edges = np.linspace(low - reach, high + reach, BINS + 1)
-    p, q = (_density(values, width, edges) for values, width in zip((one, other), widths, strict=True))
+    _, (p, q) = densities(one, other)
     floored = [np.maximum(each, _FLOOR) for each in (p, q)]
     divergence = float((p * np.log(floored[0] / floored[1])).sum())
     return Agreement(float(np.minimum(p, q).sum()), max(0.0, divergence))
+
+
+def densities(*several: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The kernel estimates of sets of numbers, not all of one value, on one grid.
+
+    Returns:
+        float64 (BINS + 1,), the edges of the grid's bins; and of each set float64 (BINS,), of sum 1: its share of each.
+    """
+    low, high = min(values.min() for values in several), max(values.max() for values in several)
+    widths = [_scott(values) for values in several]
+    reach = _REACH * max(*widths, (high - low) / BINS * _LEAST_WIDTH)
+    edges = np.linspace(low - reach, high + reach, BINS + 1)
+    return edges, [_density(values, width, edges) for values, width in zip(several, widths, strict=True)]
 
 
 def _scott(values: np.ndarray) -> float:

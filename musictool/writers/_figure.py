@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import io
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,12 @@ margin: auto }}</style>
 LARGER = 1.6  # how much larger than printed a page shows its picture, where it has the room
 
 
-def save(figure: Any, path: Path, title: str, dots_per_inch: int = 150) -> None:
+def save(figure: Any, path: Path, title: str, dots_per_inch: int = 150, tips: Mapping[str, Sequence[str]] = {}) -> None:
     """Write a matplotlib figure in the form that the suffix of `path`, one of SUFFIXES, names.
 
     Args:
         title: of the page, where it is one.
+        tips: of a page: the gid of points in the figure -> what is said of each when the mouse rests on it.
     """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -41,17 +43,31 @@ def save(figure: Any, path: Path, title: str, dots_per_inch: int = 150) -> None:
     form = path.suffix.lower()[1:]
     with replacing(path) as partial, matplotlib.rc_context({"svg.hashsalt": "musictool"}):
         if form == "html":
-            partial.write_text(_page(figure, title), encoding="utf-8")
+            partial.write_text(_page(figure, title, tips), encoding="utf-8")
         else:
             figure.savefig(partial, format=form, dpi=dots_per_inch, metadata=UNDATED.get(form))
 
 
-def _page(figure: Any, title: str) -> str:
+def _page(figure: Any, title: str, tips: Mapping[str, Sequence[str]]) -> str:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata=UNDATED["svg"])
     picture = text.getvalue()
     picture = re.sub(r"<metadata>.*?</metadata>\s*", "", picture[picture.index("<svg") :], flags=re.S)
+    for gid, words in tips.items():
+        picture = _tipped(picture, gid, words)
     width = round(figure.get_size_inches()[0] * 72 * LARGER)
     return PAGE.format(
         title=html.escape(title), width=width, picture=re.sub(r"<metadata>.*?</metadata>\s*", "", picture, flags=re.S)
     )
+
+
+def _tipped(picture: str, gid: str, words: Sequence[str]) -> str:
+    """An SVG in which the points of one group, one `use` each, say what they are."""
+    begin = picture.find(f'<g id="{gid}">')
+    end = picture.find('\n   <g id="', begin + 1)  # the next artist of the same axes
+    group, points = picture[begin:end], re.compile(r"(<use [^>]*?)/>")
+    if begin < 0 or len(points.findall(group)) != len(words):
+        return picture
+    texts = iter(words)
+    group = points.sub(lambda use: f"{use[1]}><title>{html.escape(next(texts))}</title></use>", group)
+    return picture[:begin] + group + picture[end:]

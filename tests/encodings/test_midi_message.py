@@ -221,3 +221,10 @@ def test_features_are_kind_pitch_class_and_time():
     expected = {"on:60:0": [1, 2 + 39, 90, 102, 111], "off:60:27": [0, 2 + 39, 90, 102 + 2, 111 + 3]}
     assert {s: np.flatnonzero(features[encoding.symbols.id_of(s)]).tolist() for s in expected} == expected
     assert not features[:FIRST_SYMBOL].any()
+
+
+def test_an_on_begins_its_pitch_and_an_off_ends_it():
+    encoding = fitted()
+    rows = [encoding.symbols.id_of(symbol) for symbol in ("on:60:0", "off:60:12")]
+    assert [np.flatnonzero(encoding.begins()[row]).tolist() for row in [*rows, PADDING]] == [[60], [], []]
+    assert [np.flatnonzero(encoding.ends()[row]).tolist() for row in [*rows, PADDING]] == [[], [60], []]

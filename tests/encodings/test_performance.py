@@ -315,3 +315,10 @@ def test_times_are_split_into_the_longest_and_the_rest():
     assert owners.tolist() == [1, 2, 3, 3, 5, 5, 5]
     assert parts.tolist() == [3, 10, 10, 10, 10, 10, 5]
     assert [part.tolist() for part in split(np.zeros(0, np.int64), 10)] == [[], []]
+
+
+def test_a_press_begins_its_pitch_and_a_release_ends_it():
+    encoding = Performance()
+    rows = rows_of(encoding, "on 60", "off 60", "wait 1", "velocity 3")
+    assert [np.flatnonzero(encoding.begins()[row]).tolist() for row in rows] == [[60], [], [], []]
+    assert [np.flatnonzero(encoding.ends()[row]).tolist() for row in rows] == [[], [60], [], []]

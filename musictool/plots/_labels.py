@@ -1,0 +1,66 @@
+"""Names beside points, laid so that they hide neither each other nor, where it can be helped, the points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from musictool.plots import _slide as slide
+
+SIZE = 10.5  # points
+REACHES = (8.0, 16.0, 28.0, 44.0)  # points that a name may stand away from its own
+TURNS = 16  # directions
+
+
+def write_labels(axes: Any, points: np.ndarray, chosen: Sequence[int], names: Sequence[str]) -> None:
+    """Name some of the points (N, 2), in data coordinates; the limits of the axes must be set before."""
+    from matplotlib.patheffects import withStroke
+
+    scale = 72 / axes.figure.dpi
+    places = axes.transData.transform(points) * scale  # points of the figure
+    edges = axes.get_window_extent().get_points() * scale  # (2, 2): lower left, upper right
+    taken: list[np.ndarray] = []
+    for index, name in zip(chosen, names, strict=True):
+        width, height = len(name) * SIZE * slide.LETTER + 2, SIZE * 1.15
+        box = _best(places, places[index], (width, height), taken, edges)
+        taken.append(box)
+        middle = box.mean(axis=0) - places[index]
+        far = np.hypot(*middle) > REACHES[1] + width / 2
+        axes.annotate(
+            name,
+            points[index],
+            middle,
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=SIZE,
+            weight="bold",
+            parse_math=False,
+            zorder=6,
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
+            arrowprops={"arrowstyle": "-", "color": "#55555C", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
+            if far
+            else None,
+        )
+
+
+def _best(
+    places: np.ndarray, own: np.ndarray, size: tuple[float, float], taken: list[np.ndarray], edges: np.ndarray
+) -> np.ndarray:
+    """(2, 2), the corners of the box around a point that hides least: names first, then the edge, then points."""
+    half = np.array(size) / 2
+    least, best = np.inf, np.zeros((2, 2))
+    for reach, turn in product(REACHES, range(TURNS)):
+        way = np.array([np.cos(2 * np.pi * turn / TURNS), np.sin(2 * np.pi * turn / TURNS)])
+        middle = own + way * (reach + half * [1, 1])
+        box = np.stack([middle - half, middle + half])
+        hidden = int(((places > box[0]) & (places < box[1])).all(axis=1).sum())
+        crossed = sum(bool(((box[0] < other[1]) & (other[0] < box[1])).all()) for other in taken)
+        outside = bool((box[0] < edges[0]).any() or (box[1] > edges[1]).any())
+        cost = 1000 * crossed + 100 * outside + 3 * hidden + reach / 4
+        if cost < least:
+            least, best = cost, box
+    return best

@@ -22,7 +22,8 @@ STEP_BLOCKS = 70  # 0.1 s: the gating blocks of 0.4 s begin so far apart
 ABSOLUTE_GATE, RELATIVE_GATE = -70.0, -10.0  # LUFS; LU below the loudness of what passed the first
 ATTACK_BLOCKS = 4
 RELEASE_DECIBELS = 40.0  # a second
-MOST_LIMITED_DECIBELS = 9.0  # more, and the limiter is heard; sound with higher peaks stays softer instead
+MOST_LIMITED_DECIBELS = 9.0  # of common peaks: more, and the limiter is heard; such sound stays softer instead
+RARE = 0.005  # of all blocks that are not silent have higher peaks than the common ones
 OVERSAMPLED = 4
 CORRECTIONS = 8  # of the gain, for what the limiter takes
 REACH = 8  # frames before and behind that the oversampling filter hears
@@ -136,12 +137,14 @@ def mastering(meter: Meter, loudness: float, ceiling: float) -> np.ndarray:
 
     Args:
         meter: that has heard the sound, and is finished.
-        loudness: LUFS to be reached. Sound whose peaks would have to be lowered by more than `MOST_LIMITED_DECIBELS`
-            stays softer.
+        loudness: LUFS to be reached. Sound whose peaks, all but the rarest, would have to be lowered by more than
+            `MOST_LIMITED_DECIBELS` stays softer.
         ceiling: dBTP that no peak passes.
     """
     wanted = loudness - meter.loudness
-    most = ceiling - meter.true_peak + MOST_LIMITED_DECIBELS
+    sounding = meter.peaks[meter.peaks > 1e-3 * meter.peaks.max(initial=0.0)]
+    common = np.quantile(sounding, 1 - RARE) if len(sounding) else 1.0
+    most = ceiling - float(decibels(common)) + MOST_LIMITED_DECIBELS
     push = min(wanted, most)
     gain = limited(meter.peaks, push, ceiling)
     for _ in range(CORRECTIONS):

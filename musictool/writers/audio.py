@@ -30,7 +30,7 @@ def write(
     Args:
         soundfont: an `.sf2` file; by default `TimGM6mb.sf2`, which comes inside the pretty_midi package.
         fluidsynth: let the program FluidSynth play, which must be installed; it takes other SoundFonts (.sf3) too.
-        loudness: LUFS, from -40 to -8. Sound that would need its peaks lowered by more than 9 dB stays softer.
+        loudness: LUFS, from -40 to -8. Sound whose peaks would have to be lowered by more than 9 dB stays softer.
 
     Raises:
         BadFile: for a SoundFont that cannot be read, and for pieces longer than 3 hours.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ def plot(
     out: str | Path,
     kind: str | None = None,
     dots_per_inch: int = 150,
+    loads: Callable[[], object] = lambda: None,
     **wishes: Any,
 ) -> Plotted:
     """Draw things into a file of the form that its suffix names: .png, .svg, .pdf, or .html (a page by itself).
@@ -45,6 +46,7 @@ def plot(
         things: one or several: music files, folders of them, and names or folders of models and corpora.
         kind: the plot, one of PLOTS; without one, what is usual: a file's piano-roll, a model's training curves, a
             corpus's features.
+        loads: called before a network is loaded, which takes seconds.
         wishes: see plots/_base.py; None means nothing is wished.
 
     Raises:
@@ -63,6 +65,8 @@ def plot(
     kind = kind or usual(found)
     given = {name: value for name, value in wishes.items() if value not in (None, (), [])}
     _check(kind, found, given)
+    if getattr(PLOTS.module(kind), "NETWORK", False):
+        loads()
     drawn = PLOTS.module(kind).draw(found, Wishes(**given))
     out.parent.mkdir(parents=True, exist_ok=True)
     save(drawn.figure, out, drawn.title, dots_per_inch, drawn.tips)

@@ -38,7 +38,7 @@ def command(things: tuple[str, ...], out: Path, kind: str | None, label: str | N
     from musictool.plotting import plot
 
     labels = tuple(name.strip() for name in (label or "").split(",") if name.strip())
-    done = plot(things, out, kind, label=labels, **wishes)
+    done = plot(things, out, kind, loads=_output.load_backend, label=labels, **wishes)
     for remark in done.remarks:
         _output.say(remark)
     _output.say(f"wrote {done.out} ({done.kind})")

@@ -6,6 +6,8 @@ A plot is a module of this folder with three names:
     WISHES: tuple[str, ...]                               which of Wishes it heeds
     draw(things: Sequence[Thing], wishes: Wishes) -> Drawn
 
+and, where it needs a network and so what computes for Keras, NETWORK = True.
+
 `things` are never none, and all of what it takes. Plot modules import matplotlib and other heavy things inside `draw`.
 """
 

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from musictool.encodings.segments import Segments
+from musictool.errors import BadModel, BadOption
+from musictool.models.model import Model
+from musictool.plots._base import Thing, Wishes
+from musictool.plots.latent import draw
+
+INFO = {
+    "format": 2,
+    **{table: {} for table in ("conditions", "metrics", "provenance", "weights")},
+    "arch": {"name": "vae", "options": {}},
+    "encoding": {"name": "segments", "options": {}},
+    "spec": {"kind": "segments", "shape": [32, 128, 5], "size": 32 * 128 * 5},
+    "corpus": {"name": "tunes"},
+    "music": {"bpm": 120, "metre": [4, 4]},
+    "training": {"wishes": {"transpose": (-3, 3)}},
+}
+
+
+def latents(rows: np.ndarray) -> np.ndarray:
+    """What an arch would give: here how many cells sound, their mean pitch, and their mean step."""
+    found = np.zeros((len(rows), 5, 3), np.float32)
+    for segment, row in enumerate(rows):
+        for instrument in range(5):
+            steps, pitches = np.nonzero(row[..., instrument])
+            if len(steps):
+                found[segment, instrument] = len(steps), pitches.mean(), steps.mean()
+    return found
+
+
+@pytest.fixture
+def vae(at_tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Thing:
+    """A folder that says it holds a vae, and a stand-in for the vae."""
+    (tmp_path / "vae").mkdir()
+    (tmp_path / "vae" / "model.json").write_text(json.dumps(INFO))
+    stand_in = SimpleNamespace(info=INFO, encoding=Segments(), arch=SimpleNamespace(latents=latents))
+    monkeypatch.setattr(Model, "open", lambda folder: stand_in)
+    return Thing("model", tmp_path / "vae")
+
+
+def drawn_points(axes) -> list[int]:
+    return [len(each.get_offsets()) for each in axes.collections]
+
+
+def test_instruments_that_play_have_their_segments_and_those_of_the_style(vae: Thing, tunes: Path):
+    drawn = draw([vae], Wishes(style=(tunes / "tune-01.mid", tunes / "tune-02.mid")))
+    piano, guitar, *_, legend = drawn.figure.axes
+    corpus, style, *middles = drawn_points(piano)
+    assert style == 4  # two pieces of three bars in 4/4: two segments each
+    assert corpus == 2
+    assert middles == [1, 1]
+    assert [text.get_text() for text in guitar.texts] == ["does not play"]
+    assert drawn.tips["piano-style"][:3] == ["tune-01, segment 1", "tune-01, segment 2", "tune-02, segment 1"]
+    assert len(legend.get_legend().get_texts()) == 4
+
+
+def test_without_a_style_there_is_the_corpus_alone(vae: Thing, monkeypatch: pytest.MonkeyPatch):
+    figure = draw([vae], Wishes(method="tsne", corpus="tunes")).figure
+    assert [text.get_text() for text in figure.axes[-1].get_legend().get_texts()] == ["segments of tunes"]
+
+
+def test_a_model_without_a_latent_space_is_refused_before_a_network_is_loaded(at_tiny_home: Path):
+    with pytest.raises(BadModel, match="tunes-lstm: the arch lstm has no latent space; a vae has"):
+        draw([Thing("model", at_tiny_home / "saved_models" / "tunes-lstm")], Wishes())
+
+
+def test_an_arch_of_segments_without_one_is_refused_too(vae: Thing, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Model, "open", lambda folder: SimpleNamespace(arch=object()))
+    with pytest.raises(BadModel, match="has no latent space"):
+        draw([vae], Wishes())
+
+
+def test_a_style_is_files(vae: Thing):
+    with pytest.raises(BadOption, match="--style tunes: it is a corpus"):
+        draw([vae], Wishes(style=(Path("tunes"),)))

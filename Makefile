@@ -58,6 +58,7 @@ docs: $(STAMP)
 
 figures: $(STAMP)
 	$(BIN)/python docs/figures.py
+	$(BIN)/python docs/plot_examples.py
 
 benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/prepare.py

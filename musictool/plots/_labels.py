@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from musictool.plots import _slide as slide
-
 SIZE = 10.5  # points
+LETTER = 0.72  # of that: how wide a bold letter is, on average
 REACHES = (8.0, 16.0, 28.0, 44.0)  # points that a name may stand away from its own
 TURNS = 16  # directions
+RING = 4.0  # points around a point that has a name
 
 
 def write_labels(axes: Any, points: np.ndarray, chosen: Sequence[int], names: Sequence[str]) -> None:
@@ -24,8 +24,9 @@ def write_labels(axes: Any, points: np.ndarray, chosen: Sequence[int], names: Se
     edges = axes.get_window_extent().get_points() * scale  # (2, 2): lower left, upper right
     taken: list[np.ndarray] = []
     for index, name in zip(chosen, names, strict=True):
-        width, height = len(name) * SIZE * slide.LETTER + 2, SIZE * 1.15
-        box = _best(places, places[index], (width, height), taken, edges)
+        width, height = len(name) * SIZE * LETTER + 2, SIZE * 1.25
+        others = places[[other for other in chosen if other != index]]
+        box = _best(places, places[index], (width, height), taken, others, edges)
         taken.append(box)
         middle = box.mean(axis=0) - places[index]
         far = np.hypot(*middle) > REACHES[1] + width / 2
@@ -48,9 +49,18 @@ def write_labels(axes: Any, points: np.ndarray, chosen: Sequence[int], names: Se
 
 
 def _best(
-    places: np.ndarray, own: np.ndarray, size: tuple[float, float], taken: list[np.ndarray], edges: np.ndarray
+    places: np.ndarray,
+    own: np.ndarray,
+    size: tuple[float, float],
+    taken: list[np.ndarray],
+    others: np.ndarray,
+    edges: np.ndarray,
 ) -> np.ndarray:
-    """(2, 2), the corners of the box around a point that hides least: names first, then the edge, then points."""
+    """(2, 2), the corners of a box beside a point.
+
+    Of those that hide no name, then no part of the frame, then no other point that has a name, the one that hides the
+    fewest points and is near.
+    """
     half = np.array(size) / 2
     least, best = np.inf, np.zeros((2, 2))
     for reach, turn in product(REACHES, range(TURNS)):
@@ -58,9 +68,10 @@ def _best(
         middle = own + way * (reach + half * [1, 1])
         box = np.stack([middle - half, middle + half])
         hidden = int(((places > box[0]) & (places < box[1])).all(axis=1).sum())
+        named = int(((others > box[0] - RING) & (others < box[1] + RING)).all(axis=1).sum())
         crossed = sum(bool(((box[0] < other[1]) & (other[0] < box[1])).all()) for other in taken)
         outside = bool((box[0] < edges[0]).any() or (box[1] > edges[1]).any())
-        cost = 1000 * crossed + 100 * outside + 3 * hidden + reach / 4
+        cost = 1000 * crossed + 200 * outside + 60 * named + 3 * hidden + reach / 4
         if cost < least:
             least, best = cost, box
     return best

@@ -164,7 +164,7 @@ def test_help_loads_nothing_heavy(command: str, tmp_path: Path):
     }
 
 
-@pytest.mark.parametrize("what", ["archs", "encodings", "corpora", "models"])
+@pytest.mark.parametrize("what", ["archs", "encodings", "corpora", "models", "plots"])
 def test_list_leaves_tensorflow_unimported(what: str, at_tiny_home: Path):
     assert not loaded_after(running("list", what), at_tiny_home) & {"tensorflow", "keras", "music21"}
 

@@ -190,7 +190,7 @@ def _written(model: Model, human: Sequence[Score], num: int, bars: int, temperat
     rows = sum(len(model.encoding.encode(score)) for score in human)
     a_bar = rows / max(1, sum(score.bars for score in human))
     margin = _MARGIN if model.spec.kind == "tokens" else 1.0
-    length = max(1, math.ceil(a_bar * bars * margin))
+    length = max(1, math.ceil(a_bar * bars * margin)) * model.spec.steps
     request = Request(length=length, num=num, sampler=Sampler(temperature=temperature), seed=seed)
     return [score.until(score.bar_line_ticks(bars)) for score in Generation(model, request).pieces()]
 

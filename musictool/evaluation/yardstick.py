@@ -38,7 +38,7 @@ class Yardstick:
         )
         if not self.validation:
             raise BadCorpus(
-                f"{corpus.name} has no validation piece to hold samples against; prepare it again with --val-split 0.1"
+                f"{corpus.name} has no validation piece to hold music against; one of two pieces or more has"
             )
         self.copies = Copies(corpus)
 

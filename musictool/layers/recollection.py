@@ -71,12 +71,9 @@ class Recollection(keras.layers.Layer):
         alike = self._alike(frames, first)  # (B, T, T)
         distance, exists = self._distances(length, first)  # (T, T)
         liking = ops.take(self.distance, ops.clip(distance - 1, 0, REACH - 1), axis=1)  # (A, T, T)
-        compared = [_diagonal(alike, i) for i in range(CONTEXT)]
-        scores = []
-        for each in range(self.recollectors):
-            score = sum(compared[i] * self.likeness[each, i] for i in range(CONTEXT)) + liking[each]
-            scores.append(ops.where(exists, score, HIDDEN))
-        score = ops.stack(scores, axis=1)  # (B, A, T, T)
+        compared = ops.stack([_diagonal(alike, back) for back in range(CONTEXT)], axis=-1)  # (B, T, T, CONTEXT)
+        score = ops.transpose(ops.matmul(compared, ops.transpose(self.likeness)), (0, 3, 1, 2))  # (B, A, T, T)
+        score = ops.where(exists, score + liking, HIDDEN)
         top = ops.maximum(ops.max(score, axis=-1, keepdims=True), self.nothing[:, None, None])
         weight = ops.exp(score - top)
         weight = weight / (ops.sum(weight, axis=-1, keepdims=True) + ops.exp(self.nothing[:, None, None] - top))

@@ -1,0 +1,70 @@
+"""musictool benchmark polyphony, as a user types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from musictool.benchmarking import published
+from musictool.cli._main import main
+from tests.benchmarking.mats import small, write
+
+TINY = ("--epochs", "1", "--set", "width=8", "--set", "embedding=8", "--set", "hidden=4")
+
+
+def typed(*words: str) -> Result:
+    return CliRunner().invoke(main, ["benchmark", "polyphony", *words])
+
+
+def test_it_prints_its_numbers_the_floors_and_the_published_rows_of_its_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = small(tmp_path / "set.mat")
+    sizes = (6, sum(range(20, 26)), 2, 24 + 17)
+    monkeypatch.setattr(published, "SETS", {sizes: "jsb"})
+    done = typed(str(path), "--head", "sigmoid", *TINY)
+    assert done.exit_code == 0, done.output
+    for words in ("this model, --head sigmoid", "counted: markov", "no test pieces", "TCN (Bai 2018)", "8.10"):
+        assert words in done.output
+    assert "NADE" not in done.output
+
+
+def test_json_has_all_numbers_with_the_classes_apart(tmp_path: Path):
+    done = typed(str(small(tmp_path / "set.mat", with_test=True)), "--json", "--seed", "3", *TINY)
+    assert done.exit_code == 0, done.output
+    values = json.loads(done.stdout)
+    assert set(values["scores"]) == set(values["floors"]) == {"validation", "test"}
+    assert values["scores"]["validation"]["frames"] == 23 + 16
+    assert values["class"] == "joint"
+    assert values["set"] is None
+    assert set(values["published_test_nats"]) == {"independent", "joint", "bound"}
+    assert values["settings"]["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (("gone.mat",), "gone.mat: not there"),
+        (("empty.mat",), "empty.mat: no pieces"),
+        (("set.mat", "--set", "widht=3"), "Did you mean 'width'"),
+        (("set.mat", "--head", "nade"), "'nade' is not one of 'sigmoid', 'chain'"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_in_one_line(
+    words: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    small(tmp_path / "set.mat")
+    write(tmp_path / "empty.mat", traindata=[])
+    done = typed(*words)
+    assert done.exit_code != 0
+    assert message in done.output
+    assert "Traceback" not in done.output
+
+
+def test_the_group_says_what_there_is():
+    done = CliRunner().invoke(main, ["benchmark", "--help"])
+    assert "polyphony" in done.output

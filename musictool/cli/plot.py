@@ -28,7 +28,9 @@ _PATH = click.Path(path_type=Path)
 @click.option("--style", "style", multiple=True, type=_PATH, help="Music file that latent marks; may be repeated.")
 @click.option("--corpus", help="A corpus's name or folder, for features and latent.")
 @click.option("--alike", type=click.Choice(["chroma", "roll"]), help="What similarity compares bars by.")
-@click.option("--seed", type=click.IntRange(min=0), help="Let t-SNE begin with random points.  [default: with PCA's]")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="t-SNE begins with points drawn with it.  [default: with PCA's]"
+)
 def command(things: tuple[str, ...], out: Path, kind: str | None, label: str | None, **wishes: Any) -> None:
     """Draw THINGS, one or several, into a picture or a page.
 

@@ -113,25 +113,31 @@ def symbols_of(thing: Thing) -> Symbols:
 
 def _vectors(thing: Thing, info: dict[str, Any], encoding: Encoding) -> np.ndarray:
     """float32 (V, D): the vector of each symbol (its own and those of its features), or of each key of a frame."""
-    path, arch, size = thing.path / "network.weights.h5", info["arch"]["name"], encoding.spec.size
+    path, size = thing.path / "network.weights.h5", encoding.spec.size
+    none = f"{thing.name}: the arch {info['arch']['name']} has no symbol vectors; recurrent nets and Transformers have"
     if not info["weights"]:
         raise BadModel(f"{thing.name} has no weights yet: its first epoch is not over")
     if encoding.kind == "segments" or not path.is_file():
-        raise BadModel(f"{thing.name}: the arch {arch} has no symbol vectors; archs that learn tokens or frames have")
+        raise BadModel(none)
     try:
         with h5py.File(path) as file:
-            layer = "layers/symbols/vars" if encoding.kind == "tokens" else "layers/keys/vars"
-            if layer not in file:
-                raise BadModel(f"{thing.name}: the arch {arch} has no symbol vectors")
+            layer = _layer(file, "symbols" if encoding.kind == "tokens" else "keys")
+            if layer is None:
+                raise BadModel(none)
             vectors = array(file, f"{layer}/0").astype(np.float32)
             features = encoding.spec.features
-            if f"{layer}/2" in file and features is not None:
+            if features is not None:
                 vectors = vectors + features.astype(np.float32) @ array(file, f"{layer}/2").astype(np.float32)
         if vectors.ndim != 2 or len(vectors) != size or not np.isfinite(vectors).all():
             raise ValueError(f"vectors of the shape {vectors.shape} for {size} symbols")
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise BadModel(f"{path} cannot be read: {error}") from None
     return vectors
+
+
+def _layer(file: h5py.File, name: str) -> str | None:
+    """Where the weights of the layer of this name lie in a file that Keras wrote."""
+    return file.visititems(lambda path, item: path if item.attrs.get("name") == name else None)
 
 
 def _counts(thing: Thing, encoding: Encoding, size: int) -> np.ndarray:

@@ -114,10 +114,12 @@ def test_vectors_of_another_vocabulary_or_elsewhere_are_refused(tiny_model: Thin
     path = model.path / "network.weights.h5"
     with h5py.File(path, "w") as file:
         file["layers/symbols/vars/0"] = np.zeros((4, 2))
-    with pytest.raises(BadModel, match=r"network\.weights\.h5 cannot be read: vectors of the shape \(4, 2\)"):
+        file["layers/symbols/vars/2"] = np.zeros((len(symbols_of(tiny_model).encoding.spec.features[0]), 2))
+        file["layers/symbols/vars"].attrs["name"] = "symbols"
+    with pytest.raises(BadModel, match=r"network\.weights\.h5 cannot be read"):
         symbols_of(model)
     with h5py.File(path, "w") as file:
-        file.create_group("layers/symbols/vars")
+        file.create_group("layers/symbols/vars").attrs["name"] = "symbols"
         file["layers/symbols/vars/0"] = h5py.ExternalLink("other.h5", "/x")
     with pytest.raises(BadModel, match="is a link"):
         symbols_of(model)
@@ -126,3 +128,25 @@ def test_vectors_of_another_vocabulary_or_elsewhere_are_refused(tiny_model: Thin
 def test_only_one_model_is_drawn(tiny_model: Thing):
     with pytest.raises(BadOption, match="one model, not of 2"):
         draw([tiny_model, tiny_model], Wishes())
+
+
+def test_of_frames_the_keys_are_drawn(tmp_path: Path):
+    from musictool.archs.roll_lstm import RollLstm
+    from musictool.encodings.piano_roll import PianoRoll
+    from musictool.models import model
+
+    encoding = PianoRoll()
+    arch = RollLstm.sized(encoding.spec, "small", ("width=4", "embedding=6", "layers=1"))
+    tables = {table: {} for table in ("conditions", "corpus", "training", "metrics", "provenance", "weights")}
+    described = {"encoding": encoding.to_json(), "arch": {"name": "roll-lstm"}, "spec": encoding.spec.to_json()}
+    info = {"format": 2, **tables, **described, "music": {"bpm": 120, "metre": [4, 4]}}
+    folder = tmp_path / "roll"
+    model.create(folder, info, encoding, [np.eye(88, dtype=np.uint8)[60 - 21][None]])
+    (stage,) = arch.stages()
+    model.save_weights(folder, stage, {})
+    symbols = symbols_of(Thing("model", folder))
+    np.testing.assert_array_equal(symbols.vectors, np.asarray(stage.network.keys.kernel))
+    assert symbols.commonest() == [60 - 21]
+    assert symbols.name(60 - 21) == "C4"
+    assert {*symbols.kinds} == {BEGINS}
+    assert len(draw([Thing("model", folder)], Wishes(method="pca")).figure.axes) == 2  # one panel and its colours

@@ -120,10 +120,14 @@ class SegmentsArch(Arch):
     def _cut(
         self, shape: tuple[int, ...], rng: np.random.Generator, sampler: Sampler, guidance: Guidance
     ) -> np.ndarray:
-        cut = cuts(sampler.threshold, ops.convert_to_numpy(self.thresholds), shape, rng)
+        cut = cuts(sampler.threshold, self.settled(guidance), shape, rng)
         if guidance.banned is None:
             return cut
         return np.where(guidance.banned.reshape(self.spec.shape), np.float32(NEVER_CUT), cut)
+
+    def settled(self, guidance: Guidance) -> np.ndarray:
+        """float32 (I,): the thresholds that were counted, for a continuation under this guidance."""
+        return np.asarray(ops.convert_to_numpy(self.thresholds))
 
     def settle_thresholds(self, encoded: Encoded) -> None:
         """Count anew at which thresholds the network, as it is now, gives each instrument the notes that it has."""

@@ -45,7 +45,8 @@ class Results:
         model.save_weights(self.folder, stage, {"best_epoch": epoch, **judged})
 
     def write(self, state: State) -> None:
-        """History, curves, and music by the network as it is now, not as it was at its best."""
+        """History, curves, and music by the network as it is now, not as it was at its best; none before all stages
+        of the arch have been begun."""
         if not state.epoch:
             return
         write_history(self.folder / "history.csv", state.history)
@@ -53,7 +54,8 @@ class Results:
             self._events = self._events or EventLog(self.folder / event_log.FOLDER)
             self._events.log(state.history)
         path = self.folder / "samples" / f"epoch-{state.epoch:03d}.mid"
-        if not state.step and not path.exists():
+        is_last = state.stage == len(self.arch.stages()) - 1
+        if is_last and not state.step and not path.exists():
             self._write_music(path)
 
     def _write_music(self, path: Path) -> None:

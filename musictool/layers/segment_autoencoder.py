@@ -1,0 +1,50 @@
+"""The variational autoencoder of one instrument: a segment as Z numbers, and back (Kingma and Welling 2014)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from musictool.layers.beat_decoder import BeatDecoder
+from musictool.layers.beat_encoder import BeatEncoder
+
+
+class SegmentAutoencoder(keras.layers.Layer):
+    """What is known of a segment's Z numbers, and what a segment with such numbers plays.
+
+    Args:
+        width: of encoder and decoder.
+        latent: Z.
+    """
+
+    def __init__(self, width: int, latent: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.latent = latent
+        self.encoder = BeatEncoder(width, name="encoder")
+        self.guess = keras.layers.Dense(2 * latent, dtype="float32", name="guess")
+        self.decoder = BeatDecoder(width, name="decoder")
+
+    def build(self, shape: Any) -> None:
+        self.encoder.build(shape)
+        self.guess.build(self.encoder.compute_output_shape(shape))
+        self.decoder.build((None, self.latent))
+
+    def call(self, numbers: Any) -> Any:
+        """float32 (N, Z) -> float32 (N, S, P), log-odds of each cell."""
+        return self.decoder(numbers)
+
+    def posterior(self, segments: Any) -> tuple[Any, Any]:
+        """0/1 (N, S, P) -> mean and standard deviation, float32 (N, Z) each, of the numbers that it may have had."""
+        mean, deviation = ops.split(self.guess(self.encoder(segments)), 2, axis=-1)
+        return mean, ops.softplus(deviation + 0.5) + 1e-3  # about 1 before training, as the prior has
+
+    def told(self, mean: Any, deviation: Any) -> Any:
+        """float32 (N, Z), nats: what each number tells beyond the prior, a standard normal."""
+        return 0.5 * (ops.square(mean) + ops.square(deviation) - 1) - ops.log(deviation)
+
+
+def cost(logits: Any, segments: Any) -> Any:
+    """float32 (N, S, P), nats: Bernoulli cross-entropy of each cell."""
+    return ops.softplus(logits) - logits * ops.cast(segments, "float32")

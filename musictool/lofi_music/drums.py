@@ -1,8 +1,8 @@
 """A drum part on a piece's own beats and bars, from patterns that lie as MIDI files in the folder patterns/.
 
 `boom-bap-4-4.mid` is the style boom-bap in 4/4: its last bar is the fill that ends a phrase of four bars, the ones
-before it are played in turn. A bar of another metre takes as many beats of the style's 4/4 (of compound metres: of its
-6/8) as it has. A new style is new files, of each of the three metres one.
+before it are played in turn. A bar of another metre takes as many beats of the style's 4/4 (of its 3/4 where they go in
+threes, of its 6/8 in compound metres) as it has. A new style is new files, of each of the three metres one.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _metre_at(score: Score, ticks: int) -> tuple[int, int]:
 def _bar(style: str, numerator: int, denominator: int, onset: int, length: int, number: int) -> np.ndarray:
     """NOTE (N,): what is played in a bar."""
     compound = is_compound(numerator, denominator)
-    own = pattern(style, *((3, 4) if (numerator, denominator) == (3, 4) else (6, 8) if compound else (4, 4)))
+    own = pattern(style, *((6, 8) if compound else (3, 4) if numerator % 3 == 0 else (4, 4)))
     is_fill = number % PHRASE_BARS == PHRASE_BARS - 1
     notes = own.bars[-1] if is_fill else own.bars[number % PHRASE_BARS % (len(own.bars) - 1)]
     # the pattern's beat is made as long as the bar's

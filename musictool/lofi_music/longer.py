@@ -13,12 +13,12 @@ MARGIN = 1.15  # of the music asked of a model, whose bars need not be those of 
 
 
 def lasting(score: Score, tempo: float, minutes: float | None) -> Score:
-    """The piece at its pace, of as many whole bars as come nearest to `minutes`; of all its bars for None."""
+    """The piece at its pace, of as many whole bars as, with one before them, come nearest to `minutes`; None: of all."""
     steady = paced(score, tempo)
     if minutes is None:
         return of_bars(steady, steady.bars)
     (seconds,) = steady.to_seconds(np.array([steady.bar_line_ticks(steady.bars)])).tolist()
-    return of_bars(steady, max(1, round(minutes * 60 / seconds * steady.bars)))
+    return of_bars(steady, max(1, round(minutes * 60 / seconds * steady.bars) - 1))
 
 
 def continued(source: Path, score: Score, model_name: str, tempo: float, minutes: float, seed: int) -> Score:

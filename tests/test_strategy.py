@@ -216,8 +216,8 @@ def test_ctrl_c_on_one_machine_stops_all_at_the_same_step_and_they_go_on_togethe
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_converges(corpus: Path, precision: str):
-    wishes = RUN | {"epochs": 30, "settings": ("width=64", "layers=1", "dropout=0.3")}
-    trained = train("tunes", **wishes, precision=precision)
+    settings = ("width=64", "layers=1", "dropout=0.3")
+    trained = train("tunes", **RUN | {"epochs": 30, "settings": settings, "precision": precision})
     assert trained.unbeaten == []
 
 

@@ -26,7 +26,8 @@ from musictool.music.instruments import INSTRUMENTS
 from musictool.sampling.binarising import NEVER_CUT, Densities, cuts
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 
-COUNTED = 512  # segments from which the thresholds are counted, at most
+COUNTED = 256  # segments from which the thresholds are counted, about
+TURNS, AHEAD = 2, 3  # how often they are counted again, and how many segments are written for it from each place
 AT_ONCE = 64  # segments that are foretold in one call
 
 
@@ -130,11 +131,21 @@ class SegmentsArch(Arch):
         return np.asarray(ops.convert_to_numpy(self.thresholds))
 
     def settle_thresholds(self, encoded: Encoded) -> None:
-        """Count anew at which thresholds the network, as it is now, gives each instrument the notes that it has."""
-        densities = Densities(len(INSTRUMENTS))
-        for before, segments in pairs(encoded, COUNTED):
-            densities.add(self.probabilities(before, segments), segments)
-        self.thresholds.assign(densities.thresholds())
+        """Count anew at which thresholds the network, as it is now, gives each instrument the notes that it has.
+
+        First where every segment follows a real one. Then where it follows what the network itself has written with the
+        thresholds so far: an instrument that is a little too loud would else grow louder with every segment.
+        """
+        for turn in range(1 + TURNS):
+            densities, rng = Densities(len(INSTRUMENTS)), np.random.default_rng(0)
+            for before, segments in pairs(encoded, COUNTED):
+                densities.add(self.probabilities(before, segments), segments)
+                for _ in range(AHEAD if turn else 0):
+                    cut = self._cut(before.shape, rng, Sampler(), FREE)
+                    written = self.follow(before, cut, rng, Sampler(), FREE)
+                    densities.add(self.probabilities(before, written), segments)
+                    before = written
+            self.thresholds.assign(densities.thresholds())
 
     def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         before = np.concatenate([self.spec.start[None], rows])

@@ -19,7 +19,7 @@ from musictool.errors import BadOption
 
 DENSITY, BERNOULLI = "density", "bernoulli"
 NEVER_CUT = 2.0  # above every probability
-BINS = 4096  # of a histogram of probabilities
+BINS, SUREST = 1 << 14, 15.0  # of a histogram of log-odds, from -SUREST to SUREST: most cells are unlikely
 
 
 def check_rule(rule: str) -> None:
@@ -71,7 +71,9 @@ class Densities:
 
     def add(self, probabilities: np.ndarray, segments: np.ndarray) -> None:
         """Float (N, S, P, I) in [0, 1], and what was to be foretold, 0/1 (N, S, P, I)."""
-        places = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
+        likely = np.clip(probabilities.astype(np.float64), 1e-9, 1 - 1e-9)
+        odds = np.log(likely) - np.log1p(-likely)
+        places = np.clip((odds + SUREST) * (BINS / (2 * SUREST)), 0, BINS - 1).astype(np.int64)
         for instrument, counts in enumerate(self.counts):
             counts += np.bincount(places[..., instrument].reshape(-1), minlength=BINS)
         self.sounding += segments.sum(axis=(0, 1, 2), dtype=np.int64)
@@ -81,5 +83,5 @@ class Densities:
         an instrument that never sounds."""
         above = np.cumsum(self.counts[:, ::-1], axis=1)[:, ::-1]  # (I, BINS): cells in this bin or higher
         bins = np.abs(above - self.sounding[:, None]).argmin(axis=1)
-        said = np.clip(bins, 1, BINS - 1) / BINS
+        said = 1 / (1 + np.exp(SUREST - bins * (2 * SUREST / BINS)))
         return np.where(self.sounding > 0, said, 0.5).astype(np.float32)

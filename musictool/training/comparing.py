@@ -95,8 +95,6 @@ def chosen(archs: Sequence[str], encoding: str) -> list[str]:
     """
     kind = ENCODINGS.get(encoding).kind
     able = foretellers(kind)
-    if not able:
-        raise BadOption(f"--encoding {encoding}: it writes {kind}, which no arch foretells")
     if list(archs) == [ALL]:
         return able
     for name in archs:

@@ -234,11 +234,9 @@ def _check_arch(wishes: Mapping[str, Any]) -> None:
     arch, encoding = ARCHS.get(wishes["arch"]), ENCODINGS.get(wishes["encoding"])
     kind = encoding.kind
     if arch.kind != kind:
-        learners = ", ".join(archs.learners(kind))
         raise KindMismatch(
-            f"the encoding {wishes['encoding']} writes {kind}, "
-            + (f"for {learners}, and not for {arch.name}" if learners else "which no arch learns yet")
-            + f"; {arch.name} learns {encodings_of(arch.kind)}"
+            f"the encoding {wishes['encoding']} writes {kind}, for {', '.join(archs.learners(kind))}, and not for "
+            f"{arch.name}; {arch.name} learns {encodings_of(arch.kind)}"
         )
     spec = Spec(kind, (), 0) if kind == "tokens" else encoding().spec  # a vocabulary is not yet known
     arch.sized(spec, wishes["size"], wishes["settings"], int(bool(wishes["controls"] or wishes["label"])))

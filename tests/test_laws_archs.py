@@ -64,7 +64,7 @@ def corpus_of(pieces: np.ndarray, spec: Spec) -> Encoded:
     """Pieces to learn from, (B, T, *shape), for a stage that counts."""
     offsets = np.arange(len(pieces) + 1) * pieces.shape[1]
     nothing = np.zeros(len(pieces), bool)
-    return Encoded(Unmoved(spec), np.concatenate(pieces), offsets, nothing, (0,), {}, Path())
+    return Encoded(Unmoved(spec), spec.store(np.concatenate(pieces)), offsets, nothing, (0,), {}, Path())
 
 
 def weights(stage: Stage) -> list[np.ndarray]:

@@ -1,0 +1,166 @@
+"""melody-cnn: who hears whom, what the numbers are for, and how 0 and 1 are made of what it says."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from musictool import strategy
+from musictool.archs import _segments
+from musictool.archs._segments import pairs
+from musictool.archs.melody_cnn import MelodyCnn
+from musictool.encoded.dataset import Encoded
+from musictool.encoded.windows import Batch
+from musictool.encodings._base import Spec
+from musictool.music.instruments import BASS, DRUMS, INSTRUMENTS, PIANO
+from musictool.sampling.sampler import Guidance, Sampler
+from tests.test_laws_archs import corpus_of
+
+SPEC = Spec("segments", (32, 128, 5), 32 * 128 * 5)
+BERNOULLI = Sampler(threshold="bernoulli")
+
+
+def arch(*settings: str) -> MelodyCnn:
+    keras.utils.set_random_seed(1)
+    made = MelodyCnn.sized(SPEC, "small", ("width=2", "hidden=8", *settings))
+    assert isinstance(made, MelodyCnn)
+    return made
+
+
+def segments(*shape: int, seed: int = 0) -> np.ndarray:
+    return (np.random.default_rng(seed).random((*shape, 32, 128, 5)) < 0.05).astype(np.uint8)
+
+
+def of(x: np.ndarray, y: np.ndarray) -> Batch:
+    return Batch(x, y, np.ones(x.shape[:2], np.float32), np.zeros((*x.shape[:2], 0), np.float32))
+
+
+def undecided(made: MelodyCnn) -> None:
+    """Let half of what an untrained network says of the cells be above the thresholds."""
+    made.thresholds.assign(np.median(made.probabilities(segments(2), segments(2, seed=1)), axis=(0, 1, 2)))
+
+
+def measured(made: MelodyCnn, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """float (measures,), of one segment after another."""
+    (stage,) = made.stages()
+    return np.array([np.asarray(measure)[0, 0] for measure in stage.judge(of(x[None, None], y[None, None]), False)])
+
+
+def test_the_loss_is_the_sum_of_the_instruments():
+    loss, *each = measured(arch(), segments()[()], segments(seed=1)[()])
+    assert len(each) == len(INSTRUMENTS)
+    np.testing.assert_allclose(loss, sum(each), rtol=1e-6)
+
+
+def test_each_instrument_hears_itself_and_all_but_the_piano_hear_the_new_piano():
+    made, x, y = arch("latent=0"), segments(), segments(seed=1)
+    for changed in range(len(INSTRUMENTS)):
+        other_x, other_y = x.copy(), y.copy()
+        other_x[..., changed] = segments(seed=2)[..., changed]
+        heard = measured(made, other_x, y) != measured(made, x, y)
+        assert heard[1:].tolist() == [i == changed for i in range(len(INSTRUMENTS))]
+        other_y[..., changed] = segments(seed=2)[..., changed]
+        judged = measured(made, x, other_y) != measured(made, x, y)
+        assert judged[1:].tolist() == [i == changed or changed == PIANO for i in range(len(INSTRUMENTS))]
+
+
+def test_without_numbers_the_nats_are_those_of_the_probabilities():
+    made, x, y = arch("latent=0"), segments(3), segments(3, seed=1)
+    (stage,) = made.stages()
+    probability = made.probabilities(x, y).astype(np.float64)
+    wanted = -np.where(y, np.log(probability), np.log1p(-probability)).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(np.asarray(stage.judge(of(x[None], y[None]), False)[0])[0], wanted, rtol=1e-5)
+
+
+def test_without_numbers_there_is_one_answer_and_with_them_there_are_many():
+    for latent, answers in ((0, 1), (4, 3)):
+        made = arch(f"latent={latent}")
+        undecided(made)
+        primer = np.repeat(segments(1, 1), 3, axis=0)
+        written = next(made.continuation(primer, Sampler(noise_sd=30 / 10), 1))
+        assert len(np.unique(written.reshape(3, -1), axis=0)) == answers
+
+
+def test_an_accompaniment_keeps_the_melody_and_hangs_on_it():
+    made = arch("latent=0")
+    undecided(made)
+    melody, other = (segments(4, seed=seed)[..., PIANO] for seed in (1, 2))
+    silence = np.zeros((32, 128, 5), np.uint8)
+    first, again, second = (made.accompaniment(each, silence, Sampler(), 1) for each in (melody, melody, other))
+    np.testing.assert_array_equal(first[..., PIANO], melody)
+    np.testing.assert_array_equal(first, again)
+    for instrument in range(BASS, len(INSTRUMENTS)):
+        assert not np.array_equal(first[..., instrument], second[..., instrument])
+
+
+def test_what_is_banned_never_sounds():
+    made = arch()
+    banned = np.zeros((32, 128, 5), bool)
+    banned[:, ::2] = True
+    primer = segments(2, 1)
+    free, bound = (
+        np.concatenate(list(islice(made.continuation(primer, BERNOULLI, 1, guidance), 3)), axis=1)
+        for guidance in (Guidance(), Guidance(banned=banned.reshape(-1)))
+    )
+    assert free[:, :, :, ::2].any()
+    assert bound.any()
+    assert not bound[:, :, :, ::2].any()
+
+
+def trained_a_little() -> tuple[MelodyCnn, Encoded]:
+    """By now what it says of a cell is not the same everywhere."""
+    made = arch("latent=0")
+    pieces = segments(6, 8)
+    pieces[..., DRUMS] &= segments(6, 8, seed=3)[..., DRUMS]  # a twentieth as many
+    (stage,) = made.stages()
+    step = strategy.training_step(stage, strategy.optimizers_for(stage, 1e-2))
+    for _ in range(10):
+        step(of(pieces[:, :-1], pieces[:, 1:]))
+    return made, corpus_of(pieces, SPEC)
+
+
+def test_settled_thresholds_give_every_instrument_the_notes_that_it_has(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_segments, "TURNS", 0)
+    made, encoded = trained_a_little()
+    made.settle_thresholds(encoded)
+    thresholds = ops.convert_to_numpy(made.thresholds)
+    said, real = np.zeros(5), np.zeros(5)
+    for before, after in pairs(encoded, 512):
+        said += (made.probabilities(before, after) > thresholds).sum(axis=(0, 1, 2))
+        real += after.sum(axis=(0, 1, 2))
+    np.testing.assert_allclose(said, real, rtol=0.1)
+
+
+def test_settled_thresholds_hold_where_it_follows_its_own_segments():
+    made, encoded = trained_a_little()
+    made.settle_thresholds(encoded)
+    real = encoded.rows(slice(None))
+    primer = real.reshape(6, 8, 32, 128, 5)[:, :1]
+    written = np.concatenate(list(islice(made.continuation(primer, Sampler(), 1), 3)), axis=1)
+    np.testing.assert_allclose(written.sum(axis=(0, 1, 2, 3)) / 18, real.sum(axis=(0, 1, 2)) / 48, rtol=0.5)
+
+
+def test_pairs_are_neighbours_within_a_piece_and_silence_stands_before_the_first():
+    pieces = segments(3, 5)
+    before, after = (np.concatenate(each) for each in zip(*pairs(corpus_of(pieces, SPEC), 512), strict=True))
+    np.testing.assert_array_equal(after, pieces.reshape(after.shape))
+    np.testing.assert_array_equal(before.reshape(pieces.shape)[:, 1:], pieces[:, :-1])
+    assert not before.reshape(pieces.shape)[:, 0].any()
+
+
+@pytest.mark.slow
+def test_it_learns_a_turn_of_segments_by_heart_and_plays_it_back():
+    made = arch("latent=0", "width=4", "hidden=64", "forget=0")
+    turn = segments(4)[:, :, 20:100]
+    turn = np.pad(turn, ((0, 0), (0, 0), (20, 28), (0, 0)))
+    x = np.tile(turn, (2, 1, 1, 1))[None]
+    (stage,) = made.stages()
+    step = strategy.training_step(stage, strategy.optimizers_for(stage, 3e-3))
+    for _ in range(400):
+        step(of(x[:, :-1], x[:, 1:]))
+    written = np.concatenate(list(islice(made.continuation(x[:, :1], Sampler(threshold="0.5"), 1), 4)), axis=1)
+    assert (written[0] != x[0, 1:5]).mean() < 0.002

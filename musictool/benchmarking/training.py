@@ -68,10 +68,19 @@ class Listener:
 
 @dataclass
 class Course:
-    """How a run went."""
+    """How a run went.
 
-    reason: str = "epochs"  # or "time", "patience", "stopped"
+    Attributes:
+        reason: why it ended: "epochs", "time", "patience" or "stopped".
+        seconds: that passed.
+        cpu_seconds: of all cores together; fewer than `seconds` a core on a machine with other work.
+        epochs: a row each, as a listener is told.
+        best_epoch: whose weights were kept, counted from 1.
+    """
+
+    reason: str = "epochs"
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     epochs: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int = 0
 
@@ -166,7 +175,7 @@ class _Training:
 
     def run(self) -> Course:
         best, kept, waited = float("inf"), self.mean, 0
-        self.began = time.monotonic()
+        self.began, began = time.monotonic(), time.process_time()
         with self.stop.listening():
             for epoch in range(self.settings.epochs):
                 nats = self._pass(epoch)
@@ -176,6 +185,7 @@ class _Training:
                 if better:
                     best, kept, self.course.best_epoch = score.nats, [each.copy() for each in self.mean], epoch + 1
                 self.course.seconds = time.monotonic() - self.began
+                self.course.cpu_seconds = time.process_time() - began
                 row = {"epoch": epoch + 1, "train": nats, "validation": score.nats, "is_best": better}
                 row["seconds"] = self.course.seconds
                 self.course.epochs.append(row)

@@ -9,6 +9,8 @@ import click
 
 from musictool.cli import _output
 
+SPLITS = ("validation", "test")
+
 
 @click.group()
 def command() -> None:
@@ -27,7 +29,13 @@ def command() -> None:
     show_default=True,
     help="sigmoid: the keys of a frame are independent given the past; chain: decided one after another.",
 )
-@click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True)
+@click.option(
+    "--max-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Of training.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training pieces, at most.")
 @click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better one.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="The highest.")
@@ -35,12 +43,14 @@ def command() -> None:
 @click.option("--seed", type=int, default=1, show_default=True, help="Of all that is drawn.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def polyphony(file: Path, head: Any, options: tuple[str, ...], seed: int, as_json: bool, **given: float | None) -> None:
-    """Nats a frame on FILE, a .mat file with the piano-rolls `traindata`, `validdata` and, unless it is held back,
-    `testdata`: JSB chorales, Nottingham, MuseData or Piano-midi.de, as Boulanger-Lewandowski et al. (2012) made them.
+    """Train a model of frames on FILE and print its nats a frame beside the published ones.
 
-    A model of frames learns from the training pieces; the validation pieces choose its weights; the test pieces are
-    scored once, at the end. Nats are summed over the 88 keys; the first frame of a piece is not scored; the mean is
-    over frames (beside it, over pieces). Ctrl-C ends training early, and the best weights so far are scored.
+    FILE is a .mat file with the piano-rolls `traindata`, `validdata` and, unless it is held back, `testdata`: JSB
+    chorales, Nottingham, MuseData or Piano-midi.de, as Boulanger-Lewandowski et al. (2012) made them.
+
+    The model learns from the training pieces; the validation pieces choose its weights; the test pieces are scored
+    once, at the end. Nats are summed over the 88 keys; the first frame of a piece is not scored; the mean is over
+    frames (beside it, over pieces). Ctrl-C ends training early, and the best weights so far are scored.
     """
     from musictool.benchmarking.rolls import read
 
@@ -106,33 +116,37 @@ def _tell(result: Any) -> None:
         "epochs": "all epochs are done",
         "stopped": "stopped",
     }
+    minutes = f"{course.seconds / 60:.1f} min ({course.cpu_seconds / 60:.1f} of a core)"
     _output.say(
-        f"\n{why[course.reason]}: {len(course.epochs)} epochs in {course.seconds / 60:.1f} min, the best was "
-        f"{course.best_epoch}; {result.parameters:,} parameters, seed {result.settings.seed}"
+        f"\n{why[course.reason]}: {len(course.epochs)} epochs in {minutes}, the best was {course.best_epoch}; "
+        f"{result.parameters:,} parameters, seed {result.settings.seed}"
     )
-    _output.say("\nnats a frame, mean over frames (mean over pieces); lower is better")
-    splits = list(result.scores)
-    lines = [(f"this model, --head {result.head}", *(_both(result.scores[split]) for split in splits))]
-    for name in result.floors[splits[0]]:
-        lines.append((f"counted: {name}", *(_both(result.floors[split][name]) for split in splits)))
-    _output.table([("", *splits), *lines], indent="  ")
-    if "test" not in splits:
-        _output.say("The file has no test pieces; the published numbers below are of test pieces.")
     own = CLASSES[result.head]
-    rows = rows_of(result.known, own)
-    if not rows:
-        _output.say("\nNothing is published of these pieces." if result.known is None else "")
-        return
     what = {"independent": "keys independent given the past", "joint": "the notes of a chord know of one another"}
-    _output.say(f"\npublished on {result.known}, test pieces; {what[own]}:")
-    heading = ("model", "test", "read in", "")
-    _output.table(
-        [heading, *((row.model, f"{row.nats[result.known]:.2f}", row.source, row.remark) for row in rows)], indent="  "
-    )
+    where = "" if result.known is None else f" on {result.known}"
+    _output.say(f"\nnats a frame{where}, mean over frames (mean over pieces), lower is better; {what[own]}:")
+    rows = [(f"this model, --head {result.head}", *_cells(result.scores), "")]
+    rows += [(f"counted: {name}", *_cells(scores), "") for name, scores in _by_way(result.floors)]
+    for row in rows_of(result.known, own):
+        rows.append((row.model, "", f"{row.nats[result.known]:.2f}", "; ".join(filter(None, (row.source, row.remark)))))
+    _output.table([("", *SPLITS, "read in"), *rows], indent="  ")
+    if "test" not in result.scores:
+        _output.say("The file has no test pieces; what is published is of test pieces.")
     _output.say(
-        "Models of another class (see docs/benchmark-polyphony.md) are not to be set beside these; --json has them."
+        "Models of another class are not to be set beside these (docs/benchmark-polyphony.md); --json has them apart."
+        if result.known
+        else "Nothing is published of these pieces."
     )
 
 
-def _both(score: Any) -> str:
-    return f"{score.nats:.3f} ({score.piece_nats:.3f})"
+def _cells(scores: Any) -> tuple[str, ...]:
+    """The score of each split, empty for one that there is not."""
+    return tuple(
+        f"{scores[split].nats:.3f} ({scores[split].piece_nats:.3f})" if split in scores else "" for split in SPLITS
+    )
+
+
+def _by_way(floors: Any) -> list[tuple[str, Any]]:
+    """Of each way of guessing, split -> score."""
+    ways = next(iter(floors.values()))
+    return [(way, {split: own[way] for split, own in floors.items()}) for way in ways]

@@ -40,20 +40,29 @@ def pages() -> dict[Path, str]:
 def reference() -> str:
     """Commands, archs and encodings on one page."""
     parts = ["# Reference", "Made by `make docs` from the program's own words.", "## Commands"]
-    parts += [f"### musictool {name}\n\n```\n{help_of(name)}\n```" for name in COMMANDS.names()]
+    parts += [f"### musictool {name}\n\n```\n{help_of(name)}\n```" for name in command_names()]
     parts += ["## Archs", *(section(ARCHS, entry, "--set") for entry in entries(ARCHS))]
     parts += ["## Encodings", "A page each:"]
     parts += ["\n".join(f"- [{e.name}](encodings/{e.name}.md): {e.summary}" for e in entries(ENCODINGS))]
     return "\n\n".join(parts) + "\n"
 
 
+def command_names() -> list[str]:
+    """Every command, and after a group what is in it: "benchmark", "benchmark polyphony"."""
+    names = []
+    for name in COMMANDS.names():
+        command = main.get_command(click.Context(main), name)
+        inner = command.list_commands(click.Context(command)) if isinstance(command, click.Group) else []
+        names += [name, *(f"{name} {each}" for each in inner)]
+    return names
+
+
 def help_of(name: str) -> str:
     """What `musictool NAME --help` prints, 100 columns wide."""
-    command = main.get_command(click.Context(main), name)
-    assert command is not None
-    context = click.Context(
-        command, info_name=name, parent=click.Context(main, info_name="musictool"), max_content_width=100
-    )
+    command, context = main, click.Context(main, info_name="musictool")
+    for word in name.split():
+        command = command.get_command(context, word)
+        context = click.Context(command, info_name=word, parent=context, max_content_width=100)
     context.terminal_width = 100
     return command.get_help(context)
 

@@ -1,4 +1,4 @@
-"""Functions compiled as a whole, whatever computes them."""
+"""Functions compiled as a whole, and their gradients, whatever computes them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,31 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         graph: Callable[..., Any] = tf.function(function, reduce_retracing=True, autograph=False)
         return graph
     return _jitted(function) if backend == "jax" else function
+
+
+def slope(function: Callable[[Any], Any], at: Any) -> Any:
+    """How each number of `at` moves the sum of what a function makes of it: a gradient, which has a gradient itself.
+
+    Args:
+        function: tensor -> tensor. On JAX it changes no variable.
+        at: float tensor.
+
+    Raises:
+        NotImplementedError: on a Keras backend other than TensorFlow and JAX.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(at)
+            total = keras.ops.sum(function(at))
+        return tape.gradient(total, at)
+    if backend == "jax":
+        import jax
+
+        return jax.grad(lambda values: keras.ops.sum(function(values)))(at)
+    raise NotImplementedError(f"no gradient by {backend}")
 
 
 def _jitted(function: Callable[..., Any]) -> Callable[..., Any]:

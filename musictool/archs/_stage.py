@@ -25,12 +25,14 @@ class Player:
         judge: (batch, training) -> float (B, L), measures of each target; the first is what these weights make small.
         rate: how many times the run's learning rate is theirs.
         turns: steps that they take, one after another on the same batch, in each step of the run.
+        momentum: how much of its last direction Adam keeps (beta 1); adversaries want less, as the other one moves.
     """
 
     weights: Sequence[Any]
     judge: Judge
     rate: float = 1.0
     turns: int = 1
+    momentum: float = 0.9
 
 
 @dataclass(frozen=True)

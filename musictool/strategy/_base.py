@@ -65,7 +65,9 @@ class Strategy(ABC):
             return tuple(self._optimizer(player, learning_rate, clip_norm) for player in stage.trained_by)
 
     def _optimizer(self, player: Player, learning_rate: float, clip_norm: float) -> keras.optimizers.Optimizer:
-        optimizer = self.adam(learning_rate * player.rate, global_clipnorm=clip_norm or None, name="adam")
+        optimizer = self.adam(
+            learning_rate * player.rate, beta_1=player.momentum, global_clipnorm=clip_norm or None, name="adam"
+        )
         if keras.config.dtype_policy().name == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         optimizer.build(player.weights)

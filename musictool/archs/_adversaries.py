@@ -1,0 +1,198 @@
+"""What gan and wgan share: a generator that makes segments of noise, and a critic that it learns from.
+
+Neither says how likely a piece is, so nothing of them is measured in nats. What an epoch is worth is counted on what
+the generator writes (musictool/archs/_likeness.py).
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from functools import cached_property
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from keras import ops
+
+from musictool.archs._likeness import ASSESSED, has_collapsed, likeness
+from musictool.archs._segments import SegmentsArch, SegmentsNetwork, flat, in_windows
+from musictool.archs._stage import Player, Stage
+from musictool.compiling import compiled
+from musictool.encoded.dataset import Encoded
+from musictool.encoded.windows import Batch
+from musictool.errors import BadOption
+from musictool.layers.binary_neurons import struck
+from musictool.sampling.sampler import FREE, Guidance, Sampler
+
+log = logging.getLogger(__name__)
+
+
+class Salted(keras.random.SeedGenerator):
+    """Random numbers that depend on the batch too: several devices share the state, and shall not draw the same."""
+
+    salt: Any = 0
+
+    def next(self, ordered: bool = True) -> Any:
+        return super().next(ordered) + ops.cast(self.salt, self.state.dtype)
+
+
+class Adversaries(SegmentsNetwork):
+    """The two networks as one.
+
+    Args:
+        generator: before (N, S, P, I), noise (N, Z) -> float32 (N, S, P, I), log-odds of each cell.
+        critic: what judges segments; see the arch.
+        noise: Z.
+    """
+
+    def __init__(self, generator: keras.layers.Layer, critic: keras.layers.Layer, noise: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.generator = generator
+        self.critic = critic
+        self.noise = noise
+        self.drawing = Salted(0)
+
+    def call(self, before: Any, noise: Any, training: bool = False) -> Any:
+        return self.generator(before, noise, training=training)
+
+    def drawn(self, segments: Any, training: bool) -> Any:
+        """float32 (N, Z), for a segment each; outside training always the same."""
+        shape = (ops.shape(segments)[0], self.noise)
+        if not training:
+            return keras.random.normal(shape, seed=1)
+        self.drawing.salt = salt(segments)
+        return keras.random.normal(shape, seed=self.drawing)
+
+
+def salt(segments: Any) -> Any:
+    """int32 (): hardly ever the same for two batches of 0/1 (N, S, P, I)."""
+    places = np.arange(np.prod(segments.shape[1:])).reshape(segments.shape[1:]) % 1021 + 1
+    return ops.sum(ops.cast(segments, "int32") * ops.convert_to_tensor(places.astype(np.int32)))
+
+
+class AdversarialArch(SegmentsArch):
+    """An arch of two players. A subclass gives its network and what either wants."""
+
+    foretells = False
+    WINDOW: ClassVar[int] = 1
+    BATCH_SIZE: ClassVar[int] = 32
+    CLIP_NORM: ClassVar[float] = 0.0
+    CRITIC_MEASURES: ClassVar[tuple[str, ...]]
+    GENERATOR_MEASURES: ClassVar[tuple[str, ...]]
+
+    @property
+    @abstractmethod
+    def network(self) -> Adversaries:
+        """Both networks, built."""
+
+    @abstractmethod
+    def criticise(self, before: Any, segments: Any, training: bool) -> tuple[Any, ...]:
+        """What the critic wants: a float (N,) for each of CRITIC_MEASURES, the first to be made small.
+
+        Args:
+            before, segments: float32 0/1 (N, S, P, I), what people wrote, and what stood before it.
+        """
+
+    @abstractmethod
+    def deceive(self, before: Any, segments: Any, training: bool) -> tuple[Any, ...]:
+        """What the generator wants, in the same way, for GENERATOR_MEASURES."""
+
+    @abstractmethod
+    def players(self, critic: Any, generator: Any) -> tuple[Player, ...]:
+        """The two, given the judge of each."""
+
+    @property
+    def thresholds(self) -> Any:
+        return self.network.thresholds
+
+    def stages(self) -> list[Stage]:
+        return [
+            Stage(
+                "network",
+                self.network,
+                self._judged_by(self.criticise),
+                (*self.CRITIC_MEASURES, *self.GENERATOR_MEASURES),
+                players=self.players(self._judged_by(self.criticise), self._judged_by(self.deceive)),
+                assess=self._assess,
+                assessed=ASSESSED,
+                settle=self.settle_thresholds,
+            )
+        ]
+
+    def made(self, before: Any, segments: Any, training: bool) -> Any:
+        """float32 (N, S, P, I): a segment behind each of `before`, as the critic sees it."""
+        noise = self.network.drawn(segments, training)
+        probabilities = ops.sigmoid(self.network(before, noise, training=training))
+        if self.options.neurons == "none":
+            return probabilities
+        if self.options.neurons == "stochastic" and training:
+            return struck(probabilities, keras.random.uniform(ops.shape(probabilities), seed=self.network.drawing))
+        return struck(probabilities, 0.5)
+
+    def _judged_by(self, wanted: Any) -> Any:
+        def judge(batch: Batch, training: bool) -> tuple[Any, ...]:
+            measures = wanted(flat(batch.x), flat(batch.y), training)
+            return tuple(in_windows(measure, batch.y) for measure in measures)
+
+        return judge
+
+    def _assess(self, encoded: Encoded, seed: int) -> dict[str, float]:
+        self.settle_thresholds(encoded)
+        rng = np.random.default_rng(seed)
+
+        def write(before: np.ndarray) -> np.ndarray:
+            sampler = Sampler()
+            return self.follow(before, self._cut(before.shape, rng, sampler, FREE), rng, sampler, FREE)
+
+        found = likeness(write, encoded)
+        if has_collapsed(found):
+            log.warning(
+                "%s has collapsed: of 100 samples %.0f%% are nearly the same as another (of the corpus %.0f%%), and "
+                "they lie %.2f apart (%.2f)%s",
+                self.name,
+                100 * found["near_duplicates"],
+                100 * found["corpus_near_duplicates"],
+                found["variety"],
+                found["corpus_variety"],
+                self.CURE,
+            )
+        return found
+
+    CURE: ClassVar[str] = ""
+
+    def follow(
+        self,
+        before: np.ndarray,
+        cut: np.ndarray,
+        rng: np.random.Generator,
+        sampler: Sampler,
+        guidance: Guidance,
+        melody: np.ndarray | None = None,
+    ) -> np.ndarray:
+        if melody is not None:
+            raise BadOption(f"{self.name} writes all instruments at once and cannot be given a melody")
+        said = self._said(before, self._noise(len(before), rng, sampler))
+        return (said > cut).astype(self.spec.dtype)
+
+    def probabilities(self, before: np.ndarray, segments: np.ndarray) -> np.ndarray:
+        return self._said(before, self._noise(len(before), np.random.default_rng(len(before)), Sampler()))
+
+    def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+        raise BadOption(
+            f"{self.name} writes music and cannot say how likely a piece is; `musictool evaluate` says what its "
+            "samples are like, and models of another arch have a likelihood"
+        )
+
+    def _noise(self, number: int, rng: np.random.Generator, sampler: Sampler) -> np.ndarray:
+        """float32 (number, Z): the temperature is its standard deviation."""
+        spread = sampler.temperature if sampler.noise_sd is None else sampler.noise_sd
+        return np.float32(spread) * rng.standard_normal((number, self.network.noise), dtype=np.float32)
+
+    def _said(self, before: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        return np.asarray(ops.convert_to_numpy(self._say(before.astype(np.float32), noise)))
+
+    @cached_property
+    def _say(self) -> Any:
+        """Compiled: before (N, S, P, I), noise (N, Z) -> probabilities (N, S, P, I)."""
+        return compiled(lambda before, noise: ops.sigmoid(self.network(before, noise)))

@@ -1,11 +1,12 @@
 """Make the pictures of docs/plots/: music and models that anybody can make again, and every plot of them.
 
     make figures
-    python docs/plot_examples.py --songs FOLDER --style FILE
+    python docs/plot_examples.py --songs FOLDER --style FILE --home FOLDER
 
 The commands of EXAMPLES are those that the pages show; they are run as they stand there, after those of MODELS, which
 take some ten minutes. The latent space needs songs for several instruments, which no package brings: it is drawn where
---songs names a folder of MIDI files and --style one of them or another.
+--songs names a folder of MIDI files and --style one of them or another. With --home the models stay there, and are
+not made again the next time.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import shlex
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from musictool.cli._main import main as musictool
@@ -31,10 +33,10 @@ MODELS = (
 )
 EXAMPLES = {
     "roll": "musictool plot chorale.mxl songs/song-001.mid --bars 8 --out roll.png",
-    "curves": "musictool plot bach-messages bach-gru bach-performance --against minutes --out curves.png",
+    "curves": "musictool plot bach-messages bach-gru bach-performance --out curves.png",
     "embeddings": "musictool plot bach-messages --kind embeddings --out embeddings.png",
     "embeddings-performance": "musictool plot bach-performance --kind embeddings --out embeddings-performance.png",
-    "embeddings-pca": "musictool plot bach-performance --kind embeddings --method pca --label C3,C4,C5 "
+    "embeddings-pca": "musictool plot bach-performance --kind embeddings --method pca --label C4,C5 "
     "--out embeddings-pca.png",
     "features": "musictool plot songs --kind features --corpus bach --out features.png",
     "similarity": "musictool plot rag.mxl --kind similarity --out similarity.png",
@@ -43,7 +45,7 @@ EXAMPLES = {
 }
 BAND_MODELS = (
     "musictool prepare band --name band",
-    "musictool train band --arch vae --name band-vae --epochs 20 --seed 1",
+    "musictool train band --arch vae --encoding segments --name band-vae --epochs 20 --seed 1",
 )
 BAND_EXAMPLES = {"latent": "musictool plot band-vae --kind latent --style style.mid --out latent.png"}
 
@@ -52,6 +54,16 @@ def run(line: str) -> None:
     """One command, as a user types it."""
     print(f"$ {line}", flush=True)
     musictool.main(shlex.split(line)[1:], prog_name="musictool", standalone_mode=False)
+
+
+def make(lines: Sequence[str]) -> None:
+    """Run them, but for those whose result is there: a corpus, a model, or songs."""
+    for line in lines:
+        command, what, *_ = shlex.split(line)[1:]
+        name = line.partition("--name ")[2].split(" ")[0] or what
+        made = {"prepare": Path("corpora", name), "train": Path("saved_models", name), "sample": Path("songs")}
+        if not made[command].exists():
+            run(line)
 
 
 def draw(examples: dict[str, str]) -> None:
@@ -68,22 +80,23 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--songs", type=Path)
     arguments.add_argument("--style", type=Path)
+    arguments.add_argument("--home", type=Path)
     given = arguments.parse_args()
     band = (given.songs.resolve(), given.style.resolve()) if given.songs and given.style else None
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["MUSICTOOL_HOME"] = home
+    with tempfile.TemporaryDirectory() as passing:
+        home = (given.home or Path(passing)).resolve()
+        home.mkdir(parents=True, exist_ok=True)
+        os.environ["MUSICTOOL_HOME"] = str(home)
         os.chdir(home)
         for name, path in MUSIC.items():
             shutil.copy(str(music21_corpus.getWork(path)), name)
-        for line in MODELS:
-            run(line)
+        make(MODELS)
         draw(EXAMPLES)
         if band:
-            os.symlink(band[0], "band")
+            shutil.copytree(band[0], "band", dirs_exist_ok=True)
             shutil.copy(band[1], "style.mid")
-            for line in BAND_MODELS:
-                run(line)
+            make(BAND_MODELS)
             draw(BAND_EXAMPLES)
 
 

@@ -29,7 +29,7 @@ def write_labels(axes: Any, points: np.ndarray, chosen: Sequence[int], names: Se
         box = _best(places, places[index], (width, height), taken, others, edges)
         taken.append(box)
         middle = box.mean(axis=0) - places[index]
-        far = np.hypot(*middle) > REACHES[1] + width / 2
+        is_far = bool((np.abs(middle) - [width / 2, height / 2] > REACHES[0] + 1).any())
         axes.annotate(
             name,
             points[index],
@@ -43,7 +43,7 @@ def write_labels(axes: Any, points: np.ndarray, chosen: Sequence[int], names: Se
             zorder=6,
             path_effects=[withStroke(linewidth=2.5, foreground="white")],
             arrowprops={"arrowstyle": "-", "color": "#55555C", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
-            if far
+            if is_far
             else None,
         )
 

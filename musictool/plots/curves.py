@@ -77,7 +77,7 @@ def draw(things: Sequence[Thing], wishes: Wishes) -> Drawn:
         own = _curves(thing, name, wishes.against)
         curves += own
         if not own:
-            remarks.append(f"{name} has no curve yet: its first epoch is not over; left out")
+            remarks.append(f"{_no_curve(thing, name)}; left out")
     if not curves:
         raise BadModel(
             f"{remarks[0].removesuffix('; left out')}" + (" (nor has any other)" if len(remarks) > 1 else "")
@@ -88,6 +88,13 @@ def draw(things: Sequence[Thing], wishes: Wishes) -> Drawn:
     remarks += [f"no room for {about}; plot fewer models" for about in list(groups)[MOST_PANELS:]]
     title = curves[0].model if len(things) == 1 else f"Training of {len({curve.model for curve in curves})} models"
     return Drawn(_figure(title, dict(list(groups.items())[:MOST_PANELS]), AGAINST[wishes.against]), title, remarks)
+
+
+def _no_curve(thing: Thing, name: str) -> str:
+    """Why a model has none."""
+    if read_info(thing.path)["weights"]:
+        return f"{name} has no curve: it was not trained in epochs"
+    return f"{name} has no curve yet: its first epoch is not over"
 
 
 def _curves(thing: Thing, name: str, against: str) -> list[Curve]:

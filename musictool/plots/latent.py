@@ -36,7 +36,7 @@ WISHES = ("style", "method", "seed", "corpus")
 NETWORK = True
 MOST_PIECES, MOST_SEGMENTS = 200, 1500
 FEWEST_SEGMENTS = 3
-DOT, STAR = COLOURS[5], COLOURS[1]
+DOT, STAR = COLOURS[:2]
 MARGINS = slide.Margins(left=slide.MARGIN, above=slide.HEADING + slide.TITLES, below=0.3)
 MIDDLES = "#00486F", "#7A3500"  # of the dots, of the stars
 
@@ -120,7 +120,7 @@ def _segments(model: Any, pieces: Iterable[tuple[str, Score]]) -> tuple[np.ndarr
 
 def _panel(axes: Any, points: np.ndarray, is_style: np.ndarray, middles: bool, name: str) -> None:
     corpus, style = points[~is_style], points[is_style]
-    axes.scatter(*corpus.T, s=16, c=DOT, alpha=0.55, linewidths=0, gid=f"{name}-corpus")
+    axes.scatter(*corpus.T, s=30, c=DOT, alpha=0.55, linewidths=0, gid=f"{name}-corpus")
     axes.scatter(*style.T, s=95, c=STAR, marker="*", linewidths=0.5, edgecolors="white", gid=f"{name}-style", zorder=3)
     for own, colour in zip((corpus, style), MIDDLES, strict=True):
         if middles and len(own) and len(style):

@@ -24,6 +24,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from musictool.archs._latents import Latents
 from musictool.archs._melody_harmony import MelodyHarmonyArch
 from musictool.archs._segments import AT_ONCE, COUNTED, SegmentsNetwork, flat, in_windows, pairs
 from musictool.archs._stage import Stage
@@ -103,7 +104,7 @@ class Predictors(SegmentsNetwork):
         return network(own) if instrument == PIANO else network(own, piano)
 
 
-class Vae(MelodyHarmonyArch):
+class Vae(MelodyHarmonyArch, Latents):
     """For each instrument dense layers over keys, steps and beats to `latent` numbers, and back; two more between."""
 
     name = "vae"
@@ -205,13 +206,11 @@ class Vae(MelodyHarmonyArch):
         return list(self._styled[1])
 
     def latents(self, rows: np.ndarray) -> np.ndarray:
-        """uint8 0/1 (T, S, P, I) -> float32 (T, I, Z): the posterior means."""
         parts = [self._means(rows[i : i + AT_ONCE]) for i in range(0, len(rows), AT_ONCE)]
         nothing = np.zeros((0, len(INSTRUMENTS), self.options.latent), np.float32)
         return np.concatenate([nothing, *map(ops.convert_to_numpy, parts)])
 
     def decoded(self, latents: np.ndarray, sampler: Sampler, seed: int) -> np.ndarray:
-        """float32 (T, I, Z) -> uint8 0/1 (T, S, P, I): what segments of these latents play."""
         rng, written = np.random.default_rng(seed), [np.zeros((0, *self.spec.shape), self.spec.dtype)]
         thresholds = ops.convert_to_numpy(self.vae.thresholds)
         for i in range(0, len(latents), AT_ONCE):

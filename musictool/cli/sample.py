@@ -11,7 +11,7 @@ import click
 from musictool.cli import _output
 from musictool.errors import BadOption
 
-_SAMPLER = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "loop_guard")
+_SAMPLER = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "loop_guard", "threshold", "noise_sd")
 _WANTED = ("key", "scale", "pitch_range", "density", "label")
 _REQUEST = ("bars", "seconds", "num", "primer", "primer_length", "from_scratch", "keep_primer", "instrument")
 _PATH = click.Path(path_type=Path)
@@ -54,6 +54,20 @@ _PATH = click.Path(path_type=Path)
     default=True,
     help="Leave bars that would repeat for ever, by temperature.  [default: yes]",
 )
+@click.option(
+    "--threshold",
+    default="density",
+    show_default=True,
+    help="Of segments: how 0 and 1 are made of probabilities: density, bernoulli, or a number such as 0.5.",
+)
+@click.option("--noise-sd", type=float, help="Of segments: how varied; 0.5 to 1 is usual.  [default: the arch's]")
+@click.option(
+    "--style", "styles", multiple=True, type=_PATH, metavar="FILE", help="Mix this music in (vae); may be repeated."
+)
+@click.option(
+    "--where", multiple=True, metavar="COLUMN=VALUE", help="Mix in pieces of the model's corpus, as artist=Queen."
+)
+@click.option("--alpha", type=float, help="How much of the style: 0 nothing, 1 nothing else.  [default: 0.5]")
 @click.option("--key", help='Only notes of this key: "A minor", Am, "F# major", Bb.')
 @click.option("--scale", help="Of the tonic of --key: harmonic-minor, pentatonic, blues, dorian, ...; chromatic: all.")
 @click.option("--pitch-range", help="Only notes from here to there: C3-C6, or as MIDI numbers 48-84.")
@@ -174,6 +188,7 @@ def _request(given: dict[str, Any]) -> tuple[Any, int]:
 
     from musictool.generation.guidance import Wanted, histogram_of
     from musictool.generation.sample import Request
+    from musictool.generation.style import Style
     from musictool.sampling.sampler import Sampler
 
     length = given["length"]
@@ -185,6 +200,7 @@ def _request(given: dict[str, Any]) -> tuple[Any, int]:
         length=length,
         sampler=Sampler(**{name: given[name] for name in _SAMPLER}),
         wanted=Wanted(**{name: given[name] for name in _WANTED}, histogram=histogram),
+        style=Style(given["styles"], given["where"], given["alpha"]),
         bpm=given["tempo"],
         seed=seed,
         **{name: given[name] for name in _REQUEST},

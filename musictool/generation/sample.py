@@ -17,6 +17,7 @@ from musictool.encodings._base import Encoding
 from musictool.errors import BadOption, NoMusic
 from musictool.generation.guidance import Wanted
 from musictool.generation.primers import own_primers, read_primer, semitones_moved
+from musictool.generation.style import Style
 from musictool.models.model import Model
 from musictool.music import gm
 from musictool.music.score import METRE, PITCHES, TEMPO, TICKS_PER_QUARTER, Score, Track
@@ -41,6 +42,7 @@ class Request:
         num: how many pieces, drawn as one batch.
         sampler: how each row is drawn.
         wanted: which notes, how dense, ... (musictool/generation/guidance.py).
+        style: what other music it shall be like, for models that know latents (musictool/generation/style.py).
         primer: a music file to continue, or notes such as "C4 E4 G4:2"; None for one of the model's own primers.
         primer_length: rows that are heard, at most: the last ones of a primer that is given, the first ones of the
             model's own; None for all.
@@ -57,6 +59,7 @@ class Request:
     num: int = 1
     sampler: Sampler = field(default_factory=Sampler)
     wanted: Wanted = field(default_factory=Wanted)
+    style: Style = field(default_factory=Style)
     primer: Path | str | None = None
     primer_length: int | None = None
     from_scratch: bool = False
@@ -128,7 +131,8 @@ class Generation:
         )
         check_choices(model, changed)
         repetitions = request.sampler.repetition_penalty != 1
-        self.guidance = request.wanted.guidance(model, self._moved, repetitions)
+        bound = request.wanted.guidance(model, self._moved, repetitions)
+        self.guidance = replace(bound, style=request.style.segments(model), alpha=request.style.share)
 
     def scores(self) -> list[Score]:
         """The pieces. Raises NoMusic if one has no note."""
@@ -180,7 +184,7 @@ class Generation:
         """spec.dtype (num, n, *spec.shape): enough new rows for the request."""
         if self.request.length is not None:
             return self._draw(-(-self.request.length // self.model.spec.steps))
-        wanted = FIRST_ROWS
+        wanted = max(1, FIRST_ROWS // self.model.spec.steps)
         while True:
             rows = self._draw(wanted)
             reached = min(Written(self, primer, piece).share for primer, piece in zip(self.primers, rows, strict=True))

@@ -19,6 +19,7 @@ from musictool.errors import BadFile, BadModel, BadOption
 from musictool.generation.guidance import Wanted
 from musictool.generation.primers import is_file
 from musictool.generation.sample import Progress, Request, sample
+from musictool.generation.style import Style
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
 from musictool.sampling.sampler import Sampler
@@ -125,7 +126,11 @@ def _write(model: Model, request: Request, number: int, score: Score, paths: tup
         "format": FORMAT,
         "musictool": __version__,
         "model": {"name": model.name, "folder": str(model.folder.resolve()), "checksum": model.checksum},
-        "request": {**asdict(request), "primer": request.primer if primer is None else str(primer)},
+        "request": {
+            **asdict(request),
+            "primer": request.primer if primer is None else str(primer),
+            "style": request.style.to_json(),
+        },
         "primer_sha256": None if primer is None else sha256(primer),
         "piece": number,
     }
@@ -140,5 +145,7 @@ def _request(values: dict[str, Any], of_file: bool) -> Request:
     """The request of a sidecar; `of_file`: its primer is a file and not notes."""
     wanted = dict(values["wanted"])
     wanted["histogram"] = None if wanted["histogram"] is None else tuple(map(float, wanted["histogram"]))
-    parts = {"sampler": Sampler(**values["sampler"]), "wanted": Wanted(**wanted)}
+    parts: dict[str, Any] = {"sampler": Sampler(**values["sampler"]), "wanted": Wanted(**wanted)}
+    if "style" in values:  # which older sidecars lack
+        parts["style"] = Style.from_json(values["style"])
     return Request(**{**values, **parts, "primer": Path(values["primer"]) if of_file else values["primer"]})

@@ -20,6 +20,7 @@ from musictool.archs import _base as archs
 from musictool.archs._base import Arch
 from musictool.atomic import working_alone, write_json
 from musictool.corpus.corpus import Corpus
+from musictool.corpus.learnt import corpus_of
 from musictool.encoded.conditions import Conditions, labels_of
 from musictool.encoded.dataset import Encoded, encode_controls, encode_corpus
 from musictool.encoded.windows import Beside
@@ -120,28 +121,6 @@ def follow(devices: Strategy, listener: Reporter) -> Trained:
     reason = Run(folder, arch, encoded, settings, listener, _beside(info, encoded, corpus, listener), devices).run()
     model = Model(folder, info, encoded.encoding).played_by(arch)
     return Trained(model, reason, None, info["metrics"]["baselines"], is_chief=False)
-
-
-def corpus_of(info: Mapping[str, Any], name: str) -> Corpus:
-    """What the run called `name` learns. Raises BadCorpus if it is gone or another one now."""
-    corpus = Corpus.open(_corpus_folder(info)).select(info["training"]["wishes"]["where"])
-    if corpus.fingerprint != info["corpus"]["fingerprint"]:
-        raise BadCorpus(
-            f"the corpus {corpus.name} has changed since the run {name} began; begin a new run on it: "
-            f"musictool train {corpus.name} --no-resume"
-        )
-    return corpus
-
-
-def _corpus_folder(info: Mapping[str, Any]) -> Path:
-    """Where the corpus of a run lies now: where it was, or under its name in this home."""
-    folder = Path(info["corpus"]["folder"])
-    for place in (folder, home.corpora_folder() / info["corpus"]["name"]):
-        if (place / home.CORPUS_MARKER).exists():
-            return place
-    raise BadCorpus(
-        f"the corpus {info['corpus']['name']} that this run learns is gone from {folder.parent}; prepare it again"
-    )
 
 
 def encoded_for(

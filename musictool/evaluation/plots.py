@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from musictool.evaluation.evaluation import Evaluation
-from musictool.evaluation.measures import MOST_STEPS, Measures
+from musictool.evaluation.measures import Measures
 from musictool.music.score import PITCHES
 
 COLOURS = {"samples": "#D55E00", "human": "#0072B2", "encoded": "#009E73"}
@@ -133,11 +133,7 @@ def _roll(axes: Any, side: Measures, piece: int, colour: str) -> None:
     from matplotlib.colors import ListedColormap
 
     axes.set_axis_on()
-    roll = side.rolls[piece][:, :PITCHES]
-    used = np.flatnonzero(roll.any(axis=0))
-    low, high = (int(used[0]), int(used[-1])) if len(used) else (60, 72)
-    steps = int(np.flatnonzero(roll.any(axis=1)).max(initial=31)) + 1
-    picture = roll[: min(steps, MOST_STEPS), low - 1 : high + 2].T
+    picture = used_part(side.rolls[piece][:, :PITCHES]).T
     axes.imshow(
         picture, cmap=ListedColormap(["#ffffff", colour]), origin="lower", aspect="auto", interpolation="nearest"
     )
@@ -146,6 +142,14 @@ def _roll(axes: Any, side: Measures, piece: int, colour: str) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set(visible=True, color=RULE)
+
+
+def used_part(roll: np.ndarray) -> np.ndarray:
+    """Of 0/1 (T, P): up to the last step that sounds, from the lowest to the highest pitch and one more on each side."""
+    used = np.flatnonzero(roll.any(axis=0))
+    low, high = (int(used[0]), int(used[-1])) if len(used) else (60, 72)
+    steps = int(np.flatnonzero(roll.any(axis=1)).max(initial=31)) + 1
+    return roll[:steps, max(0, low - 1) : high + 2]
 
 
 def _is_spread(name: str, sides: Sequence[Measures]) -> bool:

@@ -259,6 +259,16 @@ def test_the_page_needs_nothing_from_elsewhere_and_is_the_same_each_time(found: 
     assert "nan" not in html.lower().replace("nance", "")
 
 
+def test_a_roll_is_drawn_with_the_pitches_that_it_has():
+    roll = np.zeros((64, 128), np.uint8)
+    roll[40, [60, 64]] = 1
+    assert plots.used_part(roll).shape == (41, 7)
+    roll[10, [0, 127]] = 1
+    assert plots.used_part(roll).shape == (41, 128)
+    assert plots.used_part(roll).sum() == 4
+    assert plots.used_part(0 * roll).shape == (32, 15)
+
+
 def test_names_of_pieces_are_text_on_the_page(at_tiny_home: Path, tunes: Path, tmp_path: Path):
     shutil.copy(tunes / "tune-00.mid", tmp_path / "<b>&.mid")
     html = page(evaluate_files([tmp_path / "<b>&.mid"], "tunes"))

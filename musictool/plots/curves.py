@@ -14,58 +14,24 @@ encoding is one.
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from musictool.encodings._base import Spec
 from musictool.errors import BadModel, BadOption
 from musictool.models.info import read_info
 from musictool.plots import _slide as slide
 from musictool.plots._base import Drawn, Thing, Wishes, told_apart
+from musictool.plots._history import AGAINST, Curve, curves_of
 from musictool.writers._colours import COLOURS, WORDS
 
 TAKES = ("model",)
 WISHES = ("against",)
-AGAINST = {"epochs": "epoch", "minutes": "minutes of training"}
-NO_MEASURE = ("stage", "epoch", "learning_rate", "rows_per_second", "seconds")
 MOST_PANELS = 6
 FLOOR = "#77777F"
 FLOOR_WORDS: dict[str, Any] = {"color": WORDS, "fontsize": slide.TICK, "ha": "right", "va": "bottom"}
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One measure of one stage of one model.
-
-    Attributes:
-        model: its name.
-        about: what its panel is of: models of one `about` can be compared.
-        x: float64 (epochs,), epochs or minutes.
-        training, validation: float64 (epochs,), nan where there is none.
-        floor: the lowest baseline and its name; None where there is none.
-    """
-
-    model: str
-    about: str
-    x: np.ndarray
-    training: np.ndarray
-    validation: np.ndarray
-    floor: tuple[float, str] | None
-
-    @property
-    def judged(self) -> np.ndarray:
-        """The validation pieces' line, or for want of one the training pieces'."""
-        return self.validation if np.isfinite(self.validation).any() else self.training
-
-    @property
-    def best(self) -> int:
-        """The index of the lowest point."""
-        return int(np.nanargmin(self.judged))
 
 
 def draw(things: Sequence[Thing], wishes: Wishes) -> Drawn:
@@ -74,7 +40,7 @@ def draw(things: Sequence[Thing], wishes: Wishes) -> Drawn:
         raise BadOption(f"--against {wishes.against}: curves are drawn against {' or '.join(AGAINST)}")
     curves, remarks = [], []
     for thing, name in zip(things, told_apart(things), strict=True):
-        own = _curves(thing, name, wishes.against)
+        own = curves_of(thing, name, wishes.against)
         curves += own
         if not own:
             remarks.append(f"{_no_curve(thing, name)}; left out")
@@ -95,63 +61,6 @@ def _no_curve(thing: Thing, name: str) -> str:
     if read_info(thing.path)["weights"]:
         return f"{name} has no curve: it was not trained in epochs"
     return f"{name} has no curve yet: its first epoch is not over"
-
-
-def _curves(thing: Thing, name: str, against: str) -> list[Curve]:
-    """Every curve of a model; none before its first epoch is over."""
-    info = read_info(thing.path)
-    rows = _history(thing)
-    if not rows:
-        return []
-    stages = list(dict.fromkeys(row["stage"] for row in rows))
-    unit = Spec.from_json(info["spec"]).unit
-    found = []
-    for stage in stages:
-        own = [row for row in rows if row["stage"] == stage]
-        seconds = np.cumsum(_column(own, "seconds"))
-        x = seconds / 60 if against == "minutes" else _column(own, "epoch")
-        for measure in _measures(own):
-            of = f"nats a {unit}" if measure == "loss" else measure
-            about = ", ".join([of, info["encoding"]["name"], *([stage] if len(stages) > 1 else [])])
-            lines = _column(own, measure), _column(own, f"val_{measure}")
-            floor = _floor(info) if measure == "loss" and len(stages) == 1 else None
-            if np.isfinite(lines).any():
-                found.append(Curve(name, about, x, *lines, floor))
-    return found
-
-
-def _history(thing: Thing) -> list[dict[str, str]]:
-    path = thing.path / "history.csv"
-    if not path.exists():
-        return []
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if any(not {"stage", "epoch", "seconds"} <= {*row} or None in row for row in rows):
-        raise BadModel(f"{path} is damaged: a row an epoch should have a stage, an epoch and seconds")
-    return rows
-
-
-def _measures(rows: list[dict[str, str]]) -> list[str]:
-    """The loss; of a stage without one, all that was measured."""
-    names = [name for name in rows[0] if name not in NO_MEASURE and not name.startswith("val_")]
-    known = [name for name in names if np.isfinite(_column(rows, name)).any()]
-    return ["loss"] if "loss" in known else known
-
-
-def _column(rows: list[dict[str, str]], name: str) -> np.ndarray:
-    """float64 (epochs,), nan where a row has no such number."""
-    values = np.full(len(rows), np.nan)
-    for i, row in enumerate(rows):
-        try:
-            values[i] = float(row.get(name) or "nan")
-        except ValueError:
-            values[i] = np.nan
-    return values
-
-
-def _floor(info: dict[str, Any]) -> tuple[float, str] | None:
-    known = info["metrics"].get("baselines") or {}
-    return min(((nats, name) for name, nats in known.items()), default=None)
 
 
 def _figure(title: str, groups: dict[str, list[Curve]], x: str) -> Any:
@@ -178,13 +87,13 @@ def _panel(axes: Any, curves: list[Curve], colours: dict[str, str], x: str) -> N
     axes.grid(axis="y", color="#E6E6EA", linewidth=0.8)
     axes.set_xlabel(x, fontsize=slide.LABEL, color=WORDS)
     marks, names = [], []
-    for curve in sorted(curves, key=lambda curve: float(curve.judged[curve.best])):
-        colour, best, few = colours[curve.model], curve.best, "o" if len(curve.x) < 20 else ""
+    for curve in sorted(curves, key=lambda curve: float(curve.judged[curve.kept])):
+        colour, kept, few = colours[curve.model], curve.kept, "o" if len(curve.x) < 20 else ""
         if curve.judged is curve.validation:
             axes.plot(curve.x, curve.training, "--", color=colour, linewidth=1.3, alpha=0.75)
         marks += axes.plot(curve.x, curve.judged, marker=few, markersize=4, color=colour, linewidth=2.4)
-        axes.plot(curve.x[best], curve.judged[best], "o", markersize=11, mfc="none", mec=colour, mew=2)
-        names.append(f"{curve.model}: {curve.judged[best]:.3f}")
+        axes.plot(curve.x[kept], curve.judged[kept], "o", markersize=11, mfc="none", mec=colour, mew=2)
+        names.append(f"{curve.model}: {curve.judged[kept]:.3f}")
     lines = np.concatenate([line for curve in curves for line in (curve.judged, curve.training)])
     low, high = slide.round_numbers(lines[np.isfinite(lines)])
     floors, top = {curve.floor for curve in curves}, 1.0

@@ -94,3 +94,19 @@ def test_a_model_without_an_epoch_is_left_out_or_if_alone_refused(tmp_path: Path
 def test_a_damaged_history_is_said_to_be_one(tmp_path: Path):
     with pytest.raises(BadModel, match=r"history\.csv is damaged"):
         draw([model(tmp_path, "one", "epoch,loss\n1,2,3\n")], Wishes())
+
+
+ADVERSARIES = """stage,epoch,critic_loss,generator_loss,val_distance,val_variety,val_corpus_variety,learning_rate,seconds
+network,1,0.9,2,0.6,0.2,0.5,1,5
+network,2,0.5,1,0.3,0.4,0.5,1,5
+network,3,0.1,9,0.8,0.1,0.5,1,5
+"""
+
+
+def test_adversaries_are_shown_by_what_they_are_assessed_by_and_what_they_want(tmp_path: Path):
+    panels = draw([model(tmp_path, "gan", ADVERSARIES)], Wishes()).figure.axes
+    titles = [axes.get_title(loc="left").partition(",")[0] for axes in panels]
+    assert titles == ["distance", "variety", "critic loss", "generator loss"]
+    rings = [line.get_xdata().tolist() for axes in panels for line in axes.lines if line.get_marker() == "o"]
+    assert rings.count([2.0]) == 4  # the epoch with the least distance, whatever the critic's loss
+    assert [text.get_text() for text in panels[1].texts] == ["corpus: 0.500"]

@@ -292,10 +292,10 @@ class Written:
     def finished(self) -> Score:
         """The piece, cut to length, after the primer if that is wanted."""
         piece, begin = (self.whole, self._start) if self.request.keep_primer else (self.piece, 0)
-        return _playing(piece if self.request.length is not None else piece.until(begin + self.goal_ticks))
+        return playing(piece if self.request.length is not None else piece.until(begin + self.goal_ticks))
 
 
-def _playing(score: Score) -> Score:
+def playing(score: Score) -> Score:
     """Without the tracks that do not play."""
     used, track = np.unique(score.notes["track"], return_inverse=True)
     notes = score.notes.copy()

@@ -15,7 +15,7 @@ from typing import Any
 
 from musictool import __version__
 from musictool.atomic import write_json
-from musictool.errors import BadFile, BadModel, BadOption
+from musictool.errors import BadFile, BadModel
 from musictool.generation.guidance import Wanted
 from musictool.generation.primers import is_file
 from musictool.generation.sample import Progress, Request, sample
@@ -23,7 +23,7 @@ from musictool.generation.style import Style
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
 from musictool.sampling.sampler import Sampler
-from musictool.writers._base import suffixes, write
+from musictool.writers._base import checked_places, write
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def write_songs(
         NoMusic: if a piece has no note; then nothing is written.
         BadOption: for a suffix that nothing writes.
     """
-    outs = _checked_places(out)
+    outs = checked_places(out)
     songs = []
     for number, score in enumerate(sample(model, request, progress), 1):
         paths = outs if request.num == 1 else tuple(_numbered(path, number) for path in outs)
@@ -74,7 +74,7 @@ def write_like(sidecar: Path, out: Path | Sequence[Path]) -> tuple[Model, Song]:
         BadFile: if the sidecar cannot be read, or the primer it names is gone or changed.
         BadModel: if the model is gone or has been trained on since.
     """
-    outs = _checked_places(out)
+    outs = checked_places(out)
     try:
         values = json.loads(sidecar.read_text(encoding="utf-8"))
         if values["format"] != FORMAT:
@@ -97,21 +97,6 @@ def write_like(sidecar: Path, out: Path | Sequence[Path]) -> tuple[Model, Song]:
         if sha256(path) != known.get(path.suffix.lower(), sha256(path)):
             log.warning("%s is not the same to the byte: another version of a library or another device?", path)
     return model, song
-
-
-def _checked_places(out: Path | Sequence[Path]) -> tuple[Path, ...]:
-    """Before the work is done, and not after it. Raises OSError if a folder cannot be made."""
-    outs = (out,) if isinstance(out, Path) else tuple(dict.fromkeys(out))
-    if not outs:
-        raise ValueError("out names no file")
-    for path in outs:
-        if path.suffix.lower() not in suffixes():
-            raise BadOption(f"--out {path}: unknown suffix; writable are {' '.join(sorted(suffixes()))}")
-        if path.is_dir():
-            raise BadOption(f"--out {path} is a folder")
-    for path in outs:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    return outs
 
 
 def _numbered(path: Path, number: int) -> Path:

@@ -10,11 +10,12 @@ Writer modules import their libraries inside `write`. Files appear whole or not 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from musictool.errors import BadFile, NoMusic
+from musictool.errors import BadFile, BadOption, NoMusic
 from musictool.music.score import Score
 from musictool.registry import WRITERS
 
@@ -40,3 +41,18 @@ def write(score: Score, path: Path, **settings: Any) -> None:
         raise NoMusic(f"there is not one note to write to {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
     WRITERS.module(name).write(score, path, **settings)
+
+
+def checked_places(out: Path | Sequence[Path]) -> tuple[Path, ...]:
+    """Before the work is done, and not after it. Raises OSError if a folder cannot be made."""
+    outs = (out,) if isinstance(out, Path) else tuple(dict.fromkeys(out))
+    if not outs:
+        raise ValueError("out names no file")
+    for path in outs:
+        if path.suffix.lower() not in suffixes():
+            raise BadOption(f"--out {path}: unknown suffix; writable are {' '.join(sorted(suffixes()))}")
+        if path.is_dir():
+            raise BadOption(f"--out {path} is a folder")
+    for path in outs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return outs

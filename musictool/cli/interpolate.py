@@ -1,0 +1,43 @@
+"""musictool interpolate: from one piece to another, step by step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from musictool.cli import _output
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command(epilog="\b\nExample:\n    musictool interpolate a.mid b.mid --steps 8 --out between.mid")
+@click.argument("first", type=_PATH)
+@click.argument("second", type=_PATH)
+@click.option("--model", "name", help="A model's name or folder.  [default: the one trained last]")
+@click.option("--steps", type=int, default=8, show_default=True, help="Versions, both ends included.")
+@click.option("--bars", type=int, help="Of each version, from the pieces' beginning.  [default: all]")
+@click.option("--temperature", type=float, default=1.0, show_default=True, help="Over 1 bolder, under 1 safer.")
+@click.option("--threshold", default="density", show_default=True, help="density, bernoulli, or a number such as 0.5.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Fixes what bernoulli draws.")
+@click.option("--out", type=_PATH, default=Path("between.mid"), show_default=True, help="File to write.")
+def command(first: Path, second: Path, name: str | None, out: Path, **given: Any) -> None:
+    """Write versions of a piece that lead from FIRST to SECOND, with a model that knows latents (vae).
+
+    They stand in one file, one after another, each as long as the longer piece, while the shorter begins again.
+    """
+    from musictool.writers._base import checked_places, write
+
+    checked_places(out)
+    _output.load_backend()
+    from musictool.generation.interpolate import interpolate
+    from musictool.models.model import Model
+    from musictool.sampling.sampler import Sampler
+
+    sampler = Sampler(temperature=given.pop("temperature"), threshold=given.pop("threshold"))
+    model = Model.open(name)
+    score = interpolate(model, first, second, sampler=sampler, **given)
+    write(score, out)
+    _output.say(f"model {model.name}")
+    _output.say(f"{out}: {given['steps']} versions, {len(score.notes)} notes, {score.bars} bars, {score.seconds:.1f} s")

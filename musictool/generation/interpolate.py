@@ -1,0 +1,94 @@
+"""From one piece to another through the latents between them.
+
+`interpolate` is the function behind `musictool interpolate`. Both pieces are cut into segments, and the first segment
+of one is led to the first of the other, the second to the second, and so on; the shorter piece begins again until the
+longer one is at its end. Latents of a Gaussian lie near a sphere, so the way leads over it and not through it (White,
+"Sampling Generative Networks", 2016). Honest limit: the ends are the pieces as the model remembers them, which is not
+note for note.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from musictool.errors import BadOption
+from musictool.generation.latents import knower, segments_of
+from musictool.generation.primers import semitones_moved
+from musictool.generation.sample import playing
+from musictool.models.model import Model
+from musictool.music.grid import to_ticks
+from musictool.music.score import METRE, TEMPO, Score
+from musictool.readers._base import read_named
+from musictool.sampling.sampler import Sampler
+
+DEFAULT_STEPS = 8
+PLAIN = Sampler()
+_PARALLEL = 1e-4  # radians; nearer than this the way over the sphere is the straight one
+
+
+def interpolate(
+    model: Model,
+    first: Path,
+    second: Path,
+    steps: int = DEFAULT_STEPS,
+    bars: int | None = None,
+    sampler: Sampler = PLAIN,
+    seed: int = 0,
+) -> Score:
+    """All versions one after another, from the first piece to the second, both included.
+
+    Args:
+        model: one that knows latents.
+        first, second: music files; of one with several pieces, the first.
+        steps: versions, at least 2.
+        bars: of each version, from the beginning of the pieces, rounded up to whole segments of two; None for all.
+        sampler: its temperature and threshold.
+        seed: fixes the draws of a threshold that draws.
+
+    Raises:
+        BadOption: if the model knows no latents, or a number is too small.
+        BadFile, NoMusic: for a piece that cannot be read, or has no note.
+    """
+    arch = knower(model, "interpolate")
+    if steps < 2:
+        raise BadOption(f"--steps {steps} is not at least 2, the two pieces themselves")
+    if bars is not None and bars < 1:
+        raise BadOption(f"--bars {bars} is not at least 1")
+    scores = [read_named(path).scores[0] for path in (first, second)]
+    rows = [segments_of(model, score, str(path)) for score, path in zip(scores, (first, second), strict=True)]
+    length = max(map(len, rows)) if bars is None else -(-bars // 2)
+    a, b = (np.resize(arch.latents(each), (length, *arch.latents(each[:1]).shape[1:])) for each in rows)
+    shares = np.linspace(0, 1, steps)
+    written = arch.decoded(np.concatenate([between(a, b, share) for share in shares]), sampler, seed)
+    music = model.encoding.decode(written).transpose(-semitones_moved(model, scores[0]))
+    return playing(replace(music, tempos=_tempos(model, scores, shares, length), metres=_metre(model)))
+
+
+def between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
+    """float32 (..., Z): so far on the way from `a` to `b` over the sphere; at 0 and 1 exactly these.
+
+    The angle between both is divided, and so is their length (Shoemake 1985, for vectors of any length).
+    """
+    lengths = [np.linalg.norm(each, axis=-1, keepdims=True) for each in (a, b)]
+    unit = [each / np.maximum(length, 1e-9) for each, length in zip((a, b), lengths, strict=True)]
+    angle = np.arccos(np.clip((unit[0] * unit[1]).sum(axis=-1, keepdims=True), -1, 1))
+    is_straight = (angle < _PARALLEL) | (angle > np.pi - _PARALLEL) | (np.minimum(*lengths) < 1e-9)
+    sine = np.where(is_straight, 1, np.sin(angle))
+    direction = (np.sin((1 - share) * angle) * unit[0] + np.sin(share * angle) * unit[1]) / sine
+    arc = ((1 - share) * lengths[0] + share * lengths[1]) * direction
+    return np.where(is_straight, (1 - share) * a + share * b, arc).astype(np.float32)
+
+
+def _tempos(model: Model, scores: list[Score], shares: np.ndarray, length: int) -> np.ndarray:
+    """Of each version one, on the way from the first piece's to the second's."""
+    own = [float(score.tempos["bpm"][0]) if len(score.tempos) else model.info["music"]["bpm"] for score in scores]
+    steps = np.arange(len(shares)) * length * model.spec.steps
+    onsets = to_ticks(steps, model.encoding.options.steps_per_quarter)
+    return np.array(list(zip(onsets, (1 - shares) * own[0] + shares * own[1], strict=True)), TEMPO)
+
+
+def _metre(model: Model) -> np.ndarray:
+    return np.array([(0, *model.info["music"]["metre"])], METRE)

@@ -62,3 +62,17 @@ def test_an_unknown_name_gets_the_nearest_one_that_exists(tmp_path):
 def test_a_corpus_cannot_be_called_what_is_no_folder_name(name):
     with pytest.raises(BadOption, match="--name"):
         home.check_name(name)
+
+
+def test_what_a_name_means_is_a_file_a_corpus_or_a_model(at_new_home: Path):
+    for folder, marker in (("corpora/bach", home.CORPUS_MARKER), ("saved_models/bach-lstm", home.MODEL_MARKER)):
+        (at_new_home / folder).mkdir(parents=True)
+        (at_new_home / folder / marker).touch()
+    (at_new_home / "song.mid").touch()
+    corpus, model = at_new_home / "corpora" / "bach", at_new_home / "saved_models" / "bach-lstm"
+    assert home.locate("bach") == ("corpus", corpus)
+    assert home.locate("bach-lstm") == ("model", model)
+    assert home.locate(model / home.MODEL_MARKER) == ("model", model)
+    assert home.locate(at_new_home / "song.mid") == ("file", at_new_home / "song.mid")
+    with pytest.raises(UnknownName, match=r"unknown file, corpus or model 'bahc'\. Did you mean 'bach'"):
+        home.locate("bahc")

@@ -4,7 +4,7 @@ Full lines are validation pieces, dashed ones training pieces; a ring marks the 
 pieces are judged while dropout is at work and as they go by, so their line may lie above the other one. The dotted line
 is the best of the three ways of guessing that learn next to nothing. Models whose rows differ (of another encoding, or
 frames) cannot be compared by nats a row, and each such group has a panel of its own; so has each stage of a model that
-is trained in several.
+is trained in several, and each measure of one that has no likelihood.
 
 With --against minutes the curves show what an arch does in a given time rather than in so many epochs.
 

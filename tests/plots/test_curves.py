@@ -96,10 +96,10 @@ def test_a_damaged_history_is_said_to_be_one(tmp_path: Path):
         draw([model(tmp_path, "one", "epoch,loss\n1,2,3\n")], Wishes())
 
 
-ADVERSARIES = """stage,epoch,critic_loss,generator_loss,val_distance,val_variety,val_corpus_variety,learning_rate,seconds
-network,1,0.9,2,0.6,0.2,0.5,1,5
-network,2,0.5,1,0.3,0.4,0.5,1,5
-network,3,0.1,9,0.8,0.1,0.5,1,5
+ADVERSARIES = """stage,epoch,critic_loss,generator_loss,val_distance,val_variety,val_corpus_variety,seconds
+network,1,0.9,2,0.6,0.2,0.5,5
+network,2,0.5,1,0.3,0.4,0.5,5
+network,3,0.1,9,0.8,0.1,0.5,5
 """
 
 

@@ -20,7 +20,11 @@ from musictool.metrics.units import Amount
 from musictool.models.model import Model
 from musictool.music.score import Score
 
-MOST_COUNTED = 1000  # training pieces that the baselines learn from, where they are not those of the model's training
+MOST_COUNTED = {
+    "tokens": 1000,
+    "frames": 200,
+    "segments": 200,
+}  # training pieces that baselines counted anew learn from
 
 
 @dataclass(frozen=True)
@@ -85,18 +89,20 @@ def to_beat(
     """The baselines (musictool/metrics/baselines.py), each over the music of `of`.
 
     Args:
-        own: whether the corpus is that which the model has learnt, whose baselines its folder keeps.
+        own: whether the corpus is that which the model has learnt: its folder keeps the baselines of all its pieces.
         validation: the pieces that are judged.
     """
-    kept = model.info["metrics"].get("baselines") or {}
-    found = kept if own and kept else baselines(_encoded(model, corpus, validation))
+    kept = model.info["metrics"].get("baselines") if own and len(validation) == corpus.is_validation.sum() else None
+    found = kept if kept else baselines(_encoded(model, corpus, validation))
     return {name: Likelihood(nats, of.amount, of.unit) for name, nats in found.items()}
 
 
 def _encoded(model: Model, corpus: Corpus, validation: Sequence[int]) -> Encoded:
     """Some of a corpus in the model's own vocabulary, in memory."""
     training = np.flatnonzero(~corpus.is_validation)
-    training = training[np.linspace(0, len(training) - 1, min(len(training), MOST_COUNTED)).astype(int)]
+    training = training[
+        np.linspace(0, len(training) - 1, min(len(training), MOST_COUNTED[model.spec.kind])).astype(int)
+    ]
     scores = (corpus.score(i) for i in [*training.tolist(), *validation])
     pieces = [model.encoding.encode(score.transpose(semitones_moved(model, score))) for score in scores]
     nothing = np.zeros((0, *model.spec.shape), model.spec.dtype)

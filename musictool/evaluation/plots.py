@@ -145,7 +145,7 @@ def _roll(axes: Any, side: Measures, piece: int, colour: str) -> None:
 
 
 def used_part(roll: np.ndarray) -> np.ndarray:
-    """Of 0/1 (T, P): up to the last step that sounds, from the lowest to the highest pitch and one more on each side."""
+    """Of 0/1 (T, P): up to the last step that sounds, from the lowest to the highest pitch and one beyond each."""
     used = np.flatnonzero(roll.any(axis=0))
     low, high = (int(used[0]), int(used[-1])) if len(used) else (60, 72)
     steps = int(np.flatnonzero(roll.any(axis=1)).max(initial=31)) + 1

@@ -30,7 +30,8 @@ def command(source: Path, outs: tuple[Path, ...], **of_sound: Any) -> None:
     """Turn a music file into sound, into a piano-roll picture, or into another music file.
 
     SOURCE is any file that musictool reads: MIDI, MusicXML, kern, ABC. What is written follows from the
-    suffix of --out: .wav .flac .ogg .mp3 are sound, .png .svg .pdf .html pictures, .mid is MIDI, .musicxml notation.
+    suffix of --out: .wav .flac .ogg .mp3 are sound, .png .svg .pdf .html pictures, .mid is MIDI, .musicxml and .abc
+    are notation. Sound is brought to one loudness and never clips.
     """
     from musictool.rendering import render
 

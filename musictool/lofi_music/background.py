@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import fftconvolve
 
 from musictool.errors import BadFile
 from musictool.lofi_music.tape import Filter
@@ -65,22 +64,22 @@ class _Splashes:
         time = np.arange(int(8 * seconds * RATE)) / RATE
         sound = rng.normal(0, 1, len(time)) if hertz is None else np.sin(2 * np.pi * hertz * time)
         self._sound = sound * np.exp(-time / seconds)
-        self._rest = np.zeros((2, len(time) - 1))
+        self._rest = np.zeros((2, len(time)))
 
     def __call__(self) -> np.ndarray:
         """float64 (2, FRAMES): the next ones."""
+        length = len(self._sound)
         count = self._rng.poisson(self._rate * FRAMES / RATE)
         heights = np.minimum(np.exp(self._rng.normal(0, self._spread, count)), self.HIGHEST)
         heights *= self._rng.choice((-1, 1), count)
         side = self._rng.uniform(0.2, 0.8, count) * np.pi / 2
-        struck = np.zeros((2, FRAMES))
-        at = self._rng.integers(0, FRAMES, count)
-        np.add.at(struck[0], at, heights * np.cos(side))
-        np.add.at(struck[1], at, heights * np.sin(side))
-        sound = fftconvolve(struck, self._sound[None], axes=1)
-        sound[:, : self._rest.shape[1]] += self._rest
-        self._rest = sound[:, FRAMES:].copy()
-        return np.asarray(sound[:, :FRAMES])
+        both = heights * np.array([np.cos(side), np.sin(side)])  # (2, count)
+        sound = np.zeros((2, FRAMES + length))
+        sound[:, :length] = self._rest
+        for number, at in enumerate(self._rng.integers(0, FRAMES, count).tolist()):
+            sound[:, at : at + length] += both[:, number, None] * self._sound
+        self._rest = sound[:, FRAMES:]
+        return sound[:, :FRAMES]
 
 
 def from_file(path: Path) -> Iterator[np.ndarray]:
@@ -147,7 +146,7 @@ def _begun(name: str, seed: int) -> Iterator[np.ndarray]:
 
 
 def _loudness(name: str, seed: int) -> float:
-    meter = Meter()
+    meter = Meter(with_peaks=False)
     for _, block in zip(range(MEASURED_BLOCKS), _begun(name, seed), strict=False):
         meter.add(block)
     if meter.loudness == float("-inf"):

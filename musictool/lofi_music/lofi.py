@@ -186,9 +186,9 @@ def mixed(arranged: Arranged, wishes: Wishes, folder: Path) -> Iterator[np.ndarr
     with ExitStack() as stack:
         spools = []
         for part in (arranged.sample, arranged.drums):
-            spool = stack.enter_context(Spool(folder))
+            spool = stack.enter_context(Spool(folder, with_peaks=False))
             spools.append(spool.fill(sections(part, font) if len(part.notes) else ()))
-        if not spools[0].meter.peaks.any():
+        if not spools[0].meter.energies.any():
             raise NoMusic("the SoundFont has no sound for any note")
         yield from _blocks(arranged, wishes, spools, frames)
 

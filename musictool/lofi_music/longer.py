@@ -13,7 +13,7 @@ MARGIN = 1.15  # of the music asked of a model, whose bars need not be those of 
 
 
 def lasting(score: Score, tempo: float, minutes: float | None) -> Score:
-    """The piece at its pace, of as many whole bars as, with one before them, come nearest to `minutes`; None: of all."""
+    """The piece at its pace, of all its bars, or of as many as, with one before them, come nearest to `minutes`."""
     steady = paced(score, tempo)
     if minutes is None:
         return of_bars(steady, steady.bars)

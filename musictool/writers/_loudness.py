@@ -60,9 +60,10 @@ def _oversampling() -> np.ndarray:
 
 
 class Meter:
-    """What is kept of sound that goes by, float32 (2, frames) a section."""
+    """What is kept of sound that goes by, float32 (2, frames) a section; its peaks only if they are wanted."""
 
-    def __init__(self) -> None:
+    def __init__(self, with_peaks: bool = True) -> None:
+        self._with_peaks = with_peaks
         self._state = np.zeros((2, 2, 2))  # of the filters: section, channel, memory
         self._rest = np.zeros((2, 0), np.float32)  # frames whose block, or what follows it, is still to come
         self._before = np.zeros((2, REACH), np.float32)
@@ -87,6 +88,8 @@ class Meter:
     def _measure(self, frames: np.ndarray, after: np.ndarray) -> None:
         weighted, self._state = sosfilt(k_weighting(), frames, zi=self._state)
         self._energies.append((weighted**2).sum(axis=0).reshape(-1, BLOCK_FRAMES).sum(axis=1))
+        if not self._with_peaks:
+            return
         sound = np.concatenate([self._before, frames, after], axis=1)
         self._before = frames[:, -REACH:].copy()
         between = np.abs(upfirdn(_oversampling().astype(np.float32), sound, OVERSAMPLED)).max(axis=0)

@@ -31,13 +31,12 @@ FRAMES = 1024 * BLOCK_FRAMES  # 1.5 s
 
 
 class Spool:
-    """Sound on disk, measured as it comes: float32 frames of left and right."""
+    """Sound on disk, measured as it comes (its peaks, which mastering needs, only if they are wanted)."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, with_peaks: bool = True):
         folder.mkdir(parents=True, exist_ok=True)
         self._file = tempfile.TemporaryFile(dir=folder, prefix=".musictool.")  # noqa: SIM115  # closed in __exit__
-        self.meter = Meter()
-        self.frames = 0
+        self.meter = Meter(with_peaks)
 
     def __enter__(self) -> Spool:
         return self
@@ -52,7 +51,6 @@ class Spool:
         for section in sections:
             self.meter.add(section)
             self._file.write(np.ascontiguousarray(section.T, np.float32).data)
-            self.frames += section.shape[1]
         self.meter.finish()
         return self
 

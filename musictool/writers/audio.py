@@ -43,7 +43,7 @@ def write(
     font = Path(soundfont) if soundfont else default_path()
     sections = _fluidsynth.sections(score, font) if fluidsynth else _synthesis.sections(score, load(font))
     with Spool(path.parent) as spool:
-        if not spool.fill(sections).meter.peaks.any():
+        if not spool.fill(sections).meter.energies.any():
             raise NoMusic(f"the SoundFont has no sound for any note of {path.name}")
         write_mastered(spool, path, loudness)
 

@@ -1,0 +1,153 @@
+"""Score -> ABC text (the standard 2.1): a voice a track, more where its notes overlap; bars, chords, ties, key, metre.
+
+    X:1                       L:1/16 is a sixteenth: C4 is a quarter note, C4/3 a triplet's eighth
+    T:the title
+    M:3/4
+    L:1/16
+    Q:1/4=90
+    K:D
+    V:1 name="Violin"
+    [FA]4 d4- d2 ^g2 | z4 ...
+
+Lost: times are rounded to twelfths of a quarter note, as in musictool's MusicXML; velocities, changes of tempo and key;
+programs and drums are only told to players that know abc2midi's `%%MIDI` lines. Chords that last over a bar line are
+tied as the standard says; music21, and so musictool's own reader, takes them for chords struck again.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from musictool.atomic import replacing
+from musictool.music.gm import program_name
+from musictool.music.grid import restruck, to_steps
+from musictool.music.score import DEFAULT_BPM, Score
+
+SUFFIXES = (".abc",)
+STEPS_PER_QUARTER = 12
+STEPS_PER_UNIT = 3  # L:1/16
+BARS_A_LINE = 4
+SHARPS, FLATS = "FCGDAEB", "BEADGCF"
+LETTERS = {0: "C", 2: "D", 4: "E", 5: "F", 7: "G", 9: "A", 11: "B"}  # of the white keys
+SIGNS = {-1: "_", 0: "=", 1: "^"}
+MAJOR_KEYS = ["Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#"]  # by sharps, from -7
+
+Chord = tuple[int, int, tuple[int, ...]]  # onset and length in steps, pitches
+
+
+def write(score: Score, path: Path) -> None:
+    """Write one tune."""
+    with replacing(Path(path)) as partial:
+        partial.write_text(text_of(score), encoding="utf-8")
+
+
+def text_of(score: Score) -> str:
+    """The tune."""
+    notes = restruck(score.notes)
+    bpm = float(score.tempos["bpm"][0]) if len(score.tempos) else DEFAULT_BPM
+    sharps = int(score.keys["sharps"][0]) if len(score.keys) else 0
+    bars = _bars(score)
+    lines = ["X:1", f"T:{' '.join(score.title.split()) or 'Untitled'}", f"M:{bars[0][2]}", "L:1/16"]
+    lines += [f"Q:1/4={round(bpm)}", f"K:{MAJOR_KEYS[sharps + 7]}"]
+    number = 0
+    for i in np.unique(notes["track"]).tolist():
+        track = score.tracks[i]
+        name = (track.name or program_name(track.program, track.is_drum)).replace('"', "'")
+        for voice in _voices(notes[notes["track"] == i]):
+            number += 1
+            lines.append(f'V:{number} name="{name}"' + (" clef=perc" if track.is_drum else ""))
+            lines.append("%%MIDI channel 10" if track.is_drum else f"%%MIDI program {track.program}")
+            lines += _body(voice, bars, sharps)
+    return "\n".join(lines) + "\n"
+
+
+def _bars(score: Score) -> list[tuple[int, int, str]]:
+    """First step, step after the last, and metre of each bar, up to the end of the notes."""
+    onsets = score.bar_onsets_ticks()
+    ends = np.append(onsets[1:], score.bar_line_ticks(len(onsets)))
+    at = np.searchsorted(score.metres["onset_ticks"], onsets, side="right") - 1
+    names = [
+        f"{score.metres['numerator'][i]}/{score.metres['denominator'][i]}" if i >= 0 else "4/4" for i in at.tolist()
+    ]
+    first, last = to_steps(onsets, STEPS_PER_QUARTER).tolist(), to_steps(ends, STEPS_PER_QUARTER).tolist()
+    return [bar for bar in zip(first, last, names, strict=True) if bar[1] > bar[0]]
+
+
+def _voices(notes: np.ndarray) -> list[list[Chord]]:
+    """Rows of chords that do not overlap; notes that begin and end together are one chord."""
+    onsets = to_steps(notes["onset_ticks"], STEPS_PER_QUARTER)
+    ends = to_steps(notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"], STEPS_PER_QUARTER)
+    together: dict[tuple[int, int], set[int]] = {}
+    for onset, end, pitch in zip(onsets.tolist(), ends.tolist(), notes["pitch"].tolist(), strict=True):
+        together.setdefault((onset, max(1, end - onset)), set()).add(pitch)
+    voices: list[list[Chord]] = []
+    for (onset, length), pitches in sorted(together.items(), key=lambda item: (item[0][0], -max(item[1]))):
+        free = next((voice for voice in voices if voice[-1][0] + voice[-1][1] <= onset), None)
+        if free is None:
+            free = []
+            voices.append(free)
+        free.append((onset, length, tuple(sorted(pitches))))
+    return voices
+
+
+def _body(voice: list[Chord], bars: list[tuple[int, int, str]], sharps: int) -> list[str]:
+    """The lines of a voice."""
+    lines, line, at, metre = [], "", 0, bars[0][2]
+    for number, (first, last, name) in enumerate(bars):
+        if name != metre or number % BARS_A_LINE == 0:
+            lines += [line] if line else []
+            line, metre = (f"[M:{name}] " if name != metre else ""), name
+        words, spelled, now = [], _Accidentals(sharps), first
+        while at < len(voice) and voice[at][0] < last:
+            onset, length, pitches = voice[at]
+            begin, end = max(onset, first), min(onset + length, last)
+            words += [f"z{_length(begin - now)}"] if begin > now else []
+            words.append(spelled.chord(pitches) + _length(end - begin) + ("-" if onset + length > last else ""))
+            now = end
+            if onset + length > last:
+                break
+            at += 1
+        words += [f"z{_length(last - now)}"] if last > now else []
+        line += " ".join(words) + " | "
+    return [*lines, line.rstrip(" |") + " |]"]
+
+
+def _length(steps: int) -> str:
+    units = Fraction(steps, STEPS_PER_UNIT)
+    return "" if units == 1 else str(units)
+
+
+class _Accidentals:
+    """How pitches of one bar are written: a sign where the key does not say it, or one stood there before."""
+
+    def __init__(self, sharps: int):
+        self._flat = sharps < 0
+        self._key = dict.fromkeys(FLATS[:-sharps] if self._flat else SHARPS[:sharps], -1 if self._flat else 1)
+        self._signed: set[str] = set()
+
+    def chord(self, pitches: tuple[int, ...]) -> str:
+        """[CEG], or a single note."""
+        notes = [self._note(pitch) for pitch in pitches]
+        return notes[0] if len(notes) == 1 else f"[{''.join(notes)}]"
+
+    def _note(self, pitch: int) -> str:
+        alteration = next(a for a in self._order() if (pitch - a) % 12 in LETTERS and self._fits(pitch, a))
+        white = pitch - alteration
+        letter, octave = LETTERS[white % 12], white // 12 - 5  # 0: from middle C
+        sign = SIGNS[alteration] if alteration != self._key.get(letter, 0) or letter in self._signed else ""
+        if sign:
+            self._signed.add(letter)
+        name = letter if octave <= 0 else letter.lower()
+        return sign + name + "," * -octave + "'" * (octave - 1)
+
+    def _order(self) -> tuple[int, ...]:
+        return (0, -1, 1) if self._flat else (0, 1, -1)
+
+    def _fits(self, pitch: int, alteration: int) -> bool:
+        """The key's own spelling first: in E flat major the black key is E flat; E natural is E, and not F flat."""
+        own = [a for a in (-1, 0, 1) if self._key.get(LETTERS.get((pitch - a) % 12, ""), 0) == a]
+        own = [a for a in own if (pitch - a) % 12 in LETTERS]
+        return not own or alteration == own[0]

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from musictool.music.score import KEY, METRE, TEMPO, Score, Track
+from musictool.readers._base import read
+from musictool.writers._base import write
+from musictool.writers.abc import text_of
+from tests.strategies import scores
+
+
+def song() -> Score:
+    rows = np.array(
+        [(0, 480, 66, 90, 0), (0, 480, 69, 90, 0), (480, 160, 67, 90, 0), (640, 2000, 72, 90, 0), (0, 960, 40, 90, 1)]
+    )
+    return Score.from_columns(
+        *rows.T,
+        tracks=(Track(40, name='Geige "1"'), Track(32)),
+        metres=np.array([(0, 3, 4)], METRE),
+        keys=np.array([(0, 2, False)], KEY),
+        tempos=np.array([(0, 90.0)], TEMPO),
+        title="Lied & Tanz",
+    )
+
+
+def test_a_song_is_spelled_out():
+    assert text_of(song()).splitlines() == [
+        "X:1",
+        "T:Lied & Tanz",
+        "M:3/4",
+        "L:1/16",
+        "Q:1/4=90",
+        "K:D",
+        "V:1 name=\"Geige '1'\"",
+        "%%MIDI program 40",
+        "[FA]4 G4/3 =c20/3- | =c10 z2 |]",
+        'V:2 name="Acoustic Bass"',
+        "%%MIDI program 32",
+        "E,,8 z4 | z12 |]",
+    ]
+
+
+def heard(score: Score) -> list[tuple[int, int, int]]:
+    """(onset, end, pitch) in twelfths of a quarter note."""
+    notes = score.notes
+    ends = notes["onset_ticks"] + notes["duration_ticks"]
+    rows = zip(np.round(notes["onset_ticks"] / 40), np.round(ends / 40), notes["pitch"], strict=True)
+    return sorted((int(onset), int(end), int(pitch)) for onset, end, pitch in rows)
+
+
+@pytest.mark.parametrize("sharps", [-7, -3, 0, 2, 7])
+def test_every_pitch_in_every_key_is_read_as_it_was_written(tmp_path, sharps):
+    score = Score.from_notes([(pitch, i / 2, 0.5) for i, pitch in enumerate([*range(36, 97), *range(96, 35, -1)])])
+    score = Score(score.notes, keys=np.array([(0, sharps, False)], KEY))
+    write(score, tmp_path / "song.abc")
+    assert heard(read(tmp_path / "song.abc").scores[0]) == heard(score)
+
+
+def test_metres_ties_and_overlaps_are_read_as_they_were_written(tmp_path):
+    notes = [(60, 0, 5), (64, 1, 1), (67, 1, 1), (72, 1.5, 7), (62, 6 + 1 / 3, 1 / 3), (48, 9, 2)]
+    score = Score.from_notes(notes)
+    score = Score(score.notes, metres=np.array([(0, 4, 4), (1920, 3, 4), (3360, 6, 8)], METRE))
+    write(score, tmp_path / "song.abc")
+    assert heard(read(tmp_path / "song.abc").scores[0]) == heard(score)
+    metres = [line[:7] for line in (tmp_path / "song.abc").read_text().splitlines() if "[M:" in line]
+    assert metres[:2] == ["[M:3/4]", "[M:6/8]"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(scores(min_notes=1, max_notes=12, max_tracks=2))
+def test_any_score_can_be_written(tmp_path_factory, score):
+    path = tmp_path_factory.mktemp("abc") / "song.abc"
+    write(score, path)
+    assert path.read_text(encoding="utf-8").startswith("X:1\n")

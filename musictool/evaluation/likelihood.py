@@ -19,6 +19,7 @@ from musictool.metrics.baselines import baselines
 from musictool.metrics.units import Amount
 from musictool.models.model import Model
 from musictool.music.score import Score
+from musictool.training.wishes import semitones
 
 MOST_COUNTED = {
     "tokens": 1000,
@@ -98,7 +99,7 @@ def to_beat(
 
 
 def _encoded(model: Model, corpus: Corpus, validation: Sequence[int]) -> Encoded:
-    """Some of a corpus in the model's own vocabulary, in memory."""
+    """Some of a corpus in the model's own vocabulary, in memory, to be learnt at the transpositions of its training."""
     training = np.flatnonzero(~corpus.is_validation)
     training = training[
         np.linspace(0, len(training) - 1, min(len(training), MOST_COUNTED[model.spec.kind])).astype(int)
@@ -109,4 +110,5 @@ def _encoded(model: Model, corpus: Corpus, validation: Sequence[int]) -> Encoded
     stored = np.concatenate([model.spec.store(rows) for rows in (nothing, *pieces)])
     offsets = np.cumsum([0, *map(len, pieces)])
     is_validation = np.arange(len(pieces)) >= len(training)
-    return Encoded(model.encoding, stored, offsets, is_validation, (0,), {}, Path())
+    low, high = semitones(model.info["training"]["wishes"])
+    return Encoded(model.encoding, stored, offsets, is_validation, tuple(range(low, high + 1)), {}, Path())

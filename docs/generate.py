@@ -1,4 +1,4 @@
-"""Write docs/reference.md and a page an encoding from the program itself: help, docstrings and options.
+"""Write docs/reference.md and a page for each encoding and arch from the program itself: help, docstrings, options.
 
     make docs
 
@@ -27,6 +27,7 @@ PICTURED = {  # the piece that the pictures of an encoding show; the others show
     "tsd": "band",
     "performance": "piano",
 }
+MEASURED = {"wgan": ("gan",), "melody-cnn": ("vae",)}  # pages under another arch's name
 
 
 def pages() -> dict[Path, str]:
@@ -34,6 +35,8 @@ def pages() -> dict[Path, str]:
     written = {FOLDER / "reference.md": reference()}
     for entry in entries(ENCODINGS):
         written[FOLDER / "encodings" / f"{entry.name}.md"] = encoding_page(entry)
+    for entry in entries(ARCHS):
+        written[FOLDER / "archs" / f"{entry.name}.md"] = arch_page(entry)
     return written
 
 
@@ -41,9 +44,9 @@ def reference() -> str:
     """Commands, archs and encodings on one page."""
     parts = ["# Reference", "Made by `make docs` from the program's own words.", "## Commands"]
     parts += [f"### musictool {name}\n\n```\n{help_of(name)}\n```" for name in command_names()]
-    parts += ["## Archs", *(section(ARCHS, entry, "--set") for entry in entries(ARCHS))]
-    parts += ["## Encodings", "A page each:"]
-    parts += ["\n".join(f"- [{e.name}](encodings/{e.name}.md): {e.summary}" for e in entries(ENCODINGS))]
+    for title, folder, registry in (("Archs", "archs", ARCHS), ("Encodings", "encodings", ENCODINGS)):
+        parts += [f"## {title}", "A page each:"]
+        parts += ["\n".join(f"- [{e.name}]({folder}/{e.name}.md): {e.summary}" for e in entries(registry))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -95,9 +98,38 @@ The first bars of a real piece ([which](README.md#the-pictures)), and what is le
 """
 
 
+def arch_page(entry: Entry) -> str:
+    """What one arch is, how to train it and what can be set."""
+    arch = ARCHS.get(entry.name)
+    able = [name for name in ENCODINGS.names() if ENCODINGS.get(name).kind == arch.kind]
+    links = ", ".join(f"[{name}](../encodings/{name}.md)" for name in able)
+    results = [name for name in (entry.name, *MEASURED.get(entry.name, ())) if (FOLDER / f"{name}.md").exists()]
+    measured = "".join(f"\nWhat it was measured to do: [{name}](../{name}.md).\n" for name in results)
+    sizes = "; ".join(
+        f"`--size {size}`"
+        + (f" is {', '.join(f'`{key}={value}`' for key, value in changes.items())}" if changes else "")
+        for size, changes in arch.SIZES.items()
+    )
+    return f"""# {entry.name}
+
+    musictool train --arch {entry.name}
+
+It learns {arch.kind}, unless told otherwise those of `--encoding {arch.USUAL_ENCODING}`. Others can be had of
+{links}.
+
+{section(ARCHS, entry, "--set").partition(chr(10))[2].strip()}
+
+Sizes: {sizes}. Unless told otherwise it begins with `--window {arch.WINDOW}`, `--batch-size {arch.BATCH_SIZE}` and
+`--learning-rate {arch.LEARNING_RATE:g}`.
+{measured}
+[All archs](../reference.md#archs)
+"""
+
+
 if __name__ == "__main__":
     os.environ.pop("MUSICTOOL_HOME", None)
-    (FOLDER / "encodings").mkdir(exist_ok=True)
+    for folder in ("encodings", "archs"):
+        (FOLDER / folder).mkdir(exist_ok=True)
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
         print(f"wrote {path.relative_to(FOLDER.parent)}")

@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass
 from pathlib import Path
 
-from musictool.registry import Registry
+from musictool.registry import ARCHS, Registry
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,26 @@ def _entry(registry: Registry, name: str) -> Entry:
     summary = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
     trees = [*(ast.parse(path.read_text(encoding="utf-8")) for path in _shared(registry, tree)), tree]
     return Entry(name, summary, [setting for each in trees for setting in _settings(each)])
+
+
+def usual_encoding(arch: str) -> str:
+    """The encoding that an arch learns unless told otherwise: USUAL_ENCODING of its file, or of what that builds on."""
+    trees = [ast.parse(ARCHS.path(arch).read_text(encoding="utf-8"))]
+    for tree in trees:  # grows on the way
+        for node in ast.walk(tree):
+            if (said := _constant(node, "USUAL_ENCODING")) is not None:
+                return said
+        trees += [ast.parse(path.read_text(encoding="utf-8")) for path in _shared(ARCHS, tree)]
+    raise ValueError(f"{arch} names no USUAL_ENCODING")
+
+
+def _constant(node: ast.AST, name: str) -> str | None:
+    """`NAME = "value"` or `NAME: ... = "value"` -> "value"."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    if not any(isinstance(target, ast.Name) and target.id == name for target in targets):
+        return None
+    value = getattr(node, "value", None)
+    return str(value.value) if isinstance(value, ast.Constant) else None
 
 
 def _settings(tree: ast.Module) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from musictool.catalogue import entries
+from musictool.catalogue import entries, usual_encoding
 from musictool.registry import ARCHS, ENCODINGS, Registry
 
 EVERY = [(registry, entry) for registry in (ENCODINGS, ARCHS) for entry in entries(registry)]
@@ -17,3 +17,9 @@ def test_what_a_file_says_of_itself_is_what_its_class_has(registry: Registry, en
     assert [meaning for _, meaning in entry.settings] == [option.metadata["help"] for option in options]
     assert entry.summary
     assert not entry.summary.endswith(".")
+
+
+@pytest.mark.parametrize("arch", ARCHS.names())
+def test_the_usual_encoding_is_that_of_the_class_and_of_its_kind(arch: str):
+    assert usual_encoding(arch) == ARCHS.get(arch).USUAL_ENCODING
+    assert ENCODINGS.get(usual_encoding(arch)).kind == ARCHS.get(arch).kind

@@ -15,6 +15,7 @@ import numpy as np
 
 from musictool import options
 from musictool.archs._stage import Stage
+from musictool.encoded.dataset import Encoded
 from musictool.encodings._base import Kind, Spec
 from musictool.errors import KindMismatch, UnknownName
 from musictool.sampling.sampler import FREE, Guidance, Sampler
@@ -29,6 +30,7 @@ class Arch(ABC):
         Options: frozen dataclass of what can be set (see musictool/options.py); its defaults are the small size.
         SIZES: name of a size -> the options that it changes.
         WINDOW, BATCH_SIZE, LEARNING_RATE: what training starts from unless told otherwise.
+        USUAL_ENCODING: what it learns unless told otherwise; a name, since an arch knows nothing else of encodings.
         foretells: whether it says how likely the next row is; one that does not is not measured in nats.
         HALVES_ON_CPU: whether a CPU with units for bfloat16 is faster with it.
         WARMUP, DECAY, CLIP_NORM: the same for how the learning rate goes (musictool/training/schedule.py) and gradients
@@ -44,6 +46,7 @@ class Arch(ABC):
     kind: ClassVar[Kind]
     Options: ClassVar[type]
     SIZES: ClassVar[Mapping[str, Mapping[str, Any]]]
+    USUAL_ENCODING: ClassVar[str]
     foretells: ClassVar[bool] = True
     WINDOW: ClassVar[int] = 64
     BATCH_SIZE: ClassVar[int] = 32
@@ -73,6 +76,9 @@ class Arch(ABC):
     @abstractmethod
     def stages(self) -> list[Stage]:
         """What is trained, in order; the same networks at every call."""
+
+    def check(self, encoded: Encoded) -> None:
+        """Look at a corpus before it is learnt. Raises BadCorpus for one that cannot be."""
 
     @abstractmethod
     def continuation(

@@ -88,6 +88,7 @@ class FramesArch(Arch):
     """An arch that predicts the next frame. A subclass gives its Options (with `embedding`), its `body` and `head`."""
 
     kind: ClassVar[Kind] = "frames"
+    USUAL_ENCODING: ClassVar[str] = "piano-roll"
     ROW_SHAPE: ClassVar[tuple[int, ...] | None] = None  # the only shape of a frame that it learns; None for any
 
     def __init__(self, spec: Spec, settings: Any = None, conditions: int = 0):

@@ -7,6 +7,7 @@ stand here.
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Iterator
 from functools import cached_property
@@ -21,11 +22,14 @@ from musictool.compiling import compiled
 from musictool.encoded.dataset import Encoded
 from musictool.encoded.windows import Batch
 from musictool.encodings._base import Kind, Spec
-from musictool.errors import BadOption
+from musictool.errors import BadCorpus, BadOption
 from musictool.music.instruments import INSTRUMENTS
 from musictool.sampling.binarising import NEVER_CUT, Densities, cuts
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 
+log = logging.getLogger(__name__)
+
+LEAST = 8  # segments, to learn anything from
 COUNTED = 256  # segments from which the thresholds are counted, about
 TURNS, AHEAD = 2, 3  # how often they are counted again, and how many segments are written for it from each place
 AT_ONCE = 64  # segments that are foretold in one call
@@ -45,6 +49,7 @@ class SegmentsArch(Arch):
     """An arch that writes segment after segment."""
 
     kind: ClassVar[Kind] = "segments"
+    USUAL_ENCODING: ClassVar[str] = "segments"
     WINDOW: ClassVar[int] = 4
     BATCH_SIZE: ClassVar[int] = 16
     LEARNING_RATE: ClassVar[float] = 1e-3
@@ -80,6 +85,22 @@ class SegmentsArch(Arch):
         Raises:
             BadOption: for an arch that cannot be given a melody.
         """
+
+    def check(self, encoded: Encoded) -> None:
+        pieces = encoded.pieces("train")
+        segments = int(np.diff(encoded.offsets)[pieces].sum())
+        if segments < LEAST:
+            raise BadCorpus(
+                f"the training pieces make {segments} segment{'s' * (segments != 1)} of {self.spec.shape[0]} steps, and "
+                f"{self.name} learns from at least {LEAST}; prepare more music"
+            )
+        silent = np.ones(len(INSTRUMENTS), bool)
+        for piece in pieces:
+            silent &= ~encoded.piece(piece).any(axis=(0, 1, 2))
+            if not silent.any():
+                return
+        names = ", ".join(name for name, each in zip(INSTRUMENTS, silent, strict=True) if each)
+        log.warning("no training piece has a note for %s: %s will hardly write one", names, self.name)
 
     @property
     @abstractmethod

@@ -55,7 +55,7 @@ class Names(click.ParamType):
 @click.option("--recipe", metavar="NAME", help="Settings of a published system; what is said beside it goes before it.")
 @click.option("--size", metavar="SIZE", help="small, medium or large.  [default: small]")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the arch; may be repeated.")
-@click.option("--encoding", metavar="NAME", help=f"{', '.join(ENCODINGS.names())}.  [default: note-chord]")
+@click.option("--encoding", metavar="NAME", help=f"{', '.join(ENCODINGS.names())}.  [default: the arch's]")
 @click.option(
     "--encoding-set", "encoding_settings", multiple=True, metavar="KEY=VALUE", help="An option of the encoding."
 )

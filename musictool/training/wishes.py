@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from musictool import home, options
+from musictool.catalogue import usual_encoding
 from musictool.encoded.conditions import CONTROL_SIZES
 from musictool.encoded.dataset import DEFAULT_ENCODING
 from musictool.errors import BadOption, UnknownName
@@ -118,7 +119,7 @@ def check_conditions(wishes: Mapping[str, Any]) -> None:
 
 
 def inherited(wishes: Mapping[str, Any]) -> dict[str, Any]:
-    """The wishes, with what the model to begin as (`init_from`) settles.
+    """The wishes, with what the arch, or the model to begin as (`init_from`), settles.
 
     Args:
         wishes: those of `checked`.
@@ -128,7 +129,7 @@ def inherited(wishes: Mapping[str, Any]) -> dict[str, Any]:
         BadOption: for a wish that contradicts it.
     """
     if not wishes.get("init_from"):
-        return dict(wishes)
+        return {"encoding": usual_encoding(wishes.get("arch", DEFAULTS["arch"])), **wishes}
     info = read_info(home.find(home.models_folder(), MARKER, wishes["init_from"], "model"))
     then = info["training"]["wishes"]
     for key in KEPT:

@@ -13,17 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from musictool.errors import BadOption
 from musictool.music.key import key_of
 from musictool.plots._base import Drawn, Thing, Wishes, music, told_apart
 
 TAKES = ("file",)
 WISHES = ("bars",)
+MOST_FILES = 24
 
 
 def draw(things: Sequence[Thing], wishes: Wishes) -> Drawn:
     """A figure with every file."""
     from musictool.writers.picture import Piece, figure_of
 
+    if len(things) > MOST_FILES:
+        raise BadOption(f"{len(things)} piano-rolls are too many for one picture; {MOST_FILES} are not")
     scores = [music(thing, wishes.bars) for thing in things]
     titles = [score.title or name for score, name in zip(scores, told_apart(things), strict=True)]
     keys = [key_of(score) or "" for score in scores]

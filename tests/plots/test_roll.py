@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from musictool.errors import BadFile
+from musictool.errors import BadFile, BadOption
 from musictool.music.score import Score, Track
 from musictool.plots._base import Thing, Wishes
 from musictool.plots.roll import draw
@@ -43,6 +43,12 @@ def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path):
     things = [file(tmp_path / folder, "song.mid", Score.from_notes([(60, 0, 1)])) for folder in ("a", "b")]
     titles = [text.get_text() for text in draw(things, Wishes()).figure.texts]
     assert titles[::2] == ["a/song", "b/song"]
+
+
+def test_a_whole_collection_is_too_much_for_one_picture(tmp_path: Path):
+    thing = file(tmp_path, "song.mid", Score.from_notes([(60, 0, 1)]))
+    with pytest.raises(BadOption, match="25 piano-rolls are too many"):
+        draw([thing] * 25, Wishes())
 
 
 def test_bars_without_a_note_are_said_to_be_so(tmp_path: Path):

@@ -73,6 +73,7 @@ class Markov(Arch):
 
     name = "markov"
     kind: ClassVar[Kind] = "tokens"
+    USUAL_ENCODING: ClassVar[str] = "note-chord"
 
     @dataclass(frozen=True)
     class Options:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import os
+from functools import partial
 from pathlib import Path
 
 import click
@@ -102,7 +103,8 @@ def arch_page(entry: Entry) -> str:
     """What one arch is, how to train it and what can be set."""
     arch = ARCHS.get(entry.name)
     able = [name for name in ENCODINGS.names() if ENCODINGS.get(name).kind == arch.kind]
-    links = ", ".join(f"[{name}](../encodings/{name}.md)" for name in able)
+    usual, *others = sorted(filter(partial(_fits, arch), able), key=lambda name: name != arch.USUAL_ENCODING)
+    others = f", or with `--encoding` {', '.join(map(_link, others))}" if others else ""
     results = [name for name in (entry.name, *MEASURED.get(entry.name, ())) if (FOLDER / f"{name}.md").exists()]
     measured = "".join(f"\nWhat it was measured to do: [{name}](../{name}.md).\n" for name in results)
     sizes = "; ".join(
@@ -114,8 +116,7 @@ def arch_page(entry: Entry) -> str:
 
     musictool train --arch {entry.name}
 
-It learns {arch.kind}, unless told otherwise those of `--encoding {arch.USUAL_ENCODING}`. Others can be had of
-{links}.
+It learns {arch.kind}: {_link(usual)}{others}.
 
 {section(ARCHS, entry, "--set").partition(chr(10))[2].strip()}
 
@@ -124,6 +125,16 @@ Sizes: {sizes}. Unless told otherwise it begins with `--window {arch.WINDOW}`, `
 {measured}
 [All archs](../reference.md#archs)
 """
+
+
+def _link(encoding: str) -> str:
+    return f"[{encoding}](../encodings/{encoding}.md)"
+
+
+def _fits(arch: type, encoding: str) -> bool:
+    """Whether an arch that learns rows of one shape only learns those of an encoding of its kind."""
+    shape = getattr(arch, "ROW_SHAPE", None)
+    return shape is None or ENCODINGS.get(encoding)().spec.shape == shape
 
 
 if __name__ == "__main__":

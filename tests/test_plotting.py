@@ -86,6 +86,7 @@ def test_plot_is_part_of_the_package():
         ("tunes-lstm --kind embeddings --label H4", 1, "unknown symbol or note 'H4'"),
         ("silent.mid", 1, "silent.mid: no notes"),
         ("words.mid", 1, "words.mid: not MIDI"),
+        ("''", 1, "unknown file, corpus or model ''"),
         ("nothing", 1, "nothing holds no file that musictool reads"),
     ],
 )

@@ -86,7 +86,8 @@ def located(thing: str | Path) -> list[Thing]:
         NoMusic: for a folder that is none of these and has no music in it.
     """
     path = Path(thing).expanduser()
-    if str(thing) and path.is_dir() and not any((path / marker).exists() for marker in (home.CORPUS_MARKER, home.MODEL_MARKER)):
+    markers = [path / marker for marker in (home.CORPUS_MARKER, home.MODEL_MARKER)]
+    if str(thing) and path.is_dir() and not any(marker.exists() for marker in markers):
         files = sorted(each for each in path.rglob("*") if each.is_file() and each.suffix.lower() in suffixes())
         if files:
             return [Thing("file", each) for each in files]

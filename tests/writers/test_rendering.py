@@ -27,7 +27,7 @@ def test_a_midi_file_becomes_what_the_suffix_names(song, suffix):
 
 
 def test_an_unknown_suffix_is_refused_before_anything_is_read(song):
-    with pytest.raises(BadFile, match=r"unknown suffix: song\.doc; writable are \.flac"):
+    with pytest.raises(BadFile, match=r"unknown suffix: song\.doc; writable are \.abc \.flac"):
         render(song.with_name("none.mid"), song.with_suffix(".doc"))
 
 

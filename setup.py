@@ -18,7 +18,6 @@ CORE = [
     "soundfile>=0.12",
     "matplotlib>=3.8",
     "scikit-learn>=1.4",
-    "scipy>=1.11",
 ]
 
 MIDITOK = ["miditok>=3.0.4"]  # for the encodings remi and tsd

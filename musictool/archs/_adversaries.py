@@ -116,7 +116,6 @@ class AdversarialArch(SegmentsArch):
                 players=self.players(self._judged_by(self.criticise), self._judged_by(self.deceive)),
                 assess=self._assess,
                 assessed=ASSESSED,
-                settle=self.settle_thresholds,
             )
         ]
 

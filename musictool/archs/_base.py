@@ -77,7 +77,7 @@ class Arch(ABC):
     def stages(self) -> list[Stage]:
         """What is trained, in order; the same networks at every call."""
 
-    def check(self, encoded: Encoded) -> None:
+    def check(self, encoded: Encoded) -> None:  # noqa: B027  # most archs learn any corpus
         """Look at a corpus before it is learnt. Raises BadCorpus for one that cannot be."""
 
     @abstractmethod

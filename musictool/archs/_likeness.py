@@ -38,7 +38,7 @@ ASSESSED = (
     "near_duplicates",
     "corpus_near_duplicates",
 )
-# Added to both sides of a ratio, so that nothing is divided by nothing: of cells, strikes, classes, a share, a distance.
+# Added to both sides of a ratio, so that nothing is divided by nothing: cells, strikes, classes, share, distance.
 LITTLE = np.array([1.0, 1.0, 0.1, 0.05, 0.05])
 COLLAPSED_VARIETY, COLLAPSED_DUPLICATES = 0.5, 0.5
 

@@ -91,8 +91,8 @@ class SegmentsArch(Arch):
         segments = int(np.diff(encoded.offsets)[pieces].sum())
         if segments < LEAST:
             raise BadCorpus(
-                f"the training pieces make {segments} segment{'s' * (segments != 1)} of {self.spec.shape[0]} steps, and "
-                f"{self.name} learns from at least {LEAST}; prepare more music"
+                f"the training pieces make {segments} segment{'s' * (segments != 1)} of {self.spec.shape[0]} steps; "
+                f"{self.name} needs {LEAST} to learn anything. Prepare more music"
             )
         silent = np.ones(len(INSTRUMENTS), bool)
         for piece in pieces:

@@ -64,7 +64,7 @@ class Gan(AdversarialArch):
         latent: int = option(100, "random numbers that a segment is made of", least=1, most=4096)
         smoothing: bool = option(True, "the critic is told 0..0.1 and 0.9..1 instead of 0 and 1")
         matching: bool = option(True, "the generator is charged for a mean that is not the corpus's")
-        ttur: bool = option(True, f"the critic learns {FASTER:g} times as fast")
+        ttur: bool = option(True, "the critic learns four times as fast")
         neurons: Literal["none", "stochastic", "deterministic"] = option(
             "none", "what the critic sees: probabilities, cells drawn, or cells above 0.5"
         )

@@ -172,6 +172,7 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Repor
         arch = ARCHS.get(wishes["arch"]).sized(encoded.spec, wishes["size"], wishes["settings"], conditions.size)
     else:
         arch = archs.from_json({**parent.info["arch"], "conditions": conditions.size}, encoded.spec)
+    arch.check(encoded)
     settings = _settings(wishes, arch, precision)
     info: dict[str, Any] = {
         "format": FORMAT,

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 BARS = 16  # of the song that are drawn
-LENGTH = {"tokens": 400, "frames": 256, "segments": 8}  # rows of the song
+LENGTH = {"tokens": 400, "frames": 256, "segments": 512}  # symbols or time steps of the song
 
 
 def main() -> None:

@@ -89,7 +89,7 @@ def test_it_learns_in_a_few_steps(name: str, at_tiny_home: Path):
     known = {setting.partition("=")[0] for setting, _, _ in options.describe(ARCHS.get(wishes["arch"]).Options)}
     small = tuple(f"{key}={value}" for key, value in SMALL.items() if key in known)
     arch, windows = learner(name, (*small, "dropout=0"))
-    (stage,) = arch.stages()
+    stage, *_ = arch.stages()
     windows = Windows(windows.encoded, min(64, windows.length), min(8, windows.batch_size))
     step = strategy.training_step(stage, strategy.optimizers_for(stage, 1e-2))
     batch = windows.batch(windows.training_plan(0), 0)

@@ -52,46 +52,69 @@ class Recollection(keras.layers.Layer):
         self.distance = self.add_weight((self.recollectors, REACH), "zeros", name="distance", autocast=False)
         self.nothing = self.add_weight((self.recollectors,), constant(7.0), name="nothing", autocast=False)
 
-    def call(self, frames: Any, first: Any = 0) -> tuple[Any, Any]:
+    def call(self, frames: Any) -> tuple[Any, Any]:
         """What is known when each frame has been heard.
 
         Args:
             frames: float32 0/1 (B, T, D).
-            first: the first frame that exists; those before it are zeros that nobody has heard.
 
         Returns:
             float32 (B, T, D, C), and float32 (B, T, A): how far each recollector has found a place like this one.
         """
-        expected, found = self._recollect(frames, first)
+        alike = cosines(frames, frames)  # (B, T, T)
+        compared = ops.stack([_moved(alike, back, back) for back in range(CONTEXT)], axis=-1)
+        expected, found = self._expected(frames, compared, ops.arange(ops.shape(frames)[1]), 0)
         lags = ops.stack([earlier(frames, lag) for lag in LAGS], axis=-1)  # (B, T, D, lags)
         return ops.concatenate([lags, expected], axis=-1), found
 
-    def _recollect(self, frames: Any, first: Any) -> tuple[Any, Any]:
-        length = ops.shape(frames)[1]
-        alike = self._alike(frames, first)  # (B, T, T)
-        distance, exists = self._distances(length, first)  # (T, T)
-        liking = ops.take(self.distance, ops.clip(distance - 1, 0, REACH - 1), axis=1)  # (A, T, T)
-        compared = ops.stack([_diagonal(alike, back) for back in range(CONTEXT)], axis=-1)  # (B, T, T, CONTEXT)
-        score = ops.transpose(ops.matmul(compared, ops.transpose(self.likeness)), (0, 3, 1, 2))  # (B, A, T, T)
+    def latest(self, frames: Any, first: Any) -> tuple[Any, Any]:
+        """The same when the last of at least LAGS[-1] + 1 frames has been heard, (B, D, C) and (B, A).
+
+        Args:
+            frames: float32 0/1 (B, T, D).
+            first: int, the first frame that exists; those before it are zeros that nobody has heard.
+        """
+        length = frames.shape[1]
+        exists = ops.cast(ops.arange(length) >= first, "float32")
+        alike = cosines(ops.flip(frames[:, -CONTEXT:], axis=1), frames) * exists  # (B, CONTEXT, T), the last one first
+        compared = ops.stack([_moved(alike[:, back : back + 1], 0, back) for back in range(CONTEXT)], axis=-1)
+        compared = compared * ops.flip(exists[-CONTEXT:])
+        expected, found = self._expected(frames, compared, ops.arange(length - 1, length), first)
+        lags = ops.stack([frames[:, length - 1 - lag] for lag in LAGS], axis=-1)  # (B, D, lags)
+        return ops.concatenate([lags, expected[:, 0]], axis=-1), found[:, 0]
+
+    def _expected(self, frames: Any, compared: Any, at: Any, first: Any) -> tuple[Any, Any]:
+        """What recollectors at some of the places expect, and how far they have found one like theirs.
+
+        Args:
+            frames: (B, T, D).
+            compared: (B, Q, T, CONTEXT), how alike the frames before each of Q places and before each of all are.
+            at: int (Q,), the places.
+            first: the first place that exists.
+
+        Returns:
+            (B, Q, D, A), (B, Q, A).
+        """
+        places = ops.arange(ops.shape(frames)[1])
+        distance = at[:, None] - places[None]  # (Q, T)
+        exists = (distance >= 1) & (distance <= REACH) & (places[None] >= first)
+        liking = ops.take(self.distance, ops.clip(distance - 1, 0, REACH - 1), axis=1)  # (A, Q, T)
+        score = ops.transpose(ops.matmul(compared, ops.transpose(self.likeness)), (0, 3, 1, 2))  # (B, A, Q, T)
         score = ops.where(exists, score + liking, HIDDEN)
-        top = ops.maximum(ops.max(score, axis=-1, keepdims=True), self.nothing[:, None, None])
+        nothing = self.nothing[:, None, None]
+        top = ops.maximum(ops.max(score, axis=-1, keepdims=True), nothing)
         weight = ops.exp(score - top)
-        weight = weight / (ops.sum(weight, axis=-1, keepdims=True) + ops.exp(self.nothing[:, None, None] - top))
+        weight = weight / (ops.sum(weight, axis=-1, keepdims=True) + ops.exp(nothing - top))
         follows = ops.concatenate([frames[:, 1:], ops.zeros_like(frames[:, :1])], axis=1)  # (B, T, D)
-        expected = ops.matmul(weight, follows[:, None])  # (B, A, T, D)
+        expected = ops.matmul(weight, follows[:, None])  # (B, A, Q, D)
         return ops.transpose(expected, (0, 2, 3, 1)), ops.transpose(ops.sum(weight, axis=-1), (0, 2, 1))
 
-    def _alike(self, frames: Any, first: Any) -> Any:
-        """(B, T, T) in [0, 1]: the cosine of every two frames; 0 where one does not exist."""
-        exists = ops.cast(ops.arange(ops.shape(frames)[1]) >= first, "float32")[:, None]
-        unit = exists / ops.sqrt(ops.sum(frames, axis=-1, keepdims=True) + ALONE)  # (B, T, 1)
-        return (ops.matmul(frames, ops.transpose(frames, (0, 2, 1))) + ALONE) * unit * ops.transpose(unit, (0, 2, 1))
 
-    def _distances(self, length: Any, first: Any) -> tuple[Any, Any]:
-        """How far each place [of, at] lies back, and whether it may be looked at: it exists and is in reach."""
-        places = ops.arange(length)
-        distance = places[:, None] - places[None]
-        return distance, (distance >= 1) & (distance <= REACH) & (places[None] >= first)
+def cosines(some: Any, others: Any) -> Any:
+    """(B, Q, T) in [0, 1]: how alike 0/1 frames (B, Q, D) and (B, T, D) are."""
+    lengths = [ops.sqrt(ops.sum(each, axis=-1) + ALONE) for each in (some, others)]
+    common = ops.matmul(some, ops.transpose(others, (0, 2, 1))) + ALONE
+    return common / (lengths[0][:, :, None] * lengths[1][:, None])
 
 
 def earlier(frames: Any, lag: int) -> Any:
@@ -101,9 +124,7 @@ def earlier(frames: Any, lag: int) -> Any:
     return ops.pad(frames, ((0, 0), (lag, 0), (0, 0)))[:, : ops.shape(frames)[1]]
 
 
-def _diagonal(alike: Any, back: int) -> Any:
-    """(B, T, T) of what lies so far before both."""
-    if not back:
-        return alike
-    length = ops.shape(alike)[1]
-    return ops.pad(alike, ((0, 0), (back, 0), (back, 0)))[:, :length, :length]
+def _moved(alike: Any, down: int, right: int) -> Any:
+    """(B, Q, T), moved, with zeros where nothing comes from."""
+    places, length = ops.shape(alike)[1], ops.shape(alike)[2]
+    return ops.pad(alike, ((0, 0), (down, 0), (right, 0)))[:, :places, :length]

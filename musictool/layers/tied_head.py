@@ -83,8 +83,7 @@ class TiedHead(SigmoidHead):
         kept = ops.concatenate([kept[:, 1:], frame[:, None]], axis=1)
         first = ops.maximum(first - 1, 0)
         near = ops.concatenate([kept[:, KEPT - 1 - lag] for lag in range(NEAR)], axis=-1)
-        own, found = self.recollection(kept, first=first)
-        return (near, own[:, -1], found[:, -1]), (kept, first)
+        return (near, *self.recollection.latest(kept, first)), (kept, first)
 
     # --------------------------------------------------------------------------------------------- what is said of it
 

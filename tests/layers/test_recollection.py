@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from keras import ops
 
 from musictool.layers.recollection import ALONE, CONTEXT, LAGS, REACH, Recollection
@@ -25,8 +26,8 @@ def frames(length: int, seed: int = 0) -> np.ndarray:
     return (np.random.default_rng(seed).random((2, length, D)) < 0.4).astype(np.float32)
 
 
-def heard(layer: Recollection, x: np.ndarray, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    numbers, found = layer(x, first=first)
+def heard(layer: Recollection, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    numbers, found = layer(x)
     return ops.convert_to_numpy(numbers), ops.convert_to_numpy(found)
 
 
@@ -77,11 +78,13 @@ def test_a_key_is_told_whether_it_sounded_at_each_of_the_lags():
         np.testing.assert_array_equal(numbers[0, t, :, : len(LAGS)], np.transpose(expected))
 
 
-def test_frames_that_nobody_has_heard_change_nothing():
-    layer, x = made(), frames(10)
-    padded = np.concatenate([np.zeros((2, 6, D), np.float32), x], axis=1)
-    for before, after in zip(heard(layer, x), heard(layer, padded, 6), strict=True):
-        np.testing.assert_allclose(before, after[:, 6:], atol=1e-6)
+@pytest.mark.parametrize("length", [1, 5, 70])
+def test_the_latest_is_the_last_of_all_and_frames_that_nobody_has_heard_change_nothing(length: int):
+    layer, x = made(), frames(length)
+    padded = np.concatenate([np.zeros((2, 80 - length, D), np.float32), x], axis=1)
+    latest = layer.latest(ops.convert_to_tensor(padded), 80 - length)
+    for whole, last in zip(heard(layer, x), latest, strict=True):
+        np.testing.assert_allclose(whole[:, -1], ops.convert_to_numpy(last), atol=1e-6)
 
 
 def test_a_tune_that_comes_again_is_recognised_without_any_training():

@@ -60,24 +60,41 @@ class Autoencoders(SegmentsNetwork):
         for network in self.instruments:
             network.build(shape[:-1])
 
-    def call(self, segments: Any, training: bool = False) -> tuple[Any, Any]:
-        """0/1 (N, S, P, I) -> nats (N, S, P, I) of each cell, from a latent drawn (outside training always the same
-        way), and nats (N, I, Z) that each number of it tells."""
-        nats, told = [], []
-        for i, network in enumerate(self.instruments):
-            mean, deviation = network.posterior(segments[..., i])
+    def call(self, segments: Any, training: bool = False) -> tuple[Any, Any, Any]:
+        """0/1 (N, S, P, I) -> nats (N, I) of the segments, said from latents that are drawn (outside training always
+        alike); what cells that sound have of them, (N, I); nats (N, I, Z) that each number of the latents tells."""
+        nats, sounding, told = [], [], []
+        for i, (network, own) in enumerate(zip(self.instruments, parts(segments), strict=True)):
+            mean, deviation = network.posterior(own)
             noise = keras.random.normal(ops.shape(mean), seed=self.noise) if training else self.fixed[i]
-            nats.append(cost(network(mean + deviation * noise), segments[..., i]))
+            cells = cost(network(mean + deviation * noise), own)
+            nats.append(ops.sum(cells, axis=(1, 2)))
+            sounding.append(ops.sum(cells * own, axis=(1, 2)))
             told.append(network.told(mean, deviation))
-        return ops.stack(nats, axis=-1), ops.stack(told, axis=1)
+        return ops.stack(nats, axis=1), ops.stack(sounding, axis=1), ops.stack(told, axis=1)
 
     def means(self, segments: Any) -> Any:
         """0/1 (N, S, P, I) -> float32 (N, I, Z): the posterior means."""
-        return ops.stack([each.posterior(segments[..., i])[0] for i, each in enumerate(self.instruments)], axis=1)
+        pairs = zip(self.instruments, parts(segments), strict=True)
+        return ops.stack([each.posterior(own)[0] for each, own in pairs], axis=1)
+
+    def nats(self, latents: Any, segments: Any) -> Any:
+        """float32 (N, I, Z), 0/1 (N, S, P, I) -> nats (N,) of the segments as said from these latents."""
+        costs = [
+            cost(each(latents[:, i]), own)
+            for i, (each, own) in enumerate(zip(self.instruments, parts(segments), strict=True))
+        ]
+        return sum(ops.sum(each, axis=(1, 2)) for each in costs)
 
     def decode(self, latents: Any) -> Any:
         """float32 (N, I, Z) -> log-odds (N, S, P, I)."""
         return ops.stack([each(latents[:, i]) for i, each in enumerate(self.instruments)], axis=-1)
+
+
+def parts(segments: Any) -> list[Any]:
+    """Segments (N, S, P, I) -> (N, S, P) of each instrument, each in one piece of memory."""
+    apart = ops.transpose(segments, (3, 0, 1, 2))
+    return [apart[i] for i in range(len(INSTRUMENTS))]
 
 
 class Predictors(SegmentsNetwork):
@@ -108,8 +125,9 @@ class Vae(MelodyHarmonyArch, Latents):
     """For each instrument dense layers over keys, steps and beats to `latent` numbers, and back; two more between."""
 
     name = "vae"
-    LEARNING_RATE: ClassVar[float] = 2e-3
-    WARMUP: ClassVar[int] = 100
+    LEARNING_RATE: ClassVar[float] = 4e-3
+    WARMUP: ClassVar[int] = 50
+    DECAY: ClassVar[str] = "cosine"
 
     @dataclass(frozen=True)
     class Options:
@@ -117,7 +135,7 @@ class Vae(MelodyHarmonyArch, Latents):
         width: int = option(128, "numbers that stand for a beat within the autoencoders", least=4, most=8192)
         hidden: int = option(256, "units of the dense layers that say what comes next", least=1, most=8192)
         beta: float = option(1.0, "weight of what the latent tells; 1: the evidence bound", least=0, most=1000)
-        kl_warmup: int = option(500, "steps in which that weight grows from 0", least=0, most=10_000_000)
+        kl_warmup: int = option(300, "steps in which that weight grows from 0", least=0, most=10_000_000)
         free_nats: float = option(0.05, "that each number of a latent may tell for nothing", least=0, most=100)
         sounding: float = option(1.0, "weight in training of the cells that sound", least=0.01, most=1000)
         distance: float = option(
@@ -152,10 +170,10 @@ class Vae(MelodyHarmonyArch, Latents):
 
     def _judge_vae(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         said, segments = self.options, flat(batch.y)
-        nats, told = self.vae(segments, training=training)
-        reconstruction, kl = ops.sum(nats, axis=(1, 2, 3)), ops.sum(told, axis=(1, 2))
+        nats, sounding, told = self.vae(segments, training=training)
+        reconstruction, kl = ops.sum(nats, axis=1), ops.sum(told, axis=(1, 2))
         if training:
-            weighted = ops.sum(nats * (1 + (said.sounding - 1) * segments), axis=(1, 2, 3))
+            weighted = reconstruction + (said.sounding - 1) * ops.sum(sounding, axis=1)
             loss = weighted + self._grown_beta() * ops.sum(ops.maximum(told, said.free_nats), axis=(1, 2))
         else:
             loss = reconstruction + said.beta * kl
@@ -172,7 +190,7 @@ class Vae(MelodyHarmonyArch, Latents):
         before, segments = flat(batch.x), flat(batch.y)
         own, real = self.vae.means(before), self.vae.means(segments)  # (N, I, Z)
         latents = self.network(own, real[:, PIANO])
-        nats = ops.sum(cost(self.vae.decode(latents), segments), axis=(1, 2, 3))
+        nats = self.vae.nats(latents, segments)
         distance = ops.sum(ops.square(latents - real), axis=(1, 2))
         loss = nats + self.options.distance * distance if training else nats
         return tuple(in_windows(each, batch.y) for each in (loss, distance))

@@ -175,7 +175,8 @@ class AdversarialArch(SegmentsArch):
         return (said > cut).astype(self.spec.dtype)
 
     def probabilities(self, before: np.ndarray, segments: np.ndarray) -> np.ndarray:
-        return self._said(before, self._noise(len(before), np.random.default_rng(len(before)), Sampler()))
+        rng = np.random.default_rng([int(before.sum()), int(segments.sum())])  # the same in every call, but not for all
+        return self._said(before, self._noise(len(before), rng, Sampler()))
 
     def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         raise BadOption(

@@ -51,7 +51,7 @@ class Gan(AdversarialArch):
     """Six transposed convolutions, and six convolutions that tell them from people."""
 
     name = "gan"
-    LEARNING_RATE: ClassVar[float] = 2e-4
+    LEARNING_RATE: ClassVar[float] = 1e-3
     CRITIC_MEASURES = ("critic_loss", "told_apart")
     GENERATOR_MEASURES = ("generator_loss", "mismatch")
     CURE = "; wgan is made against that"

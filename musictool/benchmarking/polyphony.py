@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from musictool import strategy
 from musictool.benchmarking import rolls
 from musictool.benchmarking.published import Class, Set, rows_of, set_of
 from musictool.benchmarking.rolls import Rolls
@@ -127,7 +128,8 @@ def run(
     )
     options = [f"head={HEADS[head]}", *(f"{key}={value}" for key, value in starting.options.items()), *options]
     training, validation = data.splits["train"], data.splits["validation"]
-    model = Model(training, options, seed)
+    strategy.prepare("float32", seed)
+    model = Model(training, options)
     course = train(model, training, validation, settings, listener or Listener())
     scores: dict[str, Score] = {
         split: model.score(data.splits[split], settings.frames)

@@ -44,7 +44,7 @@ class Settings:
         frames: in a step.
         learning_rate: the highest.
         weight_decay: of AdamW (Loshchilov and Hutter 2019).
-        seed: of weights, order and dropout.
+        seed: of the order; that of weights and dropout is set by whoever builds the model.
     """
 
     max_minutes: float
@@ -94,11 +94,9 @@ class Model:
     Args:
         training: the training pieces.
         settings: "key=value" options of roll-lstm.
-        seed: of the weights.
     """
 
-    def __init__(self, training: Sequence[Piece], settings: Sequence[str], seed: int):
-        keras.utils.set_random_seed(seed)
+    def __init__(self, training: Sequence[Piece], settings: Sequence[str]):
         frames = np.concatenate(training)
         sounding = np.flatnonzero(frames.any(axis=0))
         low, high = (int(sounding[0]), int(sounding[-1]) + 1) if len(sounding) else (0, frames.shape[1])

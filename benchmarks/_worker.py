@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 
@@ -33,19 +33,20 @@ class Worker:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.process.communicate()
 
-    def measure(self) -> float:
-        print("go", file=self.process.stdin, flush=True)
+    def measure(self, what: str = "") -> float:
+        print(what, file=self.process.stdin, flush=True)
         return float(self._line())
 
     def _line(self) -> str:
         return self.process.stdout.readline().strip() if self.process.stdout else ""
 
 
-def serve(measure: Callable[[], float]) -> None:
-    """The worker's side: measure whenever it is asked to."""
+def serve(measures: Callable[[], float] | Mapping[str, Callable[[], float]]) -> None:
+    """The worker's side: measure whenever it is asked to; where there are several things to measure, what is named."""
+    known = measures if isinstance(measures, Mapping) else {"": measures}
     print("ready", flush=True)
-    for _ in sys.stdin:
-        print(measure(), flush=True)
+    for line in sys.stdin:
+        print(known[line.strip()](), flush=True)
 
 
 def rate(work: Callable[[], object], amount: float, seconds: float = 2.0) -> Callable[[], float]:

@@ -1,0 +1,251 @@
+"""The networks of musictool's segment archs, in their small sizes, as a user of PyTorch writes them.
+
+A segment is (32 steps, 128 pitches) of each of five instruments; here the instruments are the channels.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+STEPS, PITCHES, INSTRUMENTS, PIANO = 32, 128, 5, 0
+FREE_NATS = 0.1
+SHRINKING = (((4, 1), (4, 1), 1), ((1, 4), (3, 8), 2), ((1, 2), (3, 4), 2), ((2, 2), (4, 4), 4))
+GROWTH = (((1, 4), (1, 4), 8), ((2, 2), (4, 4), 8), ((2, 2), (4, 4), 4), ((2, 2), (4, 4), 2), ((1, 4), (3, 8), 1))
+
+
+def _pair(size: Any) -> tuple[int, int]:
+    return size if isinstance(size, tuple) else (size, size)
+
+
+def conv(inputs: int, outputs: int, kernel: Any = 4, stride: Any = 2, bias: bool = True) -> nn.Conv2d:
+    """A convolution that divides height and width by its stride."""
+    padding = tuple((k - s) // 2 for k, s in zip(_pair(kernel), _pair(stride), strict=True))
+    return nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=bias)
+
+
+def growing(inputs: int, outputs: int, kernel: Any = 4, stride: Any = 2, bias: bool = True) -> nn.ConvTranspose2d:
+    """A transposed convolution that multiplies height and width by its stride."""
+    padding = tuple((k - s) // 2 for k, s in zip(_pair(kernel), _pair(stride), strict=True))
+    return nn.ConvTranspose2d(inputs, outputs, kernel, stride, padding, bias=bias)
+
+
+def surely(guess: Any) -> tuple[Any, Any]:
+    """Mean and standard deviation (N, Z) of what a network guesses, (N, 2 Z)."""
+    mean, deviation = guess.chunk(2, -1)
+    return mean, functional.softplus(deviation + 0.5) + 1e-3
+
+
+def told(mean: Any, deviation: Any) -> Any:
+    """Nats (N, Z) beyond a standard normal."""
+    return 0.5 * (mean.square() + deviation.square() - 1) - deviation.log()
+
+
+def nats(logits: Any, segments: Any) -> Any:
+    """The sum over all cells and segments."""
+    return functional.binary_cross_entropy_with_logits(logits, segments, reduction="sum")
+
+
+class NextSegment(nn.Module):
+    """melody-cnn for one instrument: convolutions of each segment heard, dense layers, transposed convolutions."""
+
+    def __init__(self, heard: int, width: int = 12, hidden: int = 256, latent: int = 32):
+        super().__init__()
+        features = 4 * 16 * 4 * width
+        self.latent = latent
+        self.forget = nn.Dropout(0.1)
+        self.listening = nn.ModuleList(self._encoder(width) for _ in range(heard))
+        self.seeing = self._encoder(width)
+        self.first, self.second = nn.Linear(features * heard, hidden), nn.Linear(hidden + latent, hidden)
+        self.guess = nn.Linear(features + hidden, 2 * latent)
+        self.skip = nn.Linear(hidden, STEPS)
+        self.decoder = nn.Sequential(
+            *(nn.Linear(hidden, features), nn.ReLU(), nn.Unflatten(1, (4 * width, 4, 16))),
+            *(growing(4 * width, 2 * width), nn.ReLU(), growing(2 * width, width), nn.ReLU(), growing(width, 1)),
+        )
+        self.usual = nn.Parameter(torch.full((PITCHES,), -4.5))
+
+    def _encoder(self, width: int) -> nn.Sequential:
+        layers = conv(1, width), conv(width, 2 * width), conv(2 * width, 4 * width)
+        return nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2], nn.ReLU(), nn.Flatten())
+
+    def loss(self, heard: Any, answer: Any) -> Any:
+        """Segments (N, 1, S, P) each -> the evidence bound, summed over them."""
+        features = self._listen(heard)
+        mean, deviation = surely(self.guess(torch.cat([self.seeing(answer), features], 1)))
+        logits = self._answer(features, heard[0], mean + deviation * torch.randn_like(mean))
+        return nats(logits, answer) + told(mean, deviation).clamp(min=FREE_NATS).sum()
+
+    def forward(self, heard: Any, numbers: Any) -> Any:
+        """Segments (N, 1, S, P) each, (N, Z) -> log-odds (N, 1, S, P)."""
+        return self._answer(self._listen(heard), heard[0], numbers)
+
+    def _listen(self, heard: Any) -> Any:
+        features = [encoder(self.forget(segment)) for encoder, segment in zip(self.listening, heard, strict=True)]
+        return functional.relu(self.first(torch.cat(features, 1)))
+
+    def _answer(self, features: Any, before: Any, numbers: Any) -> Any:
+        x = functional.relu(self.second(torch.cat([features, numbers], 1)))
+        return self.decoder(x) + self.usual + self.skip(x)[:, None, :, None] * before
+
+
+class Autoencoder(nn.Module):
+    """vae for one instrument: keys to steps to beats to the whole, and back."""
+
+    def __init__(self, width: int = 128, latent: int = 16):
+        super().__init__()
+        beats, bend = STEPS // 4, nn.LeakyReLU(0.2)
+        self.encoder = nn.Sequential(
+            *(nn.Linear(PITCHES, width // 4), bend, nn.Flatten(), nn.Unflatten(1, (beats, width))),
+            *(nn.Linear(width, width), bend, nn.Flatten(), nn.Linear(beats * width, 2 * width), bend),
+            nn.Linear(2 * width, 2 * latent),
+        )
+        self.decoder = nn.Sequential(
+            *(nn.Linear(latent, 2 * width), bend, nn.Linear(2 * width, beats * width), bend),
+            *(nn.Unflatten(1, (beats, width)), nn.Linear(width, width), bend),
+            *(nn.Flatten(), nn.Unflatten(1, (STEPS, width // 4)), nn.Linear(width // 4, PITCHES)),
+        )
+        nn.init.constant_(self.decoder[-1].bias, -4.5)
+
+    def posterior(self, segments: Any) -> tuple[Any, Any]:
+        """(N, S, P) -> mean and standard deviation (N, Z)."""
+        return surely(self.encoder(segments))
+
+    def forward(self, latents: Any) -> Any:
+        """(N, Z) -> log-odds (N, S, P)."""
+        return self.decoder(latents)
+
+
+class Predictor(nn.Module):
+    """vae's next latent of one instrument, from those that it hears."""
+
+    def __init__(self, heard: int, hidden: int = 256, latent: int = 16):
+        super().__init__()
+        bend = nn.LeakyReLU(0.2)
+        self.bent = nn.Sequential(nn.Linear(heard * latent, hidden), bend, nn.Linear(hidden, hidden), bend)
+        self.out = nn.Linear(hidden, latent)
+        self.straight = nn.Linear(heard * latent, latent, bias=False)
+
+    def forward(self, *heard: Any) -> Any:
+        """(N, Z) each -> (N, Z)."""
+        known = torch.cat(heard, 1)
+        return self.straight(known) + self.out(self.bent(known))
+
+
+def _normed(channels: int) -> tuple[nn.Module, nn.Module]:
+    return nn.BatchNorm2d(channels, 1e-3), nn.PReLU(channels, 0.0)
+
+
+class FragmentGenerator(nn.Module):
+    """gan: noise (N, Z) -> log-odds (N, I, S, P)."""
+
+    noise = 100
+
+    def __init__(self, width: int = 16):
+        super().__init__()
+        layers, channels = [], self.noise
+        for stride, kernel, times in GROWTH:
+            layers += [growing(channels, times * width, kernel, stride, bias=False), *_normed(times * width)]
+            channels = times * width
+        self.layers = nn.Sequential(*layers, growing(channels, INSTRUMENTS, (4, 1), (4, 1), bias=False))
+        self.usual = nn.Parameter(torch.full((INSTRUMENTS, 1, PITCHES), -3.0))
+
+    def forward(self, noise: Any) -> Any:
+        return self.layers(noise[:, :, None, None]) + self.usual
+
+
+class FragmentCritic(nn.Module):
+    """gan: (N, I, S, P) -> log-odds (N,), and what the first convolution made."""
+
+    def __init__(self, width: int = 16):
+        super().__init__()
+        (_, whole, most), *growth = GROWTH
+        self.first, self.bend = conv(INSTRUMENTS, width, (4, 3), (4, 1)), nn.PReLU(width, 0.0)
+        layers, channels = [], width
+        for (stride, kernel, _), (*_, times) in zip(reversed(growth), [*reversed(GROWTH)][1:], strict=True):
+            layers += [conv(channels, times * width, kernel, stride, bias=False), *_normed(times * width)]
+            channels = times * width
+        self.layers = nn.Sequential(*layers, nn.Conv2d(most * width, 1, whole))
+
+    def forward(self, segments: Any) -> tuple[Any, Any]:
+        first = self.first(segments)
+        return self.layers(self.bend(first)).flatten(), first
+
+
+class Part(nn.Module):
+    """wgan for one instrument: noise, what was heard, its last segment (N, S, P) -> log-odds (N, S, P)."""
+
+    def __init__(self, noise: int, width: int):
+        super().__init__()
+        heard = [times * width for *_, times in reversed(SHRINKING)]
+        made = [heard[0], *heard[1:]]
+        self.spread = nn.Linear(noise, heard[0] * 4 * 8, bias=False)
+        self.norms = nn.ModuleList(nn.Sequential(*_normed(channels)) for channels in made)
+        self.grown = nn.ModuleList(
+            growing(made[i] + heard[i], made[i + 1], kernel, stride, bias=False)
+            for i, (stride, kernel, _) in enumerate([*reversed(SHRINKING)][:-1])
+        )
+        self.grown.append(nn.Conv2d(made[-1] + heard[-1], 4, 1, bias=False))
+        self.skip = nn.Linear(4 * 8 * (made[0] + heard[0]), STEPS)
+        self.usual = nn.Parameter(torch.full((PITCHES,), -3.0))
+
+    def forward(self, noise: Any, heard: list[Any], before: Any) -> Any:
+        x = self.spread(noise).view(len(noise), -1, 4, 8)
+        for i, (norm, grow) in enumerate(zip(self.norms, self.grown, strict=True)):
+            x = torch.cat([norm(x), heard[-1 - i]], 1)
+            if i == 0:
+                as_before = self.skip(x.flatten(1))
+            x = grow(x)
+        return x.transpose(1, 2).reshape(before.shape) + self.usual + as_before[..., None] * before
+
+
+class BandGenerator(nn.Module):
+    """wgan: before (N, I, S, P), noise (N, Z) -> log-odds (N, I, S, P)."""
+
+    shared, private = 64, 32
+    noise = shared + INSTRUMENTS * private
+
+    def __init__(self, width: int = 8):
+        super().__init__()
+        self.listener, channels = nn.ModuleList(), INSTRUMENTS
+        for stride, kernel, times in SHRINKING:
+            self.listener.append(conv(channels, times * width, kernel, stride))
+            channels = times * width
+        self.parts = nn.ModuleList(Part(self.shared + self.private, width) for _ in range(INSTRUMENTS))
+
+    def forward(self, before: Any, noise: Any) -> Any:
+        heard, x = [], before
+        for convolution in self.listener:
+            x = functional.leaky_relu(convolution(x), 0.2)
+            heard.append(x)
+        shared, *private = noise.split([self.shared] + INSTRUMENTS * [self.private], 1)
+        parts = zip(self.parts, private, strict=True)
+        made = [part(torch.cat([shared, own], 1), heard, before[:, i]) for i, (part, own) in enumerate(parts)]
+        return torch.stack(made, 1)
+
+
+class BandCritic(nn.Module):
+    """wgan: before, segments (N, I, S, P) -> (N,)."""
+
+    def __init__(self, width: int = 16):
+        super().__init__()
+        bend, channels = nn.LeakyReLU(0.2), [3 * INSTRUMENTS, width, 2 * width, 4 * width, 4 * width]
+        rolls = [conv(*both) for both in pairwise(channels)]
+        self.rolls = nn.Sequential(*(layer for each in rolls for layer in (each, bend)), nn.Flatten())
+        self.chroma = nn.Sequential(
+            *(nn.Conv2d(2 * INSTRUMENTS, width, (4, 12), (4, 1)), bend),
+            *(conv(width, 2 * width, (4, 1), (2, 1)), bend, nn.Flatten()),
+        )
+        features = 4 * width * 2 * 8 + 2 * width * 4 * 12
+        self.verdict = nn.Sequential(nn.Linear(features, 8 * width), bend, nn.Linear(8 * width, 1, bias=False))
+
+    def forward(self, before: Any, segments: Any) -> Any:
+        last = torch.cat([before[:, :, -1:], segments[:, :, :-1]], 2)
+        looks = self.rolls(torch.cat([before, segments, functional.relu(segments - last)], 1))
+        octaves = functional.pad(torch.cat([before, segments], 1), (0, 4)).unflatten(3, (11, 12)).sum(3)
+        chroma = self.chroma(torch.cat([octaves, octaves[..., :-1]], 3))
+        return self.verdict(torch.cat([looks, chroma], 1))[:, 0]

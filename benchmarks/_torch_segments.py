@@ -1,0 +1,278 @@
+"""PyTorch's side of segments.py, run by a Python that has torch; it needs nothing of musictool.
+
+    python benchmarks/_torch_segments.py ARCH BATCH THREADS
+
+Serves the arch's stages, `1` and `64` (pieces written at once). The networks stand in _torch_networks.py; this is how a
+user trains them and writes with them, eagerly.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from _torch_networks import (
+    INSTRUMENTS,
+    PIANO,
+    PITCHES,
+    STEPS,
+    Autoencoder,
+    BandCritic,
+    BandGenerator,
+    FragmentCritic,
+    FragmentGenerator,
+    NextSegment,
+    Predictor,
+    nats,
+    told,
+)
+from _worker import rate, serve
+from torch import nn
+from torch.nn import functional
+
+HEARD = [1 if i == PIANO else 2 for i in range(INSTRUMENTS)]  # segments, by each instrument
+WRITTEN = {1: 16, 64: 2}  # segments of each piece in a call, by pieces
+
+Loss = Callable[[Any, Any], Any]  # before, segments: 0/1 (N, I, S, P) -> ()
+
+
+def sparse(batch: int) -> Any:
+    """0/1 uint8 (2, batch, I, S, P), one cell in fifty sounding: what stood before, and the segments."""
+    return (torch.rand(2, batch, INSTRUMENTS, STEPS, PITCHES) < 0.02).to(torch.uint8)
+
+
+def descending(network: nn.Module, loss: Loss, batch: int) -> Callable[[], float]:
+    """A step of Adam, with gradients shortened to 1 as musictool's are."""
+    weights = [*network.parameters()]
+    optimizer = torch.optim.Adam(weights, 1e-3)
+    stored = sparse(batch)
+
+    def step() -> float:
+        before, segments = stored.float()
+        optimizer.zero_grad()
+        value = loss(before, segments) / batch
+        value.backward()
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        return value.item()
+
+    return step
+
+
+class MelodyCnn:
+    """Five networks at once."""
+
+    def __init__(self) -> None:
+        self.networks = nn.ModuleList(map(NextSegment, HEARD))
+
+    def steps(self, batch: int) -> dict[str, Callable[[], float]]:
+        return {"network": descending(self.networks, self.loss, batch)}
+
+    def loss(self, before: Any, segments: Any) -> Any:
+        piano = segments[:, PIANO : PIANO + 1]
+        total = 0
+        for i, network in enumerate(self.networks):
+            total = total + network.loss(_heard(i, piano, before[:, i : i + 1]), segments[:, i : i + 1])
+        return total
+
+    def follow(self, before: Any) -> Any:
+        """0/1 (N, I, S, P) -> the same of the next segment."""
+        written: list[Any] = []
+        for i, network in enumerate(self.networks):
+            heard = _heard(i, written[PIANO] if i else None, before[:, i : i + 1])
+            numbers = torch.randn(len(before), network.latent)
+            written.append((torch.sigmoid(network(heard, numbers)) > 0.5).float())
+        return torch.cat(written, 1)
+
+
+def _heard(instrument: int, piano: Any, before: Any) -> tuple[Any, ...]:
+    return (before,) if instrument == PIANO else (before, piano)
+
+
+class Vae:
+    """Five autoencoders, and five predictors between their latents."""
+
+    def __init__(self) -> None:
+        self.vae = nn.ModuleList(Autoencoder() for _ in HEARD)
+        self.predictors = nn.ModuleList(map(Predictor, HEARD))
+        self.networks = nn.ModuleList([self.vae, self.predictors])
+
+    def steps(self, batch: int) -> dict[str, Callable[[], float]]:
+        other = Vae()
+        other.vae.requires_grad_(False)  # autoencoders that stand still
+        return {
+            "vae": descending(self.vae, self.evidence, batch),
+            "predictors": descending(other.predictors, other.loss, batch),
+        }
+
+    def evidence(self, before: Any, segments: Any) -> Any:
+        total = 0
+        for i, network in enumerate(self.vae):
+            mean, deviation = network.posterior(segments[:, i])
+            logits = network(mean + deviation * torch.randn_like(mean))
+            total = total + nats(logits, segments[:, i]) + told(mean, deviation).clamp(min=0.05).sum()
+        return total
+
+    def loss(self, before: Any, segments: Any) -> Any:
+        with torch.no_grad():
+            own = [network.posterior(before[:, i])[0] for i, network in enumerate(self.vae)]
+            piano = self.vae[PIANO].posterior(segments[:, PIANO])[0]
+        total = 0
+        for i, predictor in enumerate(self.predictors):
+            total = total + nats(self.vae[i](predictor(*_heard(i, piano, own[i]))), segments[:, i])
+        return total
+
+    def follow(self, before: Any) -> Any:
+        written: list[Any] = []
+        for i, predictor in enumerate(self.predictors):
+            own = self.vae[i].posterior(before[:, i])[0]
+            piano = self.vae[PIANO].posterior(written[PIANO])[0] if i else None
+            latent = predictor(*_heard(i, piano, own))
+            logits = self.vae[i](latent + 0.5 * torch.randn_like(latent))
+            written.append((torch.sigmoid(logits) > 0.5).float())
+        return torch.stack(written, 1)
+
+
+class Adversaries:
+    """A generator and a critic; a subclass says what they want."""
+
+    turns = 1
+
+    def __init__(self, generator: nn.Module, critic: nn.Module) -> None:
+        self.generator, self.critic = generator, critic
+        self.networks = nn.ModuleList([generator, critic])
+
+    def made(self, before: Any) -> Any:
+        """Probabilities (N, I, S, P)."""
+        raise NotImplementedError
+
+    def criticise(self, before: Any, segments: Any) -> Any:
+        raise NotImplementedError
+
+    def deceive(self, before: Any, segments: Any) -> Any:
+        raise NotImplementedError
+
+    def steps(self, batch: int) -> dict[str, Callable[[], float]]:
+        """The critic's turns, then the generator's one, on the same batch."""
+        players = [
+            (loss, [*network.parameters()], torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999)), turns)
+            for loss, network, turns in (
+                (self.criticise, self.critic, self.turns),
+                (self.deceive, self.generator, 1),
+            )
+        ]
+        stored = sparse(batch)
+
+        def step() -> float:
+            before, segments = stored.float()
+            for wanted, weights, optimizer, turns in players:
+                for _ in range(turns):
+                    optimizer.zero_grad()
+                    loss = wanted(before, segments)
+                    loss.backward(inputs=weights)
+                    optimizer.step()
+            return loss.item()
+
+        return {"network": step}
+
+    def follow(self, before: Any) -> Any:
+        return (self.made(before) > 0.5).float()
+
+
+class Gan(Adversaries):
+    """DCGAN with smoothed labels, and with means that have to match."""
+
+    def __init__(self) -> None:
+        super().__init__(FragmentGenerator(), FragmentCritic())
+
+    def made(self, before: Any) -> Any:
+        return torch.sigmoid(self.generator(torch.randn(len(before), self.generator.noise)))
+
+    def criticise(self, before: Any, segments: Any) -> Any:
+        with torch.no_grad():
+            made = self.made(before)
+        cross_entropy = functional.binary_cross_entropy_with_logits
+        people, machine = self.critic(segments)[0], self.critic(made)[0]
+        unsure = 0.1 * torch.rand(2, len(segments))
+        return cross_entropy(people, 1 - unsure[0]) + cross_entropy(machine, unsure[1])
+
+    def deceive(self, before: Any, segments: Any) -> Any:
+        made = self.made(before)
+        machine, first = self.critic(made)
+        with torch.no_grad():
+            of_people = self.critic(segments)[1]
+        apart = 0.1 * _apart(made, segments) + _apart(first, of_people)
+        return functional.softplus(-machine).mean() + apart
+
+
+def _apart(ours: Any, theirs: Any) -> Any:
+    return (ours.mean(0) - theirs.mean(0)).square().sum()
+
+
+class Wgan(Adversaries):
+    """Wasserstein GAN with gradient penalty, of cells that sound or do not."""
+
+    turns = 3
+
+    def __init__(self) -> None:
+        super().__init__(BandGenerator(), BandCritic())
+
+    def made(self, before: Any) -> Any:
+        likely = torch.sigmoid(self.generator(before, torch.randn(len(before), self.generator.noise)))
+        return likely + ((likely > 0.5).float() - likely).detach()
+
+    def criticise(self, before: Any, segments: Any) -> Any:
+        with torch.no_grad():
+            made = self.made(before)
+        apart = self.critic(before, segments) - self.critic(before, made)
+        share = torch.rand(len(segments), 1, 1, 1)
+        between = (share * segments + (1 - share) * made).requires_grad_()
+        verdict = self.critic(before, between).sum()
+        (slope,) = torch.autograd.grad(verdict, between, create_graph=True)
+        steepness = (slope.square().sum((1, 2, 3)) + 1e-12).sqrt()
+        return (10 * (steepness - 1).square() - apart).mean()
+
+    def deceive(self, before: Any, segments: Any) -> Any:
+        return -self.critic(before, self.made(before)).mean()
+
+
+ARCHS: dict[str, Callable[[], Any]] = {"melody-cnn": MelodyCnn, "vae": Vae, "gan": Gan, "wgan": Wgan}
+
+
+def writing(arch: Any, pieces: int) -> Callable[[], object]:
+    """Segment after segment, each in view of the one before; 0/1 uint8 arrays come out."""
+
+    @torch.no_grad()
+    def continuation() -> Iterator[Any]:
+        before = torch.zeros(pieces, INSTRUMENTS, STEPS, PITCHES)
+        while True:
+            before = arch.follow(before)
+            yield before.to(torch.uint8).numpy()
+
+    written = continuation()
+
+    def write() -> None:
+        arch.networks.eval()
+        for _ in range(WRITTEN[pieces]):
+            next(written)
+        arch.networks.train()
+
+    return write
+
+
+def main() -> None:
+    """Serve what the command line asks for; or say how many weights the arch has."""
+    name, batch, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    arch = ARCHS[name]()
+    works = {stage: (step, batch) for stage, step in arch.steps(batch).items()}
+    works |= {str(pieces): (writing(arch, pieces), pieces * WRITTEN[pieces]) for pieces in WRITTEN}
+    weights = float(sum(weight.numel() for weight in arch.networks.parameters()))
+    serve({"weights": lambda: weights, **{what: rate(work, amount) for what, (work, amount) in works.items()}})
+
+
+if __name__ == "__main__":
+    main()

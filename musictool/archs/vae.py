@@ -248,10 +248,12 @@ class Vae(MelodyHarmonyArch, Latents):
         return super().continuation(primer, sampler, seed, guidance)
 
     def settled(self, guidance: Guidance) -> np.ndarray:
-        """The more of the style there is in a latent, the surer the decoder is of it."""
-        foretold, known = (ops.convert_to_numpy(each.thresholds) for each in (self.network, self.vae))
+        """The more of the style there is in a latent, the surer the decoder is of it: mixed as log-odds."""
+        odds = [
+            np.log(each / (1 - each)) for each in (super().settled(guidance), ops.convert_to_numpy(self.vae.thresholds))
+        ]
         alpha = 0.0 if guidance.style is None else guidance.alpha
-        return np.asarray(alpha * known + (1 - alpha) * foretold)
+        return np.asarray(1 / (1 + np.exp(-(1 - alpha) * odds[0] - alpha * odds[1])), np.float32)
 
     def _settle_vae(self, encoded: Encoded) -> None:
         """Count how far latents usually lie apart, and the thresholds for what is decoded from them."""

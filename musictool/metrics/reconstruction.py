@@ -69,16 +69,16 @@ def active_units(means: np.ndarray) -> np.ndarray:
 
 
 def apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """float64 (N, M), in [0, 1]: how far each of N segments (N, S, P, I) lies from each of M.
+    """float64 (N, M, I), in [0, 1]: how far each of N segments (N, S, P, I) lies from each of M, by instrument.
 
-    Of each instrument, the share of the cells that sound in either and not in both (Jaccard's distance), 0 where both
-    are silent; then the mean over the instruments.
+    It is the share of the cells that sound in either and not in both (Jaccard's distance); 0 where both are silent.
     """
     a, b = (np.moveaxis(each, -1, 0).reshape(each.shape[-1], len(each), -1) for each in (first, second))
     a, b = a.astype(np.float32), b.astype(np.float32)  # counts up to 4096 are exact
     both = a @ b.transpose(0, 2, 1)  # (I, N, M)
     either = a.sum(axis=2)[:, :, None] + b.sum(axis=2)[:, None] - both
-    return np.asarray((1 - (both + (either == 0)) / np.maximum(either, 1)).mean(axis=0), np.float64)
+    shared = (both + (either == 0)) / np.maximum(either, 1)
+    return np.moveaxis(1 - shared.astype(np.float64), 0, -1)
 
 
 def _score(right: int, said: int, real: int) -> tuple[float, float, float]:

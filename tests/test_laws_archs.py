@@ -29,7 +29,7 @@ SPECS = {
 }
 FEATURES = np.random.default_rng(0).integers(0, 2, (20, 7)).astype(np.uint8)
 RANDOM = Sampler(threshold="bernoulli")  # whatever a network without training says
-TINY = {"hidden": 4, "embedding": 8, "width": 8, "layers": 2, "latent": 4}
+TINY = {"hidden": 4, "embedding": 8, "width": 8, "layers": 2, "latent": 4, "turns": 1}
 
 each_arch = pytest.mark.parametrize("name", ARCHS.names())
 each_foreteller = pytest.mark.parametrize("name", [name for name in ARCHS.names() if ARCHS.get(name).foretells])

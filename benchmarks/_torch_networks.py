@@ -233,7 +233,7 @@ class BandCritic(nn.Module):
 
     def __init__(self, width: int = 16):
         super().__init__()
-        bend, channels = nn.LeakyReLU(0.2), [3 * INSTRUMENTS, width, 2 * width, 4 * width, 4 * width]
+        bend, channels = nn.LeakyReLU(0.2), [4 * INSTRUMENTS, width, 2 * width, 4 * width, 4 * width]
         rolls = [conv(*both) for both in pairwise(channels)]
         self.rolls = nn.Sequential(*(layer for each in rolls for layer in (each, bend)), nn.Flatten())
         self.chroma = nn.Sequential(
@@ -245,7 +245,7 @@ class BandCritic(nn.Module):
 
     def forward(self, before: Any, segments: Any) -> Any:
         last = torch.cat([before[:, :, -1:], segments[:, :, :-1]], 2)
-        looks = self.rolls(torch.cat([before, segments, functional.relu(segments - last)], 1))
+        looks = self.rolls(torch.cat([before, segments, before * segments, functional.relu(segments - last)], 1))
         octaves = functional.pad(torch.cat([before, segments], 1), (0, 4)).unflatten(3, (11, 12)).sum(3)
         chroma = self.chroma(torch.cat([octaves, octaves[..., :-1]], 3))
         return self.verdict(torch.cat([looks, chroma], 1))[:, 0]

@@ -9,8 +9,8 @@ It is the cure for what ails gan, put together of four:
     binary neurons      the critic never sees a cell that half sounds: H.-W. Dong and Y.-H. Yang (2018)
     what stood before   both players hear the last segment: L.-C. Yang et al., "MidiNet" (2017)
 
-Limit: a hundred times as many steps as an ordinary network takes make a good GAN, and what it has learnt after ten
-minutes on a CPU is texture: density, register, rhythm, how long notes are; harmony comes later.
+Limit: MuseGAN's authors trained for up to a day on a GPU. What this has learnt after some minutes on a CPU is texture:
+density, register, rhythm, how long notes are. It does not yet keep to a key, nor the bass to one note (docs/gan.md).
 """
 
 from __future__ import annotations

@@ -13,6 +13,9 @@ Each command has its one function, and these are they:
     musictool.compare("bach", ["lstm", "gru"])               -> Leaderboard
     musictool.evaluate("bach-lstm", num=100)                 -> Evaluation: what it writes beside human pieces
     musictool.evaluate_files([Path("song.mid")], "bach")     -> the same of files
+    musictool.benchmark_polyphony(Path("JSB_Chorales.mat"))  -> Result, with nats a frame
+    musictool.interpolate(Model.open("vae"), Path("a.mid"), Path("b.mid"))   -> Score
+    musictool.accompany(Model.open("vae"), Path("melody.mid"))               -> Score
     musictool.render(Path("song.mid"), Path("song.wav"))
     musictool.lofi(Path("song.mid"), Path("lofi.mp3"))
     musictool.plot("song.mid", "song.svg")                   -> Plotted; of models and corpora too
@@ -36,9 +39,12 @@ _HOMES = {
     "write_songs": "generation.songs",
     "write_like": "generation.songs",
     "score_files": "generation.scoring",
+    "interpolate": "generation.interpolate",
+    "accompany": "generation.accompany",
     "compare": "training.comparing",
     "evaluate": "evaluation.evaluate",
     "evaluate_files": "evaluation.evaluate",
+    "benchmark_polyphony": "benchmarking.polyphony",
     "render": "rendering",
     "lofi": "lofi_music.lofi",
     "plot": "plotting",

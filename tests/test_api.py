@@ -23,6 +23,7 @@ def test_each_command_that_makes_something_has_its_function():
         "info": "describe",
         "list": "describe",
         "score": "score_files",
+        "benchmark": "benchmark_polyphony",
     }
     assert {other_names.get(name, name) for name in COMMANDS.names()} <= {*musictool.__all__}
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from musictool import strategy
-from musictool.benchmarking import rolls
 from musictool.benchmarking.published import Class, Set, rows_of, set_of
-from musictool.benchmarking.rolls import Rolls
+from musictool.benchmarking.rolls import Rolls, read
 from musictool.benchmarking.scores import Score, floors
 from musictool.benchmarking.training import Course, Listener, Model, Settings, train
 
@@ -95,24 +94,29 @@ def floors_of(data: Rolls) -> dict[str, dict[str, Score]]:
     }
 
 
-def read(path: Path) -> Rolls:
-    """See musictool/benchmarking/rolls.py."""
-    return rolls.read(path)
-
-
-def run(
-    data: Rolls, head: Head, seed: int, given: dict[str, Any], options: Sequence[str], listener: Listener | None = None
+def benchmark_polyphony(
+    data: Rolls | Path,
+    head: Head = "chain",
+    *,
+    seed: int = 1,
+    options: Sequence[str] = (),
+    listener: Listener | None = None,
+    **given: Any,
 ) -> Result:
     """Train a model on the training pieces, choose by the validation pieces, and score the test pieces once.
 
     Args:
-        data: the set.
+        data: the set, or the .mat file that it stands in.
         head: whether the keys of a frame are independent, or decided one after another.
         seed: of all that is drawn.
-        given: values of Settings that shall not be as they start.
         options: "key=value" options of roll-lstm, over those it starts from.
         listener: who is told.
+        given: values of Settings that shall not be as they start.
+
+    Raises:
+        BadFile: for a file that is no such set.
     """
+    data = data if isinstance(data, Rolls) else read(data)
     starting = SMALL if data.frames("train") < FEW_FRAMES else LARGE
     settings = replace(
         Settings(

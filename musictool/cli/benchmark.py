@@ -57,11 +57,11 @@ def polyphony(file: Path, head: Any, options: tuple[str, ...], seed: int, as_jso
     data = read(file)
     if not as_json:
         _output.load_backend()
-    from musictool.benchmarking.polyphony import run
+    from musictool.benchmarking.polyphony import benchmark_polyphony
 
     listener: Any = _quiet() if as_json else _progress(data)
     values = {key: value for key, value in given.items() if value is not None}
-    result = run(data, head, seed, values, options, listener)
+    result = benchmark_polyphony(data, head, seed=seed, options=options, listener=listener, **values)
     if as_json:
         _output.say_json(result.to_json())
     else:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musictool.benchmarking.polyphony import HEADS, Result, read, run
+from musictool.benchmarking.polyphony import HEADS, Result, benchmark_polyphony
+from musictool.benchmarking.rolls import read
 from musictool.benchmarking.scores import Score, floors
 from musictool.benchmarking.training import Listener, Model
 from tests.benchmarking.mats import piece, small, write
@@ -25,7 +26,8 @@ class Heard(Listener):
 
 
 def trained(path: Path, head: Any = "chain", seed: int = 1, listener: Listener | None = None, **given: Any) -> Result:
-    return run(read(path), head, seed, {"epochs": 3, "frames": 128, **given}, TINY, listener)
+    wishes = {"epochs": 3, "frames": 128, **given}
+    return benchmark_polyphony(path, head, seed=seed, options=TINY, listener=listener, **wishes)
 
 
 def test_a_model_begins_at_the_markov_floor_or_near_it(tmp_path: Path):

@@ -23,6 +23,7 @@ from musictool.corpus.corpus import Corpus
 from musictool.errors import BadCorpus, BadOption, NoMusic
 from musictool.evaluation.evaluation import Evaluation
 from musictool.evaluation.measures import Measures
+from musictool.evaluation.reconstruction import Reconstruction
 from musictool.evaluation.yardstick import Yardstick
 from musictool.music.score import Score
 from musictool.readers._base import read_named
@@ -90,7 +91,8 @@ def evaluate(
     }
     progress("measuring")
     samples = Measures.of([f"sample {number}" for number in range(1, num + 1)], scores, human.copies)
-    return _held_against(human, f"{opened.name} beside {human.corpus.name}", facts, samples, opened, likelihoods)
+    found = _held_against(human, f"{opened.name} beside {human.corpus.name}", facts, samples, opened, likelihoods)
+    return replace(found, reconstruction=Reconstruction.of(opened, human.scores()))
 
 
 def evaluate_files(

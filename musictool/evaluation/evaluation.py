@@ -17,6 +17,7 @@ import numpy as np
 
 from musictool.evaluation.copies import Source
 from musictool.evaluation.measures import Measures
+from musictool.evaluation.reconstruction import Reconstruction
 from musictool.metrics.copying import WINDOW
 from musictool.metrics.distributions import Agreement, compared
 
@@ -71,6 +72,7 @@ class Evaluation:
         usual_run: sixteenths that 95 of 100 human pieces copy no more than in a run.
         likelihoods: of the validation pieces ("human"), of the samples and of each baseline, by name; empty without a
             model, or if it has no likelihood.
+        reconstruction: what comes back of the human pieces; None without a model, or if it knows no latents.
     """
 
     title: str
@@ -82,12 +84,14 @@ class Evaluation:
     sources: tuple[Source | None, ...]
     usual_run: int
     likelihoods: Mapping[str, Likelihood]
+    reconstruction: Reconstruction | None = None
 
     @cached_property
     def groups(self) -> list[Group]:
         """The table, group by group."""
         found = [
             self._likelihood(),
+            self._reconstruction(),
             self._musical(),
             self._band(),
             self._distances(),
@@ -134,6 +138,14 @@ class Evaluation:
         for baseline, each in found.items():
             lines.append(Line(f"{baseline}, nats a {unit}", human=_number(each.nats)))
         return Group("likelihood", words, tuple(line for line in lines if line.samples or line.human))
+
+    def _reconstruction(self) -> Group:
+        words = (
+            "The notes of human pieces that come back from the model's latents, right in pitch and beginning, and how "
+            "many numbers of each latent differ from segment to segment (variance over 0.01). More is better."
+        )
+        found = [] if self.reconstruction is None else self.reconstruction.lines()
+        return Group("reconstruction", words, tuple(Line(name, human=cell) for name, cell in found))
 
     def _musical(self) -> Group:
         words = "muspy's names and definitions: mean ± standard deviation of the pieces. Near the human pieces is good."
@@ -218,6 +230,7 @@ class Evaluation:
         return {
             **self.facts,
             "likelihood": {name: each.to_json() for name, each in self.likelihoods.items()},
+            "reconstruction": None if self.reconstruction is None else self.reconstruction.to_json(),
             "features": _spreads({name: side.musical for name, side in self.sides.items()}),
             "band": _spreads({name: side.band for name, side in self.sides.items()}),
             "distances": agreements,

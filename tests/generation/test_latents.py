@@ -225,3 +225,14 @@ def test_a_model_without_latents_says_which_has_them(tiny_home: Path, bands: Pat
     assert "plays to nobody" in error(f"accompany {a} --model {name}")
     with pytest.raises(BadOption, match="writes tokens"):
         sample(Model.open(name), Request(length=9, sampler=Sampler(noise_sd=1)))
+
+
+def test_evaluated_it_says_what_comes_back_of_human_pieces(model: Model):
+    from musictool.evaluation.evaluate import evaluate
+
+    found = evaluate(model, num=2, bars=2)
+    assert found.reconstruction is not None
+    assert found.reconstruction.latent == 4
+    assert found.reconstruction.copied["all"][2] > 0.8  # the same two bars over and over
+    names = [row[0].strip() for row in found.table()]
+    assert {"reconstruction", "f1:all", "active:bass"} <= set(names)

@@ -1,0 +1,77 @@
+"""What comes back of human pieces from a model's latents, and how many numbers of these are in use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from musictool.metrics.reconstruction import active_units, copied, note_scores
+from musictool.music.instruments import INSTRUMENTS
+from musictool.music.score import Score
+
+if TYPE_CHECKING:
+    from musictool.models.model import Model
+
+PARTS = ("precision", "recall", "f1")
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """See musictool/metrics/reconstruction.py.
+
+    Attributes:
+        decoded: (precision, recall, f1) of each instrument and of "all", of segments decoded from their own latents.
+        copied: the same of copying the segment before.
+        active: of each instrument, how many numbers of its latent are in use.
+        latent: of how many.
+    """
+
+    decoded: dict[str, tuple[float, float, float]]
+    copied: dict[str, tuple[float, float, float]]
+    active: dict[str, int]
+    latent: int
+
+    @classmethod
+    def of(cls, model: Model, scores: Sequence[Score]) -> Reconstruction | None:
+        """What comes back of some pieces; None if the model knows no latents, or hears nothing in them."""
+        from musictool.archs._latents import Latents
+        from musictool.generation.latents import heard
+        from musictool.sampling.sampler import Sampler
+
+        if model.spec.kind != "segments" or not isinstance(model.arch, Latents):
+            return None
+        pieces = [rows for rows in (heard(model, score) for score in scores) if len(rows)]
+        if not pieces:
+            return None
+        rows = np.concatenate(pieces)
+        latents = model.arch.latents(rows)
+        decoded = note_scores(model.arch.decoded(latents, Sampler(), 0), rows)
+        active = dict(zip(INSTRUMENTS, active_units(latents).tolist(), strict=True))
+        return cls(decoded, copied(pieces), active, latents.shape[-1])
+
+    def lines(self) -> list[tuple[str, str]]:
+        """(name, cell) of each number that there is, such as "f1:piano"."""
+        sides = (("", self.decoded), (", copying the segment before", self.copied))
+        found = [
+            (f"{part}:{name}{of}", f"{values[name][i]:.3f}")
+            for i, part in enumerate(PARTS)
+            for name in self.decoded
+            for of, values in sides
+            if not math.isnan(values[name][i])
+        ]
+        return found + [(f"active:{name}", f"{number} of {self.latent}") for name, number in self.active.items()]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able; what is no number is null."""
+        named = {
+            side: {
+                name: {part: None if math.isnan(x) else x for part, x in zip(PARTS, found, strict=True)}
+                for name, found in values.items()
+            }
+            for side, values in (("decoded", self.decoded), ("copied", self.copied))
+        }
+        return {**named, "active": self.active, "latent": self.latent}

@@ -1,0 +1,194 @@
+"""Write docs/gan.md: whether generators collapsed, and what they write beside what people write.
+
+    musictool train lpd --arch wgan --name wgan --seed 1 --max-minutes 12 --epochs 1000 --patience 0
+    for off in "smoothing=no matching=no ttur=no" ...; do
+        musictool train lpd --arch gan --set ... --name gan-plain --seed 1 --max-minutes 3 --epochs 1000 --patience 0
+    done
+    python docs/gan_results.py wgan gan-plain gan-smoothing gan-matching gan-ttur gan-all
+
+The models must lie in the home (MUSICTOOL_HOME), and the corpus that they have learnt beside them. MuseGAN's figures
+are those of the first and of the last. Pictures go to docs/gan/.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musictool.archs import _likeness
+from musictool.corpus.learnt import corpus_of
+from musictool.encoded.dataset import Encoded, encode_corpus
+from musictool.evaluation.evaluate import evaluate
+from musictool.generation.sample import Request, sample
+from musictool.models.model import Model
+from musictool.music.instruments import INSTRUMENTS
+from musictool.plotting import plot
+from musictool.sampling.sampler import FREE, Sampler
+from musictool.writers._base import write
+
+FOLDER = Path(__file__).parent
+PICTURES = FOLDER / "gan"
+PIECES, BARS = 28, 8
+FIGURES = {
+    "empty_bars": "empty bars",
+    "used_pitch_classes": "used pitch classes",
+    "qualified_notes": "qualified notes",
+    "drum_pattern": "drum pattern",
+    "tonal_distance": "tonal distance",
+}
+FACTS = ("cells", "strikes", "pitch classes", "playing", "variety")
+PAGE = """# gan and wgan: whether they collapse, and what they write
+
+    musictool train lpd --arch wgan
+    musictool sample --bars 16 --primer a.mid
+    musictool sample --bars 16 --from-scratch --temperature 1.2     # the standard deviation of the noise
+    musictool plot lpd-wgan --out curves.png                        # all of the columns below
+
+`gan` is a DCGAN: it makes two bars of 100 random numbers and hears nothing of what stood before. `wgan` writes pieces:
+its five generators and its critic hear the last two bars. Neither says how likely a piece is, so `score` and `compare`
+refuse them. What an epoch is worth is counted on what the generator writes from 100 places of the validation pieces,
+four segments from each (musictool/archs/_likeness.py), and stands in history.csv as `val_distance`, `val_variety`,
+`val_variety_of_seeds`, `val_near_duplicates`, with the same of the corpus where it has such. The epoch with the
+smallest distance is kept. Training warns where variety falls under half of the corpus's, or near-duplicates rise half
+of all samples above the corpus's.
+
+- **variety**: how far two samples lie from each other, 0 the same to 1 nothing in common, different places and seeds.
+- **variety of seeds**: the same of samples that continue one place, and differ in the seed alone.
+- **near-duplicates**: the share of 100 samples that have another within 0.1.
+- **distance**: the mean of |ln(samples' / corpus's)| over cells, strikes, pitch classes, share of segments in which it
+  plays, and variety, of each instrument, and beside it the near-duplicates that the corpus does not have. Training
+  pieces of lpd lie 0.08 to 0.14 from as many validation pieces, so less than that is chance.
+
+The page is written by `docs/gan_results.py`. All models were trained on {corpus} ({train:,} segments to learn from) on
+two cores of a CPU that a dozen other processes kept busy, so that a quiet machine gets further
+in as many minutes; epochs are the better clock.
+
+## Every epoch
+
+{epochs}
+
+The kept epoch in bold. `told apart` is the share of segments that gan's critic tells rightly, and of wgan the distance
+that its critic sees between people's and the generator's.
+
+![Training curves](gan/curves.png)
+
+## What is written, beside the corpus
+
+A segment, from the same 100 places, of the kept epochs:
+
+{facts}
+
+MuseGAN's figures of {pieces} pieces of {bars} bars that continue the model's own primers, beside as many validation
+pieces (`musictool evaluate`). On a grid of sixteenths every note is a "qualified" one, as it lasts a 32nd.
+
+{figures}
+
+![Sixteen bars by wgan](gan/{first}.png)
+
+![Sixteen bars by gan](gan/{last}.png)
+"""
+
+
+def main() -> None:
+    """Write the page and its pictures."""
+    PICTURES.mkdir(exist_ok=True)
+    models = [Model.open(name) for name in sys.argv[1:]]
+    first, last = models[0], models[-1]
+    corpus = corpus_of(first.info, first.name)
+    wishes = first.info["training"]["wishes"]
+    low, high = first.info["training"]["settings"]["transpose"]
+    encoded = encode_corpus(corpus, "segments", wishes["encoding_settings"], range(low, high + 1))
+    for model in (first, last):
+        (score,) = sample(model, Request(bars=16, seed=1))
+        write(score, PICTURES / f"{model.name}.png")
+    plot(first.name, PICTURES / "curves.png", dots_per_inch=80)
+    page = PAGE.format(
+        corpus=corpus.name,
+        train=encoded.summary["train_rows"],
+        epochs=_table(_epochs(models)),
+        facts=_table(_facts(models, encoded)),
+        figures=_table(_figures([first, last])),
+        pieces=PIECES,
+        bars=BARS,
+        first=first.name,
+        last=last.name,
+    )
+    (FOLDER / "gan.md").write_text(page, encoding="utf-8")
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    heading, *others = ("| " + " | ".join(row) + " |" for row in rows)
+    return "\n".join([heading, "|" + "---|" * len(rows[0]), *others])
+
+
+def _epochs(models: list[Model]) -> list[tuple[str, ...]]:
+    measured = ("distance", "variety", "variety_of_seeds", "near_duplicates")
+    table = [("model", "epoch", "minutes", *(name.replace("_", " ") for name in measured), "told apart", "collapsed")]
+    for model in models:
+        with open(model.folder / "history.csv", encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        best, minutes = model.info["metrics"]["best_epoch"], 0.0
+        for row in rows:
+            found = {name: float(row[f"val_{name}"]) for name in _likeness.ASSESSED}
+            minutes += float(row["seconds"]) / 60
+            epoch = f"**{row['epoch']}**" if int(row["epoch"]) == best else row["epoch"]
+            table.append(
+                (
+                    model.name,
+                    epoch,
+                    f"{minutes:.1f}",
+                    *(f"{found[name]:.2f}" for name in measured),
+                    f"{float(row['told_apart']):.2f}",
+                    "yes" if _likeness.has_collapsed(found) else "no",
+                )
+            )
+    corpus = {name: float(rows[-1][f"val_corpus_{name}"]) for name in ("variety", "near_duplicates")}
+    return [*table, ("corpus", "", "", "0", f"{corpus['variety']:.2f}", "", f"{corpus['near_duplicates']:.2f}", "", "")]
+
+
+def _facts(models: list[Model], encoded: Encoded) -> list[tuple[str, ...]]:
+    before, real = _likeness.places(encoded)
+    table = [("", "", *INSTRUMENTS)]
+    for name, chains in [("corpus", real), *((model.name, _chain(model.arch, before)) for model in models)]:
+        facts = _likeness.facts(chains)
+        table += [(name, what, *(f"{value:.2f}" for value in facts[:, i])) for i, what in enumerate(FACTS)]
+        table.append((name, "keys at once", *(f"{_at_once(chains[..., i]):.2f}" for i in range(len(INSTRUMENTS)))))
+    return table
+
+
+def _at_once(roll: np.ndarray) -> float:
+    """Of 0/1 (..., S, P): the mean number of keys in the steps in which there is one."""
+    keys = roll.sum(axis=-1)
+    return float(keys[keys > 0].mean()) if keys.any() else 0.0
+
+
+def _chain(arch: Any, before: np.ndarray) -> np.ndarray:
+    """(CHAIN, N, S, P, I), as the model writes on from some places."""
+    rng, written = np.random.default_rng(1), []
+    for _ in range(_likeness.CHAIN):
+        before = arch.follow(before, arch._cut(before.shape, rng, Sampler(), FREE), rng, Sampler(), FREE)
+        written.append(before)
+    return np.stack(written)
+
+
+def _figures(models: list[Model]) -> list[tuple[str, ...]]:
+    said = {model.name: evaluate(model, num=PIECES, bars=BARS, seed=1).to_json()["band"] for model in models}
+    table = [("", "of", "corpus", *said)]
+    some = next(iter(said.values()))
+    for figure, words in FIGURES.items():
+        for key in [key for key in some if key.startswith(f"{figure}:")]:
+            values = [some[key]["human"], *(found[key]["samples"] for found in said.values())]
+            table.append((words, key.partition(":")[2], *(_number(value) for value in values)))
+    return table
+
+
+def _number(value: Any) -> str:
+    return "" if not value or value.get("mean") is None else f"{value['mean']:.2f}"
+
+
+if __name__ == "__main__":
+    main()

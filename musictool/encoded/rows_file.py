@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +33,17 @@ def mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
             raise ValueError(f"{path.name} holds other rows")
         begin = rows.id.get_offset()
     return np.memmap(path, dtype, "r", begin, shape)
+
+
+def let_go(rows: np.ndarray) -> None:
+    """Give back the memory of what has been read of mapped rows: it is read again when it is wanted.
+
+    The system takes such memory back itself when there is need, but until then it counts as this process's, and a pass
+    over a large corpus would end with all of it.
+    """
+    if isinstance(rows, np.memmap) and rows.mode == "r" and isinstance(rows.base, mmap.mmap):
+        with suppress(AttributeError):  # not every system can
+            rows.base.madvise(mmap.MADV_DONTNEED)
 
 
 def fill(rows: h5py.Dataset, parts: Iterable[np.ndarray], progress: Progress | None = None) -> None:

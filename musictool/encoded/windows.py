@@ -7,6 +7,7 @@ piece is padding with mask 0.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,8 +17,11 @@ import numpy as np
 from musictool.encoded import controls
 from musictool.encoded.conditions import FORGOTTEN, Conditions
 from musictool.encoded.dataset import Encoded
+from musictool.encoded.rows_file import let_go
 from musictool.encodings._base import PADDING
 from musictool.encodings._ragged import one_by_one
+
+KEPT_BYTES = 1 << 19  # that may be read of a mapped corpus before its memory is given back; whole pages of 2 MB count
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class Windows:
         self.transpositions = np.array(sorted(transpositions))
         self.stretches = np.array(sorted(stretches))
         self.seed = seed
+        self._read_bytes = 0
         nothing = np.full(len(encoded.offsets) - 1, -1)
         self.beside = beside or Beside(Conditions(), None, nothing)
 
@@ -145,7 +150,7 @@ class Windows:
         end = self.encoded.offsets[plan.piece[at] + 1][:, None]
         row = begin + plan.start[at][:, None] + np.arange(-1, self.length)  # (B, L + 1): one before, then the targets
         clipped = np.clip(row, begin, end - 1)
-        window = self.encoded.rows(clipped)
+        window = self._rows(clipped)
         beside = self.beside
         wanted = None if beside.controls is None else beside.controls[clipped[:, 1:]].astype(np.float32)
         self._vary(window, wanted, plan.semitones[at], plan.stretch[at])
@@ -154,6 +159,15 @@ class Windows:
         mask = (row[:, 1:] < end) & exists[:, None]
         conditions = beside.conditions.vectors(wanted, beside.label[plan.piece[at]], plan.asked[at], self.length)
         return Batch(window[:, :-1], window[:, 1:], mask.astype(np.float32), conditions)
+
+    def _rows(self, index: np.ndarray) -> np.ndarray:
+        stored = self.encoded.stored
+        rows = self.encoded.rows(index)
+        self._read_bytes += index.size * stored.itemsize * math.prod(stored.shape[1:])
+        if self._read_bytes > KEPT_BYTES:
+            let_go(stored)
+            self._read_bytes = 0
+        return rows
 
     def _vary(self, window: np.ndarray, wanted: np.ndarray | None, semitones: np.ndarray, stretch: np.ndarray) -> None:
         """Transpose and stretch each window (B, L + 1, ...), and the controls beside it, in place."""

@@ -5,9 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from musictool.encoded.conditions import Conditions
 from musictool.encoded.dataset import Encoded
+from musictool.encoded.rows_file import let_go
 from musictool.encoded.windows import Batch, Beside, Plan, Windows
 from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, Encoding, Spec
 
@@ -162,3 +164,27 @@ def test_the_last_batch_is_filled_up_with_windows_that_do_not_count():
     (batch,) = batches(windows, windows.training_plan(0))
     assert batch.y.shape == (4, 16)
     assert batch.mask.sum() == 3 * 16
+
+
+def test_a_pass_over_a_mapped_corpus_lets_go_of_what_it_has_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pieces = corpus_of(50, 7, 30)
+    pieces.stored.tofile(tmp_path / "rows")
+    mapped = replace(pieces, stored=np.memmap(tmp_path / "rows", pieces.stored.dtype, "r"))
+    let_go_of: list[np.ndarray] = []
+    monkeypatch.setattr("musictool.encoded.windows.let_go", lambda rows: (let_go_of.append(rows), let_go(rows)))
+    monkeypatch.setattr("musictool.encoded.windows.KEPT_BYTES", 2 * 2 * 5 * 4)  # of two batches
+    before, after = Windows(pieces, 4, 2), Windows(mapped, 4, 2)
+    plan = before.training_plan(0)
+    for step in range(before.steps(plan)):
+        for one, other in zip(before.batch(plan, step), after.batch(plan, step), strict=True):
+            assert np.array_equal(one, other)
+    assert sum(rows is mapped.stored for rows in let_go_of) == before.steps(plan) // 3  # after every third batch
+
+
+def test_what_is_changed_in_memory_only_is_not_let_go_of(tmp_path: Path):
+    np.zeros(8, np.uint8).tofile(tmp_path / "rows")
+    rows = np.memmap(tmp_path / "rows", np.uint8, "c")
+    rows[3] = 1
+    let_go(rows)
+    let_go(np.zeros(8))
+    assert rows.tolist() == [0, 0, 0, 1, 0, 0, 0, 0]

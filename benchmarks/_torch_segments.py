@@ -126,12 +126,13 @@ class Vae:
 
     def follow(self, before: Any) -> Any:
         written: list[Any] = []
+        piano = None
         for i, predictor in enumerate(self.predictors):
-            own = self.vae[i].posterior(before[:, i])[0]
-            piano = self.vae[PIANO].posterior(written[PIANO])[0] if i else None
-            latent = predictor(*_heard(i, piano, own))
+            latent = predictor(*_heard(i, piano, self.vae[i].posterior(before[:, i])[0]))
             logits = self.vae[i](latent + 0.5 * torch.randn_like(latent))
             written.append((torch.sigmoid(logits) > 0.5).float())
+            if i == PIANO:
+                piano = self.vae[PIANO].posterior(written[PIANO])[0]
         return torch.stack(written, 1)
 
 

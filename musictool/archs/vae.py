@@ -8,7 +8,7 @@ Two stages: `vae`, judged by the evidence bound of a segment, and `predictors`, 
 they are judged by the nats of the next segment as the decoder says it from the latent foretold.
 
 Source: I. Tham and M. Kim, "Generating Music Using Deep Learning" (2021): MelodyNN and four ConditionalNNs between
-VAEs, trained by the squared distance of latents (here `distance` adds it). Warm-up of the KL term: Sonderby et al.
+VAEs, trained by the squared distance of latents (here by nats and, weighed by `distance`, that). Warm-up of the KL term: Sonderby et al.
 (2016); free bits: Kingma et al. (2016). Limits: nothing remembers more than the two bars before, and what is foretold
 is one latent, the middle of all that might come, so that writing takes its variety from noise that knows no better.
 """
@@ -26,7 +26,7 @@ from keras import ops
 
 from musictool.archs._latents import Latents
 from musictool.archs._melody_harmony import MelodyHarmonyArch
-from musictool.archs._segments import AT_ONCE, COUNTED, SegmentsNetwork, flat, in_windows, pairs
+from musictool.archs._segments import AT_ONCE, COUNTED, Drawing, SegmentsNetwork, flat, in_windows, pairs
 from musictool.archs._stage import Stage
 from musictool.compiling import compiled
 from musictool.encoded.dataset import Encoded
@@ -139,7 +139,7 @@ class Vae(MelodyHarmonyArch, Latents):
         free_nats: float = option(0.05, "that each number of a latent may tell for nothing", least=0, most=100)
         sounding: float = option(1.0, "weight in training of the cells that sound", least=0.01, most=1000)
         distance: float = option(
-            0.0, "weight of the squared distance of latents in what comes next", least=0, most=1000
+            1.0, "weight of the squared distance of latents in what comes next", least=0, most=1000
         )
 
     SIZES: ClassVar = {
@@ -202,15 +202,20 @@ class Vae(MelodyHarmonyArch, Latents):
         latent = self.network.next(instrument, own, heard) + noise
         return self.vae.instruments[instrument](alpha * style + (1 - alpha) * latent)
 
-    def drawn(self, number: int, rng: np.random.Generator, sampler: Sampler, guidance: Guidance) -> Any:
+    def drawn(self, number: int, drawing: Drawing) -> Any:
         """Noise, latents of the style, and how much of the style: float32 (number, I, Z) twice, (number, I, 1)."""
+        guidance = drawing.guidance
         shape = (number, len(INSTRUMENTS), self.options.latent)
-        sd = NOISE_SD if sampler.noise_sd is None else sampler.noise_sd
-        noise = np.float32(sd) * rng.standard_normal(shape, dtype=np.float32) * ops.convert_to_numpy(self.vae.spread)
+        sd = NOISE_SD if drawing.sampler.noise_sd is None else drawing.sampler.noise_sd
+        noise = (
+            np.float32(sd)
+            * drawing.rng.standard_normal(shape, dtype=np.float32)
+            * ops.convert_to_numpy(self.vae.spread)
+        )
         if guidance.style is None:
             return noise, np.zeros(shape, np.float32), np.zeros((*shape[:2], 1), np.float32)
         sets = self._style(guidance.style)
-        style = np.stack([latents[rng.integers(len(latents), size=number)] for latents in sets], axis=1)
+        style = np.stack([latents[drawing.rng.integers(len(latents), size=number)] for latents in sets], axis=1)
         return noise, style, np.full((*shape[:2], 1), guidance.alpha, np.float32)
 
     def _style(self, segments: np.ndarray) -> list[np.ndarray]:

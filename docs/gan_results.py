@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from musictool.archs import _likeness
+from musictool.archs._segments import plain_drawing
 from musictool.corpus.learnt import corpus_of
 from musictool.encoded.dataset import Encoded, encode_corpus
 from musictool.evaluation.evaluate import evaluate
@@ -27,7 +28,6 @@ from musictool.generation.sample import Request, sample
 from musictool.models.model import Model
 from musictool.music.instruments import INSTRUMENTS
 from musictool.plotting import plot
-from musictool.sampling.sampler import FREE, Sampler
 from musictool.writers._base import write
 
 FOLDER = Path(__file__).parent
@@ -168,9 +168,9 @@ def _at_once(roll: np.ndarray) -> float:
 
 def _chain(arch: Any, before: np.ndarray) -> np.ndarray:
     """(CHAIN, N, S, P, I), as the model writes on from some places."""
-    rng, written = np.random.default_rng(1), []
+    drawing, written = plain_drawing(1), []
     for _ in range(_likeness.CHAIN):
-        before = arch.follow(before, arch._cut(before.shape, rng, Sampler(), FREE), rng, Sampler(), FREE)
+        before = arch.follow(before, drawing)
         written.append(before)
     return np.stack(written)
 

@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from musictool.archs._likeness import ASSESSED, has_collapsed, likeness
-from musictool.archs._segments import SegmentsArch, SegmentsNetwork, flat, in_windows
+from musictool.archs._segments import Drawing, SegmentsArch, SegmentsNetwork, flat, in_windows, plain_drawing
 from musictool.archs._stage import Player, Stage
 from musictool.compiling import compiled
 from musictool.encoded.dataset import Encoded
@@ -138,13 +138,8 @@ class AdversarialArch(SegmentsArch):
 
     def _assess(self, encoded: Encoded, seed: int) -> dict[str, float]:
         self.settle_thresholds(encoded)
-        rng = np.random.default_rng(seed)
-
-        def write(before: np.ndarray) -> np.ndarray:
-            sampler = Sampler()
-            return self.follow(before, self._cut(before.shape, rng, sampler, FREE), rng, sampler, FREE)
-
-        found = likeness(write, encoded)
+        drawing = plain_drawing(seed)
+        found = likeness(lambda before: self.follow(before, drawing), encoded)
         if has_collapsed(found):
             log.warning(
                 "%s has collapsed: of 100 samples %.0f%% are nearly the same as another (of the corpus %.0f%%), and "
@@ -160,18 +155,11 @@ class AdversarialArch(SegmentsArch):
 
     CURE: ClassVar[str] = ""
 
-    def follow(
-        self,
-        before: np.ndarray,
-        cut: np.ndarray,
-        rng: np.random.Generator,
-        sampler: Sampler,
-        guidance: Guidance,
-        melody: np.ndarray | None = None,
-    ) -> np.ndarray:
+    def follow(self, before: np.ndarray, drawing: Drawing, melody: np.ndarray | None = None) -> np.ndarray:
         if melody is not None:
             raise BadOption(f"{self.name} writes all instruments at once and cannot be given a melody")
-        said = self._said(before, self._noise(len(before), rng, sampler))
+        cut = self.cut(len(before), drawing)
+        said = self._said(before, self._noise(len(before), drawing.rng, drawing.sampler))
         return (said > cut).astype(self.spec.dtype)
 
     def probabilities(self, before: np.ndarray, segments: np.ndarray) -> np.ndarray:

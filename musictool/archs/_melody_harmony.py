@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from musictool.archs._segments import SegmentsArch, SegmentsNetwork
+from musictool.archs._segments import Drawing, SegmentsArch, SegmentsNetwork, plain_drawing
 from musictool.compiling import compiled
 from musictool.music.instruments import INSTRUMENTS, PIANO
-from musictool.sampling.sampler import FREE, Guidance, Sampler
 
 
 class MelodyHarmonyArch(SegmentsArch):
@@ -50,20 +49,13 @@ class MelodyHarmonyArch(SegmentsArch):
         """
 
     @abstractmethod
-    def drawn(self, number: int, rng: np.random.Generator, sampler: Sampler, guidance: Guidance) -> Any:
+    def drawn(self, number: int, drawing: Drawing) -> Any:
         """What a new segment of each of `number` pieces is made of besides: a nest of float32 (number, I, ...)."""
 
-    def follow(
-        self,
-        before: np.ndarray,
-        cut: np.ndarray,
-        rng: np.random.Generator,
-        sampler: Sampler,
-        guidance: Guidance,
-        melody: np.ndarray | None = None,
-    ) -> np.ndarray:
-        drawn = self.drawn(len(before), rng, sampler, guidance)
-        heat = np.float32(sampler.temperature)
+    def follow(self, before: np.ndarray, drawing: Drawing, melody: np.ndarray | None = None) -> np.ndarray:
+        cut = self.cut(len(before), drawing)
+        drawn = self.drawn(len(before), drawing)
+        heat = np.float32(drawing.sampler.temperature)
         if melody is None:
             segments = self._write(before.astype(np.float32), cut, heat, drawn)
         else:
@@ -71,7 +63,7 @@ class MelodyHarmonyArch(SegmentsArch):
         return ops.convert_to_numpy(segments).astype(self.spec.dtype)
 
     def probabilities(self, before: np.ndarray, segments: np.ndarray) -> np.ndarray:
-        drawn = self.drawn(len(before), np.random.default_rng(0), Sampler(), FREE)
+        drawn = self.drawn(len(before), plain_drawing(0))
         arrays = (before.astype(np.float32), segments.astype(np.float32))
         return np.asarray(ops.convert_to_numpy(self._foretell(*arrays, drawn)))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -33,6 +34,25 @@ LEAST = 8  # segments, to learn anything from
 COUNTED = 256  # segments from which the thresholds are counted, about
 TURNS, AHEAD = 2, 3  # how often they are counted again, and how many segments are written for it from each place
 AT_ONCE = 64  # segments that are foretold in one call
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How segments are drawn.
+
+    Attributes:
+        sampler, guidance: see SegmentsArch.continuation.
+        rng: for all that is random; it moves on with every segment.
+    """
+
+    sampler: Sampler
+    guidance: Guidance
+    rng: np.random.Generator
+
+
+def plain_drawing(seed: int) -> Drawing:
+    """As a user gets it who asks for nothing."""
+    return Drawing(Sampler(), FREE, np.random.default_rng(seed))
 
 
 class SegmentsNetwork(keras.Model):
@@ -61,22 +81,12 @@ class SegmentsArch(Arch):
             raise BadOption(f"{self.name} cannot be asked for anything; leave out --controls and --label")
 
     @abstractmethod
-    def follow(
-        self,
-        before: np.ndarray,
-        cut: np.ndarray,
-        rng: np.random.Generator,
-        sampler: Sampler,
-        guidance: Guidance,
-        melody: np.ndarray | None = None,
-    ) -> np.ndarray:
+    def follow(self, before: np.ndarray, drawing: Drawing, melody: np.ndarray | None = None) -> np.ndarray:
         """The next segment of each piece.
 
         Args:
             before: uint8 0/1 (B, S, P, I), the segments that were written last; silence at the beginning.
-            cut: float32 (B, S, P, I): a cell sounds where its probability is above.
-            rng: for what is drawn besides.
-            sampler, guidance: see `continuation`.
+            drawing: how; a cell sounds where its probability is above its `cut`.
             melody: uint8 0/1 (B, S, P), what the piano plays in it; None where the arch writes that too.
 
         Returns:
@@ -110,10 +120,10 @@ class SegmentsArch(Arch):
     def continuation(
         self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
     ) -> Iterator[np.ndarray]:
-        rng = np.random.default_rng(seed)
+        drawing = Drawing(sampler, guidance, np.random.default_rng(seed))
         before = primer[:, -1]
         while True:
-            before = self.follow(before, self._cut(before.shape, rng, sampler, guidance), rng, sampler, guidance)
+            before = self.follow(before, drawing)
             yield before[:, None]
 
     def accompaniment(
@@ -131,21 +141,21 @@ class SegmentsArch(Arch):
         Raises:
             BadOption: for an arch that writes all instruments at once.
         """
-        rng = np.random.default_rng(seed)
+        drawing = Drawing(sampler, guidance, np.random.default_rng(seed))
         before, written = before[None], []
         for piano in melody:
-            cut = self._cut(before.shape, rng, sampler, guidance)
-            before = self.follow(before, cut, rng, sampler, guidance, piano[None])
+            before = self.follow(before, drawing, piano[None])
             written.append(before[0])
         return np.stack(written)
 
-    def _cut(
-        self, shape: tuple[int, ...], rng: np.random.Generator, sampler: Sampler, guidance: Guidance
-    ) -> np.ndarray:
-        cut = cuts(sampler.threshold, self.settled(guidance), shape, rng)
-        if guidance.banned is None:
+    def cut(self, number: int, drawing: Drawing) -> np.ndarray:
+        """float32 (number, S, P, I): what the probabilities of a new segment of each piece are held against."""
+        banned = drawing.guidance.banned
+        shape = (number, *self.spec.shape)
+        cut = cuts(drawing.sampler.threshold, self.settled(drawing.guidance), shape, drawing.rng)
+        if banned is None:
             return cut
-        return np.where(guidance.banned.reshape(self.spec.shape), np.float32(NEVER_CUT), cut)
+        return np.where(banned.reshape(self.spec.shape), np.float32(NEVER_CUT), cut)
 
     def settled(self, guidance: Guidance) -> np.ndarray:
         """float32 (I,): the thresholds that were counted, for a continuation under this guidance."""
@@ -158,12 +168,11 @@ class SegmentsArch(Arch):
         thresholds so far: an instrument that is a little too loud would else grow louder with every segment.
         """
         for turn in range(1 + TURNS):
-            densities, rng = Densities(len(INSTRUMENTS)), np.random.default_rng(0)
+            densities, drawing = Densities(len(INSTRUMENTS)), plain_drawing(0)
             for before, segments in pairs(encoded, COUNTED):
                 densities.add(self.probabilities(before, segments), segments)
                 for _ in range(AHEAD if turn else 0):
-                    cut = self._cut(before.shape, rng, Sampler(), FREE)
-                    written = self.follow(before, cut, rng, Sampler(), FREE)
+                    written = self.follow(before, drawing)
                     densities.add(self.probabilities(before, written), segments)
                     before = written
             self.thresholds.assign(densities.thresholds())

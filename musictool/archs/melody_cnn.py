@@ -18,13 +18,12 @@ import numpy as np
 from keras import ops
 
 from musictool.archs._melody_harmony import MelodyHarmonyArch
-from musictool.archs._segments import SegmentsNetwork, flat, in_windows
+from musictool.archs._segments import Drawing, SegmentsNetwork, flat, in_windows
 from musictool.archs._stage import Stage
 from musictool.encoded.windows import Batch
 from musictool.layers.next_segment import NextSegment
 from musictool.music.instruments import INSTRUMENTS, PIANO
 from musictool.options import option
-from musictool.sampling.sampler import Guidance, Sampler
 
 
 class FiveNetworks(SegmentsNetwork):
@@ -93,9 +92,9 @@ class MelodyCnn(MelodyHarmonyArch):
     def expect(self, instrument: int, piano: Any, before: Any, drawn: Any) -> Any:
         return self.network.instruments[instrument](heard(instrument, piano, before), drawn[:, instrument])
 
-    def drawn(self, number: int, rng: np.random.Generator, sampler: Sampler, guidance: Guidance) -> np.ndarray:
-        sd = 1.0 if sampler.noise_sd is None else sampler.noise_sd
-        return sd * rng.standard_normal((number, len(INSTRUMENTS), self.options.latent), dtype=np.float32)
+    def drawn(self, number: int, drawing: Drawing) -> np.ndarray:
+        sd = 1.0 if drawing.sampler.noise_sd is None else drawing.sampler.noise_sd
+        return sd * drawing.rng.standard_normal((number, len(INSTRUMENTS), self.options.latent), dtype=np.float32)
 
 
 def heard(instrument: int, piano: Any, before: Any) -> tuple[Any, ...]:

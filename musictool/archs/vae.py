@@ -7,9 +7,12 @@ last. What they say is varied by noise, mixed with latents of other pieces (a st
 Two stages: `vae`, judged by the evidence bound of a segment, and `predictors`, for which the autoencoders stand still;
 they are judged by the nats of the next segment as the decoder says it from the latent foretold.
 
+While it writes, latents are held within MOST of the prior's middle, where nearly all that it has learnt lies: a segment
+that came out a little too full would else lead to a fuller one, and so on.
+
 Source: I. Tham and M. Kim, "Generating Music Using Deep Learning" (2021): MelodyNN and four ConditionalNNs between
-VAEs, trained by the squared distance of latents (here by nats and, weighed by `distance`, that). Warm-up of the KL term: Sonderby et al.
-(2016); free bits: Kingma et al. (2016). Limits: nothing remembers more than the two bars before, and what is foretold
+VAEs, trained by the squared distance of latents (here by nats and, weighed by `distance`, that). Warm-up of the KL
+term: Sonderby et al. (2016); free bits: Kingma et al. (2016). Limits: nothing remembers more than the two bars before, and what is foretold
 is one latent, the middle of all that might come, so that writing takes its variety from noise that knows no better.
 """
 
@@ -38,6 +41,7 @@ from musictool.options import option
 from musictool.sampling.binarising import Densities, cuts
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 
+MOST = 2.0  # of a number of a latent while it writes, in standard deviations of the prior
 NOISE_SD = 0.5  # of a latent's usual spread, where nothing else is asked for
 
 
@@ -95,6 +99,11 @@ def parts(segments: Any) -> list[Any]:
     """Segments (N, S, P, I) -> (N, S, P) of each instrument, each in one piece of memory."""
     apart = ops.transpose(segments, (3, 0, 1, 2))
     return [apart[i] for i in range(len(INSTRUMENTS))]
+
+
+def held(latent: Any) -> Any:
+    """A latent, each of its numbers within MOST of 0."""
+    return ops.clip(latent, -MOST, MOST)
 
 
 class Predictors(SegmentsNetwork):
@@ -197,9 +206,9 @@ class Vae(MelodyHarmonyArch, Latents):
 
     def expect(self, instrument: int, piano: Any, before: Any, drawn: Any) -> Any:
         noise, style, alpha = (each[:, instrument] for each in drawn)
-        own = self.vae.instruments[instrument].posterior(before)[0]
-        heard = own if instrument == PIANO else self.vae.instruments[PIANO].posterior(piano)[0]
-        latent = self.network.next(instrument, own, heard) + noise
+        own = held(self.vae.instruments[instrument].posterior(before)[0])
+        heard = own if instrument == PIANO else held(self.vae.instruments[PIANO].posterior(piano)[0])
+        latent = held(self.network.next(instrument, own, heard) + noise)
         return self.vae.instruments[instrument](alpha * style + (1 - alpha) * latent)
 
     def drawn(self, number: int, drawing: Drawing) -> Any:

@@ -1,4 +1,4 @@
-"""vae: what its two stages are judged by, what noise, style and the prior do, and that latents lead back to segments."""
+"""vae: what its two stages are judged by, what noise, style and the prior do, and that latents lead back to music."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from keras import ops
 
 from musictool import strategy
+from musictool.archs._segments import Drawing
 from musictool.archs.vae import Vae
 from musictool.encoded.windows import Batch
 from musictool.encodings._base import Spec
@@ -142,7 +143,7 @@ def test_no_noise_writes_one_piece_and_noise_many():
 def test_noise_is_in_units_of_the_usual_spread_of_each_number():
     made = arch()
     made.vae.spread.assign(np.arange(20, dtype=np.float32).reshape(5, 4))
-    noise, _, _ = made.drawn(20_000, np.random.default_rng(1), Sampler(noise_sd=0.5), FREE)
+    noise, _, _ = made.drawn(20_000, Drawing(Sampler(noise_sd=0.5), FREE, np.random.default_rng(1)))
     np.testing.assert_allclose(noise.std(axis=0), 0.5 * np.arange(20).reshape(5, 4), rtol=0.03)
 
 
@@ -162,7 +163,7 @@ def test_a_style_is_a_set_in_which_no_segment_weighs_more_for_coming_back():
     style = segments(3)[[0, 1, 0, 2, 0, 0]]
     style[..., DRUMS] = style[0, ..., DRUMS]
     guidance = Guidance(style=style, alpha=0.5)
-    _, drawn, alpha = made.drawn(3000, np.random.default_rng(1), Sampler(), guidance)
+    _, drawn, alpha = made.drawn(3000, Drawing(Sampler(), guidance, np.random.default_rng(1)))
     assert (alpha == 0.5).all()
     for instrument, different in ((PIANO, 3), (DRUMS, 1)):
         found, times = np.unique(drawn[:, instrument], axis=0, return_counts=True)
@@ -189,6 +190,20 @@ def test_from_nothing_it_draws_from_the_prior_and_from_silence_within_a_primer_i
     quiet = np.zeros((2, 2, 32, 128, 5), np.uint8)
     first, other = (next(made.continuation(quiet, HALF, seed)) for seed in (1, 2))
     np.testing.assert_array_equal(first, other)
+
+
+def test_a_segment_further_out_than_any_leads_no_further_than_the_furthest():
+    """Else a segment that is too full leads to a fuller one for ever."""
+    made, said = arch(), []
+    before, piano = segments(2, 3)[..., PIANO].astype(np.float32)
+    for far in (3, 30, 1):
+        for each in made.vae.instruments:
+            each.guess.bias.assign([far] * 4 + [0] * 4)
+            each.guess.kernel.assign(0 * each.guess.kernel)
+        drawn = tuple(np.zeros((3, 5, size), np.float32) for size in (4, 4, 1))
+        said.append([ops.convert_to_numpy(made.expect(i, piano, before, drawn)) for i in (PIANO, BASS)])
+    np.testing.assert_array_equal(said[0], said[1])
+    assert not np.array_equal(said[0], said[2])
 
 
 def test_an_accompaniment_keeps_the_melody_and_hangs_on_it():

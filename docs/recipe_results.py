@@ -26,9 +26,10 @@ CORPORA = {  # what the runs learnt from, in words
     "piano": "146 transcribed piano performances of the GiantMIDI-Piano preview",
     "quartets": "42 movements of string quartets (`musictool prepare quartets`)",
     "nottingham": "937 folk tunes with chords of the Nottingham collection",
-    "band": "165 General MIDI songs of the games Freedoom, OpenTTD and Simutrans",
-    "lpd": "102 of the same songs as five-track piano-rolls",
+    "band": "235 General MIDI songs of Freedoom, OpenTTD, Simutrans and an accompaniment program's examples",
+    "lpd": "218 such songs as five-track piano-rolls",
 }
+PAGES = {"vae": "vae.md", "gan": "gan.md", "wgan": "gan.md"}
 HEADING = """# Recipes
 
 A recipe is a named file of settings that rebuilds one published system, as far as its settings are known:
@@ -113,7 +114,9 @@ def _said(value: Any) -> str:
 
 def _came(name: str, result: dict[str, Any] | None) -> str:
     if result is None:
-        return "Not run yet.\n"
+        arch = recipe.get(name).train["arch"]
+        measured = f"; what its arch was measured to do: [{arch}]({PAGES[arch]})" if arch in PAGES else ""
+        return f"Not run for these minutes{measured}.\n"
     corpus = CORPORA.get(result["corpus"], result["corpus"])
     unit, nats = result["unit"], result["val_loss"]
     judged = "It was not judged." if nats is None else f"Validation: {nats:.3f} nats a {unit}{_against(result)}."

@@ -12,8 +12,9 @@ that came out a little too full would else lead to a fuller one, and so on.
 
 Source: I. Tham and M. Kim, "Generating Music Using Deep Learning" (2021): MelodyNN and four ConditionalNNs between
 VAEs, trained by the squared distance of latents (here by nats and, weighed by `distance`, that). Warm-up of the KL
-term: Sonderby et al. (2016); free bits: Kingma et al. (2016). Limits: nothing remembers more than the two bars before, and what is foretold
-is one latent, the middle of all that might come, so that writing takes its variety from noise that knows no better.
+term: Sonderby et al. (2016); free bits: Kingma et al. (2016). Limits: nothing remembers more than the two bars before,
+and what is foretold is one latent, the middle of all that might come, so that writing takes its variety from noise that
+knows no better.
 """
 
 from __future__ import annotations

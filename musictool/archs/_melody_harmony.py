@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from musictool.archs._segments import Drawing, SegmentsArch, SegmentsNetwork, plain_drawing
+from musictool.archs._segments import Drawing, SegmentsArch, SegmentsNetwork, plain_drawing, usual_chords
 from musictool.compiling import compiled
+from musictool.encoded.dataset import Encoded
 from musictool.music.instruments import INSTRUMENTS, PIANO
 
 
@@ -33,6 +34,10 @@ class MelodyHarmonyArch(SegmentsArch):
     @property
     def thresholds(self) -> Any:
         return self.network.thresholds
+
+    def settle_thresholds(self, encoded: Encoded) -> None:
+        self.network.most.assign(usual_chords(encoded))
+        super().settle_thresholds(encoded)
 
     @abstractmethod
     def expect(self, instrument: int, piano: Any, before: Any, drawn: Any) -> Any:
@@ -93,9 +98,15 @@ class MelodyHarmonyArch(SegmentsArch):
         return compiled(foretell)
 
     def _sounding(self, instrument: int, piano: Any, before: Any, cut: Any, heat: Any, drawn: Any) -> Any:
-        """float32 0/1 (B, S, P). Heat over 1 moves a probability towards a half."""
+        """float32 0/1 (B, S, P). Heat over 1 moves a probability towards a half.
+
+        Of each step only the likeliest keys sound, as many as the instrument plays at once in the corpus: what was a
+        little too full would else be answered by what is fuller, and so on.
+        """
         logits = self.expect(instrument, piano, before[..., instrument], drawn)
-        return ops.cast(ops.sigmoid(logits / heat) > cut[..., instrument], "float32")
+        most = ops.cast(self.network.most[instrument], "int32")
+        least = ops.take(ops.sort(logits, axis=-1), logits.shape[-1] - most, axis=-1)[..., None]  # (B, S, 1)
+        return ops.cast((ops.sigmoid(logits / heat) > cut[..., instrument]) & (logits >= least), "float32")
 
     def _others(self, piano: Any, before: Any, cut: Any, heat: Any, drawn: Any) -> Any:
         others = [

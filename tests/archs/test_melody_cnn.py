@@ -144,6 +144,19 @@ def test_settled_thresholds_hold_where_it_follows_its_own_segments():
     np.testing.assert_allclose(written.sum(axis=(0, 1, 2, 3)) / 18, real.sum(axis=(0, 1, 2)) / 48, rtol=0.5)
 
 
+def test_no_more_keys_sound_at_once_than_an_instrument_plays_in_the_corpus():
+    made, encoded = trained_a_little()
+    made.settle_thresholds(encoded)
+    at_once = encoded.rows(slice(None)).sum(axis=2).reshape(-1, 5)
+    most = ops.convert_to_numpy(made.network.most)
+    for i in range(5):
+        sounding = at_once[at_once[:, i] > 0, i]
+        assert (sounding <= most[i]).mean() >= 0.99 > (sounding < most[i]).mean()
+    primer = np.ones((2, 1, 32, 128, 5), np.uint8)  # far too full
+    written = next(made.continuation(primer, Sampler(threshold="0.001"), 1))[:, 0]
+    assert (written.sum(axis=2).max(axis=(0, 1)) == most).all()
+
+
 def test_pairs_are_neighbours_within_a_piece_and_silence_stands_before_the_first():
     pieces = segments(3, 5)
     before, after = (np.concatenate(each) for each in zip(*pairs(corpus_of(pieces, SPEC), 512), strict=True))

@@ -58,7 +58,7 @@ class NextToken(keras.Model):
         vectors = self.symbols.vectors()
         x = self.symbols.embed(tokens, vectors)
         if self.hint and conditions is not None:
-            x = x + self.hint(conditions)
+            x = x + ops.cast(self.hint(conditions), x.dtype)
         features = self.body(x, training=training)  # (B, T, W)
         return self.symbols.logits(self.project(features), vectors)  # (B, T, V)
 
@@ -66,7 +66,7 @@ class NextToken(keras.Model):
         """One position: int32 (B,), the state before it, float32 (1, C) -> features (B, W) and the state after it."""
         x = self.symbols.embed(token, vectors)
         if self.hint:
-            x = x + self.hint(conditions)
+            x = x + ops.cast(self.hint(conditions), x.dtype)
         features, state = self.body.step(x, state)
         return features, state
 

@@ -12,7 +12,7 @@ from musictool.cli import _output
 SPLITS = ("validation", "test")
 
 
-@click.group()
+@click.group(epilog="\b\nExample:\n    musictool benchmark polyphony JSB_Chorales.mat")
 def command() -> None:
     """Train and score on a published benchmark, by its exact protocol, beside the published numbers."""
 

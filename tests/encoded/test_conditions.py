@@ -168,6 +168,11 @@ def test_a_piece_without_the_label_is_learnt_without_one(corpus: Corpus):
     assert trained.model.conditions.labels == ("high", "low")
 
 
+def test_what_is_asked_for_is_heard_in_bfloat16_too(corpus: Corpus):
+    trained = train("sorted", label="folder", **TINY | {"epochs": 1, "precision": "mixed_bfloat16"})
+    assert (trained.model.folder / "samples" / "epoch-001.mid").exists()  # by the network that is being trained
+
+
 def test_labels_that_a_model_knows_stand_before_those_of_another_corpus(corpus: Corpus):
     assert of_corpus(corpus, (), "folder", ("middle", "low")).labels == ("middle", "low", "high")
 

@@ -127,15 +127,12 @@ def test_a_sidecar_without_a_style_is_one_of_a_song_without(model: Model, tmp_pa
     assert (tmp_path / "again.mid").read_bytes() == (tmp_path / "song.mid").read_bytes()
 
 
-def test_bars_seconds_and_length_are_kept_and_only_as_many_segments_written_as_they_need(model: Model):
-    written: list[int] = []
-    (score,) = sample(model, Request(bars=6, seed=1, sampler=BOLD), written.append)
-    assert 5 <= score.bars <= 6
-    assert max(written) == 8
-    (score,) = sample(model, Request(seconds=6, seed=1, sampler=BOLD))
-    assert 5 < score.seconds <= 6
-    (score,) = sample(model, Request(length=33, seed=1, sampler=BOLD))
-    assert 2 < score.bars <= 4
+def test_only_as_many_segments_are_written_as_bars_seconds_and_length_need(model: Model):
+    for wish, segments, seconds in (({"bars": 6}, 8, 12), ({"seconds": 6}, 8, 6), ({"length": 33}, 2, 8)):
+        written: list[int] = []
+        (score,) = sample(model, Request(seed=1, sampler=BOLD, **wish), written.append)
+        assert max(written) == segments
+        assert 0 < score.seconds <= seconds
 
 
 def test_interpolation_keeps_both_ends_and_every_version_has_its_place(model: Model, bands: Path):

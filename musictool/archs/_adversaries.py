@@ -159,12 +159,12 @@ class AdversarialArch(SegmentsArch):
         if melody is not None:
             raise BadOption(f"{self.name} writes all instruments at once and cannot be given a melody")
         cut = self.cut(len(before), drawing)
-        said = self._said(before, self._noise(len(before), drawing.rng, drawing.sampler))
-        return (said > cut).astype(self.spec.dtype)
+        segments = self._write(before, self._noise(len(before), drawing.rng, drawing.sampler), cut)
+        return np.asarray(ops.convert_to_numpy(segments))
 
     def probabilities(self, before: np.ndarray, segments: np.ndarray) -> np.ndarray:
         rng = np.random.default_rng([int(before.sum()), int(segments.sum())])  # the same in every call, but not for all
-        return self._said(before, self._noise(len(before), rng, Sampler()))
+        return np.asarray(ops.convert_to_numpy(self._say(before, self._noise(len(before), rng, Sampler()))))
 
     def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         raise BadOption(
@@ -177,10 +177,15 @@ class AdversarialArch(SegmentsArch):
         spread = sampler.temperature if sampler.noise_sd is None else sampler.noise_sd
         return np.float32(spread) * rng.standard_normal((number, self.network.noise), dtype=np.float32)
 
-    def _said(self, before: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        return np.asarray(ops.convert_to_numpy(self._say(before.astype(np.float32), noise)))
-
     @cached_property
     def _say(self) -> Any:
-        """Compiled: before (N, S, P, I), noise (N, Z) -> probabilities (N, S, P, I)."""
-        return compiled(lambda before, noise: ops.sigmoid(self.network(before, noise)))
+        """Compiled: before uint8 0/1 (N, S, P, I), noise (N, Z) -> probabilities (N, S, P, I)."""
+        return compiled(self._likely)
+
+    @cached_property
+    def _write(self) -> Any:
+        """Compiled: the same, and a cut that can be broadcast to them -> 0/1 (N, S, P, I)."""
+        return compiled(lambda before, noise, cut: ops.cast(self._likely(before, noise) > cut, self.spec.dtype.name))
+
+    def _likely(self, before: Any, noise: Any) -> Any:
+        return ops.sigmoid(self.network(ops.cast(before, "float32"), noise))

@@ -62,10 +62,10 @@ class MelodyHarmonyArch(SegmentsArch):
         drawn = self.drawn(len(before), drawing)
         heat = np.float32(drawing.sampler.temperature)
         if melody is None:
-            segments = self._write(before.astype(np.float32), cut, heat, drawn)
+            segments = self._write(before, cut, heat, drawn)
         else:
-            segments = self._play_to(before.astype(np.float32), cut, heat, drawn, melody.astype(np.float32))
-        return ops.convert_to_numpy(segments).astype(self.spec.dtype)
+            segments = self._play_to(before, cut, heat, drawn, melody)
+        return np.asarray(ops.convert_to_numpy(segments))
 
     def probabilities(self, before: np.ndarray, segments: np.ndarray) -> np.ndarray:
         drawn = self.drawn(len(before), plain_drawing(0))
@@ -74,9 +74,10 @@ class MelodyHarmonyArch(SegmentsArch):
 
     @cached_property
     def _write(self) -> Any:
-        """Compiled: before (B, S, P, I), cut of the same shape, heat, drawn -> 0/1 of the same shape."""
+        """Compiled: before uint8 0/1 (B, S, P, I), cut that can be broadcast to it, heat, drawn -> 0/1 like before."""
 
         def write(before: Any, cut: Any, heat: Any, drawn: Any) -> Any:
+            before = ops.cast(before, "float32")
             piano = self._sounding(PIANO, None, before, cut, heat, drawn)
             return self._others(piano, before, cut, heat, drawn)
 
@@ -84,8 +85,12 @@ class MelodyHarmonyArch(SegmentsArch):
 
     @cached_property
     def _play_to(self) -> Any:
-        """Compiled: the same with what the piano plays, (B, S, P), at the end."""
-        return compiled(lambda before, cut, heat, drawn, piano: self._others(piano, before, cut, heat, drawn))
+        """Compiled: the same with what the piano plays, uint8 0/1 (B, S, P), at the end."""
+
+        def play(before: Any, cut: Any, heat: Any, drawn: Any, piano: Any) -> Any:
+            return self._others(ops.cast(piano, "float32"), ops.cast(before, "float32"), cut, heat, drawn)
+
+        return compiled(play)
 
     @cached_property
     def _foretell(self) -> Any:
@@ -112,4 +117,4 @@ class MelodyHarmonyArch(SegmentsArch):
         others = [
             piano if i == PIANO else self._sounding(i, piano, before, cut, heat, drawn) for i in range(len(INSTRUMENTS))
         ]
-        return ops.stack(others, axis=-1)
+        return ops.cast(ops.stack(others, axis=-1), self.spec.dtype.name)

@@ -26,7 +26,7 @@ from musictool.encodings._base import Kind, Spec
 from musictool.errors import BadCorpus, BadOption
 from musictool.music.instruments import INSTRUMENTS
 from musictool.music.score import PITCHES
-from musictool.sampling.binarising import NEVER_CUT, Densities, cuts
+from musictool.sampling.binarising import BERNOULLI, NEVER_CUT, Densities, cuts
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 
 log = logging.getLogger(__name__)
@@ -155,9 +155,10 @@ class SegmentsArch(Arch):
         return np.stack(written)
 
     def cut(self, number: int, drawing: Drawing) -> np.ndarray:
-        """float32 (number, S, P, I): what the probabilities of a new segment of each piece are held against."""
+        """float32 that can be broadcast to (number, S, P, I): what the probabilities of a new segment of each piece are
+        held against."""
         banned = drawing.guidance.banned
-        shape = (number, *self.spec.shape)
+        shape = (number, *self.spec.shape) if drawing.sampler.threshold == BERNOULLI else (1, 1, 1, self.spec.shape[-1])
         cut = cuts(drawing.sampler.threshold, self.settled(drawing.guidance), shape, drawing.rng)
         if banned is None:
             return cut

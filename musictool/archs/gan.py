@@ -17,23 +17,28 @@ a long piece is a row of fragments. wgan is the cure for that.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import keras
+import numpy as np
 from keras import ops
 
 from musictool.archs._adversaries import AdversarialArch, Adversaries
+from musictool.archs._segments import Drawing
 from musictool.archs._stage import Player
 from musictool.layers.fragment_critic import FragmentCritic
 from musictool.layers.fragment_generator import FragmentGenerator
 from musictool.options import option
+from musictool.sampling.sampler import FREE, Guidance, Sampler
 
 LESS_SURE = 0.1  # how far a smoothed label lies from 0 or 1, at most
 OF_MEAN, OF_FIRST = 0.1, 1.0  # what the two L2 terms are charged, as in MidiNet's code
 FASTER = 4.0  # the critic with ttur
 MOMENTUM = 0.5  # of Adam, as in DCGAN
+TOGETHER = 16  # segments that are made in one call, of all pieces: none waits for another
 
 
 class Deaf(keras.layers.Layer):
@@ -91,6 +96,15 @@ class Gan(AdversarialArch):
             Player(network.critic.trainable_variables, critic, rate, momentum=MOMENTUM),
             Player(network.generator.trainable_variables, generator, momentum=MOMENTUM),
         )
+
+    def continuation(
+        self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
+    ) -> Iterator[np.ndarray]:
+        drawing, pieces = Drawing(sampler, guidance, np.random.default_rng(seed)), len(primer)
+        length = max(1, TOGETHER // pieces)
+        nothing = np.zeros((length * pieces, *self.spec.shape), self.spec.dtype)
+        while True:
+            yield self.follow(nothing, drawing).reshape(length, pieces, *self.spec.shape).swapaxes(0, 1)
 
     def criticise(self, before: Any, segments: Any, training: bool) -> tuple[Any, ...]:
         made = ops.stop_gradient(self.made(before, segments, training))

@@ -33,6 +33,7 @@ from torch import nn
 from torch.nn import functional
 
 HEARD = [1 if i == PIANO else 2 for i in range(INSTRUMENTS)]  # segments, by each instrument
+AT_ONCE = 10  # keys of an instrument that may sound at once
 WRITTEN = {1: 16, 64: 2}  # segments of each piece in a call, by pieces
 
 Loss = Callable[[Any, Any], Any]  # before, segments: 0/1 (N, I, S, P) -> ()
@@ -64,6 +65,8 @@ def descending(network: nn.Module, loss: Loss, batch: int) -> Callable[[], float
 class MelodyCnn:
     """Five networks at once."""
 
+    ahead = 1  # segments, of all pieces, that do not wait for one another
+
     def __init__(self) -> None:
         self.networks = nn.ModuleList(map(NextSegment, HEARD))
 
@@ -83,8 +86,14 @@ class MelodyCnn:
         for i, network in enumerate(self.networks):
             heard = _heard(i, written[PIANO] if i else None, before[:, i : i + 1])
             numbers = torch.randn(len(before), network.latent)
-            written.append((torch.sigmoid(network(heard, numbers)) > 0.5).float())
+            written.append(_sounding(network(heard, numbers)))
         return torch.cat(written, 1)
+
+
+def _sounding(logits: Any) -> Any:
+    """0/1 of the same shape (..., P): cells above the threshold, but at most AT_ONCE keys of a step."""
+    least = logits.topk(AT_ONCE).values[..., -1:]
+    return ((torch.sigmoid(logits) > 0.5) & (logits >= least)).float()
 
 
 def _heard(instrument: int, piano: Any, before: Any) -> tuple[Any, ...]:
@@ -93,6 +102,8 @@ def _heard(instrument: int, piano: Any, before: Any) -> tuple[Any, ...]:
 
 class Vae:
     """Five autoencoders, and five predictors between their latents."""
+
+    ahead = 1
 
     def __init__(self) -> None:
         self.vae = nn.ModuleList(Autoencoder() for _ in HEARD)
@@ -129,8 +140,7 @@ class Vae:
         piano = None
         for i, predictor in enumerate(self.predictors):
             latent = predictor(*_heard(i, piano, self.vae[i].posterior(before[:, i])[0]))
-            logits = self.vae[i](latent + 0.5 * torch.randn_like(latent))
-            written.append((torch.sigmoid(logits) > 0.5).float())
+            written.append(_sounding(self.vae[i](latent + 0.5 * torch.randn_like(latent))))
             if i == PIANO:
                 piano = self.vae[PIANO].posterior(written[PIANO])[0]
         return torch.stack(written, 1)
@@ -139,7 +149,7 @@ class Vae:
 class Adversaries:
     """A generator and a critic; a subclass says what they want."""
 
-    turns = 1
+    turns, ahead = 1, 1
 
     def __init__(self, generator: nn.Module, critic: nn.Module) -> None:
         self.generator, self.critic = generator, critic
@@ -183,7 +193,9 @@ class Adversaries:
 
 
 class Gan(Adversaries):
-    """DCGAN with smoothed labels, and with means that have to match."""
+    """DCGAN with smoothed labels, and with means that have to match. It hears nothing of what stood before."""
+
+    ahead = 16
 
     def __init__(self) -> None:
         super().__init__(FragmentGenerator(), FragmentCritic())
@@ -247,17 +259,19 @@ def writing(arch: Any, pieces: int) -> Callable[[], object]:
 
     @torch.no_grad()
     def continuation() -> Iterator[Any]:
-        before = torch.zeros(pieces, INSTRUMENTS, STEPS, PITCHES)
+        together = max(1, arch.ahead // pieces)  # segments of a piece
+        before = torch.zeros(together * pieces, INSTRUMENTS, STEPS, PITCHES)
         while True:
             before = arch.follow(before)
-            yield before.to(torch.uint8).numpy()
+            yield before.view(together, pieces, *before.shape[1:]).to(torch.uint8).numpy()
 
     written = continuation()
 
     def write() -> None:
         arch.networks.eval()
-        for _ in range(WRITTEN[pieces]):
-            next(written)
+        rows = 0
+        while rows < WRITTEN[pieces]:
+            rows += len(next(written))
         arch.networks.train()
 
     return write

@@ -10,6 +10,7 @@ PyTorch is no part of musictool: if this Python has none, name one that has. ben
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -88,6 +89,8 @@ def report(rates: Rates, threads: int, rounds: int) -> None:
     import _table
 
     print(f"{_table.machine()}; {threads} threads; medians of {rounds} alternating rounds\n")
+    if threads > 1 and hasattr(os, "getloadavg") and os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+        print("Other work runs beside. PyTorch's threads wait for each other, and then stand still: try --threads 1.\n")
     ratios, rows = {}, []
     for name, what in dict.fromkeys(key[1:] for key in rates):
         ours, theirs = (rates[library, name, what] for library in ("musictool", "PyTorch"))
@@ -165,8 +168,9 @@ def writing(arch: Any, pieces: int, length: int) -> Callable[[], object]:
     written = arch.continuation(np.zeros((pieces, 1, *arch.spec.shape), np.uint8), Sampler(), 1)
 
     def write() -> None:
-        for _ in range(length):
-            next(written)
+        rows = 0
+        while rows < length:
+            rows += next(written).shape[1]
 
     return write
 

@@ -23,8 +23,8 @@ BATCH, LENGTH = 64, 100
 def main() -> None:
     """Measure and print; or be a worker."""
     if sys.argv[1:2] == ["--worker"]:
-        what, *rest = sys.argv[2:]
-        work(what, *map(int, rest))
+        what, symbols, threads, precision = sys.argv[2:]
+        work(what, int(symbols), int(threads), precision)
         return
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--torch-python", default=sys.executable, help="a Python that has torch  [this one]")
@@ -46,12 +46,13 @@ def report(shapes: list[tuple[str, int]], torch_python: str, threads: int, round
     ours, theirs = [sys.executable, f"{HERE}/train.py", "--worker"], [torch_python, f"{HERE}/_torch.py"]
     count = str(threads)
     workers = {
-        ("musictool", "peak", 0): Worker([*ours, "peak", "0", count], threads),
+        ("musictool", "peak", 0): Worker([*ours, "peak", "0", count, "float32"], threads),
         ("PyTorch", "peak", 0): Worker([*theirs, "peak", count], threads),
     }
     for name, symbols in shapes:
         shape = [str(symbols), str(BATCH), str(LENGTH), count]
-        workers["musictool", name, symbols] = Worker([*ours, name, str(symbols), count], threads)
+        for library, precision in (("musictool", "float32"), ("musictool as it chooses", "auto")):
+            workers[library, name, symbols] = Worker([*ours, name, str(symbols), count, precision], threads)
         workers["PyTorch", name, symbols] = Worker([*theirs, "train", name, *shape], threads)
     with ExitStack() as stack:  # all have begun to start; now each is waited for
         rates = _table.alternate({key: stack.enter_context(worker).measure for key, worker in workers.items()}, rounds)
@@ -68,8 +69,9 @@ def report(shapes: list[tuple[str, int]], torch_python: str, threads: int, round
         rows.append((f"{name}, {symbols:,} symbols, {library}", f"{speed:,.0f}", f"{ratio:.2f}", f"{share:.0%}"))
     print(_table.table(("", "symbols/s", "x PyTorch", "of the peak"), rows) + "\n")
     for name, symbols in shapes:
-        ratio = rates["musictool", name, symbols] / rates["PyTorch", name, symbols]
-        print(_table.goal(f"{name}, {symbols:,} symbols, against PyTorch", ratio, 1.0))
+        for library in ("musictool", "musictool as it chooses"):
+            ratio = rates[library, name, symbols] / rates["PyTorch", name, symbols]
+            print(_table.goal(f"{name}, {symbols:,} symbols, {library}, against PyTorch", ratio, 1.0))
 
 
 def flops(name: str, symbols: int) -> int:
@@ -80,7 +82,7 @@ def flops(name: str, symbols: int) -> int:
     return 6 * (4 * (12 * 128 * 128 + 2 * seen * 128) + 128 * symbols)
 
 
-def work(name: str, symbols: int, threads: int) -> None:
+def work(name: str, symbols: int, threads: int, precision: str) -> None:
     """musictool's side: one training step, as `musictool train` takes it, again and again."""
     import tensorflow as tf
 
@@ -90,11 +92,11 @@ def work(name: str, symbols: int, threads: int) -> None:
         a, b = tf.random.normal((2, 2048, 2048))
         serve(rate(lambda: tf.matmul(a, b).numpy(), 2 * 2048**3 / 1e9))
         return
-    step = training_step(name, symbols)
+    step = training_step(name, symbols, precision)
     serve(rate(step, BATCH * LENGTH))
 
 
-def training_step(name: str, symbols: int) -> Callable[[], object]:
+def training_step(name: str, symbols: int, precision: str) -> Callable[[], object]:
     """On one batch of random symbols."""
     import keras
     import numpy as np
@@ -105,7 +107,7 @@ def training_step(name: str, symbols: int) -> Callable[[], object]:
     from musictool.encodings._base import Spec
     from musictool.registry import ARCHS
 
-    strategy.prepare("float32", 0)
+    strategy.prepare(precision, 0)
     arch = ARCHS.get(name).sized(Spec("tokens", (), symbols), "small")
     tokens = np.random.default_rng(0).integers(0, symbols, (BATCH, LENGTH + 1)).astype(np.int32)
     beside = np.ones((BATCH, LENGTH), np.float32), np.zeros((BATCH, LENGTH, 0), np.float32)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,18 @@ def write_tunes(folder: Path, tunes: int = 12) -> Path:
         notes = [(tonic + step, i * 0.5, 0.5) for i, step in enumerate(shape * 3)]
         write(Score.from_notes(notes), folder / f"tune-{tune:02d}.mid")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def as_loud_as_before() -> Iterator[None]:
+    """What -v and -q of a command set for its process does not outlive a test."""
+    own, root = logging.getLogger("musictool"), logging.getLogger()
+    level, handlers = own.level, [*root.handlers]
+    yield
+    own.setLevel(level)
+    for handler in root.handlers[:]:
+        if handler not in handlers and type(handler) is logging.StreamHandler:
+            root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -74,9 +74,7 @@ def has_collapsed(found: dict[str, float]) -> bool:
 def places(encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
     """Up to PLACES segments, (N, S, P, I), spread over the validation pieces (the training pieces, if there are none),
     and the CHAIN that follow them, (CHAIN, N, S, P, I); at the end of a piece its last one stays."""
-    pieces = encoded.pieces("validation")
-    if not len(pieces):
-        pieces = encoded.pieces("train")
+    pieces = encoded.held_out()
     begin, end = encoded.offsets[pieces], encoded.offsets[pieces + 1]
     rows = np.concatenate([np.arange(*each) for each in zip(begin, end, strict=True)])
     last = np.repeat(end - 1, end - begin)

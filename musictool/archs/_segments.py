@@ -218,10 +218,7 @@ class SegmentsArch(Arch):
 def pairs(encoded: Encoded, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Segments before and after, uint8 0/1 (N, S, P, I), N <= AT_ONCE: about `most` in all, spread over the validation
     pieces (over the training pieces, if there are none)."""
-    pieces = encoded.pieces("validation")
-    if not len(pieces):
-        pieces = encoded.pieces("train")
-    rows = np.concatenate([np.arange(*encoded.offsets[piece : piece + 2]) for piece in pieces])
+    rows = np.concatenate([np.arange(*encoded.offsets[piece : piece + 2]) for piece in encoded.held_out()])
     rows = rows[:: max(1, len(rows) // most)]
     for some in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE)):
         before = encoded.rows(np.maximum(some - 1, 0))

@@ -85,6 +85,11 @@ class Encoded:
         wanted = self.is_validation == (split == "validation")
         return np.flatnonzero(wanted & (np.diff(self.offsets) > 0))
 
+    def held_out(self) -> np.ndarray:
+        """int64: the validation pieces; where there are none, the training pieces."""
+        pieces = self.pieces("validation")
+        return pieces if len(pieces) else self.pieces("train")
+
     def rows(self, index: np.ndarray | slice) -> np.ndarray:
         """spec.dtype (..., *spec.shape): the rows of these numbers, counted over all pieces."""
         return self.spec.restore(np.asarray(self.stored[index]))

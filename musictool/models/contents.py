@@ -21,9 +21,7 @@ TYPICAL_PIECES = 1000  # pieces looked at for the corpus's usual tempo and metre
 
 def primers(encoded: Encoded) -> list[np.ndarray]:
     """Openings of validation pieces (of training pieces, if there are none), spread evenly over them."""
-    pieces = encoded.pieces("validation")
-    if not len(pieces):
-        pieces = encoded.pieces("train")
+    pieces = encoded.held_out()
     chosen = pieces[np.linspace(0, len(pieces) - 1, min(PRIMERS, len(pieces))).astype(int)]
     rows = max(LEAST_PRIMER_ROWS, PRIMER_ROWS // encoded.spec.steps)
     return [np.array(encoded.piece(index)[:rows]) for index in chosen]

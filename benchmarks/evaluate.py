@@ -53,7 +53,7 @@ def report_parts(model: Any, rounds: int) -> str:
     from musictool.training.learning import corpus_of
 
     human = Yardstick(corpus_of(model.info, model.name), SAMPLES, 1)
-    samples = _written(model, human.scores()[:20], SAMPLES, 16, 1.0, 1)
+    samples = _written(model, human.scores[:20], SAMPLES, 16, 1.0, 1)
     found = evaluate(model, num=SAMPLES, bars=16)
 
     def measured() -> None:
@@ -62,7 +62,7 @@ def report_parts(model: Any, rounds: int) -> str:
             assert len(each)
 
     parts = {
-        f"writing {SAMPLES} pieces of 16 bars": lambda: _written(model, human.scores()[:20], SAMPLES, 16, 1.0, 1),
+        f"writing {SAMPLES} pieces of 16 bars": lambda: _written(model, human.scores[:20], SAMPLES, 16, 1.0, 1),
         f"the likelihood of {SAMPLES} samples": lambda: likelihood.judged(model, samples),
         f"all features and copies of {SAMPLES} samples": measured,
         "the distances of the features": lambda: type(found).agreements.func(found),

@@ -155,8 +155,8 @@ def _tell(song: Any) -> None:
 
 
 def _copies(model: Any) -> Any:
+    from musictool.corpus.learnt import corpus_of
     from musictool.evaluation.copies import Copies
-    from musictool.training.learning import corpus_of
 
     return Copies(corpus_of(model.info, model.name))
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from musictool.corpus.corpus import Corpus
+from musictool.corpus.learnt import corpus_of
 from musictool.errors import BadCorpus, BadOption, NoMusic
 from musictool.evaluation.evaluation import Evaluation
 from musictool.evaluation.measures import Measures
@@ -73,9 +74,9 @@ def evaluate(
         raise BadOption(f"--bars {bars} is not at least 1")
     opened = model if isinstance(model, Model) else Model.open(model)
     human = Yardstick(_learnt_by(opened) if corpus is None else Corpus.open(corpus), num, seed)
-    bars = bars or min(MOST_BARS, _median_bars(human.scores()))
+    bars = bars or min(MOST_BARS, _median_bars(human.scores))
     progress(f"writing {num} pieces of {bars} bars")
-    scores = _written(opened, human.scores()[:_LOOKED_AT], num, bars, temperature, seed)
+    scores = _written(opened, human.scores[:_LOOKED_AT], num, bars, temperature, seed)
     if not any(len(score.notes) for score in scores):
         raise NoMusic(f"not one of {num} pieces by {opened.name} has a note; train it longer")
     progress("asking how likely they are")
@@ -92,7 +93,7 @@ def evaluate(
     progress("measuring")
     samples = Measures.of([f"sample {number}" for number in range(1, num + 1)], scores, human.copies)
     found = _held_against(human, f"{opened.name} beside {human.corpus.name}", facts, samples, opened, likelihoods)
-    return replace(found, reconstruction=Reconstruction.of(opened, human.scores()))
+    return replace(found, reconstruction=Reconstruction.of(opened, human.scores))
 
 
 def evaluate_files(
@@ -148,7 +149,9 @@ def _held_against(
     if model is None:
         of_people, encoded, others = human.validation_measures(bars), None, human.training_measures(bars)
     else:
-        of_people = human.validation_measures(bars, partial(_moved, model))
+        from musictool.generation.primers import as_heard
+
+        of_people = human.validation_measures(bars, partial(as_heard, model))
         told = partial(_told, model)
         encoded, others = human.validation_measures(bars, told), human.training_measures(bars, told)
     sources = tuple(map(human.copies.source, samples.scores, samples.copied))
@@ -157,16 +160,11 @@ def _held_against(
     return Evaluation(title, facts, samples, of_people, encoded, others, sources, usual, likelihoods or {})
 
 
-def _moved(model: Model, score: Score) -> Score:
-    """A piece in the key in which the model would hear it: some know C major and A minor only."""
-    from musictool.generation.primers import semitones_moved
-
-    return score.transpose(semitones_moved(model, score))
-
-
 def _told(model: Model, score: Score) -> Score:
-    """The same as the model's encoding tells it."""
-    music = model.encoding.decode(model.encoding.encode(_moved(model, score)))
+    """A piece in the key in which the model hears it, as its encoding tells it."""
+    from musictool.generation.primers import as_heard
+
+    music = model.encoding.decode(model.encoding.encode(as_heard(model, score)))
     return replace(
         music,
         tempos=music.tempos if len(music.tempos) else score.tempos,
@@ -176,8 +174,6 @@ def _told(model: Model, score: Score) -> Score:
 
 def _learnt_by(model: Model) -> Corpus:
     """The corpus of a model. Raises BadCorpus if it is gone or another one now."""
-    from musictool.training.learning import corpus_of
-
     try:
         return corpus_of(model.info, model.name)
     except BadCorpus as error:
@@ -201,7 +197,7 @@ def _likelihoods(model: Model, human: Yardstick, samples: Sequence[Score], own: 
     """Of the validation pieces, the samples and the baselines; empty if the arch has no likelihood."""
     from musictool.evaluation.likelihood import judged, to_beat, together
 
-    heard = judged(model, human.scores())
+    heard = judged(model, human.scores)
     written = judged(model, [score for score in samples if len(score.notes)]) if heard else None
     if not heard or written is None:
         return {}

@@ -13,7 +13,7 @@ import numpy as np
 from musictool.corpus.corpus import Corpus
 from musictool.encoded.dataset import Encoded
 from musictool.errors import BadOption
-from musictool.generation.primers import semitones_moved
+from musictool.generation.primers import as_heard
 from musictool.generation.scoring import Scored, score_piece
 from musictool.metrics.baselines import baselines
 from musictool.metrics.units import Amount
@@ -105,7 +105,7 @@ def _encoded(model: Model, corpus: Corpus, validation: Sequence[int]) -> Encoded
         np.linspace(0, len(training) - 1, min(len(training), MOST_COUNTED[model.spec.kind])).astype(int)
     ]
     scores = (corpus.score(i) for i in [*training.tolist(), *validation])
-    pieces = [model.encoding.encode(score.transpose(semitones_moved(model, score))) for score in scores]
+    pieces = [model.encoding.encode(as_heard(model, score)) for score in scores]
     nothing = np.zeros((0, *model.spec.shape), model.spec.dtype)
     stored = np.concatenate([model.spec.store(rows) for rows in (nothing, *pieces)])
     offsets = np.cumsum([0, *map(len, pieces)])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -42,6 +43,7 @@ class Yardstick:
             )
         self.copies = Copies(corpus)
 
+    @cached_property
     def scores(self) -> list[Score]:
         """The validation pieces, whole."""
         return [self.corpus.score(index) for index in self.validation]
@@ -53,14 +55,16 @@ class Yardstick:
             bars: how many.
             told: what becomes of each piece first, such as that it is moved to C.
         """
-        return Measures.of(*self._cut(self.validation, bars, told), self.copies)
+        return Measures.of(*self._cut(self.validation, self.scores, bars, told), self.copies)
 
     def training_measures(self, bars: int, told: Callable[[Score], Score] = lambda score: score) -> Measures:
         """The same of the training pieces; nothing is said of copies, as each is its own."""
-        names, scores = self._cut(self.training, bars, told)
+        pieces = (self.corpus.score(index) for index in self.training)
+        names, scores = self._cut(self.training, pieces, bars, told)
         return Measures(tuple(names), tuple(scores), ())
 
-    def _cut(self, indices: Sequence[int], bars: int, told: Callable[[Score], Score]) -> tuple[list[str], list[Score]]:
-        scores = (told(self.corpus.score(index)) for index in indices)
-        cut = [score.until(score.bar_line_ticks(bars)) for score in scores]
+    def _cut(
+        self, indices: Sequence[int], pieces: Iterable[Score], bars: int, told: Callable[[Score], Score]
+    ) -> tuple[list[str], list[Score]]:
+        cut = [score.until(score.bar_line_ticks(bars)) for score in map(told, pieces)]
         return [self.corpus.ids[index] for index in indices], cut

@@ -6,7 +6,7 @@ import numpy as np
 
 from musictool.archs._latents import Latents
 from musictool.errors import BadOption, NoMusic
-from musictool.generation.primers import semitones_moved
+from musictool.generation.primers import as_heard
 from musictool.models.model import Model
 from musictool.music.score import Score
 
@@ -32,4 +32,4 @@ def segments_of(model: Model, score: Score, what: str) -> np.ndarray:
 
 def heard(model: Model, score: Score) -> np.ndarray:
     """The same, T >= 0, of any piece."""
-    return model.encoding.encode(score.transpose(semitones_moved(model, score)))
+    return model.encoding.encode(as_heard(model, score))

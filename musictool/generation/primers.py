@@ -99,6 +99,11 @@ def semitones_moved(model: Model, score: Score | None, key: int | None = None) -
     return 0 if key is None else semitones_to_c(key)
 
 
+def as_heard(model: Model, score: Score) -> Score:
+    """A piece in the key in which the model hears it."""
+    return score.transpose(semitones_moved(model, score))
+
+
 def own_primers(model: Model, num: int, length: int | None, seed: int) -> np.ndarray:
     """spec.dtype (num, T, *spec.shape): openings drawn from those that the model keeps; T = 0 if it keeps none.
 

@@ -108,11 +108,11 @@ def _files(paths: Sequence[Path]) -> Iterable[tuple[str, Score]]:
 
 def _segments(model: Any, pieces: Iterable[tuple[str, Score]]) -> tuple[np.ndarray, list[str]]:
     """uint8 (T, S, P, I), the segments of pieces, and a name for each."""
-    from musictool.generation.primers import semitones_moved
+    from musictool.generation.latents import heard
 
     rows, names = [np.zeros((0, *model.encoding.spec.shape), np.uint8)], []
     for name, score in pieces:
-        own = model.encoding.encode(score.transpose(semitones_moved(model, score)))
+        own = heard(model, score)
         rows.append(own)
         names += [f"{name}, segment {number}" for number in range(1, len(own) + 1)]
     return np.concatenate(rows), names

@@ -17,6 +17,7 @@ from musictool.archs import _base as archs
 from musictool.archs._base import Arch
 from musictool.atomic import write_json
 from musictool.corpus.corpus import Corpus
+from musictool.corpus.learnt import corpus_of
 from musictool.encoded.conditions import of_corpus
 from musictool.encodings._base import Spec
 from musictool.errors import BadModel, BadOption, KindMismatch
@@ -28,7 +29,7 @@ from musictool.registry import ARCHS, ENCODINGS
 from musictool.strategy import Strategy
 from musictool.training import growing
 from musictool.training.event_log import check_event_log
-from musictool.training.learning import Trained, build, corpus_of, encoded_for, follow, learn
+from musictool.training.learning import Trained, build, encoded_for, follow, learn
 from musictool.training.machines import PLACE
 from musictool.training.reporter import Reporter
 from musictool.training.run_state import Settings, checkpoint_path

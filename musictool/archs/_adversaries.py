@@ -80,6 +80,7 @@ class AdversarialArch(SegmentsArch):
     CLIP_NORM: ClassVar[float] = 0.0
     CRITIC_MEASURES: ClassVar[tuple[str, ...]]
     GENERATOR_MEASURES: ClassVar[tuple[str, ...]]
+    CURE: ClassVar[str] = ""  # what a warning of collapse ends with
 
     @property
     @abstractmethod
@@ -152,8 +153,6 @@ class AdversarialArch(SegmentsArch):
                 self.CURE,
             )
         return found
-
-    CURE: ClassVar[str] = ""
 
     def follow(self, before: np.ndarray, drawing: Drawing, melody: np.ndarray | None = None) -> np.ndarray:
         if melody is not None:

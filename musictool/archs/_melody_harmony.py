@@ -69,8 +69,7 @@ class MelodyHarmonyArch(SegmentsArch):
 
     def probabilities(self, before: np.ndarray, segments: np.ndarray) -> np.ndarray:
         drawn = self.drawn(len(before), plain_drawing(0))
-        arrays = (before.astype(np.float32), segments.astype(np.float32))
-        return np.asarray(ops.convert_to_numpy(self._foretell(*arrays, drawn)))
+        return np.asarray(ops.convert_to_numpy(self._foretell(before, segments, drawn)))
 
     @cached_property
     def _write(self) -> Any:
@@ -94,9 +93,10 @@ class MelodyHarmonyArch(SegmentsArch):
 
     @cached_property
     def _foretell(self) -> Any:
-        """Compiled: before, segments (N, S, P, I), drawn -> probabilities of the same shape."""
+        """Compiled: before, segments, uint8 0/1 (N, S, P, I), drawn -> probabilities of the same shape."""
 
         def foretell(before: Any, segments: Any, drawn: Any) -> Any:
+            before, segments = ops.cast(before, "float32"), ops.cast(segments, "float32")
             said = [self.expect(i, segments[..., PIANO], before[..., i], drawn) for i in range(len(INSTRUMENTS))]
             return ops.sigmoid(ops.stack(said, axis=-1))
 

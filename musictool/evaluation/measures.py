@@ -13,7 +13,7 @@ from musictool.metrics.band import band_features
 from musictool.metrics.copying import Copied
 from musictool.metrics.distributions import distribution_features
 from musictool.metrics.musical import musical_features
-from musictool.metrics.variety import distances, near_duplicates, variety
+from musictool.metrics.variety import distances, mean_apart, share_near
 from musictool.music.grid import in_steps, painted
 from musictool.music.score import PITCHES, Score
 from musictool.sampling.loops import period_of_notes
@@ -88,12 +88,12 @@ class Measures:
     @property
     def variety(self) -> float:
         """The mean distance between two pieces, 0 to 1."""
-        return variety(self.rolls)
+        return mean_apart(self.apart)
 
     @property
     def near_duplicates(self) -> float:
         """The share of pieces that have a near duplicate among the others."""
-        return near_duplicates(self.rolls)
+        return share_near(self.apart)
 
 
 def _columns(found: list[dict[str, float]]) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from musictool.metrics._jaccard import jaccard
 from musictool.music.instruments import DRUMS, INSTRUMENTS
 
 ACTIVE_VARIANCE = 0.01  # Burda, Grosse, Salakhutdinov, "Importance Weighted Autoencoders" (2016)
@@ -73,12 +74,7 @@ def apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
     It is the share of the cells that sound in either and not in both (Jaccard's distance); 0 where both are silent.
     """
-    a, b = (np.moveaxis(each, -1, 0).reshape(each.shape[-1], len(each), -1) for each in (first, second))
-    a, b = a.astype(np.float32), b.astype(np.float32)  # counts up to 4096 are exact
-    both = a @ b.transpose(0, 2, 1)  # (I, N, M)
-    either = a.sum(axis=2)[:, :, None] + b.sum(axis=2)[:, None] - both
-    shared = (both + (either == 0)) / np.maximum(either, 1)
-    return np.moveaxis(1 - shared.astype(np.float64), 0, -1)
+    return np.stack([jaccard(first[..., i], second[..., i]) for i in range(first.shape[-1])], axis=-1)
 
 
 def _score(right: int, said: int, real: int) -> tuple[float, float, float]:

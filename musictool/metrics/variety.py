@@ -9,25 +9,16 @@ another.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from musictool.metrics._jaccard import jaccard
+
 NEAR = 0.1  # of what sounds in either: two pieces that differ by less are told as one
-_EXACT = 2**24  # what float32 counts to, without rounding
 
 
 def distances(rolls: np.ndarray) -> np.ndarray:
-    """float64 (N, N), 0 to 1: 1 - |both| / |either| of each two of 0/1 (N, ...); 0 for two in which nothing sounds.
-
-    Time and memory go with N * N and with the size of a roll in float32: meant for some hundreds.
-    """
-    flat = rolls.reshape(len(rolls), math.prod(rolls.shape[1:]))
-    flat = flat.astype(np.float32 if flat.shape[1] < _EXACT else np.float64)
-    both = (flat @ flat.T).astype(np.float64)
-    sounding = both.diagonal()
-    either = sounding[:, None] + sounding - both
-    return np.divide(either - both, either, out=np.zeros_like(both), where=either > 0)
+    """float64 (N, N), 0 to 1: how far each two of 0/1 (N, ...) lie apart; 0 for two in which nothing sounds."""
+    return jaccard(rolls, rolls)
 
 
 def variety(rolls: np.ndarray) -> float:
@@ -36,8 +27,13 @@ def variety(rolls: np.ndarray) -> float:
     Args:
         rolls: uint8 or bool 0/1 (N, ...).
     """
-    count = len(rolls)
-    return float(distances(rolls).sum() / (count * (count - 1))) if count > 1 else 0.0
+    return mean_apart(distances(rolls))
+
+
+def mean_apart(apart: np.ndarray) -> float:
+    """The same, of the distances (N, N)."""
+    count = len(apart)
+    return float(apart.sum() / (count * (count - 1))) if count > 1 else 0.0
 
 
 def near_duplicates(rolls: np.ndarray, within: float = NEAR) -> float:
@@ -47,6 +43,10 @@ def near_duplicates(rolls: np.ndarray, within: float = NEAR) -> float:
         rolls: uint8 or bool 0/1 (N, ...).
         within: a distance, 0 for only what is the same.
     """
-    apart = distances(rolls)
-    np.fill_diagonal(apart, np.inf)
-    return float((apart <= within).any(axis=1).mean()) if len(rolls) else 0.0
+    return share_near(distances(rolls), within)
+
+
+def share_near(apart: np.ndarray, within: float = NEAR) -> float:
+    """The same, of the distances (N, N)."""
+    others = apart + np.diag(np.full(len(apart), np.inf))
+    return float((others <= within).any(axis=1).mean()) if len(apart) else 0.0

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from musictool.errors import BadFile
 from musictool.music.score import Score
 from musictool.readers._base import read_named
-from musictool.writers._base import suffixes, write
+from musictool.writers._base import check_apart, write, writer_of
 from musictool.writers._sound_file import LOUDNESS
 from musictool.writers.audio import SUFFIXES as SOUND
 
@@ -31,12 +30,9 @@ def render(
         NoMusic: where there is nothing to hear or see.
     """
     source, out = Path(source), Path(out)
-    suffix = out.suffix.lower()
-    if suffix not in suffixes():  # before a long piece is read
-        raise BadFile("unknown suffix", f"{out.name}; writable are {' '.join(sorted(suffixes()))}")
-    if out.exists() and source.exists() and out.samefile(source):
-        raise BadFile("same file", f"{out} would be written over the file that is read; choose another --out")
+    writer_of(out)  # before a long piece is read
+    check_apart(source, out)
     score = read_named(source).scores[0]
     of_sound = {"soundfont": soundfont, "fluidsynth": fluidsynth, "loudness": loudness}
-    write(score, out, **(of_sound if suffix in SOUND else {}))
+    write(score, out, **(of_sound if out.suffix.lower() in SOUND else {}))
     return score

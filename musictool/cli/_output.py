@@ -37,6 +37,13 @@ def say_json(values: Any) -> None:
     click.echo(json.dumps(values, indent=1, ensure_ascii=False, default=str))
 
 
+def drawn(seed: int | None) -> int:
+    """The seed that is given, or one by chance, which the command then says."""
+    import secrets
+
+    return secrets.randbelow(2**31) if seed is None else seed
+
+
 def bar(total: int | None, what: str, unit: str, initial: int = 0) -> Any:
     """A tqdm progress bar on stderr; silent under -q."""
     from tqdm import tqdm

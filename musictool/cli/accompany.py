@@ -32,14 +32,12 @@ def command(melody: Path, name: str | None, out: Path, **given: Any) -> None:
 
     checked_places(out)
     _output.load_backend()
-    import secrets
-
     from musictool.generation.accompany import Accompaniment, accompany
     from musictool.generation.style import Style
     from musictool.models.model import Model
     from musictool.sampling.sampler import Sampler
 
-    seed = secrets.randbelow(2**31) if given["seed"] is None else given["seed"]
+    seed = _output.drawn(given["seed"])
     sampler = Sampler(**{key: given[key] for key in ("temperature", "threshold", "noise_sd")})
     style = Style(given["styles"], (), given["alpha"])
     model = Model.open(name)

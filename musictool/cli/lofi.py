@@ -40,14 +40,10 @@ def command(source: Path, outs: tuple[Path, ...], **given: Any) -> None:
     SOURCE is any file that musictool reads. Its notes go to an electric piano on a worn tape, its own drums are
     replaced by a loop that follows its metre, and everything is brought to -14 LUFS.
     """
-    import secrets
-
     from musictool.lofi_music.lofi import Wishes, lofi
 
     given["backgrounds"] = given["backgrounds"] or Wishes.backgrounds
-    if given["seed"] is None:
-        given["seed"] = secrets.randbelow(2**31)
-    wishes = Wishes(**given)
+    wishes = Wishes(**given | {"seed": _output.drawn(given["seed"])})
     if wishes.model is not None:
         _output.load_backend()
     outs = outs or (Path("lofi.mp3"),)

@@ -184,8 +184,6 @@ def _check(given: dict[str, Any]) -> None:
 
 
 def _request(given: dict[str, Any]) -> tuple[Any, int]:
-    import secrets
-
     from musictool.generation.guidance import Wanted, histogram_of
     from musictool.generation.sample import Request
     from musictool.generation.style import Style
@@ -194,7 +192,7 @@ def _request(given: dict[str, Any]) -> tuple[Any, int]:
     length = given["length"]
     if length is None and given["bars"] is None and given["seconds"] is None:
         length = 500
-    seed = secrets.randbelow(2**31) if given["seed"] is None else given["seed"]
+    seed = _output.drawn(given["seed"])
     histogram = None if given["pitch_histogram"] is None else histogram_of(given["pitch_histogram"])
     request = Request(
         length=length,

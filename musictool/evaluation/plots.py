@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,13 +10,14 @@ import numpy as np
 from musictool.evaluation.evaluation import Evaluation
 from musictool.evaluation.measures import Measures
 from musictool.music.score import PITCHES
+from musictool.writers._colours import COLOURS as PLAIN
+from musictool.writers._figure import SALT, svg
 
-COLOURS = {"samples": "#D55E00", "human": "#0072B2", "encoded": "#009E73"}
+COLOURS = {"samples": PLAIN[1], "human": PLAIN[0], "encoded": PLAIN[2]}
 WORDS, RULE = "#333333", "#cccccc"
 BINS = 24
 ACROSS = 4  # panels of features beside each other
 MOST_ROLLS = 4  # pieces of either side that are shown
-_SALT = "musictool"  # so that the ids within an SVG are the same each time
 
 
 def likelihood(found: Evaluation) -> str:
@@ -182,9 +181,6 @@ def _svg(figure: Any) -> str:
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    text = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": _SALT, "font.family": "sans-serif"}):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": SALT, "font.family": "sans-serif"}):
         FigureCanvasSVG(figure)
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = text.getvalue()
-    return re.sub(r"\s*<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+        return svg(figure, transparent=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musictool.errors import BadFile, BadOption, NoMusic
+from musictool.errors import BadOption, NoMusic
 from musictool.lofi_music.background import LEVEL, NOTHING, background
 from musictool.lofi_music.drums import NO_DRUMS, drum_part, kick_seconds, pattern, styles
 from musictool.lofi_music.longer import continued, lasting
@@ -27,7 +27,7 @@ from musictool.lofi_music.pace import a_bar_later, swung
 from musictool.lofi_music.tape import Ducking, Filter, Sampler, Wow, saturated
 from musictool.music.score import Score, Track, sort_notes
 from musictool.readers._base import read_named
-from musictool.writers._base import suffixes, write
+from musictool.writers._base import check_apart, write, writer_of
 from musictool.writers._loudness import RATE
 from musictool.writers._sound_file import FORMATS, FRAMES, Spool, write_mastered
 from musictool.writers._soundfont import default_path, load
@@ -134,12 +134,10 @@ def lofi(source: Path, out: Path | Sequence[Path], wishes: Wishes = Wishes()) ->
 
 def _check_places(source: Path, outs: Sequence[Path]) -> None:
     for path in outs:
-        if path.suffix.lower() not in suffixes():
-            raise BadFile("unknown suffix", f"{path.name}; writable are {' '.join(sorted(suffixes()))}")
+        writer_of(path)
         if path.is_dir():
             raise BadOption(f"--out {path} is a folder")
-        if path.exists() and source.exists() and path.samefile(source):
-            raise BadFile("same file", f"{path} would be written over the file that is read; choose another --out")
+        check_apart(source, path)
 
 
 def arrange(source: Path, wishes: Wishes) -> Arranged:

@@ -34,13 +34,25 @@ def write(score: Score, path: Path, **settings: Any) -> None:
         NoMusic: for a Score without notes: an empty file is never written silently.
     """
     path = Path(path)
-    name = suffixes().get(path.suffix.lower())
-    if name is None:
-        raise BadFile("unknown suffix", f"{path.name}; writable are {' '.join(sorted(suffixes()))}")
+    name = writer_of(path)
     if not len(score.notes):
         raise NoMusic(f"there is not one note to write to {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
     WRITERS.module(name).write(score, path, **settings)
+
+
+def writer_of(path: Path) -> str:
+    """The name of the writer of a file. Raises BadFile for a suffix that nothing writes."""
+    name = suffixes().get(path.suffix.lower())
+    if name is None:
+        raise BadFile("unknown suffix", f"{path.name}; writable are {' '.join(sorted(suffixes()))}")
+    return name
+
+
+def check_apart(source: Path, out: Path) -> None:
+    """Raises BadFile if what is written would lie over what is read."""
+    if out.exists() and source.exists() and out.samefile(source):
+        raise BadFile("same file", f"{out} would be written over the file that is read; choose another --out")
 
 
 def checked_places(out: Path | Sequence[Path]) -> tuple[Path, ...]:

@@ -26,6 +26,7 @@ margin: auto }}</style>
 {picture}
 </html>
 """
+SALT = "musictool"  # so that the ids within an SVG are the same each time
 LARGER = 1.6  # how much larger than printed a page shows its picture, where it has the room
 
 
@@ -41,24 +42,27 @@ def save(figure: Any, path: Path, title: str, dots_per_inch: int = 150, tips: Ma
 
     FigureCanvasAgg(figure)
     form = path.suffix.lower()[1:]
-    with replacing(path) as partial, matplotlib.rc_context({"svg.hashsalt": "musictool"}):
+    with replacing(path) as partial, matplotlib.rc_context({"svg.hashsalt": SALT}):
         if form == "html":
             partial.write_text(_page(figure, title, tips), encoding="utf-8")
         else:
             figure.savefig(partial, format=form, dpi=dots_per_inch, metadata=UNDATED.get(form))
 
 
-def _page(figure: Any, title: str, tips: Mapping[str, Sequence[str]]) -> str:
+def svg(figure: Any, **settings: Any) -> str:
+    """The <svg> element of a figure, to stand in a page; `settings` are those of its savefig."""
     text = io.StringIO()
-    figure.savefig(text, format="svg", metadata=UNDATED["svg"])
+    figure.savefig(text, format="svg", metadata=UNDATED["svg"], **settings)
     picture = text.getvalue()
-    picture = re.sub(r"<metadata>.*?</metadata>\s*", "", picture[picture.index("<svg") :], flags=re.S)
+    return re.sub(r"<metadata>.*?</metadata>\s*", "", picture[picture.index("<svg") :], flags=re.S)
+
+
+def _page(figure: Any, title: str, tips: Mapping[str, Sequence[str]]) -> str:
+    picture = svg(figure)
     for gid, words in tips.items():
         picture = _tipped(picture, gid, words)
     width = round(figure.get_size_inches()[0] * 72 * LARGER)
-    return PAGE.format(
-        title=html.escape(title), width=width, picture=re.sub(r"<metadata>.*?</metadata>\s*", "", picture, flags=re.S)
-    )
+    return PAGE.format(title=html.escape(title), width=width, picture=picture)
 
 
 def _tipped(picture: str, gid: str, words: Sequence[str]) -> str:

@@ -54,16 +54,10 @@ def tiny_home(tunes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from musictool.training.train import train
 
     home = tmp_path_factory.mktemp("home")
-    before = os.environ.get("MUSICTOOL_HOME")
-    os.environ["MUSICTOOL_HOME"] = str(home)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MUSICTOOL_HOME", str(home))
         prepare(str(tunes), name="tunes", workers=1)
         train("tunes", epochs=2, seed=1, settings=("width=16", "embedding=16", "layers=1"), window=16, batch_size=8)
-    finally:
-        if before is None:
-            del os.environ["MUSICTOOL_HOME"]
-        else:
-            os.environ["MUSICTOOL_HOME"] = before
     return home
 
 

@@ -87,6 +87,15 @@ def batch_of(x: np.ndarray, mask: np.ndarray | None = None, conditions: np.ndarr
     return Batch(x[:, :-1], x[:, 1:], mask, np.zeros((*shape, 0), np.float32) if conditions is None else conditions)
 
 
+def assert_two_steps_move_every_weight(stage: Stage, batch: Batch) -> None:
+    step = strategy.training_step(stage, strategy.optimizers_for(stage, 1e-2))
+    before = [ops.convert_to_numpy(weight) for weight in stage.network.trainable_variables]
+    for _ in range(2):
+        step(batch)
+    for old, weight in zip(before, stage.network.trainable_variables, strict=True):
+        assert np.abs(old - ops.convert_to_numpy(weight)).max() > 0, weight.path
+
+
 def losses(stage: Stage, batch: Batch) -> np.ndarray:
     """float (B, L): nats of each target."""
     return ops.convert_to_numpy(stage.judge(batch, False)[0])
@@ -156,15 +165,8 @@ def test_two_steps_change_every_trainable_weight(name: str):
     if counts(name):
         pytest.skip("it counts, and takes no steps")
     for stage in arch.stages():
-        optimizers = strategy.optimizers_for(stage, 1e-2)
-        step = strategy.training_step(stage, optimizers)
-        before = [ops.convert_to_numpy(weight) for weight in stage.network.trainable_variables]
         length = arch.spec.size * 2 if arch.kind == "tokens" else 24  # long enough to hold every symbol
-        x = rows(arch, batch=8, length=length)
-        for _ in range(2):
-            step(batch_of(x))
-        for old, weight in zip(before, stage.network.trainable_variables, strict=True):
-            assert np.abs(old - ops.convert_to_numpy(weight)).max() > 0, weight.path
+        assert_two_steps_move_every_weight(stage, batch_of(rows(arch, batch=8, length=length)))
 
 
 @each_foreteller

@@ -17,10 +17,21 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from musictool.archs._segments import Drawing, SegmentsArch, SegmentsNetwork, plain_drawing, usual_chords
+from musictool.archs._segments import COUNTED, Drawing, SegmentsArch, SegmentsNetwork, pairs, plain_drawing
 from musictool.compiling import compiled
 from musictool.encoded.dataset import Encoded
 from musictool.music.instruments import INSTRUMENTS, PIANO
+from musictool.music.score import PITCHES
+
+USUAL_CHORDS = 0.99  # of the steps in which an instrument plays have no more keys than are allowed at once
+
+
+class LedNetwork(SegmentsNetwork):
+    """It knows besides how many keys of an instrument sound at once at the most."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.most = self.counted("most", PITCHES)
 
 
 class MelodyHarmonyArch(SegmentsArch):
@@ -28,8 +39,8 @@ class MelodyHarmonyArch(SegmentsArch):
 
     @property
     @abstractmethod
-    def network(self) -> SegmentsNetwork:
-        """That holds the thresholds."""
+    def network(self) -> LedNetwork:
+        """That holds what is counted."""
 
     @property
     def thresholds(self) -> Any:
@@ -118,3 +129,11 @@ class MelodyHarmonyArch(SegmentsArch):
             piano if i == PIANO else self._sounding(i, piano, before, cut, heat, drawn) for i in range(len(INSTRUMENTS))
         ]
         return ops.cast(ops.stack(others, axis=-1), self.spec.dtype.name)
+
+
+def usual_chords(encoded: Encoded) -> np.ndarray:
+    """float32 (I,): how many keys of each instrument sound at once, but for the fullest of its steps; at least 1."""
+    at_once = [segments.sum(axis=2).reshape(-1, len(INSTRUMENTS)) for _, segments in pairs(encoded, COUNTED)]
+    counts = np.concatenate(at_once).T  # (I, steps)
+    most = [np.quantile(each[each > 0], USUAL_CHORDS, method="higher") if each.any() else 1 for each in counts]
+    return np.array(most, np.float32)

@@ -25,14 +25,12 @@ from musictool.encoded.windows import Batch
 from musictool.encodings._base import Kind, Spec
 from musictool.errors import BadCorpus, BadOption
 from musictool.music.instruments import INSTRUMENTS
-from musictool.music.score import PITCHES
 from musictool.sampling.binarising import BERNOULLI, NEVER_CUT, Densities, cuts
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 
 log = logging.getLogger(__name__)
 
 LEAST = 8  # segments, to learn anything from
-USUAL_CHORDS = 0.99  # of the steps in which an instrument plays have no more keys than are allowed at once
 COUNTED = 256  # segments from which the thresholds are counted, about
 TURNS, AHEAD = 2, 3  # how often they are counted again, and how many segments are written for it from each place
 AT_ONCE = 64  # segments that are foretold in one call
@@ -58,17 +56,16 @@ def plain_drawing(seed: int) -> Drawing:
 
 
 class SegmentsNetwork(keras.Model):
-    """A network of segments, with what was counted for it: thresholds, and how many keys of an instrument sound at once
-    at the most."""
+    """A network of segments, with the thresholds that were counted for it."""
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
-        self.thresholds, self.most = (
-            self.add_weight(
-                (len(INSTRUMENTS),), keras.initializers.Constant(start), name=name, trainable=False, autocast=False
-            )
-            for start, name in ((0.5, "thresholds"), (PITCHES, "most"))
-        )
+        self.thresholds = self.counted("thresholds", 0.5)
+
+    def counted(self, name: str, before: float) -> Any:
+        """A variable (I,) that is counted and not trained; `before` it is counted it has this value."""
+        start = keras.initializers.Constant(before)
+        return self.add_weight((len(INSTRUMENTS),), start, name=name, trainable=False, autocast=False)
 
 
 class SegmentsArch(Arch):
@@ -224,14 +221,6 @@ def pairs(encoded: Encoded, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]
         before = encoded.rows(np.maximum(some - 1, 0))
         before[np.isin(some, encoded.offsets)] = 0
         yield before, encoded.rows(some)
-
-
-def usual_chords(encoded: Encoded) -> np.ndarray:
-    """float32 (I,): how many keys of each instrument sound at once, but for the fullest of its steps; at least 1."""
-    at_once = [segments.sum(axis=2).reshape(-1, len(INSTRUMENTS)) for _, segments in pairs(encoded, COUNTED)]
-    counts = np.concatenate(at_once).T  # (I, steps)
-    most = [np.quantile(each[each > 0], USUAL_CHORDS, method="higher") if each.any() else 1 for each in counts]
-    return np.array(most, np.float32)
 
 
 def flat(segments: Any) -> Any:

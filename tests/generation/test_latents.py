@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 from pathlib import Path
@@ -56,17 +55,11 @@ def bands(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(bands: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the corpus `bands` and the model `bands-vae`, trained for an epoch. Read only."""
     folder = tmp_path_factory.mktemp("home")
-    before = os.environ.get("MUSICTOOL_HOME")
-    os.environ["MUSICTOOL_HOME"] = str(folder)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MUSICTOOL_HOME", str(folder))
         prepare(str(bands), name="bands", workers=1)
         settings = ("latent=4", "width=16", "hidden=8")
         train("bands", arch="vae", encoding="segments", epochs=1, seed=1, settings=settings, batch_size=4)
-    finally:
-        if before is None:
-            del os.environ["MUSICTOOL_HOME"]
-        else:
-            os.environ["MUSICTOOL_HOME"] = before
     return folder
 
 

@@ -37,7 +37,6 @@ _SHIFTS = np.array([np.roll(_PATTERN, shift) for shift in range(len(_PATTERN))])
 _ANGLES = np.arange(12) * np.pi * np.array([[7 / 6], [3 / 2], [2 / 3]])
 _RADII = np.array([1.0, 1.0, 0.5])
 TONAL = np.stack([_RADII[:, None] * wave(_ANGLES) for wave in (np.sin, np.cos)], axis=1).reshape(6, 12)
-PITCHED = tuple(i for i in range(len(INSTRUMENTS)) if i != DRUMS)
 
 
 def band_features(score: Score) -> dict[str, float]:

@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from musictool.archs._likeness import ASSESSED, has_collapsed, likeness
-from musictool.archs._segments import Drawing, SegmentsArch, SegmentsNetwork, flat, in_windows, plain_drawing
+from musictool.archs._segments import Drawing, SegmentsArch, WritingNetwork, flat, in_windows, likeliest, plain_drawing
 from musictool.archs._stage import Player, Stage
 from musictool.compiling import compiled
 from musictool.encoded.dataset import Encoded
@@ -37,7 +37,7 @@ class Salted(keras.random.SeedGenerator):
         return super().next(ordered) + ops.cast(self.salt, self.state.dtype)
 
 
-class Adversaries(SegmentsNetwork):
+class Adversaries(WritingNetwork):
     """The two networks as one.
 
     Args:
@@ -102,10 +102,6 @@ class AdversarialArch(SegmentsArch):
     @abstractmethod
     def players(self, critic: Any, generator: Any) -> tuple[Player, ...]:
         """The two, given the judge of each."""
-
-    @property
-    def thresholds(self) -> Any:
-        return self.network.thresholds
 
     def stages(self) -> list[Stage]:
         return [
@@ -187,4 +183,4 @@ class AdversarialArch(SegmentsArch):
         return compiled(lambda before, noise, cut: ops.cast(self._likely(before, noise) > cut, self.spec.dtype.name))
 
     def _likely(self, before: Any, noise: Any) -> Any:
-        return ops.sigmoid(self.network(ops.cast(before, "float32"), noise))
+        return ops.sigmoid(likeliest(self.network(ops.cast(before, "float32"), noise), self.network.most))

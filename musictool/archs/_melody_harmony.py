@@ -17,38 +17,13 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from musictool.archs._segments import COUNTED, Drawing, SegmentsArch, SegmentsNetwork, pairs, plain_drawing
+from musictool.archs._segments import Drawing, SegmentsArch, likeliest, plain_drawing
 from musictool.compiling import compiled
-from musictool.encoded.dataset import Encoded
 from musictool.music.instruments import INSTRUMENTS, PIANO
-from musictool.music.score import PITCHES
-
-USUAL_CHORDS = 0.99  # of the steps in which an instrument plays have no more keys than are allowed at once
-
-
-class LedNetwork(SegmentsNetwork):
-    """It knows besides how many keys of an instrument sound at once at the most."""
-
-    def __init__(self, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.most = self.counted("most", PITCHES)
 
 
 class MelodyHarmonyArch(SegmentsArch):
     """An arch in which the piano leads. A subclass gives its networks, `expect` and `drawn`."""
-
-    @property
-    @abstractmethod
-    def network(self) -> LedNetwork:
-        """That holds what is counted."""
-
-    @property
-    def thresholds(self) -> Any:
-        return self.network.thresholds
-
-    def settle_thresholds(self, encoded: Encoded) -> None:
-        self.network.most.assign(usual_chords(encoded))
-        super().settle_thresholds(encoded)
 
     @abstractmethod
     def expect(self, instrument: int, piano: Any, before: Any, drawn: Any) -> Any:
@@ -109,31 +84,19 @@ class MelodyHarmonyArch(SegmentsArch):
         def foretell(before: Any, segments: Any, drawn: Any) -> Any:
             before, segments = ops.cast(before, "float32"), ops.cast(segments, "float32")
             said = [self.expect(i, segments[..., PIANO], before[..., i], drawn) for i in range(len(INSTRUMENTS))]
-            return ops.sigmoid(ops.stack(said, axis=-1))
+            return ops.sigmoid(likeliest(ops.stack(said, axis=-1), self.network.most))
 
         return compiled(foretell)
 
     def _sounding(self, instrument: int, piano: Any, before: Any, cut: Any, heat: Any, drawn: Any) -> Any:
-        """float32 0/1 (B, S, P). Heat over 1 moves a probability towards a half.
-
-        Of each step only the likeliest keys sound, as many as the instrument plays at once in the corpus: what was a
-        little too full would else be answered by what is fuller, and so on.
-        """
-        logits = self.expect(instrument, piano, before[..., instrument], drawn)
-        most = ops.cast(self.network.most[instrument], "int32")
-        least = ops.take(ops.sort(logits, axis=-1), logits.shape[-1] - most, axis=-1)[..., None]  # (B, S, 1)
-        return ops.cast((ops.sigmoid(logits / heat) > cut[..., instrument]) & (logits >= least), "float32")
+        """float32 0/1 (B, S, P). Heat over 1 moves a probability towards a half."""
+        logits = likeliest(
+            self.expect(instrument, piano, before[..., instrument], drawn), self.network.most[instrument]
+        )
+        return ops.cast(ops.sigmoid(logits / heat) > cut[..., instrument], "float32")
 
     def _others(self, piano: Any, before: Any, cut: Any, heat: Any, drawn: Any) -> Any:
         others = [
             piano if i == PIANO else self._sounding(i, piano, before, cut, heat, drawn) for i in range(len(INSTRUMENTS))
         ]
         return ops.cast(ops.stack(others, axis=-1), self.spec.dtype.name)
-
-
-def usual_chords(encoded: Encoded) -> np.ndarray:
-    """float32 (I,): how many keys of each instrument sound at once, but for the fullest of its steps; at least 1."""
-    at_once = [segments.sum(axis=2).reshape(-1, len(INSTRUMENTS)) for _, segments in pairs(encoded, COUNTED)]
-    counts = np.concatenate(at_once).T  # (I, steps)
-    most = [np.quantile(each[each > 0], USUAL_CHORDS, method="higher") if each.any() else 1 for each in counts]
-    return np.array(most, np.float32)

@@ -25,6 +25,7 @@ from musictool.encoded.windows import Batch
 from musictool.encodings._base import Kind, Spec
 from musictool.errors import BadCorpus, BadOption
 from musictool.music.instruments import INSTRUMENTS
+from musictool.music.score import PITCHES
 from musictool.sampling.binarising import BERNOULLI, NEVER_CUT, Densities, cuts
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 LEAST = 8  # segments, to learn anything from
 COUNTED = 256  # segments from which the thresholds are counted, about
+USUAL_CHORDS = 0.99  # of the steps in which an instrument plays have no more keys than are allowed at once
 TURNS, AHEAD = 2, 3  # how often they are counted again, and how many segments are written for it from each place
 AT_ONCE = 64  # segments that are foretold in one call
 
@@ -68,8 +70,16 @@ class SegmentsNetwork(keras.Model):
         return self.add_weight((len(INSTRUMENTS),), start, name=name, trainable=False, autocast=False)
 
 
+class WritingNetwork(SegmentsNetwork):
+    """It knows besides how many keys of an instrument sound at once at the most."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.most = self.counted("most", PITCHES)
+
+
 class SegmentsArch(Arch):
-    """An arch that writes segment after segment."""
+    """An arch that writes segment after segment. A subclass gives its network, `follow` and `probabilities`."""
 
     kind: ClassVar[Kind] = "segments"
     USUAL_ENCODING: ClassVar[str] = "segments"
@@ -117,8 +127,8 @@ class SegmentsArch(Arch):
 
     @property
     @abstractmethod
-    def thresholds(self) -> Any:
-        """The variable (I,) that holds those that were counted."""
+    def network(self) -> WritingNetwork:
+        """That writes, and holds what is counted; built."""
 
     def continuation(
         self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
@@ -163,14 +173,18 @@ class SegmentsArch(Arch):
 
     def settled(self, guidance: Guidance) -> np.ndarray:
         """float32 (I,): the thresholds that were counted, for a continuation under this guidance."""
-        return np.asarray(ops.convert_to_numpy(self.thresholds))
+        return np.asarray(ops.convert_to_numpy(self.network.thresholds))
 
     def settle_thresholds(self, encoded: Encoded) -> None:
         """Count anew at which thresholds the network, as it is now, gives each instrument the notes that it has.
 
+        No step gets more keys than the instrument plays at once in the corpus: what is a little too full would else be
+        answered by what is fuller, and so on, and a network that is unsure of a note would play all that it may be.
+
         First where every segment follows a real one. Then where it follows what the network itself has written with the
         thresholds so far: an instrument that is a little too loud would else grow louder with every segment.
         """
+        self.network.most.assign(usual_chords(encoded))
         for turn in range(1 + TURNS):
             densities, drawing = Densities(len(INSTRUMENTS)), plain_drawing(0)
             for before, segments in pairs(encoded, COUNTED):
@@ -179,7 +193,7 @@ class SegmentsArch(Arch):
                     written = self.follow(before, drawing)
                     densities.add(self.probabilities(before, written), segments)
                     before = written
-            self.thresholds.assign(densities.thresholds())
+            self.network.thresholds.assign(densities.thresholds())
 
     def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         before = np.concatenate([self.spec.start[None], rows])
@@ -208,8 +222,31 @@ class SegmentsArch(Arch):
             before, segments: uint8 0/1 (N, S, P, I), the segments and those that stand before them.
 
         Returns:
-            float32 (N, S, P, I) in [0, 1], with what is drawn drawn alike in every call.
+            float32 (N, S, P, I) in [0, 1], with what is drawn drawn alike in every call; 0 for keys that are not among
+            the likeliest of their step, as many as may sound at once.
         """
+
+
+def likeliest(logits: Any, most: Any) -> Any:
+    """Of each step only the keys with the highest log-odds, as many as may sound at once.
+
+    Args:
+        logits: float32 (N, S, P) of an instrument, or (N, S, P, I).
+        most: how many, float (), or (I,).
+
+    Returns:
+        The same, with -inf in the place of all others.
+    """
+
+    def lower(_: Any, least: Any) -> Any:
+        """The next lower, while there are too few: a few turns of this are several times as fast as sorting."""
+        below = ops.max(ops.where(logits < least, logits, -np.inf), axis=2, keepdims=True)
+        sounding = ops.sum(ops.cast(logits >= least, "float32"), axis=2, keepdims=True)
+        return ops.where(sounding < most, below, least)
+
+    highest = ops.max(logits, axis=2, keepdims=True)
+    least = ops.fori_loop(1, ops.cast(ops.max(most), "int32"), lower, highest)
+    return ops.where(logits >= least, logits, -np.inf)
 
 
 def pairs(encoded: Encoded, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -232,3 +269,11 @@ def in_windows(values: Any, segments: Any) -> Any:
     """Values (B x L,) of windows of segments (B, L, ...) -> (B, L)."""
     shape = ops.shape(segments)
     return ops.reshape(values, (shape[0], shape[1]))
+
+
+def usual_chords(encoded: Encoded) -> np.ndarray:
+    """float32 (I,): how many keys of each instrument sound at once, but for the fullest of its steps; at least 1."""
+    at_once = [segments.sum(axis=2).reshape(-1, len(INSTRUMENTS)) for _, segments in pairs(encoded, COUNTED)]
+    counts = np.concatenate(at_once).T  # (I, steps)
+    most = [np.quantile(each[each > 0], USUAL_CHORDS, method="higher") if each.any() else 1 for each in counts]
+    return np.array(most, np.float32)

@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 import numpy as np
 from keras import ops
 
-from musictool.archs._melody_harmony import LedNetwork, MelodyHarmonyArch
-from musictool.archs._segments import Drawing, flat, in_windows
+from musictool.archs._melody_harmony import MelodyHarmonyArch
+from musictool.archs._segments import Drawing, WritingNetwork, flat, in_windows
 from musictool.archs._stage import Stage
 from musictool.encoded.windows import Batch
 from musictool.layers.next_segment import NextSegment
@@ -26,7 +26,7 @@ from musictool.music.instruments import INSTRUMENTS, PIANO
 from musictool.options import option
 
 
-class FiveNetworks(LedNetwork):
+class FiveNetworks(WritingNetwork):
     """A network for each instrument."""
 
     def __init__(self, width: int, hidden: int, latent: int, skip: bool, forget: float, **kwargs: Any):

@@ -29,8 +29,17 @@ import numpy as np
 from keras import ops
 
 from musictool.archs._latents import Latents
-from musictool.archs._melody_harmony import LedNetwork, MelodyHarmonyArch
-from musictool.archs._segments import AT_ONCE, COUNTED, Drawing, SegmentsNetwork, flat, in_windows, pairs
+from musictool.archs._melody_harmony import MelodyHarmonyArch
+from musictool.archs._segments import (
+    AT_ONCE,
+    COUNTED,
+    Drawing,
+    SegmentsNetwork,
+    WritingNetwork,
+    flat,
+    in_windows,
+    pairs,
+)
 from musictool.archs._stage import Stage
 from musictool.compiling import compiled
 from musictool.encoded.dataset import Encoded
@@ -107,7 +116,7 @@ def held(latent: Any) -> Any:
     return ops.clip(latent, -MOST, MOST)
 
 
-class Predictors(LedNetwork):
+class Predictors(WritingNetwork):
     """What comes next: for each instrument, from the latents that it hears. Its own last stands first."""
 
     def __init__(self, hidden: int, latent: int, **kwargs: Any):

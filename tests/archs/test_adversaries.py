@@ -89,7 +89,7 @@ def test_it_says_plainly_what_it_cannot_do(name: str):
 @each
 def test_without_noise_it_has_one_answer_and_with_more_it_has_more(name: str):
     arch = tiny(name)
-    arch.thresholds.assign(np.full(5, 1 / (1 + np.exp(3))))  # what a cell is said before training, near enough
+    arch.network.thresholds.assign(np.full(5, 1 / (1 + np.exp(3))))  # what a cell is said before training, near enough
     cold, warm = ([written(arch, seed, Sampler(temperature=heat)) for seed in (1, 2)] for heat in (1e-6, 3.0))
     np.testing.assert_array_equal(*cold)
     assert (warm[0] != warm[1]).any()
@@ -106,6 +106,16 @@ def test_what_is_banned_is_never_written_whatever_the_threshold(name: str):
         made = next(arch.continuation(rows(arch), Sampler(threshold=rule), 1, guidance))
         assert made[..., 100:, 0].any()
         assert not made[..., banned].any()
+
+
+@each
+def test_a_step_has_no_more_keys_than_the_instrument_plays_at_once(name: str):
+    arch = tiny(name)
+    for weight in arch.network.generator.trainable_variables:  # none 0, so that no two keys are equally likely
+        weight.assign(np.random.default_rng(1).normal(0, 0.3, weight.shape))
+    arch.network.most.assign([1, 2, 3, 4, 5])
+    made = written(arch, 1, Sampler(threshold="0.0001"))
+    assert made.sum(axis=3).max(axis=(0, 1, 2)).tolist() == [1, 2, 3, 4, 5]
 
 
 def test_gan_hears_nothing_and_wgan_hears_what_stood_before():

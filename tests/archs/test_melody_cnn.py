@@ -41,7 +41,7 @@ def of(x: np.ndarray, y: np.ndarray) -> Batch:
 
 def undecided(made: MelodyCnn) -> None:
     """Let half of what an untrained network says of the cells be above the thresholds."""
-    made.thresholds.assign(np.median(made.probabilities(segments(2), segments(2, seed=1)), axis=(0, 1, 2)))
+    made.network.thresholds.assign(np.median(made.probabilities(segments(2), segments(2, seed=1)), axis=(0, 1, 2)))
 
 
 def measured(made: MelodyCnn, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -127,7 +127,7 @@ def test_settled_thresholds_give_every_instrument_the_notes_that_it_has(monkeypa
     monkeypatch.setattr(_segments, "TURNS", 0)
     made, encoded = trained_a_little()
     made.settle_thresholds(encoded)
-    thresholds = ops.convert_to_numpy(made.thresholds)
+    thresholds = ops.convert_to_numpy(made.network.thresholds)
     said, real = np.zeros(5), np.zeros(5)
     for before, after in pairs(encoded, 512):
         said += (made.probabilities(before, after) > thresholds).sum(axis=(0, 1, 2))

@@ -48,7 +48,7 @@ def musictool_prepare(folder: Path, encoding: str, workers: int) -> tuple[int, f
 
 def musictool_command(folder: Path, workers: int) -> tuple[int, float]:
     """The same as a command, from the prompt to the next prompt."""
-    command = [sys.executable, "-m", "musictool.cli._main", "prepare", str(folder), "--workers", str(workers), "--json"]
+    command = [sys.executable, "-m", "musictool", "prepare", str(folder), "--workers", str(workers), "--json"]
     with tempfile.TemporaryDirectory() as home:
         start = time.perf_counter()
         done = subprocess.run(

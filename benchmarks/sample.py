@@ -108,7 +108,7 @@ def trained_model() -> Path:
     folder = home / "saved_models" / "sampled"
     if not (folder / "network.weights.h5").exists():
         environment = {**os.environ, "MUSICTOOL_HOME": str(home)}
-        command = [sys.executable, "-m", "musictool.cli._main"]
+        command = [sys.executable, "-m", "musictool"]
         subprocess.run([*command, "prepare", "bach"], env=environment, check=True)
         train = ["train", "bach", "--arch", "lstm", "--name", "sampled", "--max-minutes", "2", "--seed", "1"]
         subprocess.run([*command, *train], env=environment, check=True)
@@ -214,7 +214,7 @@ def report_command(folder: Path) -> str:
     import _table
 
     def seconds() -> float:
-        command = [sys.executable, "-m", "musictool.cli._main", "sample", str(folder), "--length", "500", "--seed", "1"]
+        command = [sys.executable, "-m", "musictool", "sample", str(folder), "--length", "500", "--seed", "1"]
         with tempfile.TemporaryDirectory() as out:
             start = time.perf_counter()
             subprocess.run([*command, "--out", f"{out}/song.mid"], capture_output=True, check=True)

@@ -48,6 +48,7 @@ LAYERS = [
     {"description", "plots"},
     {"plotting"},
     {"cli"},
+    {"__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 TENSORFLOW_LINE = LEVEL["sampling.sampler"]

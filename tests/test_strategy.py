@@ -86,7 +86,7 @@ def two_workers(name: str, folder: Path, *more: str, **wishes: Any) -> list[subp
     command = [
         sys.executable,
         "-m",
-        "musictool.cli._main",
+        "musictool",
         "train",
         "tunes",
         "--name",

@@ -7,7 +7,6 @@ runs, so that `--help` answers at once.
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 
@@ -75,7 +74,3 @@ def main() -> None:
     """
     # TensorFlow's own log lines say nothing to a musician; set the variable yourself to see them.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-if __name__ == "__main__":
-    sys.exit(main(prog_name="musictool"))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+from musictool import __version__
 from musictool.cli._main import main
 from musictool.registry import COMMANDS
 
@@ -42,6 +45,11 @@ def test_every_option_says_what_it_is(name: str):
 def test_the_groups_help_names_every_command():
     output = run("--help").output
     assert all(re.search(rf"^  {name} ", output, re.M) for name in COMMANDS.names())
+
+
+def test_the_package_is_the_command_too():
+    done = subprocess.run([sys.executable, "-m", "musictool", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"musictool, version {__version__}\n"
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_list_corpora_names_the_public_collections_and_what_is_known_of_them(son
 def test_ctrl_c_keeps_what_has_arrived_and_the_same_command_goes_on(web: Web, at_new_home: Path):  # noqa: F811
     content = zipped({"a.mid": NOISE})
     address = web.add("s.zip", content, breaks=[300_000], statuses=[200, 503], headers={"Retry-After": "60"})
-    program = [sys.executable, "-m", "musictool.cli._main", "fetch", address]
+    program = [sys.executable, "-m", "musictool", "fetch", address]
     child = subprocess.Popen(program, stderr=subprocess.PIPE, text=True, env=os.environ)
     part = at_new_home / "downloads/s/archive.part"
     deadline = time.monotonic() + 30

@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TORCH := .venv-torch
 MUSICTOOL := $(BIN)/musictool
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
@@ -17,7 +18,7 @@ help:
 	@echo "make install   .venv with musictool in it"
 	@echo "make lint      ruff and mypy;  make format: let ruff lay the code out"
 	@echo "make docs      docs/reference.md from the program's own words;  make figures: its pictures"
-	@echo "make benchmarks   speed, beside the peers"
+	@echo "make benchmarks   speed, beside the peers (PyTorch goes into $(TORCH), some gigabytes)"
 	@echo "make clean     remove what make made, corpora and models too"
 
 $(STAMP): setup.py
@@ -60,13 +61,22 @@ figures: $(STAMP)
 	$(BIN)/python docs/figures.py
 	$(BIN)/python docs/plot_examples.py
 
-benchmarks: $(STAMP)
+$(TORCH)/.installed:
+	$(PYTHON) -m venv $(TORCH)
+	$(TORCH)/bin/python -m pip install --only-binary :all: torch numpy
+	touch $@
+
+benchmarks: $(STAMP) $(TORCH)/.installed
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/encodings.py bach
 	$(BIN)/python benchmarks/scale.py
-	$(BIN)/python benchmarks/sample.py
+	$(BIN)/python benchmarks/train.py --torch-python $(TORCH)/bin/python
+	$(BIN)/python benchmarks/sample.py --torch-python $(TORCH)/bin/python
+	$(BIN)/python benchmarks/segments.py --torch-python $(TORCH)/bin/python
+	$(BIN)/python benchmarks/evaluate.py
+	$(BIN)/python benchmarks/render.py
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis song.*
+	rm -rf $(VENV) $(TORCH) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis song.*
 	find corpora saved_models -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 """Train a recipe for real, and keep what docs/recipes.md shows of it: a curve, figures, music.
 
     python benchmarks/recipes.py skuli-lstm --corpus piano --minutes 10 --out results/skuli-lstm
+    python benchmarks/recipes.py musicautobot --corpus band --set layers=4 --set width=128 --batch-size 8 --out ...
 
 The corpus must have been prepared. Into --out go history.csv (a row an epoch), curve.csv (the training loss every few
 seconds, since an epoch of a large recipe may be longer than the whole run), result.json, song.mid and song.png. The
@@ -31,6 +32,8 @@ def main() -> None:
     arguments.add_argument("--corpus", required=True)
     arguments.add_argument("--minutes", type=float, default=10)
     arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--set", action="append", default=[], dest="settings", help="before what the recipe says")
+    arguments.add_argument("--batch-size", type=int)
     arguments.add_argument("--out", type=Path, required=True)
     given = arguments.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -65,13 +68,15 @@ def main() -> None:
             print(row, flush=True)
 
     curve = Curve()
-    name = f"recipe-{given.recipe}"
+    name = f"recipe-{given.out.name}"
     trained = train(
         given.corpus,
         name=name,
         resume=False,
         listener=curve,
         recipe=given.recipe,
+        settings=tuple(given.settings),
+        batch_size=given.batch_size,
         max_minutes=given.minutes,
         seed=given.seed,
     )
@@ -94,6 +99,7 @@ def described(trained: Any, given: Any, rows: list[tuple[float, int, float, int]
     info = trained.model.info
     return {
         "recipe": given.recipe,
+        "changed": [*given.settings, *([f"--batch-size {given.batch_size}"] if given.batch_size else [])],
         "corpus": given.corpus,
         "minutes": given.minutes,
         "seed": given.seed,

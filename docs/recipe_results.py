@@ -2,8 +2,9 @@
 
     python docs/recipe_results.py RESULTS
 
-RESULTS is a folder with one folder a recipe, as benchmarks/recipes.py leaves it. Recipes without one are written down
-as not run. Pictures go to docs/recipes/: the loss curve, and the beginning of the song as a piano-roll.
+RESULTS is a folder with a folder for each run, as benchmarks/recipes.py leaves it: one of a recipe's own name for the
+recipe as it is, others for runs with some settings changed. Recipes without one are written down as not run. Pictures go
+to docs/recipes/: the loss curve, and the beginning of the song as a piano-roll.
 """
 
 from __future__ import annotations
@@ -51,13 +52,14 @@ def main() -> None:
     """Write the page and its pictures."""
     results = Path(sys.argv[1]) if len(sys.argv) == 2 else Path("no results")
     PICTURES.mkdir(exist_ok=True)
-    came = {name: found for name in recipe.names() if (found := _result(results / name))}
-    for name in came:
-        _draw_curve(results / name, PICTURES / f"{name}-curve.png")
-        _shrink(results / name / "song.png", PICTURES / f"{name}-song.png")
-    parts = [HEADING, _table(came), *(_section(recipe.get(name), came.get(name)) for name in recipe.names())]
+    came = [{**found, "run": path.name} for path in sorted(results.glob("*")) if (found := _result(path))]
+    for each in came:
+        _draw_curve(results / each["run"], PICTURES / f"{each['run']}-curve.png")
+        _shrink(results / each["run"] / "song.png", PICTURES / f"{each['run']}-song.png")
+    runs = {name: [each for each in came if each["recipe"] == name] for name in recipe.names()}
+    parts = [HEADING, _table(runs), *(_section(recipe.get(name), each) for name, each in runs.items())]
     (FOLDER / "recipes.md").write_text("\n".join(parts), encoding="utf-8")
-    print(f"{len(came)} of {len(recipe.names())} recipes have been run")
+    print(f"{sum(map(bool, runs.values()))} of {len(runs)} recipes have been run")
 
 
 def _result(folder: Path) -> dict[str, Any] | None:
@@ -67,30 +69,34 @@ def _result(folder: Path) -> dict[str, Any] | None:
     return {**json.loads(path.read_text(encoding="utf-8")), "epochs": len(_columns(folder / "history.csv"))}
 
 
-def _table(came: dict[str, dict[str, Any]]) -> str:
+def _table(runs: dict[str, list[dict[str, Any]]]) -> str:
     lines = [
         "| recipe | trained on | minutes | parameters | epochs | nats | to beat |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name in recipe.names():
-        if name not in came:
+    for name, came in runs.items():
+        if not came:
             lines.append(f"| [{name}](#{name}) | not run | | | | | |")
-            continue
-        each = came[name]
-        nats = "" if each["val_loss"] is None else f"{each['val_loss']:.3f}"
-        beat = ", ".join(f"{other} {value:.3f}" for other, value in each["baselines"].items())
-        cells = (
-            f"[{name}](#{name})",
-            each["corpus"],
-            f"{each['minutes']:g}",
-            f"{each['parameters']:,}",
-            each["epochs"],
-        )
-        lines.append("| " + " | ".join(map(str, (*cells, nats, beat))) + " |")
+        for each in came:
+            cells = (
+                f"[{name}](#{name}){_changed(each)}",
+                each["corpus"],
+                f"{each['minutes']:g}",
+                f"{each['parameters']:,}",
+                each["epochs"],
+                "" if each["val_loss"] is None else f"{each['val_loss']:.3f}",
+                ", ".join(f"{other} {value:.3f}" for other, value in each["baselines"].items()),
+            )
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _section(each: Recipe, result: dict[str, Any] | None) -> str:
+def _changed(result: dict[str, Any]) -> str:
+    changed = result.get("changed", [])
+    return f" with {', '.join(f'`{each}`' for each in changed)}" if changed else ""
+
+
+def _section(each: Recipe, came: list[dict[str, Any]]) -> str:
     source = ", ".join(str(each.source[key]) for key in ("authors", "title", "year", "address") if key in each.source)
     text = [
         f"## {each.name}\n",
@@ -103,7 +109,7 @@ def _section(each: Recipe, result: dict[str, Any] | None) -> str:
         "What of the original is not reproduced, or not known:\n",
         "\n".join(f"- {line}" for line in each.differs) + "\n",
     ]
-    return "\n".join([*text, _came(each.name, result)])
+    return "\n".join([*text, *map(_came, came)] if came else [*text, _not_run(each)])
 
 
 def _said(value: Any) -> str:
@@ -112,22 +118,24 @@ def _said(value: Any) -> str:
     return f"{value[0]}..{value[1]} semitones" if isinstance(value, list) else f"`{value}`"
 
 
-def _came(name: str, result: dict[str, Any] | None) -> str:
-    if result is None:
-        arch = recipe.get(name).train["arch"]
-        measured = f"; what its arch was measured to do: [{arch}]({PAGES[arch]})" if arch in PAGES else ""
-        return f"Not run for these minutes{measured}.\n"
+def _not_run(each: Recipe) -> str:
+    arch = each.train["arch"]
+    measured = f"; what its arch was measured to do: [{arch}]({PAGES[arch]})" if arch in PAGES else ""
+    return f"Not run for these minutes{measured}.\n"
+
+
+def _came(result: dict[str, Any]) -> str:
     corpus = CORPORA.get(result["corpus"], result["corpus"])
     unit, nats = result["unit"], result["val_loss"]
     judged = "It was not judged." if nats is None else f"Validation: {nats:.3f} nats a {unit}{_against(result)}."
     song = result.get("song")
     wrote = f" A song of {song['bars']} bars and {song['notes']} notes, from its first bar on:" if song else ""
     epochs, steps = result["epochs"], result["steps"]
-    began = f"What came of {result['minutes']:g} minutes on {corpus}, seed {result['seed']}"
+    began = f"What came of {result['minutes']:g} minutes{_changed(result)} on {corpus}, seed {result['seed']}"
     lines = [f"{began}: whole epochs: {epochs}, steps: {steps:,}. {judged}{wrote}\n"]
     for kind, what in (("curve", "training loss"), ("song", "piano-roll of a song")):
-        if (PICTURES / f"{name}-{kind}.png").exists():
-            lines.append(f"![{what}](recipes/{name}-{kind}.png)\n")
+        if (PICTURES / f"{result['run']}-{kind}.png").exists():
+            lines.append(f"![{what}](recipes/{result['run']}-{kind}.png)\n")
     return "\n".join(lines)
 
 

@@ -3,8 +3,8 @@
     python docs/recipe_results.py RESULTS
 
 RESULTS is a folder with a folder for each run, as benchmarks/recipes.py leaves it: one of a recipe's own name for the
-recipe as it is, others for runs with some settings changed. Recipes without one are written down as not run. Pictures go
-to docs/recipes/: the loss curve, and the beginning of the song as a piano-roll.
+recipe as it is, others for runs with some settings changed. Recipes without one are written down as not run. Pictures
+go to docs/recipes/: the loss curve, and the beginning of the song as a piano-roll.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from musictool import options
 from musictool.archs._stage import Stage
 from musictool.encoded.dataset import Encoded
 from musictool.encodings._base import Kind, Spec
-from musictool.errors import KindMismatch, UnknownName
+from musictool.errors import BadOption, KindMismatch, UnknownName
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 
 
@@ -31,7 +31,9 @@ class Arch(ABC):
         SIZES: name of a size -> the options that it changes.
         WINDOW, BATCH_SIZE, LEARNING_RATE: what training starts from unless told otherwise.
         USUAL_ENCODING: what it learns unless told otherwise; a name, since an arch knows nothing else of encodings.
+        ROW_SHAPE: the only shape of a row that it learns; None for any.
         foretells: whether it says how likely the next row is; one that does not is not measured in nats.
+        can_be_asked: whether it heeds conditions.
         HALVES_ON_CPU: whether a CPU with units for bfloat16 is faster with it.
         WARMUP, DECAY, CLIP_NORM: the same for how the learning rate goes (musictool/training/schedule.py) and gradients
             are cut.
@@ -47,7 +49,9 @@ class Arch(ABC):
     Options: ClassVar[type]
     SIZES: ClassVar[Mapping[str, Mapping[str, Any]]]
     USUAL_ENCODING: ClassVar[str]
+    ROW_SHAPE: ClassVar[tuple[int, ...] | None] = None
     foretells: ClassVar[bool] = True
+    can_be_asked: ClassVar[bool] = False
     WINDOW: ClassVar[int] = 64
     BATCH_SIZE: ClassVar[int] = 32
     LEARNING_RATE: ClassVar[float] = 1e-3
@@ -62,6 +66,8 @@ class Arch(ABC):
                 f"the arch {self.name} learns {self.kind}, and this encoding writes {spec.kind}; "
                 "`musictool list archs` and `musictool list encodings` say which go together"
             )
+        if conditions and not self.can_be_asked:
+            raise BadOption(f"{self.name} cannot be asked for anything; leave out --controls and --label")
         self.spec = spec
         self.options: Any = settings if settings is not None else self.Options()
         self.conditions = conditions
@@ -119,11 +125,12 @@ def learners(kind: Kind) -> list[str]:
     return [name for name in ARCHS.names() if ARCHS.get(name).kind == kind]
 
 
-def foretellers(kind: Kind) -> list[str]:
-    """Those of them that can be compared in nats."""
+def foretellers(kind: Kind, shape: tuple[int, ...]) -> list[str]:
+    """Those of them that learn rows of this shape and can be compared in nats."""
     from musictool.registry import ARCHS
 
-    return [name for name in learners(kind) if ARCHS.get(name).foretells]
+    able = {name: ARCHS.get(name) for name in learners(kind)}
+    return [name for name, each in able.items() if each.foretells and each.ROW_SHAPE in (None, shape)]
 
 
 def from_json(values: Mapping[str, Any], spec: Spec) -> Arch:

@@ -20,8 +20,7 @@ from musictool.archs._hearing import hear
 from musictool.archs._stage import Stage
 from musictool.compiling import compiled
 from musictool.encoded.windows import Batch
-from musictool.encodings._base import Kind, Spec
-from musictool.errors import BadOption
+from musictool.encodings._base import Kind
 from musictool.layers.sigmoid_head import SigmoidHead
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 
@@ -89,12 +88,6 @@ class FramesArch(Arch):
 
     kind: ClassVar[Kind] = "frames"
     USUAL_ENCODING: ClassVar[str] = "piano-roll"
-    ROW_SHAPE: ClassVar[tuple[int, ...] | None] = None  # the only shape of a frame that it learns; None for any
-
-    def __init__(self, spec: Spec, settings: Any = None, conditions: int = 0):
-        super().__init__(spec, settings, conditions)
-        if conditions:
-            raise BadOption(f"{self.name} cannot be asked for anything; leave out --controls and --label")
 
     @abstractmethod
     def body(self) -> Any:

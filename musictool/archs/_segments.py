@@ -22,8 +22,8 @@ from musictool.archs._base import Arch
 from musictool.compiling import compiled
 from musictool.encoded.dataset import Encoded
 from musictool.encoded.windows import Batch
-from musictool.encodings._base import Kind, Spec
-from musictool.errors import BadCorpus, BadOption
+from musictool.encodings._base import Kind
+from musictool.errors import BadCorpus
 from musictool.music.instruments import INSTRUMENTS
 from musictool.music.score import PITCHES
 from musictool.sampling.binarising import BERNOULLI, NEVER_CUT, Densities, cuts
@@ -87,11 +87,6 @@ class SegmentsArch(Arch):
     BATCH_SIZE: ClassVar[int] = 16
     LEARNING_RATE: ClassVar[float] = 1e-3
     HALVES_ON_CPU: ClassVar[bool] = False
-
-    def __init__(self, spec: Spec, settings: Any = None, conditions: int = 0):
-        super().__init__(spec, settings, conditions)
-        if conditions:
-            raise BadOption(f"{self.name} cannot be asked for anything; leave out --controls and --label")
 
     @abstractmethod
     def follow(self, before: np.ndarray, drawing: Drawing, melody: np.ndarray | None = None) -> np.ndarray:

@@ -79,6 +79,7 @@ class TokensArch(Arch):
     """An arch that predicts the next symbol. A subclass gives its Options (with `embedding`) and its `body`."""
 
     kind: ClassVar[Kind] = "tokens"
+    can_be_asked: ClassVar[bool] = True
     USUAL_ENCODING: ClassVar[str] = "note-chord"
 
     @abstractmethod

@@ -22,8 +22,7 @@ from musictool.archs._base import Arch
 from musictool.archs._stage import Stage
 from musictool.encoded.dataset import Encoded
 from musictool.encoded.windows import Batch
-from musictool.encodings._base import FIRST_SYMBOL, START, Kind, Spec
-from musictool.errors import BadOption
+from musictool.encodings._base import FIRST_SYMBOL, START, Kind
 from musictool.ngrams import NGrams
 from musictool.options import option
 from musictool.sampling.drawing import draw, penalised
@@ -83,14 +82,6 @@ class Markov(Arch):
         )
 
     SIZES: ClassVar = {"small": {}, "medium": {"order": 3}, "large": {"order": 5, "most_rows": 40_000_000}}
-
-    def __init__(self, spec: Spec, settings: Any = None, conditions: int = 0):
-        super().__init__(spec, settings, conditions)
-        if conditions:
-            raise BadOption(
-                "markov only counts and cannot be asked for anything; leave out --controls and --label, or train "
-                "another --arch"
-            )
 
     @cached_property
     def network(self) -> Tables:

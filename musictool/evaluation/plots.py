@@ -39,8 +39,10 @@ def likelihood(found: Evaluation) -> str:
 
 
 def features(found: Evaluation) -> str:
-    """How each musical feature is spread over the pieces of each side."""
+    """How each musical feature is spread over the pieces of each side; nothing where all pieces are alike in all."""
     names = [name for name in found.samples.musical if _is_spread(name, list(found.sides.values()))]
+    if not names:
+        return ""
     down = -(-len(names) // ACROSS)
     figure, panels = _figure(7.4, 1.35 * down, down, ACROSS)
     for place, axes in enumerate(np.atleast_2d(panels).flat):

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from musictool.corpus.corpus import Corpus
+from musictool.corpus.learnt import corpus_of
 from musictool.errors import BadModel, BadOption, NoMusic
 from musictool.models.info import read_info
 from musictool.music.instruments import INSTRUMENTS
@@ -47,7 +48,7 @@ def draw(things: Sequence[Thing], wishes: Wishes) -> Drawn:
         raise BadOption(f"a latent space is drawn of one model, not of {len(things)}")
     (thing,) = things
     model = _opened(thing)
-    corpus = Corpus.open(wishes.corpus or model.info["corpus"]["name"])
+    corpus = Corpus.open(wishes.corpus) if wishes.corpus else corpus_of(model.info, model.name)
     rows, names = _segments(model, _validation(corpus))
     chosen = np.linspace(0, len(rows) - 1, min(MOST_SEGMENTS, len(rows))).astype(int)
     rows, names = rows[chosen], [names[index] for index in chosen.tolist()]

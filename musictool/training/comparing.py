@@ -93,17 +93,17 @@ def chosen(archs: Sequence[str], encoding: str) -> list[str]:
         UnknownName: for one that does not exist, with a suggestion.
         BadOption: if one does not learn what the encoding writes.
     """
-    kind = ENCODINGS.get(encoding).kind
-    able = foretellers(kind)
+    written = ENCODINGS.get(encoding)
+    kind = written.kind
+    able = foretellers(kind, () if kind == "tokens" else written().spec.shape)
     if list(archs) == [ALL]:
         return able
     for name in archs:
         if name not in ARCHS.names():
             raise UnknownName.of("arch", name, (*ARCHS.names(), ALL))
         if name not in able:
-            raise BadOption(
-                f"--archs {name}: it does not foretell {kind}, which {encoding} writes; {', '.join(able)} do"
-            )
+            others = ", ".join(able)
+            raise BadOption(f"--archs {name}: it does not foretell {kind} as {encoding} writes them; {others} do")
     if not archs:
         raise BadOption(f"--archs names none; {', '.join(able)} foretell what {encoding} writes")
     return list(dict.fromkeys(archs))

@@ -190,6 +190,7 @@ def test_the_command_judges_the_model_trained_last(at_tiny_home: Path):
         ("evaluate sound.mid --against tunes", 1, "sound.mid: not MIDI"),
         ("evaluate song.mid --against nowhere", 1, "unknown corpus 'nowhere'"),
         ("evaluate song.mid --against tunes --bars 3", 2, "--bars"),
+        ("evaluate song.mid --against tunes --num 0", 2, "--num 0 is not at least 1"),
         ("evaluate --html page.png", 2, "page.png"),
         ("evaluate --html .", 2, "--html"),
     ],
@@ -259,6 +260,12 @@ def test_the_page_needs_nothing_from_elsewhere_and_is_the_same_each_time(found: 
     assert "@import" not in html
     assert not any(f'{name}="http' in html for name in ("src", "href"))
     assert "nan" not in html.lower().replace("nance", "")
+
+
+def test_a_page_of_one_piece_against_itself_has_no_feature_to_draw(found: Evaluation, monkeypatch: Any):
+    monkeypatch.setattr(plots, "_is_spread", lambda name, sides: False)
+    assert plots.features(found) == ""
+    assert page(found).count("<svg") < 6
 
 
 def test_a_roll_is_drawn_with_the_pitches_that_it_has():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from musictool.encodings.segments import Segments
-from musictool.errors import BadModel, BadOption
+from musictool.errors import BadCorpus, BadModel, BadOption
+from musictool.models.info import read_info
 from musictool.models.model import Model
 from musictool.plots._base import Thing, Wishes
 from musictool.plots.latent import draw
@@ -19,9 +20,7 @@ INFO = {
     "arch": {"name": "vae", "options": {}},
     "encoding": {"name": "segments", "options": {}},
     "spec": {"kind": "segments", "shape": [32, 128, 5], "size": 32 * 128 * 5},
-    "corpus": {"name": "tunes"},
     "music": {"bpm": 120, "metre": [4, 4]},
-    "training": {"wishes": {"transpose": (-3, 3)}},
 }
 
 
@@ -40,8 +39,10 @@ def latents(rows: np.ndarray) -> np.ndarray:
 def vae(at_tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Thing:
     """A folder that says it holds a vae, and a stand-in for the vae."""
     (tmp_path / "vae").mkdir()
-    (tmp_path / "vae" / "model.json").write_text(json.dumps(INFO))
-    stand_in = SimpleNamespace(info=INFO, encoding=Segments(), arch=SimpleNamespace(latents=latents))
+    known = read_info(at_tiny_home / "saved_models" / "tunes-lstm")
+    info = {**INFO, "corpus": known["corpus"], "training": known["training"]}
+    (tmp_path / "vae" / "model.json").write_text(json.dumps(info))
+    stand_in = SimpleNamespace(name="vae", info=info, encoding=Segments(), arch=SimpleNamespace(latents=latents))
     monkeypatch.setattr(Model, "open", lambda folder: stand_in)
     return Thing("model", tmp_path / "vae")
 
@@ -65,6 +66,12 @@ def test_instruments_that_play_have_their_segments_and_those_of_the_style(vae: T
 def test_without_a_style_there_is_the_corpus_alone(vae: Thing, monkeypatch: pytest.MonkeyPatch):
     figure = draw([vae], Wishes(method="tsne", corpus="tunes")).figure
     assert [text.get_text() for text in figure.axes[-1].get_legend().get_texts()] == ["segments of tunes"]
+
+
+def test_a_corpus_that_is_another_one_now_is_not_drawn_as_what_the_model_learnt(vae: Thing):
+    Model.open(vae.path).info["corpus"]["fingerprint"] = "0" * 64
+    with pytest.raises(BadCorpus, match="has changed since the run vae began"):
+        draw([vae], Wishes())
 
 
 def test_a_model_without_a_latent_space_is_refused_before_a_network_is_loaded(at_tiny_home: Path):

@@ -44,8 +44,9 @@ from musictool.archs._stage import Stage
 from musictool.compiling import compiled
 from musictool.encoded.dataset import Encoded
 from musictool.encoded.windows import Batch
+from musictool.layers import gaussian
 from musictool.layers.latent_predictor import LatentPredictor
-from musictool.layers.segment_autoencoder import SegmentAutoencoder, cost
+from musictool.layers.segment_autoencoder import SegmentAutoencoder
 from musictool.music.instruments import INSTRUMENTS, PIANO
 from musictool.options import option
 from musictool.sampling.binarising import Densities, cuts
@@ -81,10 +82,10 @@ class Autoencoders(SegmentsNetwork):
         for i, (network, own) in enumerate(zip(self.instruments, parts(segments), strict=True)):
             mean, deviation = network.posterior(own)
             noise = keras.random.normal(ops.shape(mean), seed=self.noise) if training else self.fixed[i]
-            cells = cost(network(mean + deviation * noise), own)
+            cells = gaussian.cost(network(mean + deviation * noise), own)
             nats.append(ops.sum(cells, axis=(1, 2)))
             sounding.append(ops.sum(cells * own, axis=(1, 2)))
-            told.append(network.told(mean, deviation))
+            told.append(gaussian.told(mean, deviation))
         return ops.stack(nats, axis=1), ops.stack(sounding, axis=1), ops.stack(told, axis=1)
 
     def means(self, segments: Any) -> Any:
@@ -95,7 +96,7 @@ class Autoencoders(SegmentsNetwork):
     def nats(self, latents: Any, segments: Any) -> Any:
         """float32 (N, I, Z), 0/1 (N, S, P, I) -> nats (N,) of the segments as said from these latents."""
         costs = [
-            cost(each(latents[:, i]), own)
+            gaussian.cost(each(latents[:, i]), own)
             for i, (each, own) in enumerate(zip(self.instruments, parts(segments), strict=True))
         ]
         return sum(ops.sum(each, axis=(1, 2)) for each in costs)

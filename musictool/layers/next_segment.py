@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from musictool.layers import gaussian
 from musictool.layers.segment_decoder import SegmentDecoder
 from musictool.layers.segment_encoder import SegmentEncoder
 
@@ -71,8 +72,8 @@ class NextSegment(keras.layers.Layer):
             return _cost(self._answer(features, heard[0], features[:, :0]), answer)
         mean, deviation = self._guessed(features, answer)
         noise = keras.random.normal(ops.shape(mean), seed=self.noise) if training else self.fixed
-        told = ops.square(mean) + ops.square(deviation) - 1 - 2 * ops.log(deviation)  # (N, Z)
-        told = ops.maximum(0.5 * told, FREE_NATS) if training else 0.5 * told
+        told = gaussian.told(mean, deviation)  # (N, Z)
+        told = ops.maximum(told, FREE_NATS) if training else told
         logits = self._answer(features, heard[0], mean + deviation * noise)
         return _cost(logits, answer) + ops.sum(told, axis=-1)
 
@@ -83,9 +84,7 @@ class NextSegment(keras.layers.Layer):
 
     def _guessed(self, features: Any, answer: Any) -> tuple[Any, Any]:
         """Mean and standard deviation (N, Z) of the numbers that the answer is known by."""
-        guess = self.guess(ops.concatenate([self.seeing(answer), features], axis=-1))
-        mean, deviation = ops.split(guess, 2, axis=-1)
-        return mean, ops.softplus(deviation + 0.5) + 1e-3
+        return gaussian.posterior(self.guess(ops.concatenate([self.seeing(answer), features], axis=-1)))
 
     def _answer(self, features: Any, before: Any, numbers: Any) -> Any:
         x = self.dense[1](ops.concatenate([features, ops.cast(numbers, features.dtype)], axis=-1))
@@ -96,5 +95,5 @@ class NextSegment(keras.layers.Layer):
 
 
 def _cost(logits: Any, answer: Any) -> Any:
-    """float32 (N,): the sum over the cells of Bernoulli cross-entropy."""
-    return ops.sum(ops.softplus(logits) - logits * ops.cast(answer, "float32"), axis=(-2, -1))
+    """float32 (N,), nats of all cells."""
+    return ops.sum(gaussian.cost(logits, answer), axis=(-2, -1))

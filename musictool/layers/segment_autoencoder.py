@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import ops
 
 from musictool.layers.beat_decoder import BeatDecoder
 from musictool.layers.beat_encoder import BeatEncoder
+from musictool.layers.gaussian import posterior
 
 
 class SegmentAutoencoder(keras.layers.Layer):
@@ -37,14 +37,4 @@ class SegmentAutoencoder(keras.layers.Layer):
 
     def posterior(self, segments: Any) -> tuple[Any, Any]:
         """0/1 (N, S, P) -> mean and standard deviation, float32 (N, Z) each, of the numbers that it may have had."""
-        mean, deviation = ops.split(self.guess(self.encoder(segments)), 2, axis=-1)
-        return mean, ops.softplus(deviation + 0.5) + 1e-3  # about 1 before training, as the prior has
-
-    def told(self, mean: Any, deviation: Any) -> Any:
-        """float32 (N, Z), nats: what each number tells beyond the prior, a standard normal."""
-        return 0.5 * (ops.square(mean) + ops.square(deviation) - 1) - ops.log(deviation)
-
-
-def cost(logits: Any, segments: Any) -> Any:
-    """float32 (N, S, P), nats: Bernoulli cross-entropy of each cell."""
-    return ops.softplus(logits) - logits * ops.cast(segments, "float32")
+        return posterior(self.guess(self.encoder(segments)))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from musictool.music.score import Score
 from musictool.readers._base import read_named
-from musictool.writers._base import check_apart, write, writer_of
+from musictool.writers._base import checked_places, write
 from musictool.writers._sound_file import LOUDNESS
 from musictool.writers.audio import SUFFIXES as SOUND
 
 
 def render(
-    source: Path, out: Path, *, soundfont: Path | None = None, fluidsynth: bool = False, loudness: float = LOUDNESS
+    source: Path,
+    out: Path | Sequence[Path],
+    *,
+    soundfont: Path | None = None,
+    fluidsynth: bool = False,
+    loudness: float = LOUDNESS,
 ) -> Score:
-    """Read `source` and write it to `out` in the form that the suffix of `out` names.
+    """Read `source` and write it to `out`, one file or several, in the form that the suffix of each names.
 
     Args:
         source: any file that musictool reads; of a collection of tunes the first is taken.
@@ -26,13 +32,14 @@ def render(
         The piece that was written.
 
     Raises:
-        BadFile: for a file that cannot be read, a suffix that nothing writes, and a bad SoundFont.
+        BadOption: for a suffix that nothing writes.
+        BadFile: for a file that cannot be read or would be written over, and a bad SoundFont.
         NoMusic: where there is nothing to hear or see.
     """
-    source, out = Path(source), Path(out)
-    writer_of(out)  # before a long piece is read
-    check_apart(source, out)
+    source, out = Path(source), Path(out) if isinstance(out, str) else out
+    outs = checked_places(out, *filter(None, [source, soundfont]))
     score = read_named(source).scores[0]
     of_sound = {"soundfont": soundfont, "fluidsynth": fluidsynth, "loudness": loudness}
-    write(score, out, **(of_sound if out.suffix.lower() in SOUND else {}))
+    for path in outs:
+        write(score, path, **(of_sound if path.suffix.lower() in SOUND else {}))
     return score

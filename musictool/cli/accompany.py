@@ -21,7 +21,9 @@ _PATH = click.Path(path_type=Path)
 @click.option("--noise-sd", type=float, help="How varied; 0.5 to 1 is usual.  [default: the arch's]")
 @click.option("--style", "styles", multiple=True, type=_PATH, metavar="FILE", help="Mix this music in (vae).")
 @click.option("--alpha", type=float, help="How much of the style: 0 nothing, 1 nothing else.  [default: 0.5]")
-@click.option("--seed", type=int, help="Fixes everything that is random.  [default: drawn and printed]")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Fixes everything that is random.  [default: drawn and printed]"
+)
 @click.option("--out", type=_PATH, default=Path("band.mid"), show_default=True, help="File to write.")
 def command(melody: Path, name: str | None, out: Path, **given: Any) -> None:
     """Write guitar, bass, strings and drums to MELODY, a music file, with a model of segments (vae, melody-cnn).
@@ -30,7 +32,7 @@ def command(melody: Path, name: str | None, out: Path, **given: Any) -> None:
     """
     from musictool.writers._base import checked_places, write
 
-    checked_places(out)
+    checked_places(out, melody, *given["styles"])
     _output.load_backend()
     from musictool.generation.accompany import Accompaniment, accompany
     from musictool.generation.style import Style

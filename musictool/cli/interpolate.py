@@ -20,7 +20,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--bars", type=int, help="Of each version, from the pieces' beginning.  [default: all]")
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Over 1 bolder, under 1 safer.")
 @click.option("--threshold", default="density", show_default=True, help="density, bernoulli, or a number such as 0.5.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Fixes what bernoulli draws.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes what bernoulli draws.")
 @click.option("--out", type=_PATH, default=Path("between.mid"), show_default=True, help="File to write.")
 def command(first: Path, second: Path, name: str | None, out: Path, **given: Any) -> None:
     """Write versions of a piece that lead from FIRST to SECOND, with a model that knows latents (vae).
@@ -29,7 +29,7 @@ def command(first: Path, second: Path, name: str | None, out: Path, **given: Any
     """
     from musictool.writers._base import checked_places, write
 
-    checked_places(out)
+    checked_places(out, first, second)
     _output.load_backend()
     from musictool.generation.interpolate import interpolate
     from musictool.models.model import Model

@@ -35,7 +35,8 @@ def command(source: Path, outs: tuple[Path, ...], **of_sound: Any) -> None:
     """
     from musictool.rendering import render
 
-    for out in outs or (source.with_suffix(".wav"),):
-        score = render(source, out, **of_sound)
+    outs = outs or (source.with_suffix(".wav"),)
+    score = render(source, outs, **of_sound)
+    for out in outs:
         size = f"{out.stat().st_size / 1024:,.0f} kB"
         _output.say(f"wrote {out} ({score.seconds:.1f} s of music, {len(score.notes)} notes, {size})")

@@ -16,7 +16,7 @@ import numpy as np
 from musictool.encodings._base import Encoding
 from musictool.errors import BadOption, NoMusic
 from musictool.generation.guidance import Wanted
-from musictool.generation.primers import own_primers, read_primer, semitones_moved
+from musictool.generation.primers import is_file, own_primers, read_primer, semitones_moved
 from musictool.generation.style import Style
 from musictool.models.model import Model
 from musictool.music import gm
@@ -89,6 +89,16 @@ class Request:
         if self.bpm is not None and not 4 <= self.bpm <= 1000:
             raise BadOption(f"--tempo {self.bpm} is not from 4 to 1000 quarter notes a minute")
 
+    @property
+    def primer_file(self) -> Path | None:
+        """The primer, if it is a file and not notes."""
+        return Path(self.primer) if self.primer is not None and is_file(self.primer) else None
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The files that are read."""
+        return (*filter(None, [self.primer_file]), *self.style.files)
+
 
 Progress = Callable[[int], object]  # told how many rows of each piece have been drawn
 
@@ -98,6 +108,7 @@ def sample(model: Model, request: Request, progress: Progress | None = None) -> 
 
     Raises:
         NoMusic: if a piece has no note, or does not get on in time.
+        BadOption: for more bars or seconds than MOST_ROWS hold.
         BadFile, BadOption, UnknownName: for a primer or an instrument that cannot be used.
     """
     return Generation(model, request, progress or (lambda rows: None)).scores()
@@ -191,8 +202,19 @@ class Generation:
             if reached >= 1:
                 return rows
             if wanted >= MOST_ROWS or (reached == 0 and wanted >= SILENT_ROWS):
-                raise NoMusic(f"after {wanted} rows the piece has come {reached:.0%} of the way; try another --seed")
+                raise self._unfinished(wanted, reached)
             wanted = min(MOST_ROWS, int(wanted * min(8.0, 1.1 / max(reached, 0.1))) + 1)
+
+    def _unfinished(self, rows: int, reached: float) -> BadOption | NoMusic:
+        """Why a piece is not as long as it should be: it does not get on, or it does and is too long."""
+        bars, seconds = self.request.bars, self.request.seconds
+        unit, asked = ("seconds", seconds or 0) if bars is None else ("bars", bars)
+        fit = int(reached * asked)
+        if fit == 0:
+            return NoMusic(f"after {rows} rows the piece has come {reached:.0%} of the way; try another --seed")
+        return BadOption(
+            f"--{unit} {asked} is too long; {rows:,} rows, the most that are written, hold about {fit:,} {unit} of it"
+        )
 
     def _draw(self, wanted: int) -> np.ndarray:
         """The first `wanted` new rows of every piece; keeps what was drawn before and goes on from there."""

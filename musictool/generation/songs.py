@@ -17,7 +17,6 @@ from musictool import __version__
 from musictool.atomic import write_json
 from musictool.errors import BadFile, BadModel
 from musictool.generation.guidance import Wanted
-from musictool.generation.primers import is_file
 from musictool.generation.sample import Progress, Request, sample
 from musictool.generation.style import Style
 from musictool.models.model import Model, sha256
@@ -54,13 +53,13 @@ def write_songs(
     Raises:
         NoMusic: if a piece has no note; then nothing is written.
         BadOption: for a suffix that nothing writes.
+        BadFile: if a piece would be written over its primer or its style.
     """
-    outs = checked_places(out)
-    songs = []
-    for number, score in enumerate(sample(model, request, progress), 1):
-        paths = outs if request.num == 1 else tuple(_numbered(path, number) for path in outs)
-        songs.append(_write(model, request, number, score, paths))
-    return songs
+    numbers, read = range(1, request.num + 1), request.sources
+    places = [checked_places(out if request.num == 1 else _numbered(out, number), *read) for number in numbers]
+    scores = sample(model, request, progress)
+    origin = _origin(model, request)
+    return [_write(origin, *piece) for piece in zip(numbers, scores, places, strict=True)]
 
 
 def write_like(sidecar: Path, out: Path | Sequence[Path]) -> tuple[Model, Song]:
@@ -71,10 +70,9 @@ def write_like(sidecar: Path, out: Path | Sequence[Path]) -> tuple[Model, Song]:
         out: as for write_songs; another form than the song had is another file of the same notes.
 
     Raises:
-        BadFile: if the sidecar cannot be read, or the primer it names is gone or changed.
+        BadFile: if the sidecar cannot be read, or the primer it names is gone or changed, or would be written over.
         BadModel: if the model is gone or has been trained on since.
     """
-    outs = checked_places(out)
     try:
         values = json.loads(sidecar.read_text(encoding="utf-8"))
         if values["format"] != FORMAT:
@@ -89,25 +87,27 @@ def write_like(sidecar: Path, out: Path | Sequence[Path]) -> tuple[Model, Song]:
     primer = request.primer
     if isinstance(primer, Path) and (not primer.is_file() or sha256(primer) != primer_sum):
         raise BadFile("primer changed", f"{primer} is gone or is no longer the file that {sidecar} was made with")
+    outs = checked_places(out, *request.sources)
     model = Model.open(folder if Path(folder).exists() else name)
     if model.checksum != checksum:
         raise BadModel(f"the model {model.name} has been trained since {sidecar} was made; the same bytes are gone")
-    song = _write(model, request, number, sample(model, request)[number - 1], outs)
+    score = sample(model, request)[number - 1]
+    song = _write(_origin(model, request), number, score, outs)
     for path in outs:
         if sha256(path) != known.get(path.suffix.lower(), sha256(path)):
             log.warning("%s is not the same to the byte: another version of a library or another device?", path)
     return model, song
 
 
-def _numbered(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.stem}-{number:03d}{path.suffix}")
+def _numbered(out: Path | Sequence[Path], number: int) -> list[Path]:
+    outs = [out] if isinstance(out, Path) else out
+    return [path.with_name(f"{path.stem}-{number:03d}{path.suffix}") for path in outs]
 
 
-def _write(model: Model, request: Request, number: int, score: Score, paths: tuple[Path, ...]) -> Song:
-    for path in paths:
-        write(score, path)
-    primer = Path(request.primer).resolve() if request.primer is not None and is_file(request.primer) else None
-    sidecar = {
+def _origin(model: Model, request: Request) -> dict[str, Any]:
+    """What a sidecar says of the model and the request, with the checksums of the files that were read."""
+    primer = None if request.primer_file is None else request.primer_file.resolve()
+    return {
         "format": FORMAT,
         "musictool": __version__,
         "model": {"name": model.name, "folder": str(model.folder.resolve()), "checksum": model.checksum},
@@ -117,8 +117,13 @@ def _write(model: Model, request: Request, number: int, score: Score, paths: tup
             "style": request.style.to_json(),
         },
         "primer_sha256": None if primer is None else sha256(primer),
-        "piece": number,
     }
+
+
+def _write(origin: dict[str, Any], number: int, score: Score, paths: tuple[Path, ...]) -> Song:
+    for path in paths:
+        write(score, path)
+    sidecar = {**origin, "piece": number}
     for place in dict.fromkeys(path.with_suffix(".json") for path in paths):
         sums = {path.name: sha256(path) for path in paths if path.with_suffix(".json") == place}
         first = next(iter(sums))

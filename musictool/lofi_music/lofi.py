@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 
 from musictool.errors import BadOption, NoMusic
-from musictool.lofi_music.background import LEVEL, NOTHING, background
+from musictool.lofi_music.background import LEVEL, MADE, NOTHING, background
 from musictool.lofi_music.drums import NO_DRUMS, drum_part, kick_seconds, pattern, styles
 from musictool.lofi_music.longer import continued, lasting
 from musictool.lofi_music.pace import a_bar_later, swung
 from musictool.lofi_music.tape import Ducking, Filter, Sampler, Wow, saturated
 from musictool.music.score import Score, Track, sort_notes
 from musictool.readers._base import read_named
-from musictool.writers._base import check_apart, write, writer_of
+from musictool.writers._base import checked_places, write
 from musictool.writers._loudness import RATE
 from musictool.writers._sound_file import FORMATS, FRAMES, Spool, write_mastered
 from musictool.writers._soundfont import default_path, load
@@ -84,6 +84,12 @@ class Wishes:
         if self.drums not in (None, NO_DRUMS):
             pattern(self.drums, 4, 4)
 
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The files that are read beside the piece."""
+        backgrounds = [Path(name) for name in self.backgrounds if name not in (NOTHING, *MADE)]
+        return (*backgrounds, *filter(None, [self.soundfont]))
+
 
 @dataclass(frozen=True)
 class Arranged:
@@ -113,11 +119,12 @@ def lofi(source: Path, out: Path | Sequence[Path], wishes: Wishes = Wishes()) ->
     """Read a piece and write it as lo-fi, in every form that is named: sound, or its notes as MIDI or a picture.
 
     Raises:
-        BadFile: for a file that cannot be read, a suffix that nothing writes, a bad background or SoundFont.
+        BadOption: for a suffix that nothing writes.
+        BadFile: for a file that cannot be read or would be written over, a bad background or SoundFont.
         NoMusic: where nothing but drums plays.
     """
-    source, outs = Path(source), (out,) if isinstance(out, Path) else tuple(out)
-    _check_places(source, outs)
+    source = Path(source)
+    outs = checked_places(out, source, *wishes.sources)
     arranged = arrange(source, wishes)
     sounds = [path for path in outs if path.suffix.lower() in FORMATS]
     for path in outs:
@@ -130,14 +137,6 @@ def lofi(source: Path, out: Path | Sequence[Path], wishes: Wishes = Wishes()) ->
             for path in sounds:
                 write_mastered(spool, path)
     return arranged
-
-
-def _check_places(source: Path, outs: Sequence[Path]) -> None:
-    for path in outs:
-        writer_of(path)
-        if path.is_dir():
-            raise BadOption(f"--out {path} is a folder")
-        check_apart(source, path)
 
 
 def arrange(source: Path, wishes: Wishes) -> Arranged:

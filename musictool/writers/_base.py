@@ -49,14 +49,17 @@ def writer_of(path: Path) -> str:
     return name
 
 
-def check_apart(source: Path, out: Path) -> None:
-    """Raises BadFile if what is written would lie over what is read."""
-    if out.exists() and source.exists() and out.samefile(source):
-        raise BadFile("same file", f"{out} would be written over the file that is read; choose another --out")
+def checked_places(out: Path | Sequence[Path], *sources: Path) -> tuple[Path, ...]:
+    """Where files shall be written, each place once, with the folders made: before the work is done, and not after it.
 
+    Args:
+        sources: the files that are read. Nothing is written over them, under whatever name.
 
-def checked_places(out: Path | Sequence[Path]) -> tuple[Path, ...]:
-    """Before the work is done, and not after it. Raises OSError if a folder cannot be made."""
+    Raises:
+        BadOption: for a suffix that nothing writes, or a folder in the place of a file.
+        BadFile: for a place where a source lies.
+        OSError: if a folder cannot be made.
+    """
     outs = (out,) if isinstance(out, Path) else tuple(dict.fromkeys(out))
     if not outs:
         raise ValueError("out names no file")
@@ -65,6 +68,13 @@ def checked_places(out: Path | Sequence[Path]) -> tuple[Path, ...]:
             raise BadOption(f"--out {path}: unknown suffix; writable are {' '.join(sorted(suffixes()))}")
         if path.is_dir():
             raise BadOption(f"--out {path} is a folder")
+        for source in sources:
+            _check_apart(source, path)
     for path in outs:
         path.parent.mkdir(parents=True, exist_ok=True)
     return outs
+
+
+def _check_apart(source: Path, out: Path) -> None:
+    if out.exists() and source.exists() and out.samefile(source):
+        raise BadFile("same file", f"{out} would be written over the file that is read; choose another --out")

@@ -47,7 +47,7 @@ def test_the_command_says_what_it_drew_and_the_same_can_be_had_again(here: Path)
         ("lofi song.mid --background sound.txt", 1, "sound.txt is no sound file"),
         ("lofi song.mid --background rian", 1, "rian"),
         ("lofi song.mid --drums bossa", 1, "unknown drums 'bossa'"),
-        ("lofi song.mid --out lofi.doc", 1, "lofi.doc"),
+        ("lofi song.mid --out lofi.doc", 2, "--out lofi.doc: unknown suffix"),
         ("lofi song.mid --minutes 500", 2, "--minutes 500"),
     ],
 )

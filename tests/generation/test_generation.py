@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -249,6 +250,19 @@ def test_a_result_without_notes_is_an_error_and_not_a_file(model: Model):
         sample(silent, Request(length=10))
     with pytest.raises(NoMusic, match="rows"):
         sample(silent, Request(bars=4))
+
+
+@pytest.mark.parametrize("unit, asked", [("bars", 100000), ("seconds", 1e6)])
+def test_a_piece_that_is_too_long_is_told_how_much_fits(
+    model: Model, monkeypatch: pytest.MonkeyPatch, unit: str, asked: float
+):
+    monkeypatch.setattr("musictool.generation.sample.MOST_ROWS", 1000)
+    words = rf"^--{unit} {asked} is too long; 1,000 rows, .* hold about ([\d,]+) {unit} of it$"
+    with pytest.raises(BadOption, match=words) as refused:
+        sample(model, Request(seed=1, **{unit: asked}))  # type: ignore[arg-type]
+    fit = int(re.findall(words, str(refused.value))[0].replace(",", ""))
+    (score,) = sample(model, Request(seed=1, **{unit: fit}))  # type: ignore[arg-type]
+    assert len(score.notes) > 200
 
 
 @pytest.mark.parametrize(

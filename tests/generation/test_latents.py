@@ -208,6 +208,20 @@ def test_what_cannot_be_meant_is_one_clear_line(model: Model, bands: Path, tmp_p
     assert "sea.mid has no note" in error(f"interpolate {a} {tmp_path / 'sea.mid'}")
 
 
+def test_nothing_is_written_over_what_is_read(model: Model, bands: Path, tmp_path: Path):
+    a, b = (Path(shutil.copy(bands / name / f"{name}.mid", tmp_path)) for name in "ab")
+    for line in (
+        f"sample bands-vae --bars 2 --style {b} --style {a} --out {a}",
+        f"accompany {a} --out {a}",
+        f"accompany {b} --style {a} --out {a}",
+        f"interpolate {a} {b} --out {a}",
+        f"interpolate {b} {a} --out {a}",
+    ):
+        assert error(line).startswith(f"Error: same file: {a} would be written over"), line
+    assert a.read_bytes() == (bands / "a" / "a.mid").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mid", "b.mid"]
+
+
 def test_a_model_without_latents_says_which_has_them(tiny_home: Path, bands: Path):
     name, a = tiny_home / "saved_models" / "tunes-lstm", bands / "a" / "a.mid"
     assert "tunes-lstm is a lstm; train one: musictool train" in error(f"interpolate {a} {a} --model {name}")

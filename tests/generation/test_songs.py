@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from musictool.errors import BadFile, BadModel, BadOption, NoMusic
+from musictool.generation import songs
 from musictool.generation.guidance import Wanted
 from musictool.generation.sample import Request
 from musictool.generation.songs import write_like, write_songs
-from musictool.models.model import Model
+from musictool.models.model import Model, sha256
 from musictool.music.score import Score
 from musictool.readers._base import read
 from musictool.sampling.sampler import Sampler
@@ -57,6 +58,34 @@ def test_a_primer_that_has_changed_is_named(model: Model, tunes: Path, tmp_path:
     shutil.copy(tunes / "tune-04.mid", primer)
     with pytest.raises(BadFile, match=r"primer\.mid"):
         write_like(tmp_path / "song.json", tmp_path / "again.mid")
+
+
+@pytest.mark.parametrize("num, primer", [(1, "song.mid"), (3, "song-002.mid")])
+def test_a_song_is_never_written_over_its_primer(model: Model, tunes: Path, tmp_path: Path, num: int, primer: str):
+    shutil.copy(tunes / "tune-03.mid", tmp_path / primer)
+    for given in (tmp_path / primer, str(tmp_path / primer)):
+        with pytest.raises(BadFile, match=f"same file: .*{primer}"):
+            write_songs(model, Request(length=9, num=num, primer=given), [tmp_path / "song.png", tmp_path / "song.mid"])
+    assert [path.name for path in tmp_path.iterdir()] == [primer]
+    assert (tmp_path / primer).read_bytes() == (tunes / "tune-03.mid").read_bytes()
+
+
+def test_a_song_made_again_is_not_written_over_its_primer_either(model: Model, tunes: Path, tmp_path: Path):
+    primer = Path(shutil.copy(tunes / "tune-03.mid", tmp_path / "primer.mid"))
+    write_songs(model, Request(length=9, seed=4, primer=primer), tmp_path / "song.mid")
+    with pytest.raises(BadFile, match="same file"):
+        write_like(tmp_path / "song.json", primer)
+    assert primer.read_bytes() == (tunes / "tune-03.mid").read_bytes()
+
+
+def test_the_checksum_is_that_of_the_primer_before_anything_was_written(
+    model: Model, tunes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    primer = Path(shutil.copy(tunes / "tune-03.mid", tmp_path / "primer.mid"))
+    heard = sha256(primer)
+    monkeypatch.setattr(songs, "write", lambda score, path: (path.write_text("song"), primer.write_text("gone")))
+    write_songs(model, Request(length=9, seed=4, primer=primer), tmp_path / "song.mid")
+    assert json.loads((tmp_path / "song.json").read_text())["primer_sha256"] == heard
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"model": {}}'])

@@ -158,6 +158,12 @@ def test_unknown_drums_are_refused():
         Wishes(drums="dustry")
 
 
+def test_a_background_or_a_soundfont_is_not_written_over(song):
+    for wishes in (Wishes(backgrounds=("rain", str(song))), Wishes(soundfont=song)):
+        with pytest.raises(BadFile, match="same file"):
+            lofi(song.with_name("none.mid"), song, wishes)
+
+
 def test_bad_files_are_named_and_leave_nothing_behind(song, tmp_path):
     folder = tmp_path / "new"
     folder.mkdir()
@@ -173,8 +179,8 @@ def test_bad_files_are_named_and_leave_nothing_behind(song, tmp_path):
         with pytest.raises(error, match=words):
             lofi(folder / source, folder / "lofi.mp3")
     for out, error, words in (
-        ("lofi.doc", BadFile, "unknown suffix"),
-        (".", BadFile, "unknown suffix"),
+        ("lofi.doc", BadOption, "unknown suffix"),
+        (".", BadOption, "unknown suffix"),
         (str(song), BadFile, "same file"),
     ):
         with pytest.raises(error, match=words):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from musictool.cli.render import command
-from musictool.errors import BadFile
+from musictool.errors import BadFile, BadOption
 from musictool.music.score import Score
 from musictool.rendering import render
 from musictool.writers._base import write
@@ -27,13 +28,16 @@ def test_a_midi_file_becomes_what_the_suffix_names(song, suffix):
 
 
 def test_an_unknown_suffix_is_refused_before_anything_is_read(song):
-    with pytest.raises(BadFile, match=r"unknown suffix: song\.doc; writable are \.abc \.flac"):
-        render(song.with_name("none.mid"), song.with_suffix(".doc"))
+    with pytest.raises(BadOption, match=r"song\.doc: unknown suffix; writable are \.abc \.flac"):
+        render(song.with_name("none.mid"), [song.with_suffix(".wav"), song.with_suffix(".doc")])
+    assert not song.with_suffix(".wav").exists()
 
 
 def test_a_file_is_never_written_over_itself(song):
     with pytest.raises(BadFile, match="same file"):
         render(song, song)
+    with pytest.raises(BadFile, match="same file"):
+        render(song, song.with_name("other.mid"), soundfont=shutil.copy(song, song.with_name("other.mid")))
 
 
 def test_the_command_writes_each_out_and_says_so(song):

@@ -10,6 +10,7 @@ import click
 from musictool.cli import _output
 
 SPLITS = ("validation", "test")
+LAST_SEED = 2**32 - 1  # that of training/wishes.py, which takes long to import
 
 
 @click.group(epilog="\b\nExample:\n    musictool benchmark polyphony JSB_Chorales.mat")
@@ -40,7 +41,7 @@ def command() -> None:
 @click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better one.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="The highest.")
 @click.option("--set", "options", multiple=True, metavar="KEY=VALUE", help="An option of the arch roll-lstm.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of all that is drawn.")
+@click.option("--seed", type=click.IntRange(0, LAST_SEED), default=1, show_default=True, help="Of all that is drawn.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def polyphony(file: Path, head: Any, options: tuple[str, ...], seed: int, as_json: bool, **given: float | None) -> None:
     """Train a model of frames on FILE and print its nats a frame beside the published ones.

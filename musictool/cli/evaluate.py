@@ -22,7 +22,9 @@ _MOST_NAMED = 5  # samples with long copies
 @click.option("--num", type=int, default=100, show_default=True, help="Pieces to write, and human ones at most.")
 @click.option("--bars", type=int, help="Bars of each piece that it writes.  [default: as human ones, at most 16]")
 @click.option("--temperature", type=float, help="Over 1 bolder, under 1 safer.  [default: 1]")
-@click.option("--seed", type=int, default=1, show_default=True, help="Fixes everything that is random.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Fixes everything that is random."
+)
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with plots here.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with the numbers of each piece.")
 def command(what: tuple[str, ...], against: str | None, html: Path | None, as_json: bool, **given: Any) -> None:

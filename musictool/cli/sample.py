@@ -163,9 +163,11 @@ def _copies(model: Any) -> Any:
 
 def _refuse_others(context: click.Context) -> None:
     """--like says all; an option beside it would be ignored in silence."""
-    for name in _said(context):
-        if name not in ("like", "outs", "check_copies"):
-            raise BadOption(f"--like makes a song again as it was; leave out {name.replace('_', '-')}")
+    others = {*_said(context)} - {"like", "outs", "check_copies"}
+    for parameter in context.command.params:
+        if parameter.name in others:
+            typed = parameter.opts[0] if isinstance(parameter, click.Option) else parameter.human_readable_name
+            raise BadOption(f"--like makes a song again as it was; leave out {typed}")
 
 
 def _said(context: click.Context) -> list[str]:

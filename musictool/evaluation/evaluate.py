@@ -117,6 +117,8 @@ def evaluate_files(
         BadFile: for a file that cannot be read, or has no note.
         BadCorpus, UnknownName: for a corpus that is missing, damaged, or has no validation piece.
     """
+    if num < 1:
+        raise BadOption(f"--num {num} is not at least 1")
     paths, corpus = [Path(file) for file in files], Corpus.open(against)
     progress(f"reading {len(paths)} files")
     names: list[str] = []

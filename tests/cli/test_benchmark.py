@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from musictool.benchmarking import published
+from musictool.cli import benchmark
 from musictool.cli._main import main
+from musictool.training.wishes import LAST_SEED
 from tests.benchmarking.mats import small, write
 
 TINY = ("--epochs", "1", "--set", "width=8", "--set", "embedding=8", "--set", "hidden=4")
@@ -63,6 +65,10 @@ def test_what_cannot_be_meant_is_said_in_one_line(
     assert done.exit_code != 0
     assert message in done.output
     assert "Traceback" not in done.output
+
+
+def test_the_last_seed_is_that_of_training():
+    assert benchmark.LAST_SEED == LAST_SEED
 
 
 def test_the_group_says_what_there_is():

@@ -126,7 +126,8 @@ def command(**wishes: Any) -> None:
         raise click.exceptions.Exit(130) from None
     except KeyboardInterrupt:  # the second Ctrl-C, or one before there is anything to save
         if listener.name:
-            click.echo(f"go on from what was saved with: musictool train --resume --name {listener.name}", err=True)
+            name = shlex.quote(listener.name)
+            click.echo(f"go on from what was saved with: musictool train --resume --name {name}", err=True)
         raise
     finally:
         listener.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -36,6 +37,15 @@ def test_what_cannot_be_meant_is_refused_before_tensorflow_is_loaded(at_tiny_hom
     assert result.exit_code == 2
     assert said in result.output
     assert "loading" not in result.output
+
+
+def test_a_name_with_a_space_is_quoted_in_the_command_that_goes_on(at_tiny_home: Path, monkeypatch: pytest.MonkeyPatch):
+    def stopped_twice(listener: Any, **wishes: Any) -> None:
+        listener.name = "my model"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("musictool.training.train.train", stopped_twice)
+    assert "musictool train --resume --name 'my model'\n" in run("train tunes").output
 
 
 def test_an_arch_that_counts_has_no_epochs_to_tell_of(corpus: None):

@@ -4,17 +4,19 @@ A segment of an instrument becomes Z numbers, its latent, near which like segmen
 next latent from its last; four say that of guitar, bass, strings and drums, each from the piano's new one and its own
 last. What they say is varied by noise, mixed with latents of other pieces (a style), and decoded.
 
-Two stages: `vae`, judged by the evidence bound of a segment, and `predictors`, for which the autoencoders stand still;
-they are judged by the nats of the next segment as the decoder says it from the latent foretold.
+Two stages: `vae`, judged by what a segment costs, with what the latent tells weighed by `beta`, and `predictors`, for
+which the autoencoders stand still; they are judged by the nats of the next segment as the decoder says it from the
+latent foretold.
 
-While it writes, latents are held within MOST of the prior's middle, where nearly all that it has learnt lies: a segment
-that came out a little too full would else lead to a fuller one, and so on.
+While it writes, latents are held within MOST times their usual spread, where nearly all that it has learnt lies: a
+segment that came out a little too full would else lead to a fuller one, and so on.
 
 Source: I. Tham and M. Kim, "Generating Music Using Deep Learning" (2021): MelodyNN and four ConditionalNNs between
-VAEs, trained by the squared distance of latents (here by nats and, weighed by `distance`, that). Warm-up of the KL
-term: Sonderby et al. (2016); free bits: Kingma et al. (2016). Limits: nothing remembers more than the two bars before,
-and what is foretold is one latent, the middle of all that might come, so that writing takes its variety from noise that
-knows no better.
+VAEs, trained by the squared distance of latents (here by nats and, weighed by `distance`, that). Weight of the KL term:
+Higgins et al., "beta-VAE" (2017); its warm-up: Sonderby et al. (2016); free bits: Kingma et al. (2016); cells that the
+encoder does not hear: Im et al., "Denoising Criterion for Variational Auto-Encoding Framework" (2017). Limits: nothing
+remembers more than the two bars before, and what is foretold is one latent, the middle of all that might come, so that
+writing takes its variety from noise that knows no better.
 """
 
 from __future__ import annotations
@@ -52,16 +54,16 @@ from musictool.options import option
 from musictool.sampling.binarising import Densities, cuts
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 
-MOST = 2.0  # of a number of a latent while it writes, in standard deviations of the prior
+MOST = 2.0  # of a number of a latent while it writes, in times its usual spread
 NOISE_SD = 0.5  # of a latent's usual spread, where nothing else is asked for
 
 
 class Autoencoders(SegmentsNetwork):
     """An autoencoder for each instrument. The thresholds are those for segments decoded from their own latents."""
 
-    def __init__(self, width: int, latent: int, **kwargs: Any):
+    def __init__(self, width: int, latent: int, forget: float, **kwargs: Any):
         super().__init__(**kwargs)
-        self.instruments = [SegmentAutoencoder(width, latent, name=name) for name in INSTRUMENTS]
+        self.instruments = [SegmentAutoencoder(width, latent, forget, name=name) for name in INSTRUMENTS]
         self.noise = keras.random.SeedGenerator(0)
         self.fixed = np.random.default_rng(0).standard_normal((len(INSTRUMENTS), latent)).astype(np.float32)
         self.spread = self.add_weight(
@@ -80,7 +82,7 @@ class Autoencoders(SegmentsNetwork):
         alike); what cells that sound have of them, (N, I); nats (N, I, Z) that each number of the latents tells."""
         nats, sounding, told = [], [], []
         for i, (network, own) in enumerate(zip(self.instruments, parts(segments), strict=True)):
-            mean, deviation = network.posterior(own)
+            mean, deviation = network.posterior(own, training=training)
             noise = keras.random.normal(ops.shape(mean), seed=self.noise) if training else self.fixed[i]
             cells = gaussian.cost(network(mean + deviation * noise), own)
             nats.append(ops.sum(cells, axis=(1, 2)))
@@ -101,6 +103,11 @@ class Autoencoders(SegmentsNetwork):
         ]
         return sum(ops.sum(each, axis=(1, 2)) for each in costs)
 
+    def held(self, instrument: int, latent: Any) -> Any:
+        """Float32 (N, Z), each number no further from 0 than MOST times its usual spread."""
+        most = MOST * self.spread[instrument]
+        return ops.clip(latent, -most, most)
+
     def decode(self, latents: Any) -> Any:
         """float32 (N, I, Z) -> log-odds (N, S, P, I)."""
         return ops.stack([each(latents[:, i]) for i, each in enumerate(self.instruments)], axis=-1)
@@ -110,11 +117,6 @@ def parts(segments: Any) -> list[Any]:
     """Segments (N, S, P, I) -> (N, S, P) of each instrument, each in one piece of memory."""
     apart = ops.transpose(segments, (3, 0, 1, 2))
     return [apart[i] for i in range(len(INSTRUMENTS))]
-
-
-def held(latent: Any) -> Any:
-    """A latent, each of its numbers within MOST of 0."""
-    return ops.clip(latent, -MOST, MOST)
 
 
 class Predictors(WritingNetwork):
@@ -154,10 +156,11 @@ class Vae(MelodyHarmonyArch, Latents):
         latent: int = option(16, "numbers that stand for a segment of an instrument", least=1, most=1024)
         width: int = option(128, "numbers that stand for a beat within the autoencoders", least=4, most=8192)
         hidden: int = option(256, "units of the dense layers that say what comes next", least=1, most=8192)
-        beta: float = option(1.0, "weight of what the latent tells; 1: the evidence bound", least=0, most=1000)
+        beta: float = option(0.2, "weight of what the latent tells; 1: the evidence bound", least=0, most=1000)
         kl_warmup: int = option(300, "steps in which that weight grows from 0", least=0, most=10_000_000)
         free_nats: float = option(0.05, "that each number of a latent may tell for nothing", least=0, most=100)
         sounding: float = option(1.0, "weight in training of the cells that sound", least=0.01, most=1000)
+        forget: float = option(0.2, "share of the cells heard that are silenced in training", least=0, most=0.95)
         distance: float = option(
             1.0, "weight of the squared distance of latents in what comes next", least=0, most=1000
         )
@@ -171,7 +174,8 @@ class Vae(MelodyHarmonyArch, Latents):
     @cached_property
     def vae(self) -> Autoencoders:
         """The five autoencoders as one network, built."""
-        network = Autoencoders(self.options.width, self.options.latent, name="vae")
+        said = self.options
+        network = Autoencoders(said.width, said.latent, said.forget, name="vae")
         network.build((None, *self.spec.shape))
         return network
 
@@ -217,9 +221,9 @@ class Vae(MelodyHarmonyArch, Latents):
 
     def expect(self, instrument: int, piano: Any, before: Any, drawn: Any) -> Any:
         noise, style, alpha = (each[:, instrument] for each in drawn)
-        own = held(self.vae.instruments[instrument].posterior(before)[0])
-        heard = own if instrument == PIANO else held(self.vae.instruments[PIANO].posterior(piano)[0])
-        latent = held(self.network.next(instrument, own, heard) + noise)
+        own = self.vae.held(instrument, self.vae.instruments[instrument].posterior(before)[0])
+        heard = own if instrument == PIANO else self.vae.held(PIANO, self.vae.instruments[PIANO].posterior(piano)[0])
+        latent = self.vae.held(instrument, self.network.next(instrument, own, heard) + noise)
         return self.vae.instruments[instrument](alpha * style + (1 - alpha) * latent)
 
     def drawn(self, number: int, drawing: Drawing) -> Any:

@@ -19,11 +19,13 @@ class BeatEncoder(keras.layers.Layer):
 
     Args:
         width: numbers that stand for a beat, a multiple of BEAT_STEPS; a quarter as many stand for a step.
+        forget: share of the cells that are silenced in training.
     """
 
-    def __init__(self, width: int, **kwargs: Any):
+    def __init__(self, width: int, forget: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.width = width
+        self.forget = keras.layers.Dropout(forget)
         self.step, self.beat, self.whole = (
             keras.layers.Dense(units, activation="leaky_relu", name=name)
             for units, name in ((width // BEAT_STEPS, "step"), (width, "beat"), (2 * width, "whole"))
@@ -39,7 +41,7 @@ class BeatEncoder(keras.layers.Layer):
     def compute_output_shape(self, shape: Any) -> Any:
         return (shape[0], 2 * self.width)
 
-    def call(self, segments: Any) -> Any:
-        x = self.step(segments)  # (N, S, width / 4)
+    def call(self, segments: Any, training: bool = False) -> Any:
+        x = self.step(self.forget(segments, training=training))  # (N, S, width / 4)
         x = self.beat(ops.reshape(x, (-1, self.beats, self.width)))
         return self.whole(ops.reshape(x, (-1, self.beats * self.width)))

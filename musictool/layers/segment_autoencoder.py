@@ -17,12 +17,13 @@ class SegmentAutoencoder(keras.layers.Layer):
     Args:
         width: of encoder and decoder.
         latent: Z.
+        forget: share of the cells that the encoder does not hear in training; the decoder has to say them all.
     """
 
-    def __init__(self, width: int, latent: int, **kwargs: Any):
+    def __init__(self, width: int, latent: int, forget: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.latent = latent
-        self.encoder = BeatEncoder(width, name="encoder")
+        self.encoder = BeatEncoder(width, forget, name="encoder")
         self.guess = keras.layers.Dense(2 * latent, dtype="float32", name="guess")
         self.decoder = BeatDecoder(width, name="decoder")
 
@@ -35,6 +36,6 @@ class SegmentAutoencoder(keras.layers.Layer):
         """float32 (N, Z) -> float32 (N, S, P), log-odds of each cell."""
         return self.decoder(numbers)
 
-    def posterior(self, segments: Any) -> tuple[Any, Any]:
+    def posterior(self, segments: Any, training: bool = False) -> tuple[Any, Any]:
         """0/1 (N, S, P) -> mean and standard deviation, float32 (N, Z) each, of the numbers that it may have had."""
-        return posterior(self.guess(self.encoder(segments)))
+        return posterior(self.guess(self.encoder(segments, training=training)))

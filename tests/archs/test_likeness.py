@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musictool.archs._likeness import ASSESSED, CHAIN, facts, has_collapsed, likeness, places
+from musictool.archs._likeness import ASSESSED, CHAIN, facts, has_collapsed, likeness, off_scale, places
 from musictool.encoded.dataset import Encoded
 from musictool.encodings._base import Spec
 
@@ -103,6 +103,17 @@ def test_facts_count_cells_strikes_pitch_classes_and_who_plays():
     np.testing.assert_allclose(piano, [8, 1, 0.5, 0.5, 1])
     np.testing.assert_allclose(drums, [6, 6, 1, 1, 1])
     assert not np.any(others)
+
+
+def test_what_is_off_the_scale_of_a_chain_is_counted_in_cells_and_without_drums():
+    chains = np.zeros((2, 3, *SPEC.shape), np.uint8)
+    for instrument, pitches in enumerate([(62, 66, 69), (57, 61, 64), (43,), (35, 47, 59)]):  # D, A and G, and b's
+        chains[:, 0, :6, pitches, instrument] = 1
+    chains[1, 0, :20, 65, 3] = 1  # an f, in the second segment
+    chains[:, 0, :, 36, 4] = 1
+    chains[:, 1, :3, 60, 0] = 1
+    assert off_scale(chains) == pytest.approx((20 / 140 + 0) / 2)  # the third plays nothing and does not count
+    assert off_scale(np.zeros_like(chains)) == 0
 
 
 @pytest.mark.parametrize("pieces", [[True] * 4, [False] * 4])

@@ -26,6 +26,7 @@ from musictool.sampling.sampler import Sampler
 MOST_ROWS = 1_000_000  # a piece that needs more than this to reach its bars or seconds is not getting there
 FIRST_ROWS = 256  # drawn before it is known how many a bar or a second takes
 _LEAD_TICKS = TICKS_PER_QUARTER // 24  # what is less was moved onto a grid
+PACED_ROWS = 2048  # after so many it is known how far MOST_ROWS lead, but for a factor of 2
 SILENT_ROWS = 4096  # this many rows without a note, and it never will
 TOKENS_ONLY = ("top_k", "top_p", "min_p", "repetition_penalty", "loop_guard")  # of a Sampler
 SEGMENTS_ONLY = ("threshold", "noise_sd")
@@ -201,20 +202,22 @@ class Generation:
             reached = min(Written(self, primer, piece).share for primer, piece in zip(self.primers, rows, strict=True))
             if reached >= 1:
                 return rows
+            self._check_pace(wanted, reached)
             if wanted >= MOST_ROWS or (reached == 0 and wanted >= SILENT_ROWS):
-                raise self._unfinished(wanted, reached)
+                raise NoMusic(f"after {wanted} rows the piece has come {reached:.0%} of the way; try another --seed")
             wanted = min(MOST_ROWS, int(wanted * min(8.0, 1.1 / max(reached, 0.1))) + 1)
 
-    def _unfinished(self, rows: int, reached: float) -> BadOption | NoMusic:
-        """Why a piece is not as long as it should be: it does not get on, or it does and is too long."""
+    def _check_pace(self, rows: int, reached: float) -> None:
+        """Raises BadOption for a piece that gets on, and will not be done in MOST_ROWS."""
         bars, seconds = self.request.bars, self.request.seconds
         unit, asked = ("seconds", seconds or 0) if bars is None else ("bars", bars)
-        fit = int(reached * asked)
-        if fit == 0:
-            return NoMusic(f"after {rows} rows the piece has come {reached:.0%} of the way; try another --seed")
-        return BadOption(
-            f"--{unit} {asked} is too long; {rows:,} rows, the most that are written, hold about {fit:,} {unit} of it"
-        )
+        foreseen = reached * MOST_ROWS / rows
+        is_too_long = rows >= MOST_ROWS or (rows >= PACED_ROWS and foreseen < 0.5)
+        if is_too_long and reached * asked >= 1:
+            raise BadOption(
+                f"--{unit} {asked} is too long; {MOST_ROWS:,} rows, the most that are written, hold about "
+                f"{int(foreseen * asked):,} {unit} of it"
+            )
 
     def _draw(self, wanted: int) -> np.ndarray:
         """The first `wanted` new rows of every piece; keeps what was drawn before and goes on from there."""

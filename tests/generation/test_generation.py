@@ -265,6 +265,15 @@ def test_a_piece_that_is_too_long_is_told_how_much_fits(
     assert len(score.notes) > 200
 
 
+def test_a_piece_that_is_far_too_long_is_refused_as_soon_as_its_pace_is_known(model: Model):
+    drawn: list[int] = []
+    with pytest.raises(
+        BadOption, match=r"--bars 10000000 is too long; 1,000,000 rows, .* hold about \d{2,3},\d{3} bars"
+    ):
+        sample(model, Request(bars=10_000_000, seed=1), drawn.append)
+    assert max(drawn) < 3000
+
+
 @pytest.mark.parametrize(
     "wrong, words",
     [

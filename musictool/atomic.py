@@ -45,10 +45,11 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def working_alone(folder: Path, what: str) -> Iterator[None]:
-    """No other process of ours works in `folder` meanwhile. Raises Busy if one does.
+def working_alone(folder: Path, what: str, advice: str = "wait for it, or use another --name") -> Iterator[None]:
+    """No other process of ours works in `folder` meanwhile. Raises Busy if one does, with advice what to do.
 
-    Where the system has no such locks (Windows), nothing is checked.
+    The system takes the lock from a process that ends, however it ends; the file that stays says nothing. Where it has
+    no such locks (Windows), nothing is checked.
     """
     with open(folder / ".lock", "w") as lock:
         with suppress(ImportError):
@@ -57,7 +58,7 @@ def working_alone(folder: Path, what: str) -> Iterator[None]:
             try:
                 fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise Busy(f"another {what} is working on {folder}; wait for it, or use another --name") from None
+                raise Busy(f"another {what} is working on {folder}; {advice}") from None
         yield
 
 

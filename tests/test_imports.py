@@ -28,7 +28,7 @@ LAYERS = [
     {"encoded", "encoded.conditions"},
     {"encoded.dataset"},
     {"preparation", "metrics", "training.wishes", "encoded.windows"},
-    {"training.leaderboard"},
+    {"training.leaderboard", "training.folders"},
     # ----------------------- the TensorFlow line: Keras is imported from here on -----------------------
     {"sampling.sampler", "encoded.pipeline", "training.checkpoint", "archs._stage", "compiling"},
     {"layers", "sampling"},

@@ -20,7 +20,7 @@ import json
 import logging
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -122,6 +122,7 @@ def encode_corpus(
         progress: called with how many pieces are encoded and how many there are.
 
     Raises:
+        Busy: if another process encodes the same corpus.
         BadCorpus: if no piece has music that this encoding can write down; with to_c, if none has a key.
     """
     cls = ENCODINGS.get(encoding_name)
@@ -148,7 +149,7 @@ def encode_corpus(
     except (MusictoolError, OSError, ValueError, KeyError, TypeError) as error:
         log.warning("%s is damaged (%s); encoding %s again", folder, error, corpus.name)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with working_alone(folder.parent, "encoding"), replacing_folder(folder) as growing, _or_own(workers) as hands:
+    with _encoding_alone(folder.parent), replacing_folder(folder) as growing, _or_own(workers) as hands:
         _sweep(folder.parent, growing)
         Making(growing, corpus, encoding, identity, hands, progress).make()
     encoded = _open(folder, corpus, identity)
@@ -163,16 +164,20 @@ def encode_controls(
 
     Args:
         encoded: tokens, of `corpus`.
+        progress: called with how many pieces are done and how many there are.
+
+    Raises:
+        Busy: if another process makes them.
     """
     path = encoded.folder / CONTROLS_FILE
     rows = int(encoded.offsets[-1])
     if not path.exists():
-        with working_alone(encoded.folder, "encoding"), replacing(path) as growing, _or_own(workers) as hands:
+        with _encoding_alone(encoded.folder), replacing(path) as growing, _or_own(workers) as hands:
             job = partial(in_child, "controls_of", describe(encoded.encoding))
             tasks = _with_tempos(encoded, corpus)
-            made = (answer for _, answer in hands.map(job, tasks, ordered=True))
+            made = _told(hands.map(job, tasks, ordered=True), len(corpus), progress)
             with h5py.File(growing, "w", locking=False) as file:
-                fill(file.create_dataset("rows", (rows, CONTROLS), np.float16), made, progress)
+                fill(file.create_dataset("rows", (rows, CONTROLS), np.float16), made)
     return mapped(path, (rows, CONTROLS), np.dtype(np.float16))
 
 
@@ -181,6 +186,23 @@ def _with_tempos(encoded: Encoded, corpus: Corpus) -> Iterator[list[tuple[np.nda
     for start, stop in corpus.cuts():
         pieces = corpus.packed(start, stop)
         yield [(encoded.piece(index), score.tempos) for index, score in enumerate(pieces, start)]
+
+
+def _told(
+    answers: Iterable[tuple[list[Any], np.ndarray]], pieces: int, progress: Progress | None
+) -> Iterator[np.ndarray]:
+    """The answer to each block of pieces; once one is taken care of, its pieces are done."""
+    done = 0
+    for block, answer in answers:
+        yield answer
+        done += len(block)
+        if progress is not None:
+            progress(done, pieces)
+
+
+def _encoding_alone(folder: Path) -> AbstractContextManager[None]:
+    """No other process writes encoded music into `folder`; whatever it is called, a model needs it."""
+    return working_alone(folder, "encoding", "wait for it")
 
 
 def _sweep(folder: Path, growing: Path) -> None:

@@ -46,14 +46,12 @@ def let_go(rows: np.ndarray) -> None:
             rows.base.madvise(mmap.MADV_DONTNEED)
 
 
-def fill(rows: h5py.Dataset, parts: Iterable[np.ndarray], progress: Progress | None = None) -> None:
+def fill(rows: h5py.Dataset, parts: Iterable[np.ndarray]) -> None:
     """Put arrays into a dataset, one behind the other."""
     first = 0
     for part in parts:
         rows[first : first + len(part)] = part
         first += len(part)
-        if progress is not None:
-            progress(first, len(rows))
 
 
 def write_rows(path: Path, plain: Path, lengths: np.ndarray, spec: Spec) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from musictool import home
-from musictool.errors import BadModel
+from musictool.errors import BadModel, MusictoolError
 
 FORMAT = 2
 MARKER = home.MODEL_MARKER
@@ -24,6 +26,8 @@ def read_info(folder: Path) -> dict[str, Any]:
             raise ValueError(f"{', '.join(missing)} should be tables")
         if version == FORMAT and not _is_music(info["music"]):
             raise ValueError("music should have a bpm and a metre of two numbers")
+        if version == FORMAT and not isinstance(info.get("stages", []), list):
+            raise ValueError("stages should be a list")
     except FileNotFoundError:
         raise BadModel(f"{folder} is no model: it has no {MARKER}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -31,6 +35,28 @@ def read_info(folder: Path) -> dict[str, Any]:
     if version != FORMAT:
         raise BadModel(f"{path} has format {version}, and this musictool reads {FORMAT}; use the version that wrote it")
     return info
+
+
+def weights_file(stage: str) -> str:
+    """The name of the file that the weights of a stage lie in."""
+    return f"{stage}.weights.h5"
+
+
+def is_trained(info: Mapping[str, Any]) -> bool:
+    """Whether all stages of a model have weights. An older one does not say what its stages are: any will do."""
+    return bool(info["weights"]) and all(weights_file(stage) in info["weights"] for stage in info.get("stages", []))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """What fails in the block, which makes something of what `path` says, is raised as a BadModel that names it."""
+    try:
+        yield
+    except MusictoolError as error:
+        raise BadModel(f"{path}: {error}") from None
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        (what, *_) = f"{type(error).__name__} {error}".splitlines()
+        raise BadModel(f"{path} is damaged: {what}") from None
 
 
 def _is_music(music: dict[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """The saved model: a folder that explains itself.
 
     saved_models/bach-lstm/
-      model.json            format version; arch, encoding and their options; spec; training; provenance; checksums
+      model.json            format version; arch, its stages, encoding, options; spec; training; provenance; checksums
       vocabulary.json       if the encoding has one
       network.weights.h5    the best weights, one file a network
       primers.h5            openings of validation pieces, so that sampling starts without the corpus
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -32,8 +33,8 @@ from musictool.archs._stage import Stage
 from musictool.atomic import replacing, write_json
 from musictool.encoded.conditions import Conditions
 from musictool.encodings._base import Encoding, Spec
-from musictool.errors import BadModel, MusictoolError
-from musictool.models.info import MARKER, read_info
+from musictool.errors import BadModel
+from musictool.models.info import MARKER, is_trained, read_info, reading, weights_file
 from musictool.models.parts import array, open_encoding, sha256
 
 
@@ -53,14 +54,15 @@ class Model:
 
     @classmethod
     def open(cls, name: str | Path | None = None) -> Model:
-        """The model called `name` (a name or a path); without one, the model trained last.
+        """The model called `name` (a name or a path); without one, the one trained last, to the end of a first
+        epoch of each stage at least.
 
         Raises:
             BadModel: if there is none, or it is damaged, incomplete or of another version; says which file.
             UnknownName: if nothing is called so, with a suggestion.
         """
         if name is None:
-            folder = home.latest(home.models_folder(), MARKER, lambda path: bool(read_info(path)["weights"]))
+            folder = home.latest(home.models_folder(), MARKER, lambda path: is_trained(read_info(path)))
             if folder is None:
                 raise BadModel(f"no trained model under {home.models_folder()}; make one with: musictool train")
         else:
@@ -81,23 +83,26 @@ class Model:
     @property
     def conditions(self) -> Conditions:
         """What the model can be asked for."""
-        return Conditions.from_json(self.info["conditions"])
+        with reading(self.folder / MARKER):
+            return Conditions.from_json(self.info["conditions"])
 
     @cached_property
     def arch(self) -> Arch:
-        """The arch with the best weights loaded. Raises BadModel for missing or foreign weights."""
+        """The arch with the best weights loaded. Raises BadModel if damaged, and for missing or foreign weights."""
         strategy.prepare_devices()
-        try:
-            with strategy.precision_within("float32"):
-                arch = archs.from_json(self.info["arch"], self.spec)
-                arch.stages()
-        except MusictoolError as error:
-            raise BadModel(f"{self.folder / MARKER}: {error}") from None
+        with reading(self.folder / MARKER), strategy.precision_within("float32"):
+            arch = archs.from_json(self.info["arch"], self.spec)
+            arch.stages()
         for stage in arch.stages():
-            path = self.folder / f"{stage.name}.weights.h5"
+            path = self.folder / weights_file(stage.name)
             known = {self.info["weights"].get(path.name), self.info.get("weights_to_come", {}).get(path.name)}
-            if known == {None} or not path.is_file():
-                raise BadModel(f"{self.folder} has no {path.name}: training was stopped before its first epoch ended")
+            if known == {None}:
+                raise BadModel(
+                    f"{self.folder} has no {path.name}: its stage {stage.name} has not been trained yet; "
+                    f"go on with: musictool train --resume --name {shlex.quote(self.name)}"
+                )
+            if not path.is_file():
+                raise BadModel(f"{self.folder} has no {path.name}; copy or train the model again")
             if sha256(path) not in known:
                 raise BadModel(f"{path} is not the file that {MARKER} describes; copy or train the model again")
             try:
@@ -154,7 +159,7 @@ def save_weights(folder: Path, stage: Stage, metrics: dict[str, Any]) -> None:
 
     A run killed at any moment leaves a model that opens: model.json knows the new checksum before the file has it.
     """
-    path = folder / f"{stage.name}.weights.h5"
+    path = folder / weights_file(stage.name)
     fresh = path.with_name(f".{path.name}")  # Keras insists on the ending
     stage.network.save_weights(fresh)
     checksum = sha256(fresh)

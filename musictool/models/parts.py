@@ -15,8 +15,8 @@ import numpy as np
 
 from musictool.encodings import _base as encodings
 from musictool.encodings._base import Encoding
-from musictool.errors import BadModel, MusictoolError
-from musictool.models.info import MARKER
+from musictool.errors import BadModel
+from musictool.models.info import MARKER, reading
 
 MOST_BYTES = 1 << 28  # of an array
 
@@ -24,12 +24,8 @@ MOST_BYTES = 1 << 28  # of an array
 def open_encoding(folder: Path, info: dict[str, Any]) -> Encoding:
     """The encoding of a model, with its vocabulary. Raises BadModel for one that is missing, damaged or foreign."""
     vocabulary = _verified_vocabulary(folder, info)
-    try:
+    with reading(folder / MARKER):
         return encodings.from_json(info["encoding"], vocabulary)
-    except MusictoolError as error:
-        raise BadModel(f"{folder / MARKER}: {error}") from None
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise BadModel(f"{folder / MARKER} is damaged: {type(error).__name__} {error}") from None
 
 
 def array(file: h5py.File, name: str) -> np.ndarray:

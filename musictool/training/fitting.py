@@ -23,6 +23,7 @@ from musictool.archs._stage import Stage
 from musictool.encoded.dataset import Encoded
 from musictool.encoded.windows import Beside, Windows
 from musictool.errors import Diverged, Stopped
+from musictool.models.info import weights_file
 from musictool.strategy import Strategy, counted_sums, one
 from musictool.training import checkpoint
 from musictool.training.reporter import Reporter
@@ -110,7 +111,7 @@ class Run:
                     self.deadline = end if end == float("inf") else now + (end - now) * share
                     reason = self._count() if stage.count else self._fit()
                 if self.strategy.is_chief:
-                    stage.network.load_weights(self.folder / f"{stage.name}.weights.h5")  # which the next builds on
+                    stage.network.load_weights(self.folder / weights_file(stage.name))  # which the next builds on
                 self.strategy.share(stage.network.variables)
         return reason
 

@@ -18,7 +18,7 @@ import numpy as np
 from musictool import home, strategy
 from musictool.archs import _base as archs
 from musictool.archs._base import Arch
-from musictool.atomic import working_alone, write_json
+from musictool.atomic import write_json
 from musictool.corpus.corpus import Corpus
 from musictool.corpus.learnt import corpus_of
 from musictool.encoded.conditions import Conditions, labels_of
@@ -88,7 +88,7 @@ def _build(arch: Arch, devices: Strategy) -> None:
 
 
 def learn(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, listener: Reporter, devices: Strategy) -> Trained:
-    """Train in a model folder that is ready, under the settings that stand in it."""
+    """Train in a model folder that is ready, under the settings that stand in it; no other process works in it."""
     info = read_info(folder)
     said = info["provenance"].get("init_from")
     if said and not checkpoint_path(folder).exists():
@@ -96,8 +96,7 @@ def learn(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, listener: 
     settings = Settings.from_json(info["training"]["settings"])
     run = Run(folder, arch, encoded, settings, listener, _beside(info, encoded, corpus, listener), devices)
     listener.run_begins(run, info, corpus)
-    with working_alone(folder, "train"):
-        reason = run.run()
+    reason = run.run()
     info = read_info(folder)
     info["training"]["finished"] = reason
     write_json(folder / MARKER, info)

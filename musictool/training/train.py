@@ -12,10 +12,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from musictool import home, strategy
+from musictool import strategy
 from musictool.archs import _base as archs
 from musictool.archs._base import Arch
-from musictool.atomic import write_json
+from musictool.atomic import working_alone, write_json
 from musictool.corpus.corpus import Corpus
 from musictool.corpus.learnt import corpus_of
 from musictool.encoded.conditions import of_corpus
@@ -24,11 +24,12 @@ from musictool.errors import BadModel, BadOption, KindMismatch
 from musictool.metrics.baselines import baselines
 from musictool.models import model
 from musictool.models.contents import parameters, primers, provenance, typical_music
-from musictool.models.info import FORMAT, MARKER, read_info
+from musictool.models.info import FORMAT, MARKER, read_info, reading
 from musictool.registry import ARCHS, ENCODINGS
 from musictool.strategy import Strategy
 from musictool.training import growing
 from musictool.training.event_log import check_event_log
+from musictool.training.folders import existing, folder_for, taken, wishes_of
 from musictool.training.learning import Trained, build, encoded_for, follow, learn
 from musictool.training.machines import PLACE
 from musictool.training.reporter import Reporter
@@ -58,9 +59,10 @@ def train(
 
     Args:
         corpus: a corpus's name or path; without one, the corpus prepared last.
-        name: the model's name; without one, CORPUS-ARCH, with a number behind it if that is taken.
+        name: the model's name; without one, CORPUS-ARCH, or CORPUS-RECIPE, with a number behind it if that is taken.
         resume: True goes on with the run `name` (or the last one) under its own settings; False begins anew; None goes
-            on if there is an unfinished run under that name which was begun with the same settings.
+            on if there is an unfinished run under that name (without one, under any number) that was begun with the
+            same settings.
         listener: who is told how it goes.
         wishes: any of the keys of DEFAULTS; what is not given takes its default, or when resuming, stays. And where to
             compute, any of the keys of PLACE (musictool/training/machines.py): on several machines, each makes this
@@ -68,6 +70,7 @@ def train(
 
     Raises:
         Stopped: on Ctrl-C, after saving.
+        Busy: when another process trains that model.
         LostWorker: when another machine that works on the run is gone.
         BadCorpus, BadModel, BadOption, UnknownName, KindMismatch: see musictool/errors.py.
     """
@@ -92,68 +95,17 @@ def _train(
     devices: Strategy,
 ) -> Trained:
     if resume:
-        folder = _existing(name)
+        folder = existing(name)
         if corpus is not None and Corpus.open(corpus).name != read_info(folder)["corpus"]["name"]:
             raise BadOption(f"the run {folder.name} learns another corpus; leave CORPUS out to resume it")
     else:
         wishes = inherited(wishes)
         opened = Corpus.open(corpus).select(wishes.get("where", ()))
-        folder, unfinished = _place(opened, name, wishes, resume)
+        folder, unfinished = folder_for(opened, name, wishes, resume)
         if not unfinished:
             return _begin(opened, folder, {**DEFAULTS, **wishes}, listener, devices)
-    return _go_on(folder, wishes, listener, devices)
-
-
-def _existing(name: str | None) -> Path:
-    if name is not None:
-        return home.find(home.models_folder(), MARKER, name, "model")
-    folder = home.latest(home.models_folder(), MARKER)
-    if folder is None:
-        raise BadModel(f"nothing to resume: no model under {home.models_folder()}")
-    return folder
-
-
-def _place(corpus: Corpus, name: str | None, wishes: Mapping[str, Any], resume: bool | None) -> tuple[Path, bool]:
-    """The folder for a run, and whether an unfinished run with the same settings is already in it."""
-    base = name if name is not None else f"{corpus.name}-{wishes.get('recipe') or wishes.get('arch', DEFAULTS['arch'])}"
-    folder = home.models_folder() / home.check_name(base)
-    if not (folder / MARKER).exists():
-        return folder, False
-    if resume is None and _is_same(read_info(folder), corpus, wishes):
-        return folder, True
-    if name is not None:
-        raise BadOption(_taken(folder))
-    number = 2
-    while (home.models_folder() / f"{base}-{number}" / MARKER).exists():
-        number += 1
-    return home.models_folder() / f"{base}-{number}", False
-
-
-def _taken(folder: Path) -> str:
-    """What to do where a model lies already."""
-    training = read_info(folder)["training"]
-    if training["finished"] is None:
-        return f"{folder} exists; go on with it by --resume, or take another --name, or remove it"
-    more = {
-        "epochs": f"--resume --epochs with more than {training['settings']['epochs']}",
-        "time": "--resume, for as long again",
-        "patience": f"--resume --patience with more than {training['settings']['patience']}",
-    }
-    further = more.get(training["finished"])  # what has counted its corpus is at its end
-    return f"{folder} exists and its run is finished; take another --name, or remove it" + (
-        f", or train it further by {further}" if further else ""
-    )
-
-
-def _is_same(info: Mapping[str, Any], corpus: Corpus, wishes: Mapping[str, Any]) -> bool:
-    """Whether a model folder holds the unfinished run that these wishes describe."""
-    if info["training"]["finished"] or info["corpus"]["fingerprint"] != corpus.fingerprint:
-        return False
-    now = jsonable({**DEFAULTS, **wishes})
-    then = info["training"]["wishes"]
-    return all(
-        then[key] == now[key] for key in DEFAULTS if key not in RESUMABLE and (key != "seed" or "seed" in wishes)
-    )
+    with working_alone(folder, "train"):
+        return _go_on(folder, wishes, listener, devices)
 
 
 def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Reporter, devices: Strategy) -> Trained:
@@ -196,11 +148,16 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Repor
         "weights": {},
         "vocabulary_sha256": None,
     }
-    growing.keep_base(folder, parent)
-    build(arch, devices, folder.name, info, growing.kept_base(folder))
-    info["metrics"]["parameters"] = parameters(arch)
-    model.create(folder, info, encoded.encoding, primers(encoded))
-    return learn(folder, arch, encoded, corpus, listener, devices)
+    folder.mkdir(parents=True, exist_ok=True)
+    with working_alone(folder, "train"):
+        if (folder / MARKER).exists():  # another process has made it since this one looked
+            raise BadOption(taken(folder))
+        growing.keep_base(folder, parent)
+        build(arch, devices, folder.name, info, growing.kept_base(folder))
+        info["stages"] = [stage.name for stage in arch.stages()]
+        info["metrics"]["parameters"] = parameters(arch)
+        model.create(folder, info, encoded.encoding, primers(encoded))
+        return learn(folder, arch, encoded, corpus, listener, devices)
 
 
 def _settings(wishes: Mapping[str, Any], arch: Arch, precision: str) -> Settings:
@@ -245,13 +202,13 @@ def _check_arch(wishes: Mapping[str, Any]) -> None:
 
 
 def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Reporter, devices: Strategy) -> Trained:
-    """Take a run up where it stopped, under its own settings."""
+    """Take a run up where it stopped, under its own settings, in a folder that no other process works in."""
     info = read_info(folder)
     if info["weights"] and not checkpoint_path(folder).exists():
         raise BadModel(
             f"{folder.name} has no checkpoint to go on from; its best weights are kept. Begin a run of another --name"
         )
-    then = info["training"]["wishes"]
+    then = wishes_of(info)
     for key, value in jsonable(wishes).items():
         if key not in RESUMABLE and value != then[key]:
             raise BadOption(
@@ -263,8 +220,10 @@ def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Reporter, devices:
     strategy.prepare(settings.precision, settings.seed)  # type: ignore[arg-type]
     corpus = corpus_of(info, folder.name)
     encoded = encoded_for(corpus, then, listener, growing.kept_base(folder))
-    arch = archs.from_json(info["arch"], encoded.spec)
+    with reading(folder / MARKER):
+        arch = archs.from_json(info["arch"], encoded.spec)
     info["training"] |= {"settings": asdict(settings), "finished": None}
     build(arch, devices, folder.name, info, growing.kept_base(folder))
+    info["stages"] = [stage.name for stage in arch.stages()]  # which older ones do not say
     write_json(folder / MARKER, info)
     return learn(folder, arch, encoded, corpus, listener, devices)

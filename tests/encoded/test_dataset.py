@@ -8,9 +8,10 @@ import pytest
 from musictool.corpus.corpus import Corpus
 from musictool.encoded.controls import CONTROLS, controls
 from musictool.encoded.dataset import encode_controls, encode_corpus
-from musictool.errors import BadCorpus
+from musictool.errors import BadCorpus, Busy
 from musictool.preparation.prepare import prepare
 from musictool.workers import LocalWorkers
+from tests.rival import at_work
 
 
 def test_a_corpus_is_encoded_once_and_then_read_from_beside_it(at_tiny_home: Path, monkeypatch: pytest.MonkeyPatch):
@@ -103,6 +104,26 @@ def test_controls_are_made_once_and_stand_beside_the_rows(tunes: Path, at_new_ho
     written = (encoded.folder / "controls.h5").stat().st_mtime_ns
     encode_controls(encoded, corpus)
     assert (encoded.folder / "controls.h5").stat().st_mtime_ns == written
+
+
+def test_progress_counts_pieces_whatever_is_made(tunes: Path, at_new_home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Corpus, "cuts", lambda self: [(0, 5), (5, 11), (11, 12)])
+    corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
+    told: list[tuple[int, int]] = []
+    encoded = encode_corpus(corpus, progress=lambda *said: told.append(said))
+    assert told[-1] == (12, 12)
+    told.clear()
+    encode_controls(encoded, corpus, progress=lambda *said: told.append(said))
+    assert told == [(5, 12), (11, 12), (12, 12)]
+
+
+def test_two_processes_do_not_encode_one_corpus_and_no_name_would_help(tunes: Path, at_new_home: Path):
+    corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
+    with at_work(corpus.folder / "encoded"), pytest.raises(Busy, match=r"encoding is working on .*; wait for it$"):
+        encode_corpus(corpus)
+    encoded = encode_corpus(corpus)
+    with at_work(encoded.folder), pytest.raises(Busy, match=r"encoding is working on .*; wait for it$"):
+        encode_controls(encoded, corpus)
 
 
 def test_what_killed_runs_left_half_done_is_swept(tunes: Path, at_new_home: Path):

@@ -126,6 +126,52 @@ def test_a_model_that_was_only_begun_is_not_the_last_one(copy: Path):
     assert Model.open().name == "tunes-lstm"
 
 
+def test_a_model_with_a_stage_still_to_be_trained_is_not_the_last_one_and_says_which(copy: Path):
+    begun = Path(shutil.copytree(copy, copy.parent / "half begun"))
+    change(begun, weights={"first.weights.h5": "0" * 64}, stages=["first", "network"])
+    assert Model.open().name == "tunes-lstm"
+    with pytest.raises(BadModel, match=r"its stage network has not been trained yet; .* --name 'half begun'$"):
+        _ = Model.open("half begun").arch
+
+
+def test_a_model_that_does_not_say_what_its_stages_are_is_read_as_before(copy: Path):
+    assert json.loads((copy / "model.json").read_text())["stages"] == ["network"]
+    info = json.loads((copy / "model.json").read_text())
+    del info["stages"]
+    (copy / "model.json").write_text(json.dumps(info))
+    assert Model.open().arch.name == "lstm"
+
+
+@pytest.mark.parametrize(
+    "arch",
+    [
+        {},
+        {"name": "lstm"},
+        {"name": ["lstm"], "options": {}, "conditions": 0},
+        {"name": "lstm", "options": [], "conditions": 0},
+        {"name": "lstm", "options": {}, "conditions": "none"},
+    ],
+)
+def test_a_damaged_arch_is_named(copy: Path, arch: dict[str, Any]):
+    change(copy, arch=arch)
+    with pytest.raises(BadModel, match=r"model\.json") as raised:
+        _ = Model.open("tunes-lstm").arch
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("key, value", [("encoding", {"name": "note-chord", "options": []}), ("stages", 3)])
+def test_other_damage_is_named_as_well(copy: Path, key: str, value: Any):
+    change(copy, **{key: value})
+    with pytest.raises(BadModel, match=r"model\.json is damaged"):
+        Model.open("tunes-lstm")
+
+
+def test_damaged_conditions_are_named(copy: Path):
+    change(copy, conditions={"controls": 3})
+    with pytest.raises(BadModel, match=r"model\.json is damaged"):
+        _ = Model.open("tunes-lstm").conditions
+
+
 def test_an_arch_that_this_version_lacks_is_named(copy: Path):
     change(copy, arch={"name": "lstn", "options": {}})
     with pytest.raises(BadModel, match="Did you mean 'lstm'"):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ import pytest
 
 from musictool import home
 from musictool.corpus.corpus import Corpus
-from musictool.errors import BadCorpus, BadModel, BadOption, KindMismatch, UnknownName
+from musictool.errors import BadCorpus, BadModel, BadOption, Busy, KindMismatch, UnknownName
 from musictool.models import model
 from musictool.models.info import read_info
 from musictool.models.model import Model
@@ -22,6 +24,7 @@ from musictool.training.checkpoint import state
 from musictool.training.fitting import Diverged, Stopped
 from musictool.training.reporter import Reporter
 from musictool.training.train import train
+from tests.rival import at_work
 from tests.training.test_event_log import curves
 
 TINY: dict[str, Any] = {
@@ -111,6 +114,14 @@ def test_the_same_command_goes_on_with_an_unfinished_run_by_itself(corpus: Corpu
     trained = train("tunes", **TINY)
     assert trained.model.name == "tunes-lstm"
     assert [row["epoch"] for row in history(trained.model.folder)] == ["1", "2", "3", "4"]
+
+
+def test_the_same_command_goes_on_with_a_run_that_had_to_be_numbered(corpus: Corpus):
+    train("tunes", **TINY | {"epochs": 1})
+    with pytest.raises(Stopped):
+        train("tunes", listener=StopAt(2, 1), **TINY)
+    assert train("tunes", **TINY).model.name == "tunes-lstm-2"
+    assert home.names(home.models_folder(), "model.json") == ["tunes-lstm", "tunes-lstm-2"]
 
 
 def test_a_finished_run_is_left_alone_and_the_next_gets_a_name_of_its_own(corpus: Corpus):
@@ -301,6 +312,48 @@ def test_two_runs_never_share_a_folder(corpus: Corpus):
     rival = Rival()
     train("tunes", name="rival", listener=rival, **TINY | {"epochs": 1})
     assert "another train is working" in rival.done.stderr
+
+
+def test_a_run_that_another_process_trains_is_not_touched_and_a_killed_one_does_not_lock_it(
+    tiny_home: Path, at_new_home: Path
+):
+    shutil.copytree(tiny_home, at_new_home, dirs_exist_ok=True)
+    folder = home.models_folder() / "tunes-lstm"
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with at_work(folder), pytest.raises(Busy, match=r"another train is working on .*, or use another --name"):
+        train(resume=True, epochs=3)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert train(resume=True, epochs=3).reason == "epochs"
+
+
+def test_two_new_runs_never_share_a_folder_either(corpus: Corpus):
+    folder = home.models_folder() / "mine"
+    with at_work(folder), pytest.raises(Busy, match="another train is working on"):
+        train("tunes", name="mine", **TINY)
+    assert [path.name for path in folder.iterdir()] == [".lock"]
+
+
+def test_a_model_that_another_process_has_made_in_the_meantime_is_not_overwritten(
+    tiny_home: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+):
+    folder = home.models_folder() / "tunes-lstm"
+
+    def slow(encoded: Any) -> dict[str, float]:
+        shutil.copytree(tiny_home / "saved_models" / "tunes-lstm", folder)
+        return {}
+
+    monkeypatch.setattr("musictool.training.train.baselines", slow)
+    with pytest.raises(BadOption, match="finished; take another --name"):
+        train("tunes", **TINY | {"window": 8})
+    assert Model.open("tunes-lstm").arch.options.width == 16
+
+
+def test_a_damaged_arch_stops_a_resumed_run_in_one_line(tiny_home: Path, at_new_home: Path):
+    shutil.copytree(tiny_home, at_new_home, dirs_exist_ok=True)
+    path = home.models_folder() / "tunes-lstm" / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"arch": {"name": "lstm"}}))
+    with pytest.raises(BadModel, match=r"model\.json is damaged: KeyError 'options'"):
+        train(resume=True, epochs=3)
 
 
 def test_what_a_kill_between_the_checkpoint_and_the_history_left_out_is_made_up_for(corpus: Corpus):

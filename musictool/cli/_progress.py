@@ -10,7 +10,11 @@ from musictool.training.reporter import Reporter
 
 
 class Progress(Reporter):
-    """A progress bar for each epoch, and a line when it is done."""
+    """A progress bar for each epoch, and a line when it is done.
+
+    How long it will take is told for the stage that is trained, from how long its last epoch took; how long another
+    stage will take nobody knows before it begins, and patience may end one sooner.
+    """
 
     name = ""
     bar: Any = None
@@ -56,8 +60,8 @@ class Progress(Reporter):
 
     def epoch_ends(self, row: Any) -> None:
         self.close()
-        left = (self.epochs - row["epoch"]) * (time.monotonic() - self.began)
-        limit = self.run.deadline - time.monotonic()
+        epoch_seconds = max(row["seconds"], time.monotonic() - self.began)  # of a resumed one, a part was before
+        left = min((self.epochs - row["epoch"]) * epoch_seconds, self.run.deadline - time.monotonic())
         best = " *" if self.run.state.waited == 0 else ""
         stage = self.run.stage
         judged, aim = row[f"val_{stage.validated[0]}"], "validation" if not stage.assess else stage.validated[0]
@@ -65,10 +69,11 @@ class Progress(Reporter):
         if stage.count:
             _output.say(f"counted in {row['seconds']:.1f} s{validation}")
             return
+        within = f" in {stage.name}" if len(self.run.arch.stages()) > 1 else ""
         losses = stage.measures[:1] if not stage.players else stage.measures
         _output.say(
             f"epoch {row['epoch']}{self.of}  {'  '.join(f'{name} {row[name]:.3f}' for name in losses)}{validation}  "
-            f"{row['rows_per_second']:,} {self.unit}s/s  at most {_duration(min(left, limit))} to go"
+            f"{row['rows_per_second']:,} {self.unit}s/s  about {_duration(left)} to go{within}"
         )
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Write docs/vae.md: what autoencoders of several sizes keep of real music, and what noise and style do to it.
 
     for z in 8 16 32 64; do
-        musictool train lpd --arch vae --set latent=$z --name latent-$z --max-minutes 12 --epochs 999 --patience 0 \\
+        musictool train lpd --arch vae --set latent=$z --name latent-$z --max-minutes 10 --epochs 999 --patience 0 \\
             --seed 1
     done
     python docs/vae_results.py latent-8 latent-16 latent-32 latent-64
@@ -74,7 +74,7 @@ and `beta` weighs it. The table shows how many numbers are in use. In training t
 
 ## What comes back
 
-Trained on {training:,} segments of {pieces} pieces for twelve minutes of one core each, seed 1. Notes of {validation:,}
+Trained on {training:,} segments of {pieces} pieces for ten minutes of one core each, seed 1. Notes of {validation:,}
 validation segments (of other pieces), encoded, decoded from the posterior mean and cut by density: F1 of pitch and
 onset, exact to the sixteenth.
 

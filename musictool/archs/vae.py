@@ -61,9 +61,9 @@ NOISE_SD = 0.5  # of a latent's usual spread, where nothing else is asked for
 class Autoencoders(SegmentsNetwork):
     """An autoencoder for each instrument. The thresholds are those for segments decoded from their own latents."""
 
-    def __init__(self, width: int, latent: int, forget: float, **kwargs: Any):
+    def __init__(self, width: int, latent: int, forget: float, dropout: float, **kwargs: Any):
         super().__init__(**kwargs)
-        self.instruments = [SegmentAutoencoder(width, latent, forget, name=name) for name in INSTRUMENTS]
+        self.instruments = [SegmentAutoencoder(width, latent, forget, dropout, name=name) for name in INSTRUMENTS]
         self.noise = keras.random.SeedGenerator(0)
         self.fixed = np.random.default_rng(0).standard_normal((len(INSTRUMENTS), latent)).astype(np.float32)
         self.spread = self.add_weight(
@@ -84,7 +84,7 @@ class Autoencoders(SegmentsNetwork):
         for i, (network, own) in enumerate(zip(self.instruments, parts(segments), strict=True)):
             mean, deviation = network.posterior(own, training=training)
             noise = keras.random.normal(ops.shape(mean), seed=self.noise) if training else self.fixed[i]
-            cells = gaussian.cost(network(mean + deviation * noise), own)
+            cells = gaussian.cost(network(mean + deviation * noise, training=training), own)
             nats.append(ops.sum(cells, axis=(1, 2)))
             sounding.append(ops.sum(cells * own, axis=(1, 2)))
             told.append(gaussian.told(mean, deviation))
@@ -156,11 +156,12 @@ class Vae(MelodyHarmonyArch, Latents):
         latent: int = option(16, "numbers that stand for a segment of an instrument", least=1, most=1024)
         width: int = option(128, "numbers that stand for a beat within the autoencoders", least=4, most=8192)
         hidden: int = option(256, "units of the dense layers that say what comes next", least=1, most=8192)
-        beta: float = option(0.2, "weight of what the latent tells; 1: the evidence bound", least=0, most=1000)
+        beta: float = option(0.1, "weight of what the latent tells; 1: the evidence bound", least=0, most=1000)
         kl_warmup: int = option(300, "steps in which that weight grows from 0", least=0, most=10_000_000)
         free_nats: float = option(0.05, "that each number of a latent may tell for nothing", least=0, most=100)
         sounding: float = option(1.0, "weight in training of the cells that sound", least=0.01, most=1000)
-        forget: float = option(0.2, "share of the cells heard that are silenced in training", least=0, most=0.95)
+        forget: float = option(0.3, "share of the cells heard that are silenced in training", least=0, most=0.95)
+        dropout: float = option(0.1, "share left out within the decoder in training", least=0, most=0.95)
         distance: float = option(
             1.0, "weight of the squared distance of latents in what comes next", least=0, most=1000
         )
@@ -175,7 +176,7 @@ class Vae(MelodyHarmonyArch, Latents):
     def vae(self) -> Autoencoders:
         """The five autoencoders as one network, built."""
         said = self.options
-        network = Autoencoders(said.width, said.latent, said.forget, name="vae")
+        network = Autoencoders(said.width, said.latent, said.forget, said.dropout, name="vae")
         network.build((None, *self.spec.shape))
         return network
 

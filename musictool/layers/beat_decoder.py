@@ -16,11 +16,13 @@ class BeatDecoder(keras.layers.Layer):
 
     Args:
         width: numbers that stand for a beat, a multiple of BEAT_STEPS.
+        dropout: share of the numbers behind each of the first two layers that are left out in training.
         steps, pitches: S, a multiple of BEAT_STEPS, and P.
     """
 
-    def __init__(self, width: int, steps: int = 32, pitches: int = 128, **kwargs: Any):
+    def __init__(self, width: int, dropout: float = 0.0, steps: int = 32, pitches: int = 128, **kwargs: Any):
         super().__init__(**kwargs)
+        self.dropout = keras.layers.Dropout(dropout)
         self.width, self.steps, self.beats = width, steps, steps // BEAT_STEPS
         self.whole, self.spread, self.beat = (
             keras.layers.Dense(units, activation="leaky_relu", name=name)
@@ -35,7 +37,8 @@ class BeatDecoder(keras.layers.Layer):
         self.beat.build((None, self.beats, self.width))
         self.step.build((None, self.steps, self.width // BEAT_STEPS))
 
-    def call(self, numbers: Any) -> Any:
-        x = self.spread(self.whole(numbers))
+    def call(self, numbers: Any, training: bool = False) -> Any:
+        x = self.dropout(self.whole(numbers), training=training)
+        x = self.dropout(self.spread(x), training=training)
         x = self.beat(ops.reshape(x, (-1, self.beats, self.width)))
         return ops.cast(self.step(ops.reshape(x, (-1, self.steps, self.width // BEAT_STEPS))), "float32")

@@ -414,7 +414,7 @@ def test_a_time_limit_of_no_time_still_leaves_a_model_and_resuming_ends_like_a_r
 def test_kill_9_loses_at_most_one_epoch_and_resuming_ends_with_the_same_history(corpus: Corpus, at_new_home: Path):
     whole = train("tunes", name="whole", **TINY | {"epochs": 8})
     command = [sys.executable, "-m", "musictool", "train", "tunes", "--name", "killed", "--seed", "1"]
-    command += ["--epochs", "8", "--window", "16", "--batch-size", "2"]
+    command += ["--epochs", "8", "--window", "16", "--batch-size", "2", "--warmup", "0", "--decay", "none"]
     command += [part for setting in TINY["settings"] for part in ("--set", setting)]
     folder = home.models_folder() / "killed"
     for _ in range(4):

@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from musictool.layers.fragment_generator import Held
+from musictool.layers.harmony import Harmony
 
 # Stride and kernel (steps, pitches), and channels in widths, of what hears and, backwards, of what writes.
 SHRINKING = (((4, 1), (4, 1), 1), ((1, 4), (3, 8), 2), ((1, 2), (3, 4), 2), ((2, 2), (4, 4), 4))
@@ -99,7 +100,8 @@ class Part(keras.layers.Layer):
 class BandGenerator(keras.layers.Layer):
     """Before 0/1 (N, S, P, I), noise (N, shared + I x private) -> float32 (N, S, P, I), log-odds of each cell.
 
-    Each step of each instrument can say "as it was a segment ago" without drawing it anew.
+    Each step of each instrument can say "as it was a segment ago" without drawing it anew, and each beat which pitch
+    classes suit it.
 
     Args:
         width: channels of quarter notes and single pitches; there are up to four times as many of coarser ones.
@@ -111,10 +113,12 @@ class BandGenerator(keras.layers.Layer):
         super().__init__(**kwargs)
         self.shared, self.private = shared, private
         self.listener = Listener(width, name="listener")
+        self.harmony = Harmony(2 * width, name="harmony")
         self.parts = [Part(width, name=f"part_{i + 1}") for i in range(instruments)]
 
     def build(self, shape: Any) -> None:
         self.listener.build(shape)
+        self.harmony.build(shape, (None, self.shared))
         for part in self.parts:
             part.build((None, self.shared + self.private), self.listener.shapes)
 
@@ -125,4 +129,4 @@ class BandGenerator(keras.layers.Layer):
             begin = self.shared + i * self.private
             own = ops.concatenate([noise[:, : self.shared], noise[:, begin : begin + self.private]], axis=-1)
             said.append(part(own, heard, before[..., i], training=training))
-        return ops.stack(said, axis=-1)
+        return ops.stack(said, axis=-1) + self.harmony(before, noise[:, : self.shared])

@@ -1,6 +1,6 @@
 """A Wasserstein GAN for a band that writes pieces: each two bars in view of the two before.
 
-It is the cure for what ails gan, put together of four:
+It is the cure for what ails gan, put together of five:
 
     gradient penalty    the critic's verdict may not change faster than the music does, so that it always tells the
                         generator where to go: I. Gulrajani et al., "Improved Training of Wasserstein GANs" (2017)
@@ -8,6 +8,8 @@ It is the cure for what ails gan, put together of four:
                         "MuseGAN" (2018)
     binary neurons      the critic never sees a cell that half sounds: H.-W. Dong and Y.-H. Yang (2018)
     what stood before   both players hear the last segment: L.-C. Yang et al., "MidiNet" (2017)
+    keys                the generator says which pitch classes suit a beat, alike in every key (layers/harmony.py); the
+                        critic sees in which key all of it fits best
 
 Limit: MuseGAN's authors trained for up to a day on a GPU. What this has learnt after some minutes on a CPU is texture:
 density, register, rhythm, how long notes are. It does not yet keep to a key, nor the bass to one note (docs/gan.md).
@@ -33,7 +35,7 @@ MOMENTUM = 0.5  # of Adam: Gulrajani's 0 for images; either is stable here
 
 
 class Wgan(AdversarialArch):
-    """A generator for each instrument, and a critic of three looks under a gradient penalty."""
+    """A generator for each instrument, and a critic of four looks under a gradient penalty."""
 
     name = "wgan"
     LEARNING_RATE: ClassVar[float] = 1e-3

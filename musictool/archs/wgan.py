@@ -12,7 +12,8 @@ It is the cure for what ails gan, put together of five:
                         critic sees in which key all of it fits best
 
 Limit: MuseGAN's authors trained for up to a day on a GPU. What this has learnt after some minutes on a CPU is texture:
-density, register, rhythm, how long notes are. It does not yet keep to a key, nor the bass to one note (docs/gan.md).
+density, register, rhythm, how long notes are. It keeps to a key less than people do, and its instruments hardly to one
+another's chords (docs/gan.md).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """ABC text, cut into tunes and a tune into its voices, which music21 then reads one by one.
 
 music21 10.5 plays the voices of `[V: S1V1]` lines one after the other, loses tunes that share a number, skips invisible
-rests, stumbles over PostScript blocks and lyrics, and over tunes that say neither their metre nor the length of a note;
-none of that reaches it.
+rests and the first field behind a bar line, stumbles over PostScript blocks and lyrics, and over tunes that say neither
+their metre nor the length of a note; none of that reaches it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _FIELD_FIRST = re.compile(r"^(\s*\[V:[^\]]*\])?\s*\[([KLMQ]:[^\]]*)\]", re.MULTI
 # an invisible rest, or what may hold its letter: a quote, a decoration, a field
 _INVISIBLE = re.compile(r'("[^"]*"|![^!]*!|\[[A-Za-z]:[^\]]*\])|[xX]')
 _FIELD = re.compile(r"[A-Za-z]:(?![|:])")
+_CHANGES = ("K:", "M:", "Q:")  # fields that may change within a tune
 _LYRICS = ("w:", "W:")
 _METRE = re.compile(r"^M:\s*(\d+)/([1-9]\d*)")
 
@@ -55,11 +56,18 @@ def voices(tune: str) -> list[tuple[str, str]]:
                 head.append(line)
             in_body = line.startswith("K:")
         elif line.strip():
-            bodies.setdefault(voice, []).append(line if _FIELD.match(line) else _INVISIBLE.sub(_visible, line))
+            bodies.setdefault(voice, []).extend(_body_lines(line))
     shared = bodies.pop("") if len(bodies) > 1 and all(_FIELD.match(line) for line in bodies.get("", ["music"])) else []
     head = _unit_length(head) + head
     texts = {name: "\n".join(head + shared + lines) + "\n" for name, lines in bodies.items()}
     return [(names.get(name, ""), text) for name, text in texts.items()]
+
+
+def _body_lines(line: str) -> list[str]:
+    """A line of the body as music21 understands it: a change stands twice, as it loses the first after a bar line."""
+    if _FIELD.match(line):
+        return [line] * (2 if line.startswith(_CHANGES) else 1)
+    return [_INVISIBLE.sub(_visible, line)]
 
 
 def _unit_length(head: list[str]) -> list[str]:
@@ -71,4 +79,5 @@ def _unit_length(head: list[str]) -> list[str]:
 
 
 def _visible(match: re.Match[str]) -> str:
-    return match[1] or {"x": "z", "X": "Z"}[match[0]]
+    held = match[1] or {"x": "z", "X": "Z"}[match[0]]
+    return f"\n{held[1:-1]}\n{held[1:-1]}\n" if held[1:3] in _CHANGES else held

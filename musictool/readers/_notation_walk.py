@@ -97,7 +97,7 @@ class _Part:
             return
         onset, end = _ticks(at), _ticks(at + length)
         for one in getattr(element, "notes", (element,)):  # of a chord
-            tie = one.tie or element.tie
+            tie = one.tie  # of a chord, element.tie is that of any of its notes
             loud = one if one.hasVolumeInformation() else element
             velocity = (loud.volume.velocity or 0) if loud.hasVolumeInformation() else 0
             rest = velocity, tie.type if tie else ""

@@ -129,7 +129,10 @@ def _pieces(source: Path | str, form: str) -> list[Any]:
     if isinstance(source, Path):
         parser.parseFileNoPickle(source, format=form, forceSource=True)
     else:
-        parser.parseData(source, format=form)
+        from musictool.readers import _abc_ties as ties
+
+        with ties.kept():
+            parser.parseData(source, format=form)
     return list(parser.stream.scores) if isinstance(parser.stream, Opus) else [parser.stream]
 
 

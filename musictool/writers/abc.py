@@ -11,7 +11,7 @@
 
 Lost: times are rounded to twelfths of a quarter note, as in musictool's MusicXML; velocities, changes of tempo and key;
 programs and drums are only told to players that know abc2midi's `%%MIDI` lines. Chords that last over a bar line are
-tied as the standard says; music21, and so musictool's own reader, takes them for chords struck again.
+tied as the standard says.
 """
 
 from __future__ import annotations

@@ -83,6 +83,13 @@ def test_tied_notes_are_one_note_also_in_chords_and_across_bars(tmp_path: Path):
     assert short(score) == [(0, 1440, 67), (1440, 960, 60), (1440, 2400, 64)]
 
 
+def test_a_tie_of_one_note_of_a_chord_does_not_tie_the_others(tmp_path: Path):
+    one = note("C4", 4, '<tie type="start"/>') + note("E4", 4, before="<chord/>")
+    two = note("C4", 4, '<tie type="stop"/>') + note("E4", 4, before="<chord/>")
+    content = score_xml(part("Flute", measure(1, attributes() + one) + measure(2, two)))
+    assert sorted(short(read(tmp_path / "song.xml", content))) == [(0, 1920, 64), (0, 3840, 60), (1920, 1920, 64)]
+
+
 def test_a_tie_that_leads_nowhere_ties_nothing(tmp_path: Path):
     music = measure(1, attributes() + note("C4", 1, '<tie type="start"/>') + note("D4", 1) + note("C4", 2))
     score = read(tmp_path / "a.xml", score_xml(part("A", music)))
@@ -183,6 +190,30 @@ def test_the_voices_of_an_abc_tune_sound_together(tmp_path: Path):
     assert [track.name for track in score.tracks] == ["High", ""]
     assert score.tempos.tolist() == [(0, 90.0)]
     assert score.title == "Hymn"
+
+
+@pytest.mark.parametrize(
+    "music, notes",
+    [
+        ("[CEG]4- | [CEG]4 | C4 |]", [(0, 3840, 60), (0, 3840, 64), (0, 3840, 67), (3840, 1920, 60)]),
+        ("[CE]4- | [CE]4- | [CE]4 |]", [(0, 5760, 60), (0, 5760, 64)]),
+        ("[C-E]4 | C4 | C4 |]", [(0, 3840, 60), (0, 1920, 64), (3840, 1920, 60)]),
+        ("[CE-]4 | [CE]4 | z4 |]", [(0, 1920, 60), (0, 3840, 64), (1920, 1920, 60)]),
+        ("C4- | [CE]4 | z4 |]", [(0, 3840, 60), (1920, 1920, 64)]),
+        ("[CE]4 | [CE]4 | z4 |]", [(0, 1920, 60), (0, 1920, 64), (1920, 1920, 60), (1920, 1920, 64)]),
+    ],
+)
+def test_the_ties_of_abc_chords_hold_for_the_notes_that_they_stand_behind(tmp_path: Path, music: str, notes: list):
+    assert sorted(short(read(tmp_path / "song.abc", f"X:1\nM:4/4\nL:1/4\nK:C\n{music}\n"))) == sorted(notes)
+
+
+@pytest.mark.parametrize("change", ["\nM:2/4\n", "[M:2/4]", " [M:2/4] "])
+def test_an_abc_tune_that_changes_its_metre_and_key_within_says_so(tmp_path: Path, change: str):
+    content = f"X:1\nM:3/4\nL:1/4\nK:C\nC D E | D E F |{change}C D |\nK:G\n[M:3/4] E F G | A B c |]\n"
+    score = read(tmp_path / "song.abc", content)
+    assert score.metres.tolist() == [(0, 3, 4), (2880, 2, 4), (3840, 3, 4)]
+    assert [row[:2] for row in score.keys.tolist()] == [(0, 0), (3840, 1)]
+    assert rows(score)[8 + 1][:3] == (4320, 480, 66)
 
 
 def test_music_before_the_first_named_voice_is_a_voice_of_its_own():

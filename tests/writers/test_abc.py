@@ -63,9 +63,19 @@ def test_metres_ties_and_overlaps_are_read_as_they_were_written(tmp_path):
     score = Score.from_notes(notes)
     score = Score(score.notes, metres=np.array([(0, 4, 4), (1920, 3, 4), (3360, 6, 8)], METRE))
     write(score, tmp_path / "song.abc")
-    assert heard(read(tmp_path / "song.abc").scores[0]) == heard(score)
+    again = read(tmp_path / "song.abc").scores[0]
+    assert heard(again) == heard(score)
+    assert again.metres.tolist() == score.metres.tolist()
     metres = [line[:7] for line in (tmp_path / "song.abc").read_text().splitlines() if "[M:" in line]
     assert metres[:2] == ["[M:3/4]", "[M:6/8]"]
+
+
+def test_a_chord_that_lasts_over_bar_lines_is_read_as_one_chord_and_not_struck_again(tmp_path):
+    chord, shorter = [(60, 2, 10), (64, 2, 10), (67, 2, 10)], [(72, 0, 5), (60, 12, 4), (64, 12, 4)]
+    score = Score.from_notes(chord + shorter)
+    write(score, tmp_path / "song.abc")
+    assert "[CEG]16- |" in (tmp_path / "song.abc").read_text()
+    assert heard(read(tmp_path / "song.abc").scores[0]) == heard(score)
 
 
 @settings(max_examples=20, deadline=None)

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from musictool.encodings._base import UNKNOWN, Encoding
+from musictool.encodings._learned import LearnedEncoding
 from musictool.errors import BadFile
 from musictool.models.model import Model
 from musictool.music.key import key_index, semitones_to_c
 from musictool.music.scales import pitch_of
-from musictool.music.score import Score
+from musictool.music.score import TICKS_PER_QUARTER, Score
 from musictool.readers._base import read_named, suffixes
 from musictool.training.wishes import TO_C
 
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 _SHORTEST_QUARTERS, _LONGEST_QUARTERS = Fraction(1, 64), 64  # of a typed note
 _LENGTH = re.compile(r"\d{1,9}(/\d{1,9}|\.\d{1,9})?|\.\d{1,9}")
 _REST = ("R", "REST")
+_LEAD_TICKS = TICKS_PER_QUARTER // 24  # what is less was moved onto a grid
 
 
 def is_file(primer: Path | str) -> bool:
@@ -97,6 +100,28 @@ def semitones_moved(model: Model, score: Score | None, key: int | None = None) -
     if score is not None:
         key = key_index(score)
     return 0 if key is None else semitones_to_c(key)
+
+
+def encoded(encoding: Encoding, score: Score) -> tuple[np.ndarray, float]:
+    """The rows of a piece, and the share of them, 0..1, that the vocabulary lacks; the nearest stand for these."""
+    if isinstance(encoding, LearnedEncoding):
+        ids = encoding.find(encoding.words(score))
+        return np.abs(ids), float((ids < 0).mean()) if len(ids) else 0.0
+    rows = encoding.encode(score)
+    unknown = rows == UNKNOWN if encoding.kind == "tokens" else np.zeros(1)
+    return rows, float(unknown.mean()) if len(rows) else 0.0
+
+
+def left_out_ticks(given: Score, heard: Score) -> int:
+    """Ticks of silence before the first note of a piece that are missing where it was encoded and decoded.
+
+    An encoding that writes tempos or metres leaves none out.
+    """
+    if len(heard.tempos) or len(heard.metres) or not len(heard.notes):
+        return 0
+    notes = given.notes if heard.is_drum.any() else given.notes[~given.is_drum]
+    left_out = notes["onset_ticks"].min() - heard.notes["onset_ticks"].min()
+    return max(0, round(left_out / _LEAD_TICKS) * _LEAD_TICKS)
 
 
 def as_heard(model: Model, score: Score) -> Score:

@@ -6,6 +6,7 @@ same model gives the same notes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,16 +17,26 @@ import numpy as np
 from musictool.encodings._base import Encoding
 from musictool.errors import BadOption, NoMusic
 from musictool.generation.guidance import Wanted
-from musictool.generation.primers import is_file, own_primers, read_primer, semitones_moved
+from musictool.generation.joining import joined
+from musictool.generation.primers import (
+    encoded,
+    is_file,
+    left_out_ticks,
+    own_primers,
+    read_primer,
+    semitones_moved,
+)
 from musictool.generation.style import Style
 from musictool.models.model import Model
 from musictool.music import gm
 from musictool.music.score import METRE, PITCHES, TEMPO, TICKS_PER_QUARTER, Score, Track
 from musictool.sampling.sampler import Sampler
 
+log = logging.getLogger(__name__)
+
 MOST_ROWS = 1_000_000  # a piece that needs more than this to reach its bars or seconds is not getting there
 FIRST_ROWS = 256  # drawn before it is known how many a bar or a second takes
-_LEAD_TICKS = TICKS_PER_QUARTER // 24  # what is less was moved onto a grid
+GRID_TICKS = TICKS_PER_QUARTER // 4  # that an encoding's grid moves the end of a piece, at most
 PACED_ROWS = 2048  # after so many it is known how far MOST_ROWS lead, but for a factor of 2
 SILENT_ROWS = 4096  # this many rows without a note, and it never will
 TOKENS_ONLY = ("top_k", "top_p", "min_p", "repetition_penalty", "loop_guard")  # of a Sampler
@@ -48,9 +59,11 @@ class Request:
         primer_length: rows that are heard, at most: the last ones of a primer that is given, the first ones of the
             model's own; None for all.
         from_scratch: hear no primer at all.
-        keep_primer: put the primer before what is written.
-        bpm: quarter notes a minute; None for the corpus's own.
-        instrument: General MIDI name or number for every track that is no drum; None for the encoding's own.
+        keep_primer: put the primer before what is written; the user's own just as it is, and all of it.
+        bpm: quarter notes a minute; None for those of a primer's file, or the corpus's own. A file that is kept keeps
+            its own.
+        instrument: General MIDI name or number for every track that is no drum; None for the encoding's own. A file
+            that is kept keeps its own.
         seed: fixes primer and draws.
     """
 
@@ -170,11 +183,24 @@ class Generation:
         if request.from_scratch:
             return nothing
         if self._given is not None:
-            rows = self.encoding.encode(self._given.transpose(self._moved))
-            if not len(rows):
-                raise NoMusic(f"the primer {request.primer} has no music that the encoding {self.encoding.name} writes")
-            return np.stack([rows] * request.num)
+            return np.stack([self._read[0]] * request.num)
         return own_primers(self.model, request.num, request.primer_length, request.seed)
+
+    @cached_property
+    def _read(self) -> tuple[np.ndarray, float]:
+        """The rows of the user's own primer, and the share of them that the vocabulary lacks."""
+        assert self._given is not None
+        rows, unknown = encoded(self.encoding, self._given.transpose(self._moved))
+        primer = self.request.primer
+        if not len(rows):
+            raise NoMusic(f"the primer {primer} has no music that the encoding {self.encoding.name} writes")
+        if unknown:
+            log.warning(
+                "primer %s: %.1f%% of its symbols are not in the vocabulary; the model hears the nearest",
+                primer,
+                100 * unknown,
+            )
+        return rows, unknown
 
     @cached_property
     def _heard(self) -> np.ndarray:
@@ -242,25 +268,51 @@ class Generation:
     @cached_property
     def lead(self) -> int:
         """Ticks of silence before the first note of the user's primer that the encoding leaves out."""
-        heard = self.encoding.decode(self.primers[0])
-        if self._given is None or len(heard.tempos) or len(heard.metres) or not len(heard.notes):
-            return 0
-        given = self._given.notes if heard.is_drum.any() else self._given.notes[~self._given.is_drum]
-        left_out = given["onset_ticks"].min() - heard.notes["onset_ticks"].min()
-        return max(0, round(left_out / _LEAD_TICKS) * _LEAD_TICKS)
+        return 0 if self._given is None else left_out_ticks(self._given, self.encoding.decode(self.primers[0]))
 
-    def dressed(self, score: Score) -> Score:
+    @cached_property
+    def kept(self) -> Score | None:
+        """The user's own primer as it stands before what is written; typed notes are played as the model plays."""
+        if self._given is None or self.request.primer_file is not None:
+            return self._given
+        return replace(self._given, tracks=playing(self.dressed(self.music(self.primers[0]))).tracks[:1])
+
+    @cached_property
+    def drift(self) -> int:
+        """Ticks by which the user's primer ends later than it does as the model hears it; what a grid moves is none.
+
+        A model hears another length where its vocabulary lacks what is played, or its encoding counts seconds.
+        """
+        if self._given is None:
+            return 0
+        late = self._given.end_ticks - self.music(self.primers[0]).end_ticks
+        is_of_the_grid = abs(late) <= GRID_TICKS and not self._read[1] and not self.encoding.stretches
+        return 0 if is_of_the_grid else late
+
+    def place_ticks(self, start: int, knows_bars: bool) -> int:
+        """Where in the user's primer that is which the model hears at `start`, behind all or nearly all of it; of an
+        encoding that knows bars, on a bar line."""
+        if self._given is None or not self.drift:
+            return start
+        place = max(0, start + self.drift)
+        if knows_bars:
+            return self._given.bar_line_ticks(len(self._given.bar_onsets_ticks(place)))
+        return max(place, self._given.end_ticks)
+
+    def dressed(self, score: Score, late: int = 0) -> Score:
         """With tempo, metre, program and track names, where the encoding brings none of its own: those of a primer that
         is given, else those of the corpus.
 
         Args:
             score: that begins where the primer's file does.
+            late: ticks by which the same moment is later in the file.
         """
         bpm, metre = self.model.info["music"]["bpm"], self.model.info["music"]["metre"]
         tempos, metres = np.array([(0, self.request.bpm or bpm)], TEMPO), np.array([(0, *metre)], METRE)
         if self._given is not None and not self.encoding.stretches:  # it counts beats, and they are the primer's
-            tempos = self._given.tempos if self.request.bpm is None and len(self._given.tempos) else tempos
-            metres = self._given.metres if len(self._given.metres) else metres
+            if self.request.bpm is None and len(self._given.tempos):
+                tempos = _earlier(self._given.tempos, late)
+            metres = _earlier(self._given.metres, late) if len(self._given.metres) else metres
         if self.request.bpm is not None or not len(score.tempos):
             score = replace(score, tempos=tempos)
         if not len(score.metres):
@@ -278,7 +330,8 @@ class Written:
 
     What a primer has set holds on behind it: who plays, how loud, how fast, in which metre. So both are decoded as one,
     and the piece is what begins where the first of the new rows takes effect. Where the encoding knows bars, it begins
-    on the bar line before that, so that bar lines stay where they are.
+    on the bar line before that, so that bar lines stay where they are. Before it may be put the primer: the user's own
+    as it is in its file, where the model may have heard it otherwise; the model's own as decoded.
 
     Args:
         generation: whose request and model.
@@ -294,7 +347,9 @@ class Written:
         positions = generation.encoding.positions(both) + generation.lead
         begin = int(positions[len(primer)]) if len(primer) else 0
         start = int(said.bar_onsets_ticks(begin + 1)[-1]) if len(said.metres) else begin
-        self.whole = generation.dressed(said)
+        self._place = generation.place_ticks(start, knows_bars=bool(len(said.metres)))
+        self.whole = generation.dressed(said, self._place - start)
+        self._kept = generation.kept
         self._start = start
         self._ticks = int(positions[-1]) - start  # that are filled for good
         own = said.notes["onset_ticks"] >= begin
@@ -316,8 +371,12 @@ class Written:
 
     def finished(self) -> Score:
         """The piece, cut to length, after the primer if that is wanted."""
-        piece, begin = (self.whole, self._start) if self.request.keep_primer else (self.piece, 0)
-        return playing(piece if self.request.length is not None else piece.until(begin + self.goal_ticks))
+        is_own = self.request.keep_primer and self._kept is None
+        piece, begin = (self.whole, self._start) if is_own else (self.piece, 0)
+        piece = playing(piece if self.request.length is not None else piece.until(begin + self.goal_ticks))
+        if self.request.keep_primer and self._kept is not None:
+            return joined(self._kept, piece, self._place)
+        return piece
 
 
 def playing(score: Score) -> Score:
@@ -326,6 +385,13 @@ def playing(score: Score) -> Score:
     notes = score.notes.copy()
     notes["track"] = track
     return replace(score, notes=notes, tracks=tuple(score.tracks[i] for i in used) or score.tracks[:1])
+
+
+def _earlier(table: np.ndarray, ticks: int) -> np.ndarray:
+    """A TEMPO or METRE table, so many ticks earlier; what then stands before 0 holds there."""
+    moved = table.copy()
+    moved["onset_ticks"] -= ticks
+    return moved
 
 
 def _places(score: Score) -> np.ndarray:

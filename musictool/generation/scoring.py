@@ -15,11 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from musictool.encodings._base import UNKNOWN, Encoding
-from musictool.encodings._learned import LearnedEncoding
 from musictool.errors import NoMusic
 from musictool.generation.guidance import Wanted
-from musictool.generation.primers import semitones_moved
+from musictool.generation.primers import encoded, semitones_moved
 from musictool.models.model import Model
 from musictool.music.score import Score
 from musictool.readers._base import read_named
@@ -133,7 +131,7 @@ def score_files(
 def score_piece(model: Model, score: Score, name: str, wanted: Wanted = ANYTHING) -> Scored | None:
     """Score one piece, told what `score_files` says; None if it has no music that the model's encoding writes."""
     moved = semitones_moved(model, score)
-    rows, unknown = _encoded(model.encoding, score.transpose(moved))
+    rows, unknown = encoded(model.encoding, score.transpose(moved))
     if not len(rows):
         return None
     music = model.encoding.decode(rows).transpose(-moved)
@@ -144,13 +142,3 @@ def score_piece(model: Model, score: Score, name: str, wanted: Wanted = ANYTHING
     title = replace(music, title=score.title or name)
     nats = model.arch.surprise(rows, wanted.guidance(model, moved))
     return Scored(name, title, nats, model.encoding.positions(rows), unknown, moved)
-
-
-def _encoded(encoding: Encoding, score: Score) -> tuple[np.ndarray, float]:
-    """The rows of a piece, and the share of them that the vocabulary lacks."""
-    if isinstance(encoding, LearnedEncoding):
-        ids = encoding.find(encoding.words(score))
-        return np.abs(ids), float((ids < 0).mean()) if len(ids) else 0.0
-    rows = encoding.encode(score)
-    unknown = rows == UNKNOWN if encoding.kind == "tokens" else np.zeros(1)
-    return rows, float(unknown.mean()) if len(rows) else 0.0

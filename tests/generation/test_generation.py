@@ -173,6 +173,57 @@ def test_a_song_that_is_continued_keeps_its_place_its_tempos_and_its_metres(mode
     assert sample(player, Request(**request, bpm=77))[0].tempos["bpm"].tolist() == [77]
 
 
+def test_a_song_that_the_vocabulary_lacks_is_kept_as_it_is_and_that_is_said(
+    model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    notes = [(60 + i % 5, 2 + i * 1.75, 1.75) for i in range(8)]  # to the 16th quarter
+    song = replace(
+        Score.from_notes(notes, [Track(40, name="Fiddle")]),
+        tempos=np.array([(0, 100), (8 * TICKS_PER_QUARTER, 60)], TEMPO),
+        metres=metres((0, 4, 4), (8, 2, 4)),
+    )
+    write(song, tmp_path / "song.mid")
+    encoding, quarters = MidiMessage(), Score.from_notes([(60 + i % 5, i, 1) for i in range(40)])
+    encoding.fit([quarters])
+    player = playing(model, encoding, quarters)
+    request = {"bars": 2, "seed": 1, "primer": tmp_path / "song.mid", "keep_primer": True}
+    heard = player.encoding.decode(Generation(player, Request(**request)).primers[0])
+    assert heard.end_ticks == 8 * TICKS_PER_QUARTER  # the nearest that the vocabulary has is a quarter
+    (kept,) = sample(player, Request(**request))
+    assert notes_of(kept)[:8] == notes
+    assert (kept.tempos.tolist(), kept.metres.tolist()) == (song.tempos.tolist(), song.metres.tolist())
+    assert {onset for _, onset, _ in notes_of(kept)[8:]} == {16, 17, 18, 19}  # two bars of 2/4
+    assert [(track.program, track.name) for track in kept.tracks] == [(40, "Fiddle"), (0, "Acoustic Grand Piano")]
+    assert "song.mid: 50.0% of its symbols are not in the vocabulary" in caplog.text
+    (piece,) = sample(player, Request(**(request | {"keep_primer": False})))
+    assert (piece.tempos.tolist(), piece.metres.tolist()) == ([(0, 60.0)], [(0, 2, 4)])
+
+
+def test_tempo_and_instrument_are_for_what_is_written_and_not_for_the_users_file(model: Model, tmp_path: Path):
+    song = replace(Score.from_notes([(60, 0, 1), (62, 1, 1)], [Track(40)]), tempos=np.array([(0, 100)], TEMPO))
+    write(song, tmp_path / "song.mid")
+    player = playing(model, NoteDuration(), Score.from_notes([(60 + i, i, 1) for i in range(12)]))
+    for primer, programs, tempos in (
+        (tmp_path / "song.mid", [40, 73], [(0, 100), (2 * TICKS_PER_QUARTER, 77)]),
+        ("C4 D4", [73], [(0, 77)]),  # typed notes are nobody's yet
+    ):
+        (kept,) = sample(player, Request(bars=1, primer=primer, keep_primer=True, bpm=77, instrument="flute"))
+        assert [track.program for track in kept.tracks] == programs
+        assert kept.tempos.tolist() == tempos
+        assert notes_of(kept)[:2] == [(60, 0, 1), (62, 1, 1)]
+
+
+def test_behind_a_file_in_its_own_tempo_seconds_go_on(model: Model, tmp_path: Path):
+    song = replace(Score.from_notes([(60, 0, 1), (62, 1, 1)]), tempos=np.array([(0, 60)], TEMPO))
+    write(song, tmp_path / "song.mid")
+    player = playing(model, Performance(), Score.from_notes([(60 + i % 12, i * 2, 2) for i in range(20)]))
+    (kept,) = sample(player, Request(seconds=3, primer=tmp_path / "song.mid", keep_primer=True))
+    assert notes_of(kept)[:2] == [(60, 0, 1), (62, 1, 1)]
+    assert kept.tempos.tolist() == [(0, 60), (2 * TICKS_PER_QUARTER, 120)]
+    assert kept.notes["onset_ticks"][2:].min() >= 2 * TICKS_PER_QUARTER
+    assert 4 < kept.seconds <= 5
+
+
 def test_a_note_that_the_primer_was_cut_in_is_not_written_outside_of_the_key(model: Model):
     remi = Remi()
     score = Score.from_notes([(61 + i % 2, i, 1) for i in range(8)])

@@ -7,6 +7,7 @@ folder with its marker is complete. Marker times say which was made last, and th
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,14 +71,28 @@ def find(folder: Path, marker: str, name: str | Path, what: str) -> Path:
         what: the word for an entry in the message, "corpus" or "model".
 
     Raises:
-        UnknownName: with the nearest name that exists.
+        UnknownName: with what it is instead, or else the nearest name that exists.
     """
     for path in (folder / name, Path(name).expanduser()):
         if path.name == marker and path.is_file():
             return path.parent
         if (path / marker).is_file():
             return path
+    hint = _something_else(str(name), what)
+    if hint:
+        raise UnknownName(f"no {what} is called '{name}': {hint}")
     raise UnknownName.of(what, str(name), names(folder, marker))
+
+
+def _something_else(name: str, what: str) -> str:
+    """What it is that is no corpus or no model, and what to do with it; "" if it is nothing."""
+    for other, folder, marker, use in (
+        ("corpus", corpora_folder(), CORPUS_MARKER, "train it: musictool train"),
+        ("model", models_folder(), MODEL_MARKER, "let it write: musictool sample"),
+    ):
+        if name and what != other and any((path / marker).is_file() for path in (folder / name, Path(name))):
+            return f"it is a {other}; {use} {shlex.quote(name)}"
+    return "it is a file" if Path(name).is_file() else ""
 
 
 def locate(thing: str | Path) -> tuple[str, Path]:

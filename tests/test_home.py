@@ -58,6 +58,22 @@ def test_an_unknown_name_gets_the_nearest_one_that_exists(tmp_path):
         home.find(tmp_path, home.CORPUS_MARKER, "bahc", "corpus")
 
 
+def test_what_is_something_else_is_told_what_it_is(at_new_home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(at_new_home)
+    for folder, marker in (("corpora/bach", home.CORPUS_MARKER), ("saved_models/my bach", home.MODEL_MARKER)):
+        (at_new_home / folder).mkdir(parents=True)
+        (at_new_home / folder / marker).touch()
+    (at_new_home / "song.mid").touch()
+    for name, words in (
+        ("bach", "no model is called 'bach': it is a corpus; train it: musictool train bach"),
+        ("song.mid", "no model is called 'song.mid': it is a file"),
+    ):
+        with pytest.raises(UnknownName, match=f"^{words}$"):
+            home.find(home.models_folder(), home.MODEL_MARKER, name, "model")
+    with pytest.raises(UnknownName, match=r"it is a model; let it write: musictool sample 'my bach'$"):
+        home.find(home.corpora_folder(), home.CORPUS_MARKER, "my bach", "corpus")
+
+
 @pytest.mark.parametrize("name", ["", ".hidden", "a/b", "..", "a\\b"])
 def test_a_corpus_cannot_be_called_what_is_no_folder_name(name):
     with pytest.raises(BadOption, match="--name"):

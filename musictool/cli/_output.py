@@ -56,7 +56,7 @@ def bar(total: int | None, what: str, unit: str, initial: int = 0) -> Any:
         initial=initial,
         disable=is_quiet(),
         dynamic_ncols=True,
-        leave=False,
+        leave=not watched,  # so that in a log the next line has a line of its own
         mininterval=0.1 if watched else SECONDS_IN_A_LOG,
         delay=0 if watched else SECONDS_IN_A_LOG,
     )

@@ -26,9 +26,9 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--out", type=_PATH, default=Path("band.mid"), show_default=True, help="File to write.")
 def command(melody: Path, name: str | None, out: Path, **given: Any) -> None:
-    """Write guitar, bass, strings and drums to MELODY, a music file, with a model of segments (vae, melody-cnn).
+    """Write a band to MELODY, a music file.
 
-    The melody itself stays as it is.
+    Guitar, bass, strings and drums come from a model of segments (vae, melody-cnn); the melody itself stays as it is.
     """
     from musictool.writers._base import checked_places, write
 

@@ -13,7 +13,10 @@ from musictool.cli import _output
 @click.argument("thing")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with everything.")
 def command(thing: str, as_json: bool) -> None:
-    """Describe THING: a corpus or a model (by name or folder), a music file, or a sound file."""
+    """Describe a corpus, a model, or a file of music or sound.
+
+    THING is the name or the folder of a corpus or a model, or a file.
+    """
     from musictool.description import describe
 
     values = describe(thing)

@@ -107,10 +107,11 @@ LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 @click.argument("what", type=click.Choice(list(LISTS)))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(what: str, as_json: bool) -> None:
-    """What there is: archs, encodings, corpora (built in, prepared and public), models, recipes or plots.
+    """List the archs, corpora, models and so on that there are.
 
-    Under each arch and encoding stand the options that --set and --encoding-set take, with their defaults; under each
-    recipe the corpus that it wants. What a recipe fixes, and what of its original it does not reproduce, says --json.
+    Corpora are built in, prepared or public. Under each arch and encoding stand the options that --set and
+    --encoding-set take, with their defaults; under each recipe the corpus that it wants. What a recipe fixes, and what
+    of its original it does not reproduce, says --json.
     """
     rows = LISTS[what]()
     if as_json:

@@ -25,15 +25,19 @@ _PATH = click.Path(path_type=Path)
 def command(
     files: tuple[Path, ...], name: str | None, where_surprised: bool, out: Path | None, as_json: bool, **told: Any
 ) -> None:
-    """Say how likely each piece in FILES is to a model: nats a symbol, a note and a second. Less is likelier.
+    """Say how likely pieces of music are to a model.
 
-    The nats of a symbol are the natural logarithm of how unlikely it was after all that stands before it.
+    Of each piece in FILES it tells the nats a symbol, a note and a second; less is likelier. The nats of a symbol are
+    the natural logarithm of how unlikely it was after all that stands before it.
     """
     if where_surprised and out is None:
         out = Path("surprise.png")
     if out is not None:
         _check_place(out)
     if not as_json:
+        from musictool.models.info import folder_of
+
+        folder_of(name)  # there is one, before TensorFlow is loaded
         _output.load_backend()
     from musictool.generation.guidance import Wanted, histogram_of
     from musictool.generation.scoring import score_files

@@ -16,6 +16,7 @@ import numpy as np
 
 from musictool.encodings._base import Encoding
 from musictool.errors import BadOption, NoMusic
+from musictool.generation.asked import check_length, check_primer
 from musictool.generation.guidance import Wanted
 from musictool.generation.joining import joined
 from musictool.generation.primers import (
@@ -83,23 +84,14 @@ class Request:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        units = {"--length": self.length, "--bars": self.bars, "--seconds": self.seconds}
-        given = {name: value for name, value in units.items() if value is not None}
-        if len(given) != 1:
-            raise BadOption(f"give exactly one of {', '.join(units)}; given: {', '.join(given) or 'none'}")
-        ((name, value),) = given.items()
-        if not 0 < value < float("inf"):
-            raise BadOption(f"{name} {value} is not a number above 0")
+        check_length(self.length, self.bars, self.seconds)
         if self.seed < 0:
             raise BadOption(f"--seed {self.seed} is below 0")
         if self.num < 1:
             raise BadOption(f"--num {self.num} is not at least 1")
         if self.primer_length is not None and self.primer_length < 1:
             raise BadOption(f"--primer-length {self.primer_length} is not at least 1; --from-scratch hears no primer")
-        of_primers = {"--primer": self.primer, "--primer-length": self.primer_length, "--keep-primer": self.keep_primer}
-        for option, given_too in of_primers.items() if self.from_scratch else ():
-            if given_too not in (None, False):
-                raise BadOption(f"{option} and --from-scratch exclude each other")
+        check_primer(self.from_scratch, self.primer, self.primer_length, self.keep_primer)
         if self.bpm is not None and not 4 <= self.bpm <= 1000:
             raise BadOption(f"--tempo {self.bpm} is not from 4 to 1000 quarter notes a minute")
 
@@ -140,6 +132,11 @@ def check_choices(model: Model, names: Iterable[str]) -> None:
             raise BadOption(
                 f"--{name.replace('_', '-')} is for models of segments, and {model.name} writes {model.spec.kind}"
             )
+
+
+def rows_of(model: Model, length: int) -> int:
+    """Rows that hold so many symbols or time steps."""
+    return -(-length // model.spec.steps)
 
 
 class Generation:
@@ -221,7 +218,7 @@ class Generation:
     def _rows(self) -> np.ndarray:
         """spec.dtype (num, n, *spec.shape): enough new rows for the request."""
         if self.request.length is not None:
-            return self._draw(-(-self.request.length // self.model.spec.steps))
+            return self._draw(rows_of(self.model, self.request.length))
         wanted = max(1, FIRST_ROWS // self.model.spec.steps)
         while True:
             rows = self._draw(wanted)

@@ -16,6 +16,7 @@ from typing import Any
 from musictool import __version__
 from musictool.atomic import write_json
 from musictool.errors import BadFile, BadModel
+from musictool.generation.asked import numbered
 from musictool.generation.guidance import Wanted
 from musictool.generation.sample import Progress, Request, sample
 from musictool.generation.style import Style
@@ -56,7 +57,7 @@ def write_songs(
         BadFile: if a piece would be written over its primer or its style.
     """
     numbers, read = range(1, request.num + 1), request.sources
-    places = [checked_places(out if request.num == 1 else _numbered(out, number), *read) for number in numbers]
+    places = [checked_places(outs, *read) for outs in numbered(out, request.num)]
     scores = sample(model, request, progress)
     origin = _origin(model, request)
     return [_write(origin, *piece) for piece in zip(numbers, scores, places, strict=True)]
@@ -75,15 +76,19 @@ def write_like(sidecar: Path, out: Path | Sequence[Path]) -> tuple[Model, Song]:
     """
     try:
         values = json.loads(sidecar.read_text(encoding="utf-8"))
-        if values["format"] != FORMAT:
-            raise ValueError(f"format {values['format']}, and this musictool reads {FORMAT}")
+        if {"request", "format"} <= {*values} and values["format"] != FORMAT:
+            raise BadFile(
+                "other version", f"{sidecar} has format {values['format']}, and this musictool reads {FORMAT}"
+            )
         primer_sum, number = values["primer_sha256"], int(values["piece"])
         request = _request(values["request"], primer_sum is not None)
         name, folder, checksum = (str(values["model"][key]) for key in ("name", "folder", "checksum"))
         sums = values.get("files") or {values["file"]: values["sha256"]}
         known = {Path(file).suffix.lower(): file_sum for file, file_sum in sums.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadFile("unreadable", f"{sidecar} is not the .json of a sample ({error})") from None
+    except OSError as error:
+        raise BadFile("unreadable", f"{sidecar} cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _no_sidecar(sidecar, error) from None
     primer = request.primer
     if isinstance(primer, Path) and (not primer.is_file() or sha256(primer) != primer_sum):
         raise BadFile("primer changed", f"{primer} is gone or is no longer the file that {sidecar} was made with")
@@ -99,9 +104,17 @@ def write_like(sidecar: Path, out: Path | Sequence[Path]) -> tuple[Model, Song]:
     return model, song
 
 
-def _numbered(out: Path | Sequence[Path], number: int) -> list[Path]:
-    outs = [out] if isinstance(out, Path) else out
-    return [path.with_name(f"{path.stem}-{number:03d}{path.suffix}") for path in outs]
+def _no_sidecar(path: Path, error: Exception) -> BadFile:
+    """The error for a file that is not what stands beside a song, or not all of it."""
+    if isinstance(error, KeyError):
+        why = f"it has no {error}"
+    elif isinstance(error, ValueError):  # no text, or no JSON
+        why = "it is not JSON"
+    else:
+        why = "it holds something else"
+    beside = path.with_suffix(".json")
+    hint = f"; did you mean --like {beside}?" if beside != path and beside.is_file() else ""
+    return BadFile("unreadable", f"{path} is not the .json that stands beside a sample: {why}{hint}")
 
 
 def _origin(model: Model, request: Request) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import numpy as np
 from musictool.corpus.corpus import Corpus
 from musictool.corpus.learnt import corpus_of
 from musictool.errors import BadFile, BadOption, NoMusic
+from musictool.generation.asked import check_files
 from musictool.generation.latents import heard, knower, segments_of
 from musictool.models.model import Model
 from musictool.models.parts import sha256
@@ -82,6 +83,7 @@ class Style:
         return np.concatenate(parts)
 
     def _pieces(self, model: Model) -> Iterator[np.ndarray]:
+        check_files(self.files)
         for path in self.files:
             for score in read_named(path).scores:
                 yield segments_of(model, score, f"the style {path}")

@@ -37,6 +37,22 @@ def read_info(folder: Path) -> dict[str, Any]:
     return info
 
 
+def folder_of(name: str | Path | None = None) -> Path:
+    """The folder of the model called `name` (a name or a path); without one, of the one trained last, to the end of a
+    first epoch of each stage at least.
+
+    Raises:
+        BadModel: if there is none, or one that is looked at is damaged.
+        UnknownName: if nothing is called so, with a suggestion.
+    """
+    if name is not None:
+        return home.find(home.models_folder(), MARKER, name, "model")
+    folder = home.latest(home.models_folder(), MARKER, lambda path: is_trained(read_info(path)))
+    if folder is None:
+        raise BadModel(f"no trained model under {home.models_folder()}; make one with: musictool train")
+    return folder
+
+
 def weights_file(stage: str) -> str:
     """The name of the file that the weights of a stage lie in."""
     return f"{stage}.weights.h5"

@@ -26,7 +26,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from musictool import home, strategy
+from musictool import strategy
 from musictool.archs import _base as archs
 from musictool.archs._base import Arch
 from musictool.archs._stage import Stage
@@ -34,7 +34,7 @@ from musictool.atomic import replacing, write_json
 from musictool.encoded.conditions import Conditions
 from musictool.encodings._base import Encoding, Spec
 from musictool.errors import BadModel
-from musictool.models.info import MARKER, is_trained, read_info, reading, weights_file
+from musictool.models.info import MARKER, folder_of, read_info, reading, weights_file
 from musictool.models.parts import array, open_encoding, sha256
 
 
@@ -54,19 +54,13 @@ class Model:
 
     @classmethod
     def open(cls, name: str | Path | None = None) -> Model:
-        """The model called `name` (a name or a path); without one, the one trained last, to the end of a first
-        epoch of each stage at least.
+        """The model called `name`, or without one, the one trained last: see folder_of.
 
         Raises:
             BadModel: if there is none, or it is damaged, incomplete or of another version; says which file.
             UnknownName: if nothing is called so, with a suggestion.
         """
-        if name is None:
-            folder = home.latest(home.models_folder(), MARKER, lambda path: is_trained(read_info(path)))
-            if folder is None:
-                raise BadModel(f"no trained model under {home.models_folder()}; make one with: musictool train")
-        else:
-            folder = home.find(home.models_folder(), MARKER, name, "model")
+        folder = folder_of(name)
         info = read_info(folder)
         return cls(folder, info, open_encoding(folder, info))
 

@@ -3,9 +3,12 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
+from musictool.cli import _output
 from musictool.cli._main import main
+from musictool.cli.sample import _advance
 
 
 def run(line: str) -> str:
@@ -26,3 +29,62 @@ def test_out_may_be_repeated_and_like_makes_each_of_them_again(at_tiny_home: Pat
 
 def test_a_song_that_is_only_midi_is_told_how_to_be_heard(at_tiny_home: Path, tmp_path: Path):
     assert "next:  musictool render" in run(f"sample --length 20 --out {tmp_path / 'song.mid'}")
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("--length -5", "'--length'"),
+        ("--num 0", "'--num'"),
+        ("--bars 0", "'--bars'"),
+        ("--seconds 0", "'--seconds'"),
+        ("--seconds inf", "--seconds inf"),
+        ("--temperature -1", "'--temperature'"),
+        ("--top-p 0", "'--top-p'"),
+        ("--min-p 1", "'--min-p'"),
+        ("--repetition-penalty 0.5", "'--repetition-penalty'"),
+        ("--tempo 2", "'--tempo'"),
+        ("--alpha 2", "'--alpha'"),
+        ("--threshold often", "--threshold often"),
+        ("--seed -1", "'--seed'"),
+        ("--bars 4 --length 5", "exactly one of"),
+        ("--from-scratch --keep-primer", "--keep-primer and --from-scratch exclude"),
+        ("--out x.xyz", "x.xyz: unknown suffix"),
+        ("--style nosuch.mid", "Error: not found: nosuch.mid\n"),
+        ("nosuch", "unknown model 'nosuch'"),
+        ("tunes", "it is a corpus; train it: musictool train tunes"),
+        ("tune.mid", "tune.mid is a music file and no model; did you mean --primer tune.mid?"),
+    ],
+)
+def test_what_needs_no_network_is_refused_before_tensorflow_is_loaded(
+    at_tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, words: str
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tune.mid").touch()
+    monkeypatch.setattr(_output, "load_backend", lambda: pytest.fail("TensorFlow was loaded"))
+    result = CliRunner().invoke(main, ["sample", *shlex.split(line)])
+    assert result.exit_code in (1, 2), result.output
+    assert words in result.output
+
+
+def test_the_bar_counts_rows_and_has_one_colon(monkeypatch: pytest.MonkeyPatch):
+    for total in (None, 16):
+        bar = _output.bar(total, "listening", "segments")
+        bar.disable = False
+        _advance(bar, 4)
+        said = str(bar)
+        bar.disable = True
+        assert said.startswith("writing: 4 segments" if total is None else "writing:  25%"), said
+        assert total is None or "4/16" in said
+
+
+def test_the_total_of_the_bar_is_in_rows_of_the_model(
+    at_tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from musictool.encodings._base import Spec
+
+    totals, bar = [], _output.bar
+    monkeypatch.setattr(Spec, "steps", property(lambda spec: 32))  # of a segment
+    monkeypatch.setattr(_output, "bar", lambda total, *rest: (totals.append(total), bar(total, *rest))[1])
+    run(f"sample --length 500 --seed 3 --out {tmp_path / 'song.mid'}")
+    assert totals == [16]

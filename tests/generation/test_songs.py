@@ -95,6 +95,23 @@ def test_a_sidecar_that_is_none_is_named(text: str, tmp_path: Path):
         write_like(tmp_path / "song.json", tmp_path / "again.mid")
 
 
+def test_what_is_no_sidecar_is_told_in_words(model: Model, tunes: Path, tmp_path: Path):
+    write_songs(model, Request(length=9, seed=4), tmp_path / "song.mid")
+    with pytest.raises(
+        BadFile, match=r"song\.mid is not the \.json .* it is not JSON; did you mean --like .*song\.json\?$"
+    ):
+        write_like(tmp_path / "song.mid", tmp_path / "again.mid")
+    with pytest.raises(BadFile, match=r"tune-00\.mid is not the \.json that stands beside a sample: it is not JSON$"):
+        write_like(tunes / "tune-00.mid", tmp_path / "again.mid")
+    with pytest.raises(BadFile, match=r"model\.json is not the \.json .*: it has no 'primer_sha256'$"):
+        write_like(model.folder / "model.json", tmp_path / "again.mid")
+    with pytest.raises(BadFile, match=r"none\.json cannot be read \(No such file or directory\)$"):
+        write_like(tmp_path / "none.json", tmp_path / "again.mid")
+    (tmp_path / "song.json").write_text((tmp_path / "song.json").read_text().replace('"format": 2', '"format": 1'))
+    with pytest.raises(BadFile, match="format 1, and this musictool reads 2"):
+        write_like(tmp_path / "song.json", tmp_path / "again.mid")
+
+
 def test_an_unknown_suffix_is_refused_before_anything_is_written(model: Model, tmp_path: Path):
     with pytest.raises(BadOption, match=r"\.mid"):
         write_songs(model, Request(length=9), tmp_path / "song.xyz")

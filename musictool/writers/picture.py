@@ -7,6 +7,7 @@ piece wraps into rows, as in printed music; beyond twelve rows each holds more b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,8 @@ from musictool.writers._picture_layout import ABOVE, BELOW, BETWEEN, LEFT, RIGHT
 from musictool.writers._picture_words import Legend, draw_heading
 
 BLACK_KEYS = (1, 3, 6, 8, 10)
-NUMBER_INCHES = 0.3  # room that a bar's number needs
+DIGIT_INCHES, GAP_INCHES = 0.07, 0.07  # of a bar's number, and behind it
+MOST_NUMBERS = 20  # of bars in a row
 
 
 class Piece(NamedTuple):
@@ -95,21 +97,35 @@ def draw_row(axes: Any, score: Score, plan: Layout, ticks: np.ndarray) -> None:
 
 
 def _number_bars(axes: Any, plan: Layout, bars: np.ndarray) -> None:
-    """Lines and numbers: of every bar where a row has few, else of every second, fourth, fifth, tenth..."""
-    a_row = len(plan.bars_ticks) / (len(plan.edges_ticks) - 1)
-    every = next(n for n in (1, 2, 4, 5, 10, 20, 50, 100, 10**9) if a_row / n <= 20)
+    """Lines and numbers of every bar where there is room for them, else of every second, fourth, ... of a row."""
+    every = _numbered(plan)
     numbers = np.searchsorted(plan.bars_ticks, bars) + 1
-    room = NUMBER_INCHES / plan.row_size[0] * plan.longest_row_ticks
-    shown: list[int] = []
-    lines = bars if every <= 2 else bars[(numbers - 1) % every == 0]
+    lines = bars if _bars_a_row(plan) <= 2 * MOST_NUMBERS else bars[::every]
     axes.vlines(lines, *axes.get_ylim(), colors=BAR_LINE, linewidth=0.6, zorder=1)
-    for i, number in enumerate(numbers):
-        if not shown or ((number - 1) % every == 0 and bars[i] - bars[shown[-1]] >= room):
-            shown.append(i)
-    axes.set_xticks(bars[shown], [str(number) for number in numbers[shown]], ha="left")
+    axes.set_xticks(bars[::every], [str(number) for number in numbers[::every]], ha="left")
     axes.annotate(
         "bar", (0, 0), (-4, -2), "axes fraction", "offset points", ha="right", va="top", fontsize=7.5, color=WORDS
     )
+
+
+def _numbered(plan: Layout) -> int:
+    """Of how many bars one has a number, in all rows alike, so that no number touches the next, however short a bar."""
+    rows = [plan.bars_ticks[(plan.bars_ticks >= low) & (plan.bars_ticks < high)] for low, high in _edges(plan)]
+    digits = len(str(len(plan.bars_ticks) - 1))
+    room = (DIGIT_INCHES * digits + GAP_INCHES) / plan.row_size[0] * plan.longest_row_ticks
+
+    def fits(every: int) -> bool:
+        return _bars_a_row(plan) / every <= MOST_NUMBERS and all((np.diff(row[::every]) >= room).all() for row in rows)
+
+    return next((every for every in (1, 2, 4, 5, 10, 20, 50, 100) if fits(every)), len(plan.bars_ticks))
+
+
+def _edges(plan: Layout) -> list[tuple[int, int]]:
+    return list(pairwise(plan.edges_ticks.tolist()))
+
+
+def _bars_a_row(plan: Layout) -> float:
+    return len(plan.bars_ticks) / (len(plan.edges_ticks) - 1)
 
 
 def _notes(axes: Any, score: Score, plan: Layout, ticks: np.ndarray) -> None:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from matplotlib.image import imread
 
-from musictool.music.score import Score, Track
+from musictool.music.score import METRE, Score, Track
 from musictool.writers._base import write
 from musictool.writers.picture import Piece, figure_of, layout
 from tests.strategies import scores
@@ -43,6 +44,34 @@ def test_rows_are_of_whole_bars_and_never_too_many(bars, rows):
     assert len(plan.edges_ticks) == rows + 1
     assert np.all(np.isin(plan.edges_ticks, plan.bars_ticks))
     assert plan.edges_ticks[-1] == bars * 1920
+
+
+def numbers(score: Score) -> list[list[int]]:
+    """The bars that have a number, row by row."""
+    axes = figure_of([Piece(score, "song")]).axes
+    return [[int(label.get_text()) for label in each.get_xticklabels()] for each in axes]
+
+
+def with_metres(quarters: int, *metres: tuple[int, int, int]) -> Score:
+    notes = Score.from_notes([(60, i, 1) for i in range(quarters)]).notes
+    return Score(notes, metres=np.array([(480 * quarter, *metre) for quarter, *metre in metres], METRE))
+
+
+def test_the_bar_after_a_short_one_has_its_number_too():
+    assert numbers(with_metres(44, (0, 3, 4), (21, 2, 4), (23, 3, 4))) == [list(range(1, 16))]
+
+
+def test_where_numbers_would_touch_each_row_has_every_second_from_its_first():
+    assert numbers(with_metres(24, (0, 4, 4), (8, 1, 8), (8.5, 4, 4))) == [[1, 3, 5, 7]]
+    assert numbers(with_metres(100, (0, 2, 4))) == [[*range(1, 26, 2)], [*range(26, 51, 2)]]
+
+
+def test_numbers_of_a_long_piece_stand_far_enough_apart_to_be_read():
+    figure = figure_of([Piece(with_metres(4 * 150, (0, 4, 4), (8, 3, 16), (8.75, 4, 4)), "song")])
+    figure.canvas.draw()
+    for axes in figure.axes:
+        boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_every_note_lies_inside_and_drums_lie_below():

@@ -11,7 +11,7 @@ from typing import Any
 
 from musictool import home
 from musictool.encodings._base import Spec
-from musictool.errors import BadFile, MusictoolError
+from musictool.errors import BadFile, MusictoolError, UnknownName
 from musictool.models.info import read_info
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
@@ -21,16 +21,28 @@ def describe(thing: str | Path) -> dict[str, Any]:
     """What `thing` is: a path to a file or folder, or the name of a corpus or model of this home.
 
     Returns:
-        JSON-able; the key "what" says which of "corpus", "model", "music" and "audio" it is.
+        JSON-able; the key "what" says which of "corpus", "model", "music", "audio" and "sample" it is.
 
     Raises:
         UnknownName: if it is nothing of the kind, with a suggestion.
         BadFile, BadCorpus, BadModel: if it is one, but cannot be read.
     """
-    what, path = home.locate(thing)
+    what, path = _located(thing)
     if what == "file":
-        return _audio(path) if path.suffix.lower() in AUDIO_SUFFIXES else _music(path)
+        kinds = {".json": _sample, **dict.fromkeys(AUDIO_SUFFIXES, _audio)}
+        return kinds.get(path.suffix.lower(), _music)(path)
     return _corpus(path) if what == "corpus" else _model(path)
+
+
+def _located(thing: str | Path) -> tuple[str, Path]:
+    from musictool.readers._base import is_folder
+
+    try:
+        return home.locate(thing)
+    except UnknownName:
+        if str(thing) and Path(thing).expanduser().is_dir():
+            raise is_folder(Path(thing)) from None
+        raise
 
 
 def headline(folder: Path) -> str:
@@ -76,6 +88,17 @@ def _music(path: Path) -> dict[str, Any]:
         for score in reading.scores
     ]
     return {"what": "music", "file": str(path), "remark": reading.remark, "pieces": pieces}
+
+
+def _sample(path: Path) -> dict[str, Any]:
+    """What a sample's .json says of it: model, seed, request and all that makes it again."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        values = None
+    if not isinstance(values, dict) or not {"model", "request"} <= set(values):
+        raise BadFile("not of a sample", f"{path} is not the .json that stands beside a sample")
+    return {"what": "sample", "json": str(path), **values}
 
 
 def _audio(path: Path) -> dict[str, Any]:

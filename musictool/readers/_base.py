@@ -13,6 +13,7 @@ looked through before a reader opens them, so that readers may unpack what they 
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -84,11 +85,18 @@ def read(path: Path, parser: MidiParser = "symusic") -> Reading:
 
 
 def read_named(path: Path) -> Reading:
-    """As `read`, for a file that the user named: the message of a BadFile names it too."""
+    """As `read`, for a file that the user named: the message of a BadFile names it too, and a folder is told apart."""
+    if Path(path).is_dir():
+        raise is_folder(path)
     try:
         return read(path)
     except BadFile as error:
-        raise error.of(path) from None
+        raise error if error.reason in ("unknown suffix", "not found") else error.of(path) from None
+
+
+def is_folder(path: Path) -> BadFile:
+    """The error for a folder where one file is meant."""
+    return BadFile(f"{path} is a folder", f"give files, or prepare it: musictool prepare {shlex.quote(str(path))}")
 
 
 def check_length(quarters: float) -> None:

@@ -30,6 +30,24 @@ def test_a_suffix_may_be_in_capitals(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
+    "name, said",
+    [
+        ("a.txt", "unknown suffix: a.txt; readable are .abc"),
+        ("absent.mid", "not found: {}/absent.mid"),
+        ("empty.mid", "{}/empty.mid: empty"),
+        ("folder", "{}/folder is a folder: give files, or prepare it: musictool prepare {}/folder"),
+    ],
+)
+def test_what_a_user_named_is_named_once(tmp_path: Path, name: str, said: str):
+    (tmp_path / "a.txt").touch()
+    (tmp_path / "empty.mid").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(BadFile) as error:
+        _base.read_named(tmp_path / name)
+    assert str(error.value).startswith(said.replace("{}", str(tmp_path)))
+
+
+@pytest.mark.parametrize(
     "name, content, reason",
     [
         ("a.txt", b"music", "unknown suffix"),

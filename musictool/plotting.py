@@ -10,6 +10,7 @@ from typing import Any
 from musictool.errors import BadOption, UnknownName
 from musictool.plots._base import Thing, Wishes, located
 from musictool.registry import PLOTS
+from musictool.writers._base import make_folder
 from musictool.writers._figure import SUFFIXES, save
 
 USUAL = {"file": "roll", "model": "curves", "corpus": "features"}  # what is drawn of a thing if nobody says what
@@ -51,7 +52,8 @@ def plot(
 
     Raises:
         UnknownName: for a thing, a suffix or a plot that is none, with a suggestion.
-        BadOption: for a plot that is not drawn of such things, or does not heed such a wish.
+        BadOption: for a plot that is not drawn of such things, or does not heed such a wish, and for a folder that
+            nothing can be written into.
         BadFile, BadModel, BadCorpus, NoMusic: for things that cannot be drawn.
     """
     out = Path(out)
@@ -65,10 +67,10 @@ def plot(
     kind = kind or usual(found)
     given = {name: value for name, value in wishes.items() if value not in (None, (), [])}
     _check(kind, found, given)
+    make_folder(out)
     if getattr(PLOTS.module(kind), "NETWORK", False):
         loads()
     drawn = PLOTS.module(kind).draw(found, Wishes(**given))
-    out.parent.mkdir(parents=True, exist_ok=True)
     save(drawn.figure, out, drawn.title, dots_per_inch, drawn.tips)
     return Plotted(kind, found, out, tuple(drawn.remarks))
 

@@ -85,6 +85,7 @@ def test_plot_is_part_of_the_package():
         ("tunes-lstm song.mid", 2, "file and model have no plot in common"),
         ("tunes-lstm --kind embeddings --label H4", 1, "unknown symbol or note 'H4'"),
         ("silent.mid", 1, "silent.mid: no notes"),
+        ("song.mid --out words.mid/x.png", 2, "--out words.mid/x.png: words.mid is a file, not a folder"),
         ("words.mid", 1, "words.mid: not MIDI"),
         ("''", 1, "unknown file, corpus or model ''"),
         ("nothing", 1, "nothing holds no file that musictool reads"),

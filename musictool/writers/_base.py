@@ -10,6 +10,8 @@ Writer modules import their libraries inside `write`. Files appear whole or not 
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -58,7 +60,6 @@ def checked_places(out: Path | Sequence[Path], *sources: Path) -> tuple[Path, ..
     Raises:
         BadOption: for a suffix that nothing writes, or a folder in the place of a file.
         BadFile: for a place where a source lies.
-        OSError: if a folder cannot be made.
     """
     outs = (out,) if isinstance(out, Path) else tuple(dict.fromkeys(out))
     if not outs:
@@ -68,11 +69,32 @@ def checked_places(out: Path | Sequence[Path], *sources: Path) -> tuple[Path, ..
             raise BadOption(f"--out {path}: unknown suffix; writable are {' '.join(sorted(suffixes()))}")
         if path.is_dir():
             raise BadOption(f"--out {path} is a folder")
+        _check_folder(path, "--out")
         for source in sources:
             _check_apart(source, path)
     for path in outs:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
     return outs
+
+
+def make_folder(out: Path, option: str = "--out") -> None:
+    """The folder that a file shall be written into, made if need be.
+
+    Raises:
+        BadOption: where a file is in its place, or nothing can be written there.
+    """
+    _check_folder(out, option)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out.parent).close()
+    except OSError as error:
+        raise BadOption(f"{option} {out}: nothing can be written into {out.parent} ({error.strerror})") from None
+
+
+def _check_folder(out: Path, option: str) -> None:
+    folder = next(each for each in out.parents if os.path.lexists(each))
+    if not folder.is_dir():
+        raise BadOption(f"{option} {out}: {folder} is a file, not a folder")
 
 
 def _check_apart(source: Path, out: Path) -> None:

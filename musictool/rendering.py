@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from musictool.music.grid import restruck
 from musictool.music.score import Score
 from musictool.readers._base import read_named
 from musictool.writers._base import checked_places, write
+from musictool.writers._figure import SUFFIXES as PICTURES
 from musictool.writers._sound_file import LOUDNESS
 from musictool.writers.audio import SUFFIXES as SOUND
 
@@ -43,3 +45,8 @@ def render(
     for path in outs:
         write(score, path, **(of_sound if path.suffix.lower() in SOUND else {}))
     return score
+
+
+def notes_in(score: Score, path: Path) -> int:
+    """How many of a piece's notes are in a file that was written: but for pictures, a key of a track is struck once."""
+    return len(score.notes if path.suffix.lower() in PICTURES else restruck(score.notes))

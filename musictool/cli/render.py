@@ -33,10 +33,15 @@ def command(source: Path, outs: tuple[Path, ...], **of_sound: Any) -> None:
     suffix of --out: .wav .flac .ogg .mp3 are sound, .png .svg .pdf .html pictures, .mid is MIDI, .musicxml and .abc
     are notation. Sound is brought to one loudness and never clips.
     """
-    from musictool.rendering import render
+    from musictool.rendering import notes_in, render
 
     outs = outs or (source.with_suffix(".wav"),)
     score = render(source, outs, **of_sound)
     for out in outs:
         size = f"{out.stat().st_size / 1024:,.0f} kB"
-        _output.say(f"wrote {out} ({score.seconds:.1f} s of music, {len(score.notes)} notes, {size})")
+        written = notes_in(score, out)
+        doubles = (
+            f" ({len(score.notes) - written} more double one of their track)" if written < len(score.notes) else ""
+        )
+        notes = f"{written} notes{doubles}"
+        _output.say(f"wrote {out} ({score.seconds:.1f} s of music, {notes}, {size})")

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from musictool.cli.render import command
 from musictool.errors import BadFile, BadOption
 from musictool.music.score import Score
-from musictool.rendering import render
+from musictool.rendering import notes_in, render
 from musictool.writers._base import write
 
 
@@ -47,6 +47,21 @@ def test_the_command_writes_each_out_and_says_so(song):
     assert [line.split(" (")[0] for line in result.output.splitlines()] == [f"wrote {out}" for out in outs]
     assert "1.0 s of music, 2 notes" in result.output
     assert all(out.exists() for out in outs)
+
+
+def test_the_notes_that_are_told_are_those_in_the_file(song):
+    doubled = Score.from_notes([(60, 0, 1), (60, 0, 2), (64, 1, 1)])
+    assert [notes_in(doubled, song.with_suffix(suffix)) for suffix in (".mid", ".xml", ".abc", ".png")] == [2, 2, 2, 3]
+
+
+def test_notes_that_are_not_written_are_told(song):
+    score = '<score-partwise><part-list><score-part id="P1"/></part-list><part id="P1"><measure number="1">'
+    key = "<note>{}<pitch><step>C</step><octave>4</octave></pitch><duration>4</duration></note>"
+    score += "<attributes><divisions>1</divisions></attributes>" + key.format("") + key.format("<chord/>")
+    source = song.with_suffix(".xml")
+    source.write_text(f"{score}</measure></part></score-partwise>")
+    result = CliRunner().invoke(command, [str(source), "--out", str(song)])
+    assert "2.0 s of music, 1 notes (1 more double one of their track)" in result.output
 
 
 def test_without_out_the_sound_lies_beside_the_source(song):

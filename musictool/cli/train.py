@@ -183,12 +183,15 @@ def _report(trained: Any) -> None:
         rows = [(trained.model.name, trained.loss), *trained.baselines.items()]
         _output.table([(name, f"{nats:.3f}") for name, nats in rows], indent="  ")
         if trained.unbeaten:
-            _output.say(
-                f"The model did NOT beat: {', '.join(trained.unbeaten)}. It has learnt little; more pieces, "
-                "more epochs or a smaller model may help."
-            )
+            _output.say(_advice(trained.unbeaten, counted=trained.reason == "counted"))
         else:
             _output.say("The model beats all of them.")
     _output.say(
         f"model: {trained.model.folder}\nnext:  musictool sample {shlex.quote(trained.model.name)} --out song.mid"
     )
+
+
+def _advice(unbeaten: list[str], counted: bool) -> str:
+    """What may help a model that did not beat some baselines; one that has `counted` knows no epochs."""
+    ways = "more pieces or a smaller --set order=N" if counted else "more pieces, more epochs or a smaller model"
+    return f"The model did NOT beat: {', '.join(unbeaten)}. It has learnt little; {ways} may help."

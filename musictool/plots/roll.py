@@ -27,7 +27,7 @@ def draw(things: Sequence[Thing], wishes: Wishes) -> Drawn:
     from musictool.writers.picture import Piece, figure_of
 
     if len(things) > MOST_FILES:
-        raise BadOption(f"{len(things)} piano-rolls are too many for one picture; {MOST_FILES} are not")
+        raise BadOption(f"{len(things)} piano-rolls are too many for one picture: at most {MOST_FILES} pieces")
     scores = [music(thing, wishes.bars) for thing in things]
     titles = [score.title or name for score, name in zip(scores, told_apart(things), strict=True)]
     keys = [key_of(score) or "" for score in scores]

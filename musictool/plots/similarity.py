@@ -38,7 +38,7 @@ def draw(things: Sequence[Thing], wishes: Wishes) -> Drawn:
     if wishes.alike not in ALIKE:
         raise BadOption(f"--alike {wishes.alike}: bars are compared by {' or '.join(ALIKE)}")
     if len(things) > MOST_FILES:
-        raise BadOption(f"{len(things)} matrices are too many for one picture; {MOST_FILES} are not")
+        raise BadOption(f"{len(things)} matrices are too many for one picture: at most {MOST_FILES} pieces")
     scores = [music(thing, wishes.bars) for thing in things]
     names = [score.title or name for score, name in zip(scores, told_apart(things), strict=True)]
     matrices = [self_similarity(_shortened(score), wishes.alike) for score in scores]

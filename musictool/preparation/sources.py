@@ -172,7 +172,7 @@ def find(source: str | Path | None = None) -> Source:
         known = _is_known(path.name)
         files, others = ([path.name], {}) if known else ([], {path.suffix.lower() or "(none)": 1})
         return Source(path.stem, "file", path.resolve().parent, files, others)
-    raise UnknownName(f"no such folder or file: {name}. {UnknownName.of('corpus', name, [*BUILT_IN, *COLLECTIONS])}")
+    raise UnknownName.of("folder, file or corpus", name, [*BUILT_IN, *COLLECTIONS])
 
 
 def _built_in(name: str) -> Source:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -47,10 +48,16 @@ def test_it_says_what_was_read_what_it_holds_where_it_lies_and_what_comes_next(s
     assert done.exit_code == 0, done.output
     assert "read 12, skipped 2: 1 " in done.output
     assert "12 pieces, 384 notes, 96 seconds of music" in done.output
-    assert "note-chord: " in done.output
+    assert re.search(r"note-chord: [\d,]+ symbols long, with a vocabulary of \d+ different ones; it has ", done.output)
     assert "home/corpora/my songs" in done.output
     assert done.output.rstrip().endswith("next: musictool train 'my songs'")
     assert (Path("home/corpora/my songs/encoded")).is_dir()
+
+
+def test_a_corpus_without_a_validation_piece_does_not_say_what_such_pieces_have(songs):
+    output = run("my songs/00.mid").output
+    assert "1 to train on, 0 to validate" in output
+    assert "; no piece validates how much of other music it has\n" in output
 
 
 def test_a_second_run_says_that_nothing_was_read_now(songs):

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from musictool.cli._main import main
+from musictool.cli.train import _advice
 
 TINY = "--set width=16 --set embedding=16 --set layers=1 --window 16 --batch-size 2 --seed 1"
 
@@ -53,6 +54,7 @@ def test_an_arch_that_counts_has_no_epochs_to_tell_of(corpus: None):
     assert result.exit_code == 0, result.output
     assert "all is counted\n" in result.output
     assert "epoch" not in result.output
+    assert _advice(["bigram"], counted=True).endswith("more pieces or a smaller --set order=N may help.")
     again = run("train tunes --arch markov --name counted --seed 1")
     assert again.exit_code == 2
     assert "finished; take another --name, or remove it\n" in again.output

@@ -80,7 +80,7 @@ def test_each_file_has_its_matrix(tmp_path: Path):
 def test_what_is_too_much_for_a_picture_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write(bars(C, G), tmp_path / "a.mid")
     thing = Thing("file", tmp_path / "a.mid")
-    with pytest.raises(BadOption, match="7 matrices are too many"):
+    with pytest.raises(BadOption, match="7 matrices are too many for one picture: at most 6 pieces"):
         draw([thing] * 7, Wishes())
     with pytest.raises(BadOption, match="chroma or roll"):
         draw([thing], Wishes(alike="rhythm"))

@@ -1,8 +1,8 @@
 """Write docs/gan.md: whether generators collapsed, and what they write beside what people write.
 
-    musictool train lpd --arch wgan --name wgan --seed 1 --max-minutes 25 --epochs 1000 --patience 0
+    musictool train lpd --recipe musegan --name wgan --seed 1 --max-minutes 15
     for off in "smoothing=no matching=no ttur=no" ...; do
-        musictool train lpd --arch gan --set ... --name gan-plain --seed 1 --max-minutes 4 --epochs 1000 --patience 0
+        musictool train lpd --arch gan --set ... --name gan-plain --seed 1 --max-minutes 3 --epochs 1000 --patience 0
     done
     python docs/gan_results.py wgan gan-plain gan-smoothing gan-matching gan-ttur gan-all
 

@@ -49,11 +49,13 @@ def command(what: tuple[str, ...], against: str | None, html: Path | None, as_js
 
 
 def _check_place(html: Path) -> None:
+    from musictool.writers._base import make_folder
+
     if html.suffix.lower() not in (".html", ".htm"):
         raise BadOption(f"--html {html}: a page ends with .html")
     if html.is_dir():
         raise BadOption(f"--html {html} is a folder")
-    html.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(html, "--html")
 
 
 def _of_model(what: tuple[str, ...], as_json: bool, given: dict[str, Any]) -> Any:
@@ -90,6 +92,8 @@ def _tell(found: Any) -> None:
     counts = f"{found.facts['samples']} samples, {found.facts['human']} human pieces, {found.facts['bars']} bars"
     _output.say(f"\n{found.title}: {counts}")
     _output.table(found.table())
+    for remark in found.remarks():
+        _output.say(remark)
     copies = found.copies()
     if copies:
         _output.say(f"\nlonger than is usual among people ({found.usual_run} sixteenths):")

@@ -126,6 +126,15 @@ class Evaluation:
         found = [(name, source) for name, source in named if source is not None and source.steps > self.usual_run]
         return sorted(found, key=lambda each: -each[1].steps)
 
+    def remarks(self) -> list[str]:
+        """Why cells are empty that could be expected to hold a number, a sentence each."""
+        found = []
+        if len(self.samples) == 1:
+            found.append("One piece has no spread (±), no distances to others of its kind, and no variety.")
+        if self.encoded is None:
+            found.append("Likelihood needs a model: musictool score says it of files.")
+        return found
+
     def _likelihood(self) -> Group:
         words = "Nats are how unlikely the model found what came: less is likelier. Baselines learn next to nothing."
         found = dict(self.likelihoods)
@@ -291,7 +300,10 @@ def _known(value: float) -> float | None:
 
 
 def _spread(values: np.ndarray) -> str:
+    """mean ± standard deviation; of one piece its number alone."""
     found = _moments(values)
+    if found["pieces"] == 1:
+        return f"{found['mean']:.3f}"
     return f"{found['mean']:.3f} ± {found['deviation']:.3f}" if found["pieces"] else ""
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import click
@@ -60,6 +61,13 @@ def bar(total: int | None, what: str, unit: str, initial: int = 0) -> Any:
         mininterval=0.1 if watched else SECONDS_IN_A_LOG,
         delay=0 if watched else SECONDS_IN_A_LOG,
     )
+
+
+def remarks_above() -> AbstractContextManager[Any]:
+    """In this block, what the library remarks stands above a progress bar that is watched, and not within it."""
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    return logging_redirect_tqdm() if sys.stderr.isatty() else nullcontext()
 
 
 def load_backend() -> None:

@@ -150,8 +150,6 @@ def command(context: click.Context, **given: Any) -> None:
         songs, seed = [song], None
         copies = _copies(model) if check_copies else None
     else:
-        from tqdm.contrib.logging import logging_redirect_tqdm
-
         from musictool.generation.sample import check_choices, rows_of
         from musictool.models.model import Model
 
@@ -159,7 +157,7 @@ def command(context: click.Context, **given: Any) -> None:
         check_choices(model, _said(context))
         copies = _copies(model) if check_copies else None
         rows = None if request.length is None else rows_of(model, request.length)
-        with logging_redirect_tqdm(), _output.bar(rows, "listening", f"{model.spec.unit}s") as bar:
+        with _output.remarks_above(), _output.bar(rows, "listening", f"{model.spec.unit}s") as bar:
             songs = write_songs(model, request, outs, progress=lambda rows: _advance(bar, rows))
     _output.say(f"model {model.name}" + ("" if seed is None else f", seed {seed}"))
     if given["temperature"] > 1.2:

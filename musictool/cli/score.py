@@ -97,6 +97,11 @@ def _tell(model: Any, pieces: list[Any]) -> None:
     for piece in pieces:
         bars = ", ".join(f"{bar} ({nats:.2f})" for bar, nats in piece.surprising_bars())
         _output.say(f"{piece.name}: most surprising bars, in nats a {row}: {bars}")
+        if not piece.is_own:
+            _output.say(
+                f"{piece.name}: these bars, and those of a picture, are NOT your file's: the model reads the piece as "
+                f"{piece.music.seconds:.1f} s in {piece.music.bars} bars"
+            )
         if piece.unknown:
             _output.say(
                 f"{piece.name}: {piece.unknown:.1%} of its symbols are not in the vocabulary; the nearest stand in"
@@ -106,7 +111,7 @@ def _tell(model: Any, pieces: list[Any]) -> None:
 
 
 def _line(piece: Any) -> tuple[str, ...]:
-    counts = str(len(piece.nats)), str(len(piece.music.notes)), f"{piece.music.seconds:.1f}"
+    counts = str(len(piece.nats)), str(piece.notes), f"{piece.seconds:.1f}"
     return piece.name, *counts, *(
         f"{nats:.3f}" for nats in (piece.per_row, piece.per_note, piece.per_second)
     ), f"{piece.total:.1f}"  # fmt: skip

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 _SHORTEST_QUARTERS, _LONGEST_QUARTERS = Fraction(1, 64), 64  # of a typed note
 _LENGTH = re.compile(r"\d{1,9}(/\d{1,9}|\.\d{1,9})?|\.\d{1,9}")
 _REST = ("R", "REST")
+GRID_TICKS = TICKS_PER_QUARTER // 4  # that an encoding's grid moves the end of a piece, at most
 _LEAD_TICKS = TICKS_PER_QUARTER // 24  # what is less was moved onto a grid
 
 

@@ -20,6 +20,7 @@ from musictool.generation.asked import check_length, check_primer
 from musictool.generation.guidance import Wanted
 from musictool.generation.joining import joined
 from musictool.generation.primers import (
+    GRID_TICKS,
     encoded,
     is_file,
     left_out_ticks,
@@ -30,14 +31,13 @@ from musictool.generation.primers import (
 from musictool.generation.style import Style
 from musictool.models.model import Model
 from musictool.music import gm
-from musictool.music.score import METRE, PITCHES, TEMPO, TICKS_PER_QUARTER, Score, Track
+from musictool.music.score import DEFAULT_BPM, METRE, PITCHES, TEMPO, Score, Track
 from musictool.sampling.sampler import Sampler
 
 log = logging.getLogger(__name__)
 
 MOST_ROWS = 1_000_000  # a piece that needs more than this to reach its bars or seconds is not getting there
 FIRST_ROWS = 256  # drawn before it is known how many a bar or a second takes
-GRID_TICKS = TICKS_PER_QUARTER // 4  # that an encoding's grid moves the end of a piece, at most
 PACED_ROWS = 2048  # after so many it is known how far MOST_ROWS lead, but for a factor of 2
 SILENT_ROWS = 4096  # this many rows without a note, and it never will
 TOKENS_ONLY = ("top_k", "top_p", "min_p", "repetition_penalty", "loop_guard")  # of a Sampler
@@ -207,8 +207,15 @@ class Generation:
 
     @cached_property
     def _given(self) -> Score | None:
-        """The user's own primer."""
-        return None if self.request.primer is None else read_primer(self.request.primer)
+        """The user's own primer; of a file, in the tempo and metre in which it is played where it names none."""
+        if self.request.primer is None:
+            return None
+        score = read_primer(self.request.primer)
+        if self.request.primer_file is None:
+            return score
+        if not len(score.tempos):
+            score = replace(score, tempos=np.array([(0, DEFAULT_BPM)], TEMPO))
+        return score if len(score.metres) else replace(score, metres=np.array([(0, 4, 4)], METRE))
 
     @cached_property
     def _moved(self) -> int:

@@ -19,6 +19,7 @@ from musictool.generation.guidance import Wanted
 from musictool.generation.sample import Generation, Request, sample
 from musictool.models.model import Model
 from musictool.music.score import METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
+from musictool.readers._base import read
 from musictool.sampling.sampler import Sampler
 from musictool.writers._base import write
 
@@ -122,6 +123,8 @@ class _Plays:
 
 def playing(model: Model, encoding: Encoding, score: Score, **music: Any) -> Model:
     """A model that has learnt one piece by heart."""
+    if not encoding.vocabulary():
+        encoding.fit([score])
     player = Model(model.folder, model.info | {"music": model.info["music"] | music}, encoding)
     player.__dict__["arch"] = _Plays(encoding.encode(score))
     player.__dict__["primers"] = [player.arch.rows]
@@ -211,6 +214,19 @@ def test_tempo_and_instrument_are_for_what_is_written_and_not_for_the_users_file
         assert [track.program for track in kept.tracks] == programs
         assert kept.tempos.tolist() == tempos
         assert notes_of(kept)[:2] == [(60, 0, 1), (62, 1, 1)]
+
+
+def test_a_file_that_names_no_tempo_and_no_metre_is_played_as_ever(model: Model, tmp_path: Path):
+    write(Score.from_notes([(60, 0, 1), (62, 1, 1)]), tmp_path / "song.mid")
+    assert not len(read(tmp_path / "song.mid").scores[0].tempos)
+    player = playing(
+        model, MidiMessage(), Score.from_notes([(60 + i % 5, i, 1) for i in range(12)]), bpm=60, metre=[3, 4]
+    )
+    request = {"length": 8, "keep_primer": True}
+    (kept,) = sample(player, Request(**request, primer=tmp_path / "song.mid"))
+    assert (kept.tempos.tolist(), kept.metres.tolist()) == ([(0, 120)], [(0, 4, 4)])
+    (typed,) = sample(player, Request(**request, primer="C4 D4"))
+    assert (typed.tempos.tolist(), typed.metres.tolist()) == ([(0, 60)], [(0, 3, 4)])
 
 
 def test_behind_a_file_in_its_own_tempo_seconds_go_on(model: Model, tmp_path: Path):

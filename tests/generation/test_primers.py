@@ -177,7 +177,7 @@ def test_a_model_of_frames_has_no_symbols_to_choose_among(model: Model, sampler:
 
 @pytest.mark.parametrize("option", ["--top-p 0.95", "--no-loop-guard", "--top-k 0"])
 def test_what_frames_cannot_use_is_refused_even_with_its_default_value(
-    model: Model, option: str, monkeypatch: pytest.MonkeyPatch
+    model: Model, at_tiny_home: Path, option: str, monkeypatch: pytest.MonkeyPatch
 ):
     rolls = Model(model.folder, model.info, PianoRoll())
     monkeypatch.setattr(Model, "open", lambda name: rolls)

@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from musictool.cli import _output
 from musictool.cli._main import main
+from musictool.cli.score import _tell
+from musictool.encodings.midi_message import MidiMessage
 from musictool.encodings.note_duration import NoteDuration
+from musictool.encodings.performance import Performance
 from musictool.errors import NoMusic
 from musictool.generation.guidance import Wanted
 from musictool.generation.scoring import Scored, score_files, score_piece
 from musictool.models.model import Model
-from musictool.music.score import METRE, TEMPO, Score, Track
+from musictool.music.score import METRE, TEMPO, Score, Track, sort_notes
 from musictool.readers._base import read
 from musictool.sampling.sampler import Guidance
 from musictool.training.wishes import TO_C
@@ -89,6 +93,62 @@ def test_symbols_that_the_vocabulary_lacks_are_counted(model: Model):
     assert 0 < piece.unknown < 1
     fixed = Model(model.folder, model.info, NoteDuration())
     assert len(fixed.encoding.encode(piece.music))
+
+
+def test_seconds_bars_and_places_are_those_of_the_file_where_the_vocabulary_lacks_it(model: Model):
+    encoding = MidiMessage()
+    encoding.fit([Score.from_notes([(60 + i % 5, i, 1) for i in range(40)])])
+    reader = Model(model.folder, model.info, encoding)
+    reader.__dict__["arch"] = _Told()
+    song = replace(
+        Score.from_notes([(60 + i % 5, 2 + i * 1.75, 1.75) for i in range(8)]),  # of which it hears 8 quarters
+        tempos=np.array([(0, 60)], TEMPO),
+        metres=np.array([(0, 4, 4), (8 * 480, 2, 4)], METRE),
+    )
+    piece = score_piece(reader, song, "song.mid")
+    assert piece is not None
+    assert encoding.decode(encoding.encode(song)).end_ticks == 8 * 480
+    assert piece.is_own
+    assert (piece.seconds, piece.per_second, len(piece.bars)) == (16, 1, 6)
+    np.testing.assert_array_equal(piece.music.notes, song.notes)
+    messages = [2, *(2 + i * 1.75 for i in range(1, 8) for _ in range(2)), 16]  # an on; an off and an on; an off
+    assert (piece.onsets_ticks / 480).tolist() == messages
+
+
+def test_an_encoding_of_seconds_finds_the_bars_of_a_file_in_its_tempos(model: Model):
+    reader = Model(model.folder, model.info, Performance())
+    reader.__dict__["arch"] = _Told()
+    song = replace(Score.from_notes([(60, 0, 1), (62, 2, 1)]), tempos=np.array([(0, 60), (480, 30)], TEMPO))
+    piece = score_piece(reader, song, "song.mid")
+    assert piece is not None
+    places = dict(zip((reader.encoding.encode(song) - 3).tolist(), (piece.onsets_ticks / 480).tolist(), strict=True))
+    assert (places[60], places[62]) == (0, 2)
+    assert piece.seconds == 5
+
+
+def test_where_the_places_cannot_be_known_that_is_said(model: Model):
+    reader = Model(model.folder, model.info, MidiMessage(MidiMessage.Options(tracks="concatenate")))
+    reader.encoding.fit([two := _two_voices()])
+    reader.__dict__["arch"] = _Told()
+    piece = score_piece(reader, two, "two.mid")
+    assert piece is not None
+    assert not piece.is_own
+    assert (piece.seconds, piece.music.seconds) == (2, 4)  # the voices one behind the other
+    assert piece.per_second == len(piece.nats) / 2
+    assert piece.to_json()["bars_of"] == "the piece as the model reads it"
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_output, "say", said.append)
+        patch.setattr(_output, "table", lambda rows: None)
+        _tell(reader, [piece])
+    assert any("two.mid: these bars, and those of a picture, are NOT your file's" in line for line in said)
+
+
+def _two_voices() -> Score:
+    voices = Score.from_notes([(60 + i, i, 1) for i in range(4)] * 2, [Track(), Track()])
+    notes = voices.notes.copy()
+    notes["track"] = np.arange(8) % 2
+    return replace(voices, notes=sort_notes(notes))
 
 
 class _Told:

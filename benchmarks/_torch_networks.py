@@ -100,12 +100,13 @@ class Autoencoder(nn.Module):
         super().__init__()
         beats, bend = STEPS // 4, nn.LeakyReLU(0.2)
         self.encoder = nn.Sequential(
-            *(nn.Linear(PITCHES, width // 4), bend, nn.Flatten(), nn.Unflatten(1, (beats, width))),
+            *(nn.Dropout(0.3), nn.Linear(PITCHES, width // 4), bend, nn.Flatten(), nn.Unflatten(1, (beats, width))),
             *(nn.Linear(width, width), bend, nn.Flatten(), nn.Linear(beats * width, 2 * width), bend),
             nn.Linear(2 * width, 2 * latent),
         )
         self.decoder = nn.Sequential(
-            *(nn.Linear(latent, 2 * width), bend, nn.Linear(2 * width, beats * width), bend),
+            *(nn.Linear(latent, 2 * width), bend, nn.Dropout(0.1)),
+            *(nn.Linear(2 * width, beats * width), bend, nn.Dropout(0.1)),
             *(nn.Unflatten(1, (beats, width)), nn.Linear(width, width), bend),
             *(nn.Flatten(), nn.Unflatten(1, (STEPS, width // 4)), nn.Linear(width // 4, PITCHES)),
         )
@@ -203,6 +204,34 @@ class Part(nn.Module):
         return x.transpose(1, 2).reshape(before.shape) + self.usual + as_before[..., None] * before
 
 
+def classes(segments: Any) -> Any:
+    """(N, I, S, P) -> (N, I, S, 12): how many keys of each pitch class sound."""
+    return functional.pad(segments, (0, 4)).unflatten(3, (11, 12)).sum(3)
+
+
+def around(circle: Any) -> Any:
+    """(..., 12) -> (..., 23)."""
+    return torch.cat([circle, circle[..., :-1]], -1)
+
+
+class Harmony(nn.Module):
+    """wgan: which pitch classes suit a beat; before (N, I, S, P), noise (N, Z) -> log-odds (N, I, S, P)."""
+
+    def __init__(self, noise: int, width: int):
+        super().__init__()
+        beats = STEPS // 4
+        self.hear = nn.Conv1d(INSTRUMENTS * beats, width, 12)
+        self.mood = nn.Linear(noise, width, bias=False)
+        self.say = nn.Conv1d(width, INSTRUMENTS * beats, 12)
+        self.register_buffer("pitched", torch.tensor([1.0] * 4 + [0.0]).view(1, INSTRUMENTS, 1, 1))
+
+    def forward(self, before: Any, noise: Any) -> Any:
+        heard = classes(before).unflatten(2, (STEPS // 4, 4)).sum(3).flatten(1, 2).log1p()
+        x = functional.leaky_relu(self.hear(around(heard)) + self.mood(noise)[..., None], 0.2)
+        said = self.say(around(x)).unflatten(1, (INSTRUMENTS, STEPS // 4)).repeat(1, 1, 1, 11)[..., :PITCHES]
+        return said.repeat_interleave(4, 2) * self.pitched
+
+
 class BandGenerator(nn.Module):
     """wgan: before (N, I, S, P), noise (N, Z) -> log-odds (N, I, S, P)."""
 
@@ -215,6 +244,7 @@ class BandGenerator(nn.Module):
         for stride, kernel, times in SHRINKING:
             self.listener.append(conv(channels, times * width, kernel, stride))
             channels = times * width
+        self.harmony = Harmony(self.shared, 2 * width)
         self.parts = nn.ModuleList(Part(self.shared + self.private, width) for _ in range(INSTRUMENTS))
 
     def forward(self, before: Any, noise: Any) -> Any:
@@ -225,7 +255,7 @@ class BandGenerator(nn.Module):
         shared, *private = noise.split([self.shared] + INSTRUMENTS * [self.private], 1)
         parts = zip(self.parts, private, strict=True)
         made = [part(torch.cat([shared, own], 1), heard, before[:, i]) for i, (part, own) in enumerate(parts)]
-        return torch.stack(made, 1)
+        return torch.stack(made, 1) + self.harmony(before, shared)
 
 
 class BandCritic(nn.Module):
@@ -240,12 +270,14 @@ class BandCritic(nn.Module):
             *(nn.Conv2d(2 * INSTRUMENTS, width, (4, 12), (4, 1)), bend),
             *(conv(width, 2 * width, (4, 1), (2, 1)), bend, nn.Flatten()),
         )
-        features = 4 * width * 2 * 8 + 2 * width * 4 * 12
+        self.keys = nn.Conv1d(2 * INSTRUMENTS, 2 * width, 12)
+        features = 4 * width * 2 * 8 + 2 * width * 4 * 12 + 2 * width
         self.verdict = nn.Sequential(nn.Linear(features, 8 * width), bend, nn.Linear(8 * width, 1, bias=False))
 
     def forward(self, before: Any, segments: Any) -> Any:
         last = torch.cat([before[:, :, -1:], segments[:, :, :-1]], 2)
         looks = self.rolls(torch.cat([before, segments, before * segments, functional.relu(segments - last)], 1))
-        octaves = functional.pad(torch.cat([before, segments], 1), (0, 4)).unflatten(3, (11, 12)).sum(3)
-        chroma = self.chroma(torch.cat([octaves, octaves[..., :-1]], 3))
-        return self.verdict(torch.cat([looks, chroma], 1))[:, 0]
+        both = classes(torch.cat([before, segments], 1))
+        shares = both.sum(2)
+        shares = shares / (1 + shares.sum(2, keepdim=True))
+        return self.verdict(torch.cat([looks, self.chroma(around(both)), self.keys(around(shares)).amax(2)], 1))[:, 0]

@@ -155,9 +155,13 @@ class Adversaries:
         self.generator, self.critic = generator, critic
         self.networks = nn.ModuleList([generator, critic])
 
-    def made(self, before: Any) -> Any:
-        """Probabilities (N, I, S, P)."""
+    def said(self, before: Any) -> Any:
+        """Log-odds (N, I, S, P)."""
         raise NotImplementedError
+
+    def made(self, before: Any) -> Any:
+        """What the critic sees of them."""
+        return torch.sigmoid(self.said(before))
 
     def criticise(self, before: Any, segments: Any) -> Any:
         raise NotImplementedError
@@ -189,7 +193,7 @@ class Adversaries:
         return {"network": step}
 
     def follow(self, before: Any) -> Any:
-        return (self.made(before) > 0.5).float()
+        return _sounding(self.said(before))
 
 
 class Gan(Adversaries):
@@ -200,8 +204,8 @@ class Gan(Adversaries):
     def __init__(self) -> None:
         super().__init__(FragmentGenerator(), FragmentCritic())
 
-    def made(self, before: Any) -> Any:
-        return torch.sigmoid(self.generator(torch.randn(len(before), self.generator.noise)))
+    def said(self, before: Any) -> Any:
+        return self.generator(torch.randn(len(before), self.generator.noise))
 
     def criticise(self, before: Any, segments: Any) -> Any:
         with torch.no_grad():
@@ -227,13 +231,16 @@ def _apart(ours: Any, theirs: Any) -> Any:
 class Wgan(Adversaries):
     """Wasserstein GAN with gradient penalty, of cells that sound or do not."""
 
-    turns = 3
+    turns = 2
 
     def __init__(self) -> None:
         super().__init__(BandGenerator(), BandCritic())
 
+    def said(self, before: Any) -> Any:
+        return self.generator(before, torch.randn(len(before), self.generator.noise))
+
     def made(self, before: Any) -> Any:
-        likely = torch.sigmoid(self.generator(before, torch.randn(len(before), self.generator.noise)))
+        likely = super().made(before)
         return likely + ((likely > 0.5).float() - likely).detach()
 
     def criticise(self, before: Any, segments: Any) -> Any:

@@ -28,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 WRITTEN = {1: 16, 64: 2}  # segments of each piece in a call, by pieces written at once
 LENGTH = 30  # segments in a piece of the large corpus
 MOST = 1000  # MB that it may take
+KEYS = 10  # of an instrument that may sound at once, by both
 
 Rates = dict[tuple[str, str, str], float]  # (library, arch, what is done) -> segments a second
 
@@ -133,6 +134,7 @@ def measures(name: str, threads: int) -> dict[str, Callable[[], float]]:
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     strategy.prepare("float32", 0)
     arch = small(name)
+    arch.network.most.assign([float(KEYS)] * arch.spec.shape[-1])
     weights = {id(weight): weight for stage in arch.stages() for weight in stage.network.trainable_variables}
     known = {"weights": lambda: float(sum(weight.value.numpy().size for weight in weights.values()))}
     for stage in arch.stages():

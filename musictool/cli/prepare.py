@@ -123,7 +123,9 @@ def _duration(seconds: float) -> str:
 
 def _vocabulary(encoded: dict[str, Any]) -> str:
     symbols = encoded["train_rows"] + encoded["validation_rows"]
-    size = f"note-chord: {symbols:,} symbols long, with a vocabulary of {encoded['size']:,} different ones"
+    size = (
+        f"note-chord: {symbols:,} symbols long; a vocabulary of {encoded['size']:,} with transpositions and all rests"
+    )
     if not encoded["validation_rows"]:
         return f"{size}; no piece validates how much of other music it has"
     covered = f"it has {encoded['coverage']:.1%} of what the validation pieces play, the rest becomes the nearest"

@@ -70,7 +70,7 @@ def test_the_package_is_the_command_too():
         ("sample nowhere --like nowhere.json", 2, "leave out MODEL\n"),
         ("sample --out song.xyz", 2, "song.xyz"),
         ("sample --length 5 --primer broken.mid", 1, "broken.mid: not MIDI"),
-        ("sample --length 5 --out /proc/nowhere/song.mid", 1, "/proc/nowhere"),
+        ("sample --length 5 --out /proc/nowhere/song.mid", 2, "/proc/nowhere"),
         ("sample --seconds inf", 2, "--seconds inf"),
         ("sample --seed -1", 2, "'--seed': -1"),
         ("accompany nowhere.mid --seed -1", 2, "'--seed': -1"),

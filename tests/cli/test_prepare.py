@@ -48,7 +48,9 @@ def test_it_says_what_was_read_what_it_holds_where_it_lies_and_what_comes_next(s
     assert done.exit_code == 0, done.output
     assert "read 12, skipped 2: 1 " in done.output
     assert "12 pieces, 384 notes, 96 seconds of music" in done.output
-    assert re.search(r"note-chord: [\d,]+ symbols long, with a vocabulary of \d+ different ones; it has ", done.output)
+    assert re.search(
+        r"note-chord: [\d,]+ symbols long; a vocabulary of \d+ with transpositions and all rests; it has ", done.output
+    )
     assert "home/corpora/my songs" in done.output
     assert done.output.rstrip().endswith("next: musictool train 'my songs'")
     assert (Path("home/corpora/my songs/encoded")).is_dir()

@@ -73,6 +73,7 @@ class Markov(Arch):
     name = "markov"
     kind: ClassVar[Kind] = "tokens"
     USUAL_ENCODING: ClassVar[str] = "note-chord"
+    HALVES_ON_CPU: ClassVar[bool] = False
 
     @dataclass(frozen=True)
     class Options:

@@ -41,10 +41,10 @@ A recipe is a named file of settings that rebuilds one published system, as far 
 What is said beside `--recipe` goes before it. None of them is a copy: what is not reproduced stands under each. This
 page is written by `docs/recipe_results.py`.
 
-Each was trained on one core of a busy CPU for the minutes that the table says, to show that it runs and what it makes
-by then; none of these numbers is a published one, and few of the runs were at their end. Nats are of the validation
-pieces, per symbol (of piano-rolls: per step), lower is better; they compare with the baselines beside them and not from
-line to line, since corpora and encodings differ.
+Each was trained on one core of a CPU, most on a busy one, for the minutes that the table says, to show that it runs and
+what it makes by then; none of these numbers is a published one, and few of the runs were at their end. Nats are of the
+validation pieces, per symbol (of piano-rolls: per step, of five instruments: per segment), lower is better; they compare with the
+baselines beside them and not from line to line, since corpora and encodings differ. GANs say no nats.
 """
 
 
@@ -66,7 +66,13 @@ def _result(folder: Path) -> dict[str, Any] | None:
     path = folder / "result.json"
     if not path.exists():
         return None
-    return {**json.loads(path.read_text(encoding="utf-8")), "epochs": len(_columns(folder / "history.csv"))}
+    history = _columns(folder / "history.csv")
+    kept = min((row for row in history if row.get("val_distance")), key=_distance, default=None)
+    return {**json.loads(path.read_text(encoding="utf-8")), "epochs": len(history), "kept": kept}
+
+
+def _distance(row: dict[str, str]) -> float:
+    return float(row["val_distance"])
 
 
 def _table(runs: dict[str, list[dict[str, Any]]]) -> str:
@@ -127,7 +133,7 @@ def _not_run(each: Recipe) -> str:
 def _came(result: dict[str, Any]) -> str:
     corpus = CORPORA.get(result["corpus"], result["corpus"])
     unit, nats = result["unit"], result["val_loss"]
-    judged = "It was not judged." if nats is None else f"Validation: {nats:.3f} nats a {unit}{_against(result)}."
+    judged = _alike(result["kept"]) if nats is None else f"Validation: {nats:.3f} nats a {unit}{_against(result)}."
     song = result.get("song")
     wrote = f" A song of {song['bars']} bars and {song['notes']} notes, from its first bar on:" if song else ""
     epochs, steps = result["epochs"], result["steps"]
@@ -137,6 +143,17 @@ def _came(result: dict[str, Any]) -> str:
         if (PICTURES / f"{result['run']}-{kind}.png").exists():
             lines.append(f"![{what}](recipes/{result['run']}-{kind}.png)\n")
     return "\n".join(lines)
+
+
+def _alike(kept: dict[str, str] | None) -> str:
+    """How like the corpus's the samples of the epoch that was kept are."""
+    if kept is None:
+        return "It was not judged."
+    variety, of_corpus = (float(kept[f"val_{name}"]) for name in ("variety", "corpus_variety"))
+    return (
+        f"Epoch {kept['epoch']} was kept: distance to the corpus {_distance(kept):.2f}, variety {variety:.2f} (of the "
+        f"corpus {of_corpus:.2f}; [gan](gan.md) says what these are)."
+    )
 
 
 def _against(result: dict[str, Any]) -> str:
@@ -163,10 +180,11 @@ def _draw_curve(folder: Path, path: Path) -> None:
         run = max(1, len(losses) // 100)
         smooth = [fmean(losses[max(0, i - run) : i + 1]) for i in range(len(losses))]
         axes.plot([each / 60 for each in seconds], smooth, linewidth=1, label="training")
-        ends = {row.get("epoch"): float(row["seconds"]) / 60 for row in curve}  # of each epoch, its last line
-        judged = [row for row in history if row["epoch"] in ends]
-        at, nats = [ends[row["epoch"]] for row in judged], [float(row["val_loss"]) for row in judged]
-        axes.plot(at, nats, "o-", markersize=3, linewidth=1, label="validation")
+        ends = _ends(curve, [*dict.fromkeys(row["stage"] for row in history)])
+        judged = [row for row in history if row.get("val_loss") and (row["stage"], row["epoch"]) in ends]
+        at, nats = [ends[row["stage"], row["epoch"]] for row in judged], [float(row["val_loss"]) for row in judged]
+        if judged:
+            axes.plot(at, nats, "o-", markersize=3, linewidth=1, label="validation")
     at_height: dict[float, list[str]] = {}
     for name, value in result.get("baselines", {}).items():
         at_height.setdefault(round(value, 1), []).append(name)
@@ -181,6 +199,19 @@ def _draw_curve(folder: Path, path: Path) -> None:
     figure.tight_layout()
     figure.savefig(path)
     pyplot.close(figure)
+
+
+def _ends(curve: list[dict[str, str]], stages: list[str]) -> dict[tuple[str, str], float]:
+    """Stage and epoch -> the minute of its last line; a stage begins where epochs are counted anew."""
+    ends: dict[tuple[str, str], float] = {}
+    left, last = iter(stages), 0
+    stage = next(left, "")
+    for row in curve:
+        if int(row["epoch"]) < last:
+            stage = next(left, stage)
+        last = int(row["epoch"])
+        ends[stage, row["epoch"]] = float(row["seconds"]) / 60
+    return ends
 
 
 def _columns(path: Path) -> list[dict[str, str]]:

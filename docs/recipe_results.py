@@ -43,7 +43,7 @@ page is written by `docs/recipe_results.py`.
 
 Each was trained on one core of a CPU, most on a busy one, for the minutes that the table says, to show that it runs and
 what it makes by then; none of these numbers is a published one, and few of the runs were at their end. Nats are of the
-validation pieces, per symbol (of piano-rolls: per step, of five instruments: per segment), lower is better; they compare
+validation pieces, per symbol (of piano-rolls per step, of five instruments per segment), lower is better; they compare
 with the baselines beside them and not from line to line, since corpora and encodings differ. GANs say no nats.
 """
 

@@ -76,7 +76,7 @@ def test_what_the_latent_tells_counts_little_at_first_and_outside_training_alway
 
 def test_each_number_of_a_latent_tells_a_little_for_nothing():
     x = segments()[()]
-    loss, reconstruction, kl = measured(arch("kl_warmup=0", "free_nats=100"), 0, x, x, training=True)
+    loss, reconstruction, kl = measured(arch("beta=1", "kl_warmup=0", "free_nats=100"), 0, x, x, training=True)
     assert kl < 100
     np.testing.assert_allclose(loss - reconstruction, 100 * 4 * len(INSTRUMENTS), rtol=1e-4)
 

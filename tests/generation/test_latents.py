@@ -196,7 +196,7 @@ def test_what_cannot_be_meant_is_one_clear_line(model: Model, bands: Path, tmp_p
     a = bands / "a" / "a.mid"
     write(Score.from_notes([(60, 0, 1)], (Track(120),)), tmp_path / "sea.mid")  # the seashore is no instrument
     (tmp_path / "text.mid").write_text("no music")
-    assert "--alpha 2 is not from 0" in error(f"sample bands-vae --style {a} --alpha 2")
+    assert "--alpha': 2.0 is not in the range 0<=x<=1" in error(f"sample bands-vae --style {a} --alpha 2")
     assert "--alpha 0.5 of which style?" in error("sample bands-vae --alpha 0.5")
     assert "sea.mid has no note" in error(f"sample bands-vae --style {tmp_path / 'sea.mid'}")
     assert "text.mid" in error(f"sample bands-vae --style {tmp_path / 'text.mid'}")

@@ -202,7 +202,7 @@ def test_what_cannot_be_meant_is_one_clear_line(model: Model, bands: Path, tmp_p
     assert "text.mid" in error(f"sample bands-vae --style {tmp_path / 'text.mid'}")
     assert "no piece has label=zzz" in error("sample bands-vae --where label=zzz")
     assert "--threshold 1.5 is neither" in error("sample bands-vae --threshold 1.5")
-    assert "--noise-sd -1.0 is not from 0" in error("sample bands-vae --noise-sd -1")
+    assert "--noise-sd': -1.0 is not in the range 0<=x<=10" in error("sample bands-vae --noise-sd -1")
     assert "--steps 1 is not at least 2" in error(f"interpolate {a} {a} --steps 1")
     assert "unknown suffix" in error(f"interpolate {a} {a} --out {tmp_path / 'x.xyz'}")
     assert "sea.mid has no note" in error(f"interpolate {a} {tmp_path / 'sea.mid'}")

@@ -16,7 +16,16 @@ import numpy as np
 from keras import ops
 
 from musictool.archs._likeness import ASSESSED, has_collapsed, likeness
-from musictool.archs._segments import Drawing, SegmentsArch, WritingNetwork, flat, in_windows, likeliest, plain_drawing
+from musictool.archs._segments import (
+    Drawing,
+    SegmentsArch,
+    WritingNetwork,
+    flat,
+    in_windows,
+    likeliest,
+    plain_drawing,
+    sounding,
+)
 from musictool.archs._stage import Player, Stage
 from musictool.compiling import compiled
 from musictool.encoded.dataset import Encoded
@@ -175,12 +184,17 @@ class AdversarialArch(SegmentsArch):
     @cached_property
     def _say(self) -> Any:
         """Compiled: before uint8 0/1 (N, S, P, I), noise (N, Z) -> probabilities (N, S, P, I)."""
-        return compiled(self._likely)
+        return compiled(lambda before, noise: ops.sigmoid(likeliest(self._logits(before, noise), self.network.most)))
 
     @cached_property
     def _write(self) -> Any:
         """Compiled: the same, and a cut that can be broadcast to them -> 0/1 (N, S, P, I)."""
-        return compiled(lambda before, noise, cut: ops.cast(self._likely(before, noise) > cut, self.spec.dtype.name))
 
-    def _likely(self, before: Any, noise: Any) -> Any:
-        return ops.sigmoid(likeliest(self.network(ops.cast(before, "float32"), noise), self.network.most))
+        def write(before: Any, noise: Any, cut: Any) -> Any:
+            kept = sounding(self._logits(before, noise), 1.0, cut, self.network.most)
+            return ops.cast(kept, self.spec.dtype.name)
+
+        return compiled(write)
+
+    def _logits(self, before: Any, noise: Any) -> Any:
+        return self.network(ops.cast(before, "float32"), noise)

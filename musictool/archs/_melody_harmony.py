@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from musictool.archs._segments import Drawing, SegmentsArch, likeliest, plain_drawing
+from musictool.archs._segments import Drawing, SegmentsArch, likeliest, plain_drawing, sounding
 from musictool.compiling import compiled
 from musictool.music.instruments import INSTRUMENTS, PIANO
 
@@ -89,11 +89,9 @@ class MelodyHarmonyArch(SegmentsArch):
         return compiled(foretell)
 
     def _sounding(self, instrument: int, piano: Any, before: Any, cut: Any, heat: Any, drawn: Any) -> Any:
-        """float32 0/1 (B, S, P). Heat over 1 moves a probability towards a half."""
-        logits = likeliest(
-            self.expect(instrument, piano, before[..., instrument], drawn), self.network.most[instrument]
-        )
-        return ops.cast(ops.sigmoid(logits / heat) > cut[..., instrument], "float32")
+        """float32 0/1 (B, S, P)."""
+        logits = self.expect(instrument, piano, before[..., instrument], drawn)
+        return ops.cast(sounding(logits, heat, cut[..., instrument], self.network.most[instrument]), "float32")
 
     def _others(self, piano: Any, before: Any, cut: Any, heat: Any, drawn: Any) -> Any:
         others = [

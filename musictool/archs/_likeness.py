@@ -33,6 +33,7 @@ import numpy as np
 from musictool.encoded.dataset import Encoded
 from musictool.metrics.variety import near_duplicates, variety
 from musictool.music.instruments import DRUMS, INSTRUMENTS
+from musictool.music.scales import SCALES
 
 PLACES, CHAIN = 100, 4
 SEEDS = 5  # of the samples that continue the same place, to see whether the noise has a say
@@ -49,7 +50,9 @@ ASSESSED = (
 # Added to both sides of a ratio, so that nothing is divided by nothing: cells, strikes, classes, share, distance.
 LITTLE = np.array([1.0, 1.0, 0.1, 0.05, 0.05])
 LITTLE_OFF_SCALE = 0.02
-SCALES = np.stack([np.roll([1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1], key) for key in range(12)])  # major, (key, class)
+KEYS = np.stack([np.roll(np.isin(range(12), SCALES["major"]), tonic) for tonic in range(12)]).astype(
+    int
+)  # (tonic, class)
 COLLAPSED_VARIETY, COLLAPSED_DUPLICATES = 0.5, 0.5
 
 Write = Callable[[np.ndarray], np.ndarray]  # segments uint8 0/1 (N, S, P, I) -> those that follow
@@ -128,7 +131,7 @@ def off_scale(chains: np.ndarray) -> float:
     cells = chains[..., pitched].sum(axis=(0, 2, 4), dtype=np.int64)  # (N, P)
     classes = _octaves(cells).sum(axis=1)  # (N, 12)
     classes = classes[classes.any(axis=1)]
-    return float(np.mean(1 - (classes @ SCALES.T).max(axis=1) / classes.sum(axis=1))) if len(classes) else 0.0
+    return float(np.mean(1 - (classes @ KEYS.T).max(axis=1) / classes.sum(axis=1))) if len(classes) else 0.0
 
 
 def _classes(used: np.ndarray, instrument: int) -> float:

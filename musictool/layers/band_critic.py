@@ -14,9 +14,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from musictool.layers.pitch_classes import OCTAVE, around, chroma
+
 KERNEL, STRIDE = 4, 2
 TIMES = (1, 2, 4, 4)
-OCTAVE = 12
 
 
 class BandCritic(keras.layers.Layer):
@@ -60,21 +61,13 @@ class BandCritic(keras.layers.Layer):
         last = ops.concatenate([before[:, -1:], segments[:, :-1]], axis=1)
         x = ops.concatenate([before, segments, before * segments, ops.relu(segments - last)], axis=-1)  # (N, S, P, 4 I)
         both = ops.concatenate([chroma(before), chroma(segments)], axis=-1)  # (N, S, 12, 2 I)
-        looks = _through(self.rolls, x), _through(self.chroma, ops.concatenate([both, both[:, :, :-1]], axis=2))
+        looks = _through(self.rolls, x), _through(self.chroma, around(both))
         features = [ops.reshape(each, (ops.shape(each)[0], -1)) for each in looks]
         shares = ops.sum(both, axis=1)  # (N, 12, 2 I)
         shares = shares / (1 + ops.sum(shares, axis=1, keepdims=True))
-        fits = self.keys(ops.concatenate([shares, shares[:, :-1]], axis=1))  # (N, 12, 2 width), in each key
+        fits = self.keys(around(shares))  # (N, 12, 2 width), in each key
         features = ops.concatenate([*features, ops.max(fits, axis=1)], axis=-1)
         return self.verdict(ops.leaky_relu(self.dense(features), 0.2))[:, 0]
-
-
-def chroma(segments: Any) -> Any:
-    """Float (N, S, P, I) -> (N, S, 12, I): how many keys of each pitch class sound."""
-    shape = segments.shape
-    octaves = -(-shape[2] // OCTAVE)
-    whole = ops.pad(segments, ((0, 0), (0, 0), (0, octaves * OCTAVE - shape[2]), (0, 0)))
-    return ops.sum(ops.reshape(whole, (-1, shape[1], octaves, OCTAVE, shape[3])), axis=2)
 
 
 def _stack(width: int, times: tuple[int, ...], name: str) -> list[keras.layers.Layer]:

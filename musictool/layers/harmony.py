@@ -12,8 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from musictool.layers.band_critic import OCTAVE, chroma
 from musictool.layers.beat_encoder import BEAT_STEPS
+from musictool.layers.pitch_classes import OCTAVE, around, chroma
 from musictool.music.instruments import DRUMS
 
 
@@ -32,7 +32,7 @@ class Harmony(keras.layers.Layer):
 
     def build(self, before: Any, noise: Any) -> None:
         _, steps, self.pitches, instruments = before
-        self.steps, self.beats, self.instruments = steps, steps // BEAT_STEPS, instruments
+        self.beats, self.instruments = steps // BEAT_STEPS, instruments
         self.mood.build(noise)
         self.hear.build((None, None, self.beats * instruments))
         self.say = keras.layers.Conv1D(self.beats * instruments, OCTAVE, name="say")
@@ -47,8 +47,3 @@ class Harmony(keras.layers.Layer):
         said = ops.take(said, np.arange(self.pitches) % OCTAVE, axis=1)  # (N, P, beats, I)
         said = ops.repeat(ops.transpose(said, (0, 2, 1, 3)), BEAT_STEPS, axis=1)
         return ops.cast(said, "float32") * (np.arange(self.instruments) != DRUMS).astype(np.float32)
-
-
-def around(classes: Any) -> Any:
-    """(N, 12, C) -> (N, 23, C): once round the circle from each of them."""
-    return ops.concatenate([classes, classes[:, :-1]], axis=1)

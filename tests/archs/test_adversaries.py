@@ -19,7 +19,7 @@ from musictool.encoded.dataset import encode_corpus
 from musictool.errors import BadCorpus, BadOption, Stopped
 from musictool.generation.sample import Request, sample
 from musictool.generation.scoring import score_piece
-from musictool.layers.band_critic import chroma
+from musictool.layers.pitch_classes import chroma
 from musictool.models.model import Model
 from musictool.music.score import Score, Track
 from musictool.preparation.prepare import prepare

@@ -15,17 +15,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from musictool.archs._chords import likeliest, sounding
 from musictool.archs._likeness import ASSESSED, has_collapsed, likeness
-from musictool.archs._segments import (
-    Drawing,
-    SegmentsArch,
-    WritingNetwork,
-    flat,
-    in_windows,
-    likeliest,
-    plain_drawing,
-    sounding,
-)
+from musictool.archs._segments import Drawing, SegmentsArch, WritingNetwork, flat, in_windows, plain_drawing
 from musictool.archs._stage import Player, Stage
 from musictool.compiling import compiled
 from musictool.encoded.dataset import Encoded

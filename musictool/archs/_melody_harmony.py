@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from musictool.archs._segments import Drawing, SegmentsArch, likeliest, plain_drawing, sounding
+from musictool.archs._chords import likeliest, sounding
+from musictool.archs._segments import Drawing, SegmentsArch, plain_drawing
 from musictool.compiling import compiled
 from musictool.music.instruments import INSTRUMENTS, PIANO
 

@@ -57,7 +57,10 @@ def test_notes_may_be_typed(text: str, notes: list[tuple[int, float, float]]):
         (f"C4:{length}", "none from 1/64 to 64") for length in ("0", "1/0", "x", "nan", "", "-1", "1e-9", "1e999999999")
     ],
 )
-def test_what_is_neither_a_file_nor_notes_is_told_both_forms_and_why(text: str, why: str):
+def test_what_is_neither_a_file_nor_notes_is_told_both_forms_and_why(
+    text: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)  # where `make song` has left no song.mid
     with pytest.raises(BadFile, match=f"neither a music file nor notes.*{why}"):
         read_primer(text)
 

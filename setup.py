@@ -48,7 +48,7 @@ setup(
     license="MIT",
     python_requires=">=3.10",
     packages=find_packages(include=["musictool", "musictool.*"]),
-    package_data={"musictool": ["py.typed", "recipes/*.json", "lofi_music/patterns/*.mid"]},
+    package_data={"musictool": ["py.typed", "recipes/*.json", "apps/lofi/patterns/*.mid"]},
     install_requires=CORE,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["musictool=musictool.cli._main:main"]},

@@ -29,7 +29,7 @@ def names() -> list[str]:
 
 def small(name: str, *settings: str) -> Any:
     """The arch on SYMBOLS symbols."""
-    from musictool.encodings._base import Spec
+    from musictool.encoding import Spec
     from musictool.registry import ARCHS
 
     return ARCHS.get(name).sized(Spec("tokens", (), SYMBOLS), "small", settings)
@@ -84,7 +84,7 @@ import tensorflow, keras
 mark("TensorFlow and Keras")
 from musictool.generation.sample import Request, sample
 from musictool.models.model import Model
-from musictool.writers._base import write
+from musictool.writing import write
 model = Model.open(sys.argv[1])
 mark("opening the model")
 sample(model, Request(length=64, seed=1))

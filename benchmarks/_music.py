@@ -38,8 +38,8 @@ def copies(originals: list[Path], count: int) -> Path:
     """A folder of `count` MIDI files made of the originals, each transposed or cut otherwise than the others."""
     import tqdm
 
-    from musictool.readers._base import read
-    from musictool.writers._base import write
+    from musictool.reading import read
+    from musictool.writing import write
 
     folder = HERE / f"copies-of-{len(originals)}-{count}"
     if len(list(folder.glob("*/*.mid"))) == count:

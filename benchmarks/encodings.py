@@ -23,9 +23,9 @@ import _table
 def measure(source: str, name: str, transpositions: range) -> tuple[str, ...]:
     """The line of one source in one encoding."""
     from musictool.corpus.corpus import Corpus
-    from musictool.encoded.dataset import encode_corpus
+    from musictool.dataset.dataset import encode_corpus
     from musictool.errors import MusictoolError
-    from musictool.workers import LocalWorkers
+    from musictool.workers.processes import LocalWorkers
 
     corpus = Corpus.open(source)
     shutil.rmtree(corpus.folder / "encoded", ignore_errors=True)

@@ -50,7 +50,7 @@ def report_parts(model: Any, rounds: int) -> str:
     from musictool.evaluation.measures import Measures
     from musictool.evaluation.page import page
     from musictool.evaluation.yardstick import Yardstick
-    from musictool.training.learning import corpus_of
+    from musictool.training.workers import corpus_of
 
     human = Yardstick(corpus_of(model.info, model.name), SAMPLES, 1)
     samples = _written(model, human.scores[:20], SAMPLES, 16, 1.0, 1)
@@ -122,7 +122,7 @@ def main() -> None:
     from sample import trained_model
 
     from musictool.models.model import Model
-    from musictool.training.learning import corpus_of
+    from musictool.training.workers import corpus_of
 
     model = Model.open(given.model or trained_model())
     corpus = corpus_of(model.info, model.name)

@@ -31,9 +31,9 @@ ENCODINGS = {"note-chord": 3, "chord-roll": 1.5, "piano-roll": 1.5, "segments": 
 
 def musictool_prepare(folder: Path, encoding: str, workers: int) -> tuple[int, float]:
     """Cold, into an empty home: reading, notes.h5, files.csv, the vocabulary and every piece encoded."""
-    from musictool.encoded.dataset import DEFAULT_ENCODING, encode_corpus
+    from musictool.dataset.dataset import DEFAULT_ENCODING, encode_corpus
     from musictool.preparation.prepare import prepare
-    from musictool.workers import LocalWorkers
+    from musictool.workers.processes import LocalWorkers
 
     with tempfile.TemporaryDirectory() as home:
         os.environ["MUSICTOOL_HOME"] = home

@@ -124,7 +124,7 @@ def draw(model: Any, given: Any) -> dict[str, Any]:
     from musictool.generation.sample import Request, sample
     from musictool.sampling.sampler import Sampler
     from musictool.training import recipe
-    from musictool.writers._base import write
+    from musictool.writing import write
 
     wanted = recipe.get(given.recipe).sample
     sampler = Sampler(**{key: wanted[key] for key in ("temperature", "top_k", "top_p") if key in wanted})

@@ -32,11 +32,11 @@ def pieces() -> list[Path]:
 
 def contenders(path: Path, folder: Path) -> dict[str, Callable[[], float]]:
     """What is measured on one file: each returns seconds of music a second."""
-    from musictool.lofi_music.lofi import Wishes, lofi
-    from musictool.readers._base import read
-    from musictool.writers._base import write
-    from musictool.writers._soundfont import default_path, load
-    from musictool.writers._synthesis import sections
+    from musictool.apps.lofi.lofi import Wishes, lofi
+    from musictool.reading import read
+    from musictool.sound.soundfont import default_path, load
+    from musictool.sound.synthesis import sections
+    from musictool.writing import write
 
     score = read(path).scores[0]
     font, out, midi = load(default_path()), folder / "out.wav", folder / "in.mid"
@@ -79,7 +79,7 @@ def contenders(path: Path, folder: Path) -> dict[str, Callable[[], float]]:
 
 def main() -> None:
     """Measure and print."""
-    from musictool.readers._base import read
+    from musictool.reading import read
 
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("files", nargs="*", type=Path)

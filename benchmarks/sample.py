@@ -55,7 +55,7 @@ def rerun_window(folder: Path, count: int, wrap: Callable[[Any], Callable[[Any],
     import keras
     import numpy as np
 
-    from musictool.encodings._base import FIRST_SYMBOL
+    from musictool.encoding import FIRST_SYMBOL
     from musictool.models.model import Model
 
     class LastPosition(keras.Model):

@@ -117,7 +117,7 @@ def shape(name: str) -> tuple[list[str], int]:
 
 def small(name: str) -> Any:
     """The arch as it is by default, weights as they begin."""
-    from musictool.encodings._base import Spec
+    from musictool.encoding import Spec
     from musictool.registry import ARCHS
 
     cells = (32, 128, 5)
@@ -128,11 +128,11 @@ def measures(name: str, threads: int) -> dict[str, Callable[[], float]]:
     """musictool's side: each stage in the step that `musictool train` takes, and writing as `musictool sample` does."""
     import tensorflow as tf
 
-    from musictool import strategy
+    from musictool.backend import backend
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    strategy.prepare("float32", 0)
+    backend.prepare("float32", 0)
     arch = small(name)
     arch.network.most.assign([float(KEYS)] * arch.spec.shape[-1])
     weights = {id(weight): weight for stage in arch.stages() for weight in stage.network.trainable_variables}
@@ -150,14 +150,14 @@ def training(arch: Any, stage: Any) -> Callable[[], object]:
     import numpy as np
     import tensorflow as tf
 
-    from musictool import strategy
-    from musictool.encoded.windows import Batch
+    from musictool.backend import backend
+    from musictool.dataset.windows import Batch
 
     shape = (arch.BATCH_SIZE, arch.WINDOW)
     cells = (np.random.default_rng(0).random((2, *shape, *arch.spec.shape)) < 0.02).astype(np.uint8)
     batch = Batch(*map(tf.constant, (*cells, np.ones(shape, np.float32), np.zeros((*shape, 0), np.float32))))
-    optimizers = strategy.optimizers_for(stage, arch.LEARNING_RATE, arch.CLIP_NORM)
-    step = strategy.training_step(stage, optimizers)
+    optimizers = backend.one_device().optimizers_for(stage, arch.LEARNING_RATE, arch.CLIP_NORM)
+    step = backend.one_device().training_step(stage, optimizers)
     return lambda: keras.ops.convert_to_numpy(step(batch))
 
 
@@ -201,15 +201,15 @@ def gather(pieces: int) -> None:
     stream that `musictool train` takes its batches from."""
     import numpy as np
 
-    from musictool import strategy
-    from musictool.encoded.windows import Windows
+    from musictool.backend import backend
+    from musictool.dataset.windows import Windows
 
-    strategy.prepare("float32", 0)
+    backend.prepare("float32", 0)
     arch = small("melody-cnn")
     with large_corpus(pieces) as encoded:
         windows = Windows(encoded, arch.WINDOW, arch.BATCH_SIZE)
         start, seen, begin = held(), 0, time.perf_counter()
-        for batch in strategy.one.stream(windows, windows.training_plan(0)):
+        for batch in backend.one_device().stream(windows, windows.training_plan(0)):
             seen += int(np.sum(batch.mask))
         rate = seen / (time.perf_counter() - begin)
         megabytes = encoded.stored.nbytes / 1e6
@@ -226,8 +226,8 @@ def large_corpus(pieces: int) -> Iterator[Any]:
     """An Encoded of random bits in a temporary file, a tenth of the pieces for validation."""
     import numpy as np
 
-    from musictool.encoded.dataset import Encoded
-    from musictool.encoded.rows_file import mapped, write_rows
+    from musictool.dataset.dataset import Encoded
+    from musictool.dataset.rows_file import mapped, write_rows
     from musictool.encodings.segments import Segments
 
     encoding, rng = Segments(), np.random.default_rng(0)

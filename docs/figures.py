@@ -18,13 +18,13 @@ from pathlib import Path
 from generate import PICTURED
 
 from musictool.corpus.corpus import Corpus
-from musictool.encoded.dataset import encode_corpus
-from musictool.encodings._base import Encoding
+from musictool.dataset.dataset import encode_corpus
+from musictool.encoding import Encoding
 from musictool.music.score import Score
 from musictool.preparation.prepare import prepare
-from musictool.readers._base import read_named
+from musictool.reading import read_named
 from musictool.registry import ENCODINGS
-from musictool.writers._base import write
+from musictool.writing import write
 
 FOLDER = Path(__file__).parent / "encodings" / "pictures"
 BARS = 8

@@ -19,16 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from musictool.archs import _likeness
+from musictool.apps.plot import plot
 from musictool.archs._segments import plain_drawing
-from musictool.corpus.learnt import corpus_of
-from musictool.encoded.dataset import Encoded, encode_corpus
+from musictool.corpus.training_corpus import corpus_of
+from musictool.dataset.dataset import Encoded, encode_corpus
 from musictool.evaluation.evaluate import evaluate
 from musictool.generation.sample import Request, sample
+from musictool.metrics import sample_distance as _likeness
 from musictool.models.model import Model
 from musictool.music.instruments import INSTRUMENTS
-from musictool.plotting import plot
-from musictool.writers._base import write
+from musictool.writing import write
 
 FOLDER = Path(__file__).parent
 PICTURES = FOLDER / "gan"
@@ -51,9 +51,9 @@ PAGE = """# gan and wgan: whether they collapse, and what they write
 `gan` is a DCGAN: it makes two bars of 100 random numbers and hears nothing of what stood before. `wgan` writes pieces:
 its five generators and its critic hear the last two bars. Neither says how likely a piece is, so `score` and `compare`
 refuse them. What an epoch is worth is counted on what the generator writes from 100 places of the validation pieces,
-four segments from each (musictool/archs/_likeness.py), and stands in history.csv as `val_distance`, `val_variety`,
-`val_variety_of_seeds`, `val_near_duplicates`, `val_off_scale`, with the same of the corpus where it has such. The epoch
-with the smallest distance is kept. Training warns where variety falls under half of the corpus's, or near-duplicates
+four segments from each (musictool/metrics/sample_distance.py), and stands in history.csv as `val_distance`,
+`val_variety`, `val_variety_of_seeds`, `val_near_duplicates`, `val_off_scale`, with the same of the corpus where it has
+such. The epoch with the smallest distance is kept. Training warns where variety falls under half of the corpus's, or near-duplicates
 rise half of all samples above the corpus's.
 
 - **variety**: how far two samples lie from each other, 0 the same to 1 nothing in common, different places and seeds.

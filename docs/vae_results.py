@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from musictool.corpus.learnt import corpus_of
-from musictool.encoded.dataset import Encoded
+from musictool.corpus.training_corpus import corpus_of
+from musictool.dataset.dataset import Encoded
+from musictool.drawing.figure import save
 from musictool.metrics.reconstruction import active_units, apart, copied, note_scores
 from musictool.models.model import Model
 from musictool.music.instruments import INSTRUMENTS
 from musictool.sampling.sampler import FREE, Guidance, Sampler
-from musictool.training.learning import encoded_for
 from musictool.training.reporter import Reporter
-from musictool.writers._figure import save
+from musictool.training.workers import encoded_for
 
 FOLDER = Path(__file__).parent
 PICTURES = FOLDER / "vae"

@@ -20,7 +20,7 @@ SCALES = ((0, 2, 4, 5, 7, 9, 11, 12), (0, 4, 7, 12, 7, 4, 0, 4), (12, 11, 9, 7, 
 def write_tunes(folder: Path, tunes: int = 12) -> Path:
     """A folder of `tunes` short different MIDI files: scales and broken chords on different notes."""
     from musictool.music.score import Score
-    from musictool.writers._base import write
+    from musictool.writing import write
 
     for tune in range(tunes):
         shape, tonic = SCALES[tune % len(SCALES)], 55 + tune

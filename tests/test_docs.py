@@ -101,7 +101,7 @@ def test_the_encoding_that_the_readme_adds_keeps_the_laws(tmp_path: Path, monkey
 def test_the_arch_that_the_readme_adds_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     import numpy as np
 
-    from musictool.encodings._base import Spec
+    from musictool.encoding import Spec
     from musictool.sampling.sampler import Sampler
     from tests import test_laws_archs as laws
 

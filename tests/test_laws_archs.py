@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from musictool import strategy
-from musictool.archs import _base as archs
-from musictool.archs._base import Arch
-from musictool.archs._stage import Stage
-from musictool.encoded.dataset import Encoded
-from musictool.encoded.windows import Batch
-from musictool.encodings._base import FIRST_SYMBOL, Spec
+from musictool import arch as archs
+from musictool.arch import Arch, Stage
+from musictool.backend import backend
+from musictool.dataset.dataset import Encoded
+from musictool.dataset.windows import Batch
+from musictool.encoding import FIRST_SYMBOL, Spec
 from musictool.errors import BadOption, KindMismatch, UnknownName
 from musictool.options import describe
 from musictool.registry import ARCHS
@@ -88,7 +87,7 @@ def batch_of(x: np.ndarray, mask: np.ndarray | None = None, conditions: np.ndarr
 
 
 def assert_two_steps_move_every_weight(stage: Stage, batch: Batch) -> None:
-    step = strategy.training_step(stage, strategy.optimizers_for(stage, 1e-2))
+    step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))
     before = [ops.convert_to_numpy(weight) for weight in stage.network.trainable_variables]
     for _ in range(2):
         step(batch)
@@ -173,7 +172,7 @@ def test_two_steps_change_every_trainable_weight(name: str):
 def test_padding_counts_neither_in_loss_nor_in_hits(name: str):
     arch = tiny(name)
     (*_, stage) = arch.stages()
-    judge = strategy.validation_step(stage)
+    judge = backend.one_device().validation_step(stage)
     x, mask = rows(arch, length=13), np.ones((3, 12), np.float32)
     mask[:, 8:] = 0
     other = x.copy()
@@ -284,7 +283,7 @@ def test_it_learns_one_loop_by_heart_and_plays_it_back(name: str):
     if stage.count:
         stage.count(corpus_of(x, arch.spec))
     else:
-        step = strategy.training_step(stage, strategy.optimizers_for(stage, 2e-2))
+        step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 2e-2))
         for _ in range(300):
             step(batch_of(x))
     written = next(arch.continuation(x[:1], Sampler(top_k=1), 0))

@@ -15,10 +15,10 @@ import symusic
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from musictool.encodings._base import FIRST_SYMBOL, UNKNOWN, Encoding, Spec, from_json
+from musictool import writing as writers
+from musictool.encoding import FIRST_SYMBOL, UNKNOWN, Encoding, Spec, from_json
 from musictool.music.score import PITCHES, Score, Track
 from musictool.registry import ENCODINGS
-from musictool.writers import _base as writers
 from tests.strategies import scores
 
 EVERY = pytest.mark.parametrize("name", ENCODINGS.names())

@@ -1,7 +1,7 @@
 """What gan and wgan share: a generator that makes segments of noise, and a critic that it learns from.
 
 Neither says how likely a piece is, so nothing of them is measured in nats. What an epoch is worth is counted on what
-the generator writes (musictool/archs/_likeness.py).
+the generator writes (musictool/metrics/sample_distance.py).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import keras
 import numpy as np
 from keras import ops
 
+from musictool.arch import Player, Stage
 from musictool.archs._chords import likeliest, sounding
-from musictool.archs._likeness import ASSESSED, has_collapsed, likeness
 from musictool.archs._segments import Drawing, SegmentsArch, WritingNetwork, flat, in_windows, plain_drawing
-from musictool.archs._stage import Player, Stage
-from musictool.compiling import compiled
-from musictool.encoded.dataset import Encoded
-from musictool.encoded.windows import Batch
+from musictool.backend.compile import compiled
+from musictool.dataset.dataset import Encoded
+from musictool.dataset.windows import Batch
 from musictool.errors import BadOption
 from musictool.layers.binary_neurons import struck
+from musictool.metrics.sample_distance import ASSESSED, has_collapsed, likeness
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from keras import ops
 
 from musictool.archs._chords import likeliest, sounding
 from musictool.archs._segments import Drawing, SegmentsArch, plain_drawing
-from musictool.compiling import compiled
+from musictool.backend.compile import compiled
 from musictool.music.instruments import INSTRUMENTS, PIANO
 
 

@@ -18,11 +18,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from musictool.archs._base import Arch
-from musictool.compiling import compiled
-from musictool.encoded.dataset import Encoded
-from musictool.encoded.windows import Batch
-from musictool.encodings._base import Kind
+from musictool.arch import Arch
+from musictool.backend.compile import compiled
+from musictool.dataset.dataset import Encoded
+from musictool.dataset.windows import Batch
+from musictool.encoding import Kind
 from musictool.errors import BadCorpus
 from musictool.music.instruments import INSTRUMENTS
 from musictool.music.score import PITCHES
@@ -86,7 +86,7 @@ class SegmentsArch(Arch):
     WINDOW: ClassVar[int] = 4
     BATCH_SIZE: ClassVar[int] = 16
     LEARNING_RATE: ClassVar[float] = 1e-3
-    HALVES_ON_CPU: ClassVar[bool] = False
+    BFLOAT16_ON_CPU: ClassVar[bool] = False
 
     @abstractmethod
     def follow(self, before: np.ndarray, drawing: Drawing, melody: np.ndarray | None = None) -> np.ndarray:

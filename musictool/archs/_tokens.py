@@ -15,12 +15,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from musictool.archs._base import Arch
+from musictool.arch import Arch, Stage
 from musictool.archs._hearing import hear
-from musictool.archs._stage import Stage
-from musictool.compiling import compiled
-from musictool.encoded.windows import Batch
-from musictool.encodings._base import FIRST_SYMBOL, Kind, Spec
+from musictool.backend.compile import compiled
+from musictool.dataset.windows import Batch
+from musictool.encoding import FIRST_SYMBOL, Kind, Spec
 from musictool.layers.symbols import Symbols
 from musictool.sampling.loops import LoopGuard
 from musictool.sampling.sampler import DRAWS, FREE, REMEMBERED, Guidance, Sampler

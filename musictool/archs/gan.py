@@ -26,9 +26,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from musictool.arch import Player
 from musictool.archs._adversaries import AdversarialArch, Adversaries
 from musictool.archs._segments import Drawing
-from musictool.archs._stage import Player
 from musictool.layers.fragment_critic import FragmentCritic
 from musictool.layers.fragment_generator import FragmentGenerator
 from musictool.options import option

@@ -18,12 +18,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from musictool.archs._base import Arch
-from musictool.archs._stage import Stage
-from musictool.encoded.dataset import Encoded
-from musictool.encoded.windows import Batch
-from musictool.encodings._base import FIRST_SYMBOL, START, Kind
-from musictool.ngrams import NGrams
+from musictool.arch import Arch, Stage
+from musictool.dataset.dataset import Encoded
+from musictool.dataset.windows import Batch
+from musictool.encoding import FIRST_SYMBOL, START, Kind
+from musictool.metrics.ngrams import NGrams
 from musictool.options import option
 from musictool.sampling.drawing import draw, penalised
 from musictool.sampling.loops import LoopGuard
@@ -73,7 +72,7 @@ class Markov(Arch):
     name = "markov"
     kind: ClassVar[Kind] = "tokens"
     USUAL_ENCODING: ClassVar[str] = "note-chord"
-    HALVES_ON_CPU: ClassVar[bool] = False
+    BFLOAT16_ON_CPU: ClassVar[bool] = False
 
     @dataclass(frozen=True)
     class Options:

@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 import numpy as np
 from keras import ops
 
+from musictool.arch import Stage
 from musictool.archs._melody_harmony import MelodyHarmonyArch
 from musictool.archs._segments import Drawing, WritingNetwork, flat, in_windows
-from musictool.archs._stage import Stage
-from musictool.encoded.windows import Batch
+from musictool.dataset.windows import Batch
 from musictool.layers.next_segment import NextSegment
 from musictool.music.instruments import INSTRUMENTS, PIANO
 from musictool.options import option

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 import keras
 
 from musictool.archs._frames import FramesArch
-from musictool.encodings._base import Spec
+from musictool.encoding import Spec
 from musictool.errors import BadOption, KindMismatch
 from musictool.layers.autoregressive_head import AutoregressiveHead
 from musictool.layers.recurrent_stack import RecurrentStack

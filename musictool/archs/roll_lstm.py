@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 import keras
 
 from musictool.archs._frames import FramesArch
-from musictool.encodings._base import Spec
+from musictool.encoding import Spec
 from musictool.errors import KindMismatch
 from musictool.layers.recurrent_stack import RecurrentStack
 from musictool.layers.sigmoid_head import SigmoidHead

@@ -29,14 +29,14 @@ from typing import Any, ClassVar
 import numpy as np
 from keras import ops
 
+from musictool.arch import Stage
 from musictool.archs._latent_networks import Autoencoders, Predictors
 from musictool.archs._latents import Latents
 from musictool.archs._melody_harmony import MelodyHarmonyArch
 from musictool.archs._segments import AT_ONCE, COUNTED, Drawing, flat, in_windows, pairs
-from musictool.archs._stage import Stage
-from musictool.compiling import compiled
-from musictool.encoded.dataset import Encoded
-from musictool.encoded.windows import Batch
+from musictool.backend.compile import compiled
+from musictool.dataset.dataset import Encoded
+from musictool.dataset.windows import Batch
 from musictool.music.instruments import INSTRUMENTS, PIANO
 from musictool.options import option
 from musictool.sampling.binarising import Densities, cuts

@@ -25,9 +25,9 @@ from typing import Any, ClassVar, Literal
 import keras
 from keras import ops
 
+from musictool.arch import Player
 from musictool.archs._adversaries import AdversarialArch, Adversaries
-from musictool.archs._stage import Player
-from musictool.compiling import slope
+from musictool.backend.compile import slope
 from musictool.layers.band_critic import BandCritic
 from musictool.layers.band_generator import BandGenerator
 from musictool.options import option

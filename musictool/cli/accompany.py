@@ -30,7 +30,7 @@ def command(melody: Path, name: str | None, out: Path, **given: Any) -> None:
 
     Guitar, bass, strings and drums come from a model of segments (vae, melody-cnn); the melody itself stays as it is.
     """
-    from musictool.writers._base import checked_places, write
+    from musictool.writing import checked_places, write
 
     checked_places(out, melody, *given["styles"])
     _output.load_backend()

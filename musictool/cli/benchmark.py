@@ -53,12 +53,12 @@ def polyphony(file: Path, head: Any, options: tuple[str, ...], seed: int, as_jso
     once, at the end. Nats are summed over the 88 keys; the first frame of a piece is not scored; the mean is over
     frames (beside it, over pieces). Ctrl-C ends training early, and the best weights so far are scored.
     """
-    from musictool.benchmarking.rolls import read
+    from musictool.apps.polyphony.rolls import read
 
     data = read(file)
     if not as_json:
         _output.load_backend()
-    from musictool.benchmarking.polyphony import benchmark_polyphony
+    from musictool.apps.polyphony.polyphony import benchmark_polyphony
 
     listener: Any = _quiet() if as_json else _progress(data)
     values = {key: value for key, value in given.items() if value is not None}
@@ -72,15 +72,15 @@ def polyphony(file: Path, head: Any, options: tuple[str, ...], seed: int, as_jso
 
 
 def _quiet() -> Any:
-    from musictool.benchmarking.training import Listener
+    from musictool.apps.polyphony.training import Listener
 
     return Listener()
 
 
 def _progress(data: Any) -> Any:
     """Tells what there is to beat, and then draws a bar for each epoch."""
-    from musictool.benchmarking.polyphony import floors_of
-    from musictool.benchmarking.training import Listener
+    from musictool.apps.polyphony.polyphony import floors_of
+    from musictool.apps.polyphony.training import Listener
 
     sizes = ", ".join(f"{len(pieces):,} {split} pieces" for split, pieces in data.splits.items())
     _output.say(f"{data.name}: {sizes}, {data.frames('train'):,} frames to learn from")
@@ -107,8 +107,8 @@ def _progress(data: Any) -> Any:
 
 
 def _tell(result: Any) -> None:
-    from musictool.benchmarking.polyphony import CLASSES
-    from musictool.benchmarking.published import rows_of
+    from musictool.apps.polyphony.polyphony import CLASSES
+    from musictool.apps.polyphony.published import rows_of
 
     course = result.course
     why = {

@@ -38,8 +38,8 @@ def command(archs: str, out: Path | None, as_json: bool, **given: Any) -> None:
     Nats are lower the better; nats a note and nats a second also compare encodings. What is finished stays: the same
     command goes on where it was stopped, and prints the table again once all is done.
     """
-    from musictool.training.leaderboard import check_suffix
-    from musictool.training.wishes import DEFAULTS, check_encoding, checked
+    from musictool.apps.leaderboard import check_suffix
+    from musictool.training.options import DEFAULTS, check_encoding, checked
 
     if out is not None:
         check_suffix(out)
@@ -58,7 +58,7 @@ def command(archs: str, out: Path | None, as_json: bool, **given: Any) -> None:
 
 
 def _compared(archs: list[str], silent: bool, given: dict[str, Any]) -> Any:
-    from musictool.training.comparing import compare
+    from musictool.apps.compare import compare
     from musictool.training.reporter import Reporter
 
     def begins(arch: str, number: int, of: int) -> None:

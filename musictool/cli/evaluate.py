@@ -49,7 +49,7 @@ def command(what: tuple[str, ...], against: str | None, html: Path | None, as_js
 
 
 def _check_place(html: Path) -> None:
-    from musictool.writers._base import make_folder
+    from musictool.writing import make_folder
 
     if html.suffix.lower() not in (".html", ".htm"):
         raise BadOption(f"--html {html}: a page ends with .html")
@@ -59,7 +59,7 @@ def _check_place(html: Path) -> None:
 
 
 def _of_model(what: tuple[str, ...], as_json: bool, given: dict[str, Any]) -> Any:
-    from musictool.readers._base import suffixes
+    from musictool.reading import suffixes
 
     files = [name for name in what if Path(name).suffix.lower() in suffixes()]
     if files or len(what) > 1:

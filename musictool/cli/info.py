@@ -17,7 +17,7 @@ def command(thing: str, as_json: bool) -> None:
 
     THING is the name or the folder of a corpus or a model, or a file.
     """
-    from musictool.description import describe
+    from musictool.apps.describe import describe
 
     values = describe(thing)
     if as_json:

@@ -27,7 +27,7 @@ def command(first: Path, second: Path, name: str | None, out: Path, **given: Any
 
     They stand in one file, one after another, each as long as the longer piece, while the shorter begins again.
     """
-    from musictool.writers._base import checked_places, write
+    from musictool.writing import checked_places, write
 
     checked_places(out, first, second)
     _output.load_backend()

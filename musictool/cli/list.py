@@ -62,7 +62,7 @@ def _models() -> list[dict[str, Any]]:
 
 def _made(folder: Any, marker: str) -> list[dict[str, Any]]:
     from musictool import home
-    from musictool.description import headline
+    from musictool.apps.describe import headline
 
     return [
         {"name": name, "summary": headline(folder / name), "where": str(folder / name)}

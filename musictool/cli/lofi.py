@@ -40,7 +40,7 @@ def command(source: Path, outs: tuple[Path, ...], **given: Any) -> None:
     SOURCE is any file that musictool reads. Its notes go to an electric piano on a worn tape, its own drums are
     replaced by a loop that follows its metre, and everything is brought to -14 LUFS.
     """
-    from musictool.lofi_music.lofi import Wishes, lofi
+    from musictool.apps.lofi.lofi import Wishes, lofi
 
     given["backgrounds"] = given["backgrounds"] or Wishes.backgrounds
     wishes = Wishes(**given | {"seed": _output.drawn(given["seed"])})

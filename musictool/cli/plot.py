@@ -37,7 +37,7 @@ def command(things: tuple[str, ...], out: Path, kind: str | None, label: str | N
     A thing is a music file, a folder of them, a model or a corpus. Of files it draws the piano-rolls one under another,
     of models the training curves, of a corpus its features; --kind chooses another plot.
     """
-    from musictool.plotting import plot
+    from musictool.apps.plot import plot
 
     labels = tuple(name.strip() for name in (label or "").split(",") if name.strip())
     done = plot(things, out, kind, loads=_output.load_backend, label=labels, **wishes)

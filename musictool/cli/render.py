@@ -33,7 +33,7 @@ def command(source: Path, outs: tuple[Path, ...], **of_sound: Any) -> None:
     suffix of --out: .wav .flac .ogg .mp3 are sound, .png .svg .pdf .html pictures, .mid is MIDI, .musicxml and .abc
     are notation. Sound is brought to one loudness and never clips.
     """
-    from musictool.rendering import notes_in, render
+    from musictool.apps.render import notes_in, render
 
     outs = outs or (source.with_suffix(".wav"),)
     score = render(source, outs, **of_sound)

@@ -177,7 +177,7 @@ def _advance(bar: Any, rows: int) -> None:
 
 
 def _tell(song: Any) -> None:
-    from musictool.music.key import key_of
+    from musictool.corpus.keys import key_of
     from musictool.sampling.loops import period_of_notes
 
     score, key = song.score, key_of(song.score)
@@ -197,7 +197,7 @@ def _tell(song: Any) -> None:
 
 
 def _copies(model: Any) -> Any:
-    from musictool.corpus.learnt import corpus_of
+    from musictool.corpus.training_corpus import corpus_of
     from musictool.evaluation.copies import Copies
 
     return Copies(corpus_of(model.info, model.name))
@@ -220,11 +220,11 @@ def _said(context: click.Context) -> list[str]:
 
 def _check(given: dict[str, Any], outs: tuple[Path, ...]) -> None:
     """What cannot be meant, said before TensorFlow is loaded."""
-    from musictool.generation.asked import check_files, check_length, check_primer, numbered
+    from musictool.generation.validation import check_files, check_length, check_primer, numbered
     from musictool.models.info import folder_of
     from musictool.music.scales import classes_of, pitches_of
     from musictool.sampling.binarising import check_rule
-    from musictool.writers._base import checked_places
+    from musictool.writing import checked_places
 
     if given["length"] is None and given["bars"] is None and given["seconds"] is None:
         given["length"] = DEFAULT_LENGTH
@@ -242,14 +242,14 @@ def _check(given: dict[str, Any], outs: tuple[Path, ...]) -> None:
 
 
 def _check_is_no_music(model: str | None) -> None:
-    from musictool.readers._base import suffixes
+    from musictool.reading import suffixes
 
     if model is not None and Path(model).is_file() and Path(model).suffix.lower() in suffixes():
         raise BadOption(f"{model} is a music file and no model; did you mean --primer {shlex.quote(model)}?")
 
 
 def _request(given: dict[str, Any]) -> tuple[Any, int]:
-    from musictool.generation.guidance import Wanted, histogram_of
+    from musictool.generation.constraints import Wanted, histogram_of
     from musictool.generation.sample import Request
     from musictool.generation.style import Style
     from musictool.sampling.sampler import Sampler

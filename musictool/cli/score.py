@@ -39,7 +39,7 @@ def command(
 
         folder_of(name)  # there is one, before TensorFlow is loaded
         _output.load_backend()
-    from musictool.generation.guidance import Wanted, histogram_of
+    from musictool.generation.constraints import Wanted, histogram_of
     from musictool.generation.scoring import score_files
     from musictool.models.model import Model
 
@@ -77,7 +77,7 @@ def _check_place(out: Path) -> None:
 
 def _draw(pieces: list[Any], out: Path) -> list[Path]:
     """One picture for each piece, numbered where there are several."""
-    from musictool.writers._surprise import draw
+    from musictool.drawing.surprisal import draw
 
     drawn = []
     for number, piece in enumerate(pieces, 1):

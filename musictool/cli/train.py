@@ -138,18 +138,20 @@ def _check(wanted: dict[str, Any]) -> Any:
     """What is wrong with the wishes is said before TensorFlow is loaded, which takes seconds.
 
     Returns:
-        the musictool.training.machines.Machines that work on the run; None for this one alone.
+        the musictool.backend.machines.Machines that work on the run; None for this one alone.
     """
+    from musictool.backend.machines import PLACEMENT, machines
     from musictool.corpus.corpus import Corpus
-    from musictool.encoded.conditions import of_corpus
-    from musictool.training.machines import PLACE, machines
-    from musictool.training.wishes import DEFAULTS, check_conditions, check_encoding, checked, inherited
+    from musictool.dataset.conditions import of_corpus
+    from musictool.training.options import DEFAULTS, check_conditions, check_encoding, checked, inherited
 
     for key in ("recipe", "init_from"):
         if wanted[key] == "":  # such as --init-from "$MODEL" where there is no such variable
             raise BadOption(f"--{key.replace('_', '-')} names nothing; leave it out, or say which")
-    others = machines({key: otherwise if wanted[key] is None else wanted[key] for key, otherwise in PLACE.items()})
-    wishes = checked({key: value for key, value in wanted.items() if key not in ("corpus", "name", "resume", *PLACE)})
+    others = machines({key: otherwise if wanted[key] is None else wanted[key] for key, otherwise in PLACEMENT.items()})
+    wishes = checked(
+        {key: value for key, value in wanted.items() if key not in ("corpus", "name", "resume", *PLACEMENT)}
+    )
     if not wanted["resume"] and (others is None or others.index == 0):
         wishes = {**DEFAULTS, **inherited(wishes)}
         check_encoding(wishes)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from musictool.encodings._base import FIRST_SYMBOL
+from musictool.encoding import FIRST_SYMBOL
 from musictool.encodings._chord_words import LONGEST_STEPS, unpack
 from musictool.encodings._nearest import Nearest
 from musictool.encodings._ragged import Ragged

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from musictool.encodings._base import Encoding, Spec
+from musictool.encoding import Encoding, Spec
 from musictool.encodings._spelling import Spelling
 from musictool.encodings._vocabulary import Vocabulary
 from musictool.encodings._word_vocabulary import WordVocabulary

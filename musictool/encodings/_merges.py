@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from musictool.encodings._base import FIRST_SYMBOL
+from musictool.encoding import FIRST_SYMBOL
 from musictool.encodings._ragged import Ragged
 
 _FIRST_LETTER = 0x4E00  # the library merges text: each base symbol is a letter that Unicode neither joins nor splits

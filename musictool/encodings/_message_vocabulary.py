@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from musictool.encodings._base import FIRST_SYMBOL
+from musictool.encoding import FIRST_SYMBOL
 from musictool.encodings._keyboard import KEYBOARD
 from musictool.encodings._sections import one_hot
 from musictool.encodings._spelling import Spelling

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from musictool.encodings._base import FIRST_SYMBOL, Encoding, Spec
+from musictool.encoding import FIRST_SYMBOL, Encoding, Spec
 from musictool.encodings._merges import Merges
 from musictool.encodings._miditok_score import (
     BEATS,

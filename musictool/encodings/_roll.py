@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from musictool.encodings._base import Encoding, Spec
+from musictool.encoding import Encoding, Spec
 from musictool.music.grid import apart, in_steps, painted, runs, to_ticks
 from musictool.music.instruments import TRACKS, note_instruments
 from musictool.music.score import DEFAULT_VELOCITY, PITCHES, Score, Track, folded

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from musictool.encodings._base import FIRST_SYMBOL
+from musictool.encoding import FIRST_SYMBOL
 from musictool.music.score import PITCHES, folded
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from musictool.encodings._base import FIRST_SYMBOL, UNKNOWN
+from musictool.encoding import FIRST_SYMBOL, UNKNOWN
 from musictool.errors import BadModel
 
 Key = TypeVar("Key", str, bytes)

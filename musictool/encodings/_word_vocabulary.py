@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from musictool.encodings._base import FIRST_SYMBOL, UNKNOWN
+from musictool.encoding import FIRST_SYMBOL, UNKNOWN
 from musictool.encodings._spelling import Spelling
 from musictool.encodings._vocabulary import Vocabulary, most_frequent
 from musictool.errors import BadModel

@@ -29,7 +29,7 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from musictool.encodings._base import FIRST_SYMBOL
+from musictool.encoding import FIRST_SYMBOL
 from musictool.encodings._chord_vocabulary import ChordVocabulary
 from musictool.encodings._chord_words import ChordSpelling, pack, rest_word
 from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD

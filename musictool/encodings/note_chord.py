@@ -36,7 +36,7 @@ from typing import Literal
 
 import numpy as np
 
-from musictool.encodings._base import FIRST_SYMBOL
+from musictool.encoding import FIRST_SYMBOL
 from musictool.encodings._chord_vocabulary import ChordVocabulary
 from musictool.encodings._chord_words import LONGEST_STEPS, TimedSpelling, pack
 from musictool.encodings._learned import LearnedEncoding

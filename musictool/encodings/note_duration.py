@@ -44,8 +44,8 @@ from typing import Any
 
 import numpy as np
 
+from musictool.encoding import FIRST_SYMBOL, PADDING, Encoding, Spec
 from musictool.encodings._bars import METRES, Bars
-from musictool.encodings._base import FIRST_SYMBOL, PADDING, Encoding, Spec
 from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
 from musictool.encodings._sections import Sections, interleaved, one_hot, split
 from musictool.music.grid import in_steps, restruck, to_ticks

@@ -39,7 +39,7 @@ from typing import Any
 
 import numpy as np
 
-from musictool.encodings._base import Encoding, Spec
+from musictool.encoding import Encoding, Spec
 from musictool.encodings._sections import Sections, interleaved, one_hot, split
 from musictool.music.score import DEFAULT_BPM, DEFAULT_VELOCITY, PITCHES, TEMPO, TICKS_PER_QUARTER, Score
 from musictool.options import option

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from musictool.corpus.corpus import Corpus
-from musictool.corpus.learnt import corpus_of
+from musictool.corpus.training_corpus import corpus_of
 from musictool.errors import BadCorpus, BadOption, NoMusic
 from musictool.evaluation.evaluation import Evaluation
 from musictool.evaluation.measures import Measures
 from musictool.evaluation.reconstruction import Reconstruction
 from musictool.evaluation.yardstick import Yardstick
 from musictool.music.score import Score
-from musictool.readers._base import read_named
+from musictool.reading import read_named
 
 if TYPE_CHECKING:
     from musictool.evaluation.likelihood import Likelihood

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from musictool.corpus.corpus import Corpus
-from musictool.encoded.dataset import Encoded
+from musictool.dataset.dataset import Encoded
 from musictool.errors import BadOption
 from musictool.generation.primers import as_heard
 from musictool.generation.scoring import Scored, score_piece
@@ -19,7 +19,7 @@ from musictool.metrics.baselines import baselines
 from musictool.metrics.units import Amount
 from musictool.models.model import Model
 from musictool.music.score import Score
-from musictool.training.wishes import semitones
+from musictool.training.options import semitones
 
 MOST_COUNTED = {
     "tokens": 1000,

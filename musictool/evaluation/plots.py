@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from musictool.drawing.colours import COLOURS as PLAIN
+from musictool.drawing.figure import SALT, svg
 from musictool.evaluation.evaluation import Evaluation
 from musictool.evaluation.measures import Measures
 from musictool.music.score import PITCHES
-from musictool.writers._colours import COLOURS as PLAIN
-from musictool.writers._figure import SALT, svg
 
 COLOURS = {"samples": PLAIN[1], "human": PLAIN[0], "encoded": PLAIN[2]}
 WORDS, RULE = "#333333", "#cccccc"

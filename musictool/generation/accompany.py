@@ -21,7 +21,7 @@ from musictool.generation.style import Style
 from musictool.models.model import Model
 from musictool.music.instruments import PIANO, note_instruments
 from musictool.music.score import METRE, TEMPO, Score, sort_notes
-from musictool.readers._base import read_named
+from musictool.reading import read_named
 from musictool.sampling.sampler import Guidance, Sampler
 
 

@@ -21,7 +21,7 @@ from musictool.generation.sample import playing
 from musictool.models.model import Model
 from musictool.music.grid import to_ticks
 from musictool.music.score import METRE, TEMPO, Score
-from musictool.readers._base import read_named
+from musictool.reading import read_named
 from musictool.sampling.sampler import Sampler
 
 DEFAULT_STEPS = 8

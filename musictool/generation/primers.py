@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from musictool.encodings._base import UNKNOWN, Encoding
+from musictool.corpus.keys import key_index
+from musictool.encoding import UNKNOWN, Encoding
 from musictool.encodings._learned import LearnedEncoding
 from musictool.errors import BadFile
 from musictool.models.model import Model
-from musictool.music.key import key_index, semitones_to_c
+from musictool.music.key import TO_C, semitones_to_c
 from musictool.music.scales import pitch_of
 from musictool.music.score import TICKS_PER_QUARTER, Score
-from musictool.readers._base import read_named, suffixes
-from musictool.training.wishes import TO_C
+from musictool.reading import read_named, suffixes
 
 log = logging.getLogger(__name__)
 

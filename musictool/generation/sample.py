@@ -14,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from musictool.encodings._base import Encoding
+from musictool.encoding import Encoding
 from musictool.errors import BadOption, NoMusic
-from musictool.generation.asked import check_length, check_primer
-from musictool.generation.guidance import Wanted
+from musictool.generation.constraints import Wanted
 from musictool.generation.joining import joined
 from musictool.generation.primers import (
     GRID_TICKS,
@@ -29,6 +28,7 @@ from musictool.generation.primers import (
     semitones_moved,
 )
 from musictool.generation.style import Style
+from musictool.generation.validation import check_length, check_primer
 from musictool.models.model import Model
 from musictool.music import gm
 from musictool.music.score import DEFAULT_BPM, METRE, PITCHES, TEMPO, Score, Track
@@ -54,7 +54,7 @@ class Request:
         seconds: playing time. Exactly one of the three is set.
         num: how many pieces, drawn as one batch.
         sampler: how each row is drawn.
-        wanted: which notes, how dense, ... (musictool/generation/guidance.py).
+        wanted: which notes, how dense, ... (musictool/generation/constraints.py).
         style: what other music it shall be like, for models that know latents (musictool/generation/style.py).
         primer: a music file to continue, or notes such as "C4 E4 G4:2"; None for one of the model's own primers.
         primer_length: rows that are heard, at most: the last ones of a primer that is given, the first ones of the

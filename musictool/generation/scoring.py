@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from musictool.encodings._base import Encoding
+from musictool.encoding import Encoding
 from musictool.encodings._learned import LearnedEncoding
 from musictool.errors import NoMusic
-from musictool.generation.guidance import Wanted
+from musictool.generation.constraints import Wanted
 from musictool.generation.primers import GRID_TICKS, encoded, left_out_ticks, semitones_moved
 from musictool.models.model import Model
 from musictool.music.score import Score
-from musictool.readers._base import read_named
+from musictool.reading import read_named
 
 ANYTHING = Wanted()
 

@@ -16,14 +16,14 @@ from typing import Any
 from musictool import __version__
 from musictool.atomic import write_json
 from musictool.errors import BadFile, BadModel
-from musictool.generation.asked import numbered
-from musictool.generation.guidance import Wanted
+from musictool.generation.constraints import Wanted
 from musictool.generation.sample import Progress, Request, sample
 from musictool.generation.style import Style
+from musictool.generation.validation import numbered
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
 from musictool.sampling.sampler import Sampler
-from musictool.writers._base import checked_places, write
+from musictool.writing import checked_places, write
 
 log = logging.getLogger(__name__)
 

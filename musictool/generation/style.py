@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from musictool.corpus.corpus import Corpus
-from musictool.corpus.learnt import corpus_of
+from musictool.corpus.training_corpus import corpus_of
 from musictool.errors import BadFile, BadOption, NoMusic
-from musictool.generation.asked import check_files
 from musictool.generation.latents import heard, knower, segments_of
+from musictool.generation.validation import check_files
 from musictool.models.model import Model
 from musictool.models.parts import sha256
-from musictool.readers._base import read_named
+from musictool.reading import read_named
 
 log = logging.getLogger(__name__)
 

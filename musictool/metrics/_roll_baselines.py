@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from musictool.encoded.dataset import Encoded, Split
+from musictool.dataset.dataset import Encoded, Split
 
 
 def roll_baselines(encoded: Encoded) -> dict[str, float]:

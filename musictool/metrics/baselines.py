@@ -16,10 +16,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from musictool.encoded.dataset import Encoded, Split
-from musictool.encodings._base import START
+from musictool.dataset.dataset import Encoded, Split
+from musictool.encoding import START
 from musictool.metrics._roll_baselines import roll_baselines
-from musictool.ngrams import NGrams
+from musictool.metrics.ngrams import NGrams
 
 
 def baselines(encoded: Encoded) -> dict[str, float]:

@@ -22,9 +22,9 @@ import math
 
 import numpy as np
 
+from musictool.corpus.keys import key_index
 from musictool.metrics._bars import bar_of
 from musictool.music.grid import to_steps
-from musictool.music.key import key_index
 from musictool.music.score import PITCHES, TICKS_PER_QUARTER, Score
 
 FEATURES = (

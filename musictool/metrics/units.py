@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from musictool.corpus.corpus import Corpus
-from musictool.encoded.dataset import Encoded
-from musictool.encodings._base import Encoding
+from musictool.dataset.dataset import Encoded
+from musictool.encoding import Encoding
 from musictool.music.score import Score
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from musictool import __version__, strategy
-from musictool.archs._base import Arch
+from musictool import __version__
+from musictool.arch import Arch
+from musictool.backend import backend
 from musictool.corpus.corpus import Corpus
-from musictool.encoded.dataset import Encoded
+from musictool.dataset.dataset import Encoded
 from musictool.music.score import DEFAULT_BPM
 
 PRIMERS = 16  # openings kept in a model
@@ -51,10 +52,10 @@ def provenance(seed: int) -> dict[str, Any]:
     return {
         "musictool": __version__,
         "keras": keras.__version__,
-        **strategy.versions(),
+        **backend.versions(),
         "numpy": np.__version__,
         "python": sys.version.split()[0],
-        "device": strategy.device_name(),
+        "device": backend.device_name(),
         "seed": seed,
         "argv": sys.argv[1:],
     }

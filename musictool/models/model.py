@@ -26,13 +26,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from musictool import strategy
-from musictool.archs import _base as archs
-from musictool.archs._base import Arch
-from musictool.archs._stage import Stage
+from musictool import arch as archs
+from musictool.arch import Arch, Stage
 from musictool.atomic import replacing, write_json
-from musictool.encoded.conditions import Conditions
-from musictool.encodings._base import Encoding, Spec
+from musictool.backend import backend
+from musictool.backend.precision import precision_within
+from musictool.dataset.conditions import Conditions
+from musictool.encoding import Encoding, Spec
 from musictool.errors import BadModel
 from musictool.models.info import MARKER, folder_of, read_info, reading, weights_file
 from musictool.models.parts import array, open_encoding, sha256
@@ -83,8 +83,8 @@ class Model:
     @cached_property
     def arch(self) -> Arch:
         """The arch with the best weights loaded. Raises BadModel if damaged, and for missing or foreign weights."""
-        strategy.prepare_devices()
-        with reading(self.folder / MARKER), strategy.precision_within("float32"):
+        backend.prepare_devices()
+        with reading(self.folder / MARKER), precision_within("float32"):
             arch = archs.from_json(self.info["arch"], self.spec)
             arch.stages()
         for stage in arch.stages():

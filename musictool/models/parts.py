@@ -13,8 +13,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from musictool.encodings import _base as encodings
-from musictool.encodings._base import Encoding
+from musictool import encoding as encodings
+from musictool.encoding import Encoding
 from musictool.errors import BadModel
 from musictool.models.info import MARKER, reading
 

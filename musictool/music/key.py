@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from musictool.corpus.packed import NO_KEY, Packed, pack
-from musictool.music.score import Score
-
 MAJOR = (17.7661, 0.145624, 14.9265, 0.160186, 19.8049, 11.3587, 0.291248, 22.062, 0.145624, 8.15494, 0.232998, 4.95122)
 MINOR = (18.2648, 0.737619, 14.0499, 16.8599, 0.702494, 14.4362, 0.702494, 18.6161, 4.56621, 1.93186, 7.37619, 1.75623)
+
+NO_KEY = -1  # of a piece in which nothing but drums sounds
+TO_C = "to-c"  # in the place of semitones: every piece is moved to C major or A minor
 
 KEY_NAMES = tuple(
     f"{tonic} {mode}"
@@ -29,36 +29,6 @@ def _profiles() -> np.ndarray:
 
 
 PROFILES = _profiles()  # (24, 12), each of mean 0 and length 1, in the order of KEY_NAMES
-
-
-def pitch_class_ticks(packed: Packed) -> np.ndarray:
-    """float64 (P, 12): how long each pitch class sounds in each piece, in ticks; drums do not count."""
-    notes, counts = packed.columns["notes"], packed.pieces["notes"]
-    piece = np.repeat(np.arange(len(packed)), counts)
-    track = notes["track"] + packed.starts["tracks"][piece]
-    weights = np.where(packed.columns["tracks"]["is_drum"][track], 0, notes["duration_ticks"])
-    bins = piece * 12 + notes["pitch"] % 12
-    return np.bincount(bins, weights, minlength=12 * len(packed)).reshape(-1, 12).astype(np.float64)
-
-
-def keys_of(packed: Packed) -> np.ndarray:
-    """int8 (P,): the key of each piece, an index into KEY_NAMES; NO_KEY where nothing but drums sounds."""
-    ticks = pitch_class_ticks(packed)
-    # the length of the durations' own vector scales all 24 correlations alike, so the best needs no division by it
-    best = (ticks @ PROFILES.T).argmax(axis=1).astype(np.int8)
-    best[np.ptp(ticks, axis=1) == 0] = NO_KEY
-    return best
-
-
-def key_index(score: Score) -> int:
-    """The key of one piece, an index into KEY_NAMES; NO_KEY where nothing but drums sounds."""
-    return int(keys_of(pack([score]))[0])
-
-
-def key_of(score: Score) -> str:
-    """The key of one piece, such as "F# minor"; empty where nothing but drums sounds."""
-    key = key_index(score)
-    return KEY_NAMES[key] if key != NO_KEY else ""
 
 
 def semitones_to_c(key: int) -> int:

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from musictool.encodings._base import Spec
+from musictool.drawing.plot import Thing
+from musictool.encoding import Spec
 from musictool.errors import BadModel
 from musictool.models.info import read_info
-from musictool.plots._base import Thing
 
 AGAINST = {"epochs": "epoch", "minutes": "minutes of training"}
 NO_MEASURE = ("stage", "epoch", "learning_rate", "rows_per_second", "seconds")

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from musictool.writers._colours import BAR_LINE, WORDS
-from musictool.writers._picture_words import drawable
+from musictool.drawing.colours import BAR_LINE, WORDS
+from musictool.drawing.words import drawable
 
 WIDTH, HEIGHT = 10.0, 5.625  # inches: 16 to 9
 TITLE, FACTS, LABEL, TICK = 16.0, 11.5, 12.0, 11.0  # points

@@ -8,13 +8,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from musictool.encodings._base import FIRST_SYMBOL, Encoding
+from musictool.drawing.plot import Thing
+from musictool.encoding import FIRST_SYMBOL, Encoding
 from musictool.errors import BadModel, UnknownName
 from musictool.models.info import read_info
 from musictool.models.parts import array, open_encoding
 from musictool.music.scales import pitch_of
 from musictool.music.score import PITCHES
-from musictool.plots._base import Thing
 from musictool.plots._slide import pitch_name
 
 BEGINS, ENDS, NEITHER = "begins notes", "ends a note", "neither"

@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
+from musictool.drawing.colours import COLOURS, WORDS
+from musictool.drawing.plot import Drawn, Thing, Wishes, told_apart
 from musictool.errors import BadModel, BadOption
 from musictool.models.info import read_info
 from musictool.plots import _slide as slide
-from musictool.plots._base import Drawn, Thing, Wishes, told_apart
 from musictool.plots._history import AGAINST, Curve, curves_of
-from musictool.writers._colours import COLOURS, WORDS
 
 TAKES = ("model",)
 WISHES = ("against",)

@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from musictool.drawing.colours import COLOURS
+from musictool.drawing.plot import Drawn, Thing, Wishes
 from musictool.errors import BadOption
 from musictool.plots import _slide as slide
-from musictool.plots._base import Drawn, Thing, Wishes
 from musictool.plots._flat import NAMES, flattened
 from musictool.plots._labels import write_labels
 from musictool.plots._symbols import BEGINS, ENDS, NEITHER, Symbols, symbols_of
-from musictool.writers._colours import COLOURS
 
 TAKES = ("model",)
 WISHES = ("label", "method", "seed")

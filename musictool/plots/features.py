@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 
 from musictool.corpus.corpus import Corpus, Split
+from musictool.drawing.colours import COLOURS
+from musictool.drawing.plot import Drawn, Thing, Wishes, music
 from musictool.errors import BadOption, NoMusic
 from musictool.metrics.distributions import agreement, densities
 from musictool.metrics.musical import FEATURES, musical_features
 from musictool.music.score import Score
 from musictool.plots import _slide as slide
-from musictool.plots._base import Drawn, Thing, Wishes, music
-from musictool.writers._colours import COLOURS
 
 TAKES = ("file", "corpus")
 WISHES = ("corpus",)

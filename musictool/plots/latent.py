@@ -22,15 +22,15 @@ from typing import Any
 import numpy as np
 
 from musictool.corpus.corpus import Corpus
-from musictool.corpus.learnt import corpus_of
+from musictool.corpus.training_corpus import corpus_of
+from musictool.drawing.colours import COLOURS
+from musictool.drawing.plot import Drawn, Thing, Wishes, located, music
 from musictool.errors import BadModel, BadOption, NoMusic
 from musictool.models.info import read_info
 from musictool.music.instruments import INSTRUMENTS
 from musictool.music.score import Score
 from musictool.plots import _slide as slide
-from musictool.plots._base import Drawn, Thing, Wishes, located, music
 from musictool.plots._flat import NAMES, flattened
-from musictool.writers._colours import COLOURS
 
 TAKES = ("model",)
 WISHES = ("style", "method", "seed", "corpus")

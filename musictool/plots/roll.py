@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from musictool.corpus.keys import key_of
+from musictool.drawing.plot import Drawn, Thing, Wishes, music, told_apart
 from musictool.errors import BadOption
-from musictool.music.key import key_of
-from musictool.plots._base import Drawn, Thing, Wishes, music, told_apart
 
 TAKES = ("file",)
 WISHES = ("bars",)
@@ -24,7 +24,7 @@ MOST_FILES = 24
 
 def draw(things: Sequence[Thing], wishes: Wishes) -> Drawn:
     """A figure with every file."""
-    from musictool.writers.picture import Piece, figure_of
+    from musictool.drawing.roll import Piece, figure_of
 
     if len(things) > MOST_FILES:
         raise BadOption(f"{len(things)} piano-rolls are too many for one picture: at most {MOST_FILES} pieces")

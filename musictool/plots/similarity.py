@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from musictool.drawing.plot import Drawn, Thing, Wishes, music, told_apart
+from musictool.drawing.words import drawable
 from musictool.errors import BadOption
 from musictool.music.score import PITCHES, Score
 from musictool.plots import _slide as slide
-from musictool.plots._base import Drawn, Thing, Wishes, music, told_apart
-from musictool.writers._picture_words import drawable
 
 TAKES = ("file",)
 WISHES = ("alike", "bars")

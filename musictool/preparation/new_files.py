@@ -8,11 +8,11 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from musictool.preparation.kept import Kept
+from musictool.preparation.cache import Kept
 from musictool.preparation.reading import ReadSettings, hash_safely, read_safely
 from musictool.preparation.sources import Source
-from musictool.readers._base import suffixes
-from musictool.workers import Workers
+from musictool.reading import suffixes
+from musictool.workers.processes import Workers
 
 BATCH_FILES, BATCH_BYTES = 64, 1 << 20  # MIDI files handed to a child at once; other formats take longer and go singly
 HASHED_FILES = 64  # handed to a child at once

@@ -23,14 +23,15 @@ from musictool import home
 from musictool.atomic import working_alone
 from musictool.corpus.corpus import NOTES_FILE, Corpus
 from musictool.errors import BadCorpus, BadOption, UnknownName
-from musictool.preparation import files_table, sources
-from musictool.preparation.kept import Kept
+from musictool.preparation import sources
+from musictool.preparation import table as files_table
+from musictool.preparation.cache import Kept
 from musictool.preparation.metadata import Metadata
 from musictool.preparation.new_files import Interrupted, NewFiles, Progress
 from musictool.preparation.reading import READ, ReadSettings
 from musictool.preparation.sources import Source
-from musictool.readers._base import MIDI_PARSERS, suffixes
-from musictool.workers import LocalWorkers, Workers, cores
+from musictool.reading import MIDI_PARSERS, suffixes
+from musictool.workers.processes import LocalWorkers, Workers, cores
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ def prepare(
         fresh: forget what earlier runs have read, and replace a corpus of this name whatever its source.
         encode: also make the note-chord vocabulary and encoding.
         progress: called with how many files are settled and how many there are.
-        read: "module:function" that reads a file, with the signature of musictool.readers._base.read.
+        read: "module:function" that reads a file, with the signature of musictool.reading.read.
         key: estimate the key of each piece.
         dask: the address of a Dask scheduler, whose workers do the work instead of processes here; they must see the
             files under the same paths.
@@ -148,7 +149,7 @@ def prepare(
 def _workers(count: int, dask: str | None) -> Workers:
     if dask is None:
         return LocalWorkers(count)
-    from musictool.cluster import ClusterWorkers
+    from musictool.workers.dask import ClusterWorkers
 
     return ClusterWorkers(dask)
 
@@ -170,7 +171,7 @@ def _write(
 
 
 def _encoded(corpus: Corpus, workers: Workers) -> tuple[dict[str, Any], str]:
-    from musictool.encoded.dataset import encode_corpus
+    from musictool.dataset.dataset import encode_corpus
 
     try:
         return encode_corpus(corpus, ENCODING, workers=workers).summary, ""

@@ -1,8 +1,8 @@
 """Reading files: what came of each, in a process that may die of it.
 
-`read_files` and `hash_files` run in a child process (musictool/workers.py says why it is one of its own). Before each
-file the child arms the kernel's timer, whose signal kills it wherever it hangs, and sets a mark, so that `read_safely`,
-on the parent's side, knows which file was the guilty one.
+`read_files` and `hash_files` run in a child process (musictool/workers/processes.py says why). Before each file the
+child arms the kernel's timer, whose signal kills it wherever it hangs, and sets a mark, so that `read_safely`, on the
+parent's side, knows which file was the guilty one.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
+from musictool.corpus.keys import keys_of
 from musictool.corpus.packed import Packed, concatenate, pack
 from musictool.errors import BadFile
-from musictool.music.key import keys_of
 from musictool.music.score import Score
-from musictool.workers import Died, Pool, mark
+from musictool.workers.processes import Died, Pool, mark
 
-READ = "musictool.readers._base:read"
+READ = "musictool.reading:read"
 MEMORY_BYTES = 4 << 30  # address space of one process; a file that needs more is skipped
 ORDINARY_BYTES = 64 << 10  # a larger file has more time
 OUT_OF_MEMORY = 77  # exit status
@@ -71,7 +71,7 @@ class ReadSettings:
     Attributes:
         parser: which library parses MIDI.
         time_limit_seconds: how long one file of ordinary size may take.
-        read: "module:function" with the signature of musictool.readers._base.read.
+        read: "module:function" with the signature of musictool.reading.read.
         key: whether to estimate the key of each piece.
     """
 

@@ -221,6 +221,6 @@ def _folders(root: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _is_known(name: str) -> bool:
-    from musictool.readers._base import suffixes
+    from musictool.reading import suffixes
 
     return os.path.splitext(name)[1].lower() in suffixes()

@@ -14,7 +14,7 @@ import numpy as np
 
 from musictool.errors import BadFile
 from musictool.music.score import KEY, METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
-from musictool.readers._base import check_count, check_length
+from musictool.reading import check_count, check_length
 
 DRUM_CHANNEL = 9  # the tenth, counted from 0
 SUSTAIN_PEDAL = 64  # controller number

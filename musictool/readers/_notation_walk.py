@@ -25,7 +25,7 @@ from musictool.music.score import (
     Track,
     bar_ticks,
 )
-from musictool.readers._base import check_count, check_length
+from musictool.reading import check_count, check_length
 
 DRUM_CHANNEL = 9  # counted from 0
 DEFAULT_DRUM = 38  # the snare, where a file does not say which drum it means

@@ -33,10 +33,11 @@ import numpy as np
 
 from musictool.errors import BadFile
 from musictool.music.score import DEFAULT_VELOCITY, KEY, METRE, PITCHES, TEMPO, Track
+from musictool.readers import _archive
 from musictool.readers import _midi_parts as midi_parts
-from musictool.readers._base import Reading, check_count
 from musictool.readers._midi_parts import Parsed, Part, build, clean
 from musictool.readers._npy import REASON, array, whole_numbers
+from musictool.reading import MAX_UNPACKED_BYTES, Reading, check_count
 
 SUFFIXES = (".npz",)
 
@@ -50,7 +51,7 @@ _REPEATS = 24  # see _by_step
 
 
 def read(path: Path, parser: str = "") -> Reading:
-    """The piece in a `.npz` file that `_base.read` has let through; `parser` is a matter of MIDI and is ignored.
+    """The piece in a `.npz` file that `reading.read` has let through; `parser` is a matter of MIDI and is ignored.
 
     Returns:
         One Score with the tracks that sound, in the file's order.
@@ -58,6 +59,7 @@ def read(path: Path, parser: str = "") -> Reading:
     Raises:
         BadFile: "not a piano-roll", "too large" (info.json), "no notes", "too many notes", "too long".
     """
+    _archive.check(path, MAX_UNPACKED_BYTES)
     if not zipfile.is_zipfile(path):
         raise BadFile(REASON, f"{path.name} is no zip archive")
     with zipfile.ZipFile(path) as archive:

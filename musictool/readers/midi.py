@@ -14,9 +14,9 @@ from pathlib import Path
 
 from musictool.errors import BadFile
 from musictool.readers import _midi_symusic
-from musictool.readers._base import MIDI_PARSERS, Reading
 from musictool.readers._midi_parts import Parsed, build, decode
 from musictool.readers._salvage import mend
+from musictool.reading import MIDI_PARSERS, Reading
 
 SUFFIXES = (".mid", ".midi", ".kar")
 

@@ -17,11 +17,11 @@ from typing import Any
 from musictool.errors import BadFile
 from musictool.music.score import Score
 from musictool.readers import _abc as abc
-from musictool.readers._base import MAX_BYTES, Reading
+from musictool.readers import _archive
+from musictool.reading import MAX_UNPACKED_BYTES, Reading
 
 SUFFIXES = (".xml", ".musicxml", ".mxl", ".abc", ".krn")
 
-MAX_UNPACKED_BYTES = 10 * MAX_BYTES  # of a compressed MusicXML file
 _HEAD = 2**16  # bytes that are searched for the marks of a format
 
 
@@ -36,6 +36,8 @@ def read(path: Path, parser: str = "") -> Reading:
             "too long", "unreadable" (music21 does not understand it).
     """
     suffix = path.suffix.lower()
+    if suffix == ".mxl":
+        _archive.check(path, MAX_UNPACKED_BYTES)
     _check_form(path, suffix)
     silence = contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO())
     with warnings.catch_warnings(), silence[0], silence[1]:

@@ -30,7 +30,7 @@ class Guidance:
             itself bans.
         style: uint8 0/1 (N, S, P, I), segments to write like, for archs of segments that know styles; None for none.
         alpha: how much of the style, 0 none to 1 nothing else.
-        conditions: float32 (C,), what is asked for (musictool/encoded/conditions.py); None for nothing.
+        conditions: float32 (C,), what is asked for (musictool/dataset/conditions.py); None for nothing.
         begins: bool (V,), the symbols that begin notes, which alone a repetition penalty is for; None for all.
     """
 

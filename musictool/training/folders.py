@@ -13,7 +13,7 @@ from musictool import home
 from musictool.corpus.corpus import Corpus
 from musictool.errors import BadModel, BadOption
 from musictool.models.info import MARKER, read_info
-from musictool.training.wishes import DEFAULTS, RESUMABLE, jsonable
+from musictool.training.options import DEFAULTS, RESUMABLE, jsonable
 
 
 def existing(name: str | None) -> Path:

@@ -13,7 +13,7 @@ class Reporter:
         """The corpus is being encoded; of `total` pieces `done` are."""
 
     def run_begins(self, run: Any, info: Mapping[str, Any], corpus: Any) -> None:
-        """All is ready: a Run (musictool/training/fitting.py), what its model.json says, the Corpus."""
+        """All is ready: a Run (musictool/training/run.py), what its model.json says, the Corpus."""
 
     def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
         """An epoch (counted from 1) of `steps` steps, of which `step` are already done, begins."""

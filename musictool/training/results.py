@@ -6,8 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from musictool.archs._base import Arch
-from musictool.archs._stage import Stage
+from musictool.arch import Arch, Stage
 from musictool.errors import MusictoolError
 from musictool.generation.sample import Request, sample
 from musictool.models import model
@@ -15,7 +14,7 @@ from musictool.models.model import Model
 from musictool.training import event_log
 from musictool.training.event_log import EventLog
 from musictool.training.run_state import Settings, State, write_history
-from musictool.writers._base import write
+from musictool.writing import write
 
 log = logging.getLogger(__name__)
 

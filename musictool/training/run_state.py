@@ -31,7 +31,7 @@ class Settings:
         transpose: (lowest, highest) semitones that training windows are shifted by.
         stretch: how many times as long training windows are played; one is drawn, or 1.
         seed: fixes weights, order, transpositions and samples.
-        precision: see musictool/strategy/_precision.py; never "auto" here.
+        precision: see musictool/backend/precision.py; never "auto" here.
         tensorboard: write event files too (musictool/training/event_log.py).
     """
 

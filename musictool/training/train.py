@@ -1,7 +1,7 @@
 """From a corpus to a model: what `musictool train` does.
 
 `train` encodes the corpus, makes the model folder or finds the run to go on with, measures what the model has to beat,
-and trains (musictool/training/fitting.py).
+and trains (musictool/training/run.py).
 """
 
 from __future__ import annotations
@@ -12,29 +12,27 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from musictool import strategy
-from musictool.archs import _base as archs
-from musictool.archs._base import Arch
+from musictool import arch as archs
+from musictool.arch import Arch
 from musictool.atomic import working_alone, write_json
+from musictool.backend import backend
+from musictool.backend.machines import PLACEMENT
+from musictool.backend.precision import precision_within
+from musictool.backend.strategy import Strategy
 from musictool.corpus.corpus import Corpus
-from musictool.corpus.learnt import corpus_of
-from musictool.encoded.conditions import of_corpus
-from musictool.encodings._base import Spec
+from musictool.corpus.training_corpus import corpus_of
+from musictool.dataset.conditions import of_corpus
+from musictool.encoding import Spec
 from musictool.errors import BadModel, BadOption, KindMismatch
 from musictool.metrics.baselines import baselines
 from musictool.models import model
 from musictool.models.contents import parameters, primers, provenance, typical_music
 from musictool.models.info import FORMAT, MARKER, read_info, reading
 from musictool.registry import ARCHS, ENCODINGS
-from musictool.strategy import Strategy
-from musictool.training import growing
+from musictool.training import fine_tune as growing
 from musictool.training.event_log import check_event_log
 from musictool.training.folders import existing, folder_for, taken, wishes_of
-from musictool.training.learning import Trained, build, encoded_for, follow, learn
-from musictool.training.machines import PLACE
-from musictool.training.reporter import Reporter
-from musictool.training.run_state import Settings, checkpoint_path
-from musictool.training.wishes import (
+from musictool.training.options import (
     DEFAULTS,
     RESUMABLE,
     check_conditions,
@@ -45,6 +43,9 @@ from musictool.training.wishes import (
     jsonable,
     semitones,
 )
+from musictool.training.reporter import Reporter
+from musictool.training.run_state import Settings, checkpoint_path
+from musictool.training.workers import Trained, build, encoded_for, follow, learn
 
 
 def train(
@@ -65,7 +66,7 @@ def train(
             same settings.
         listener: who is told how it goes.
         wishes: any of the keys of DEFAULTS; what is not given takes its default, or when resuming, stays. And where to
-            compute, any of the keys of PLACE (musictool/training/machines.py): on several machines, each makes this
+            compute, any of the keys of PLACEMENT (musictool/backend/machines.py): on several machines, each makes this
             same call.
 
     Raises:
@@ -74,12 +75,14 @@ def train(
         LostWorker: when another machine that works on the run is gone.
         BadCorpus, BadModel, BadOption, UnknownName, KindMismatch: see musictool/errors.py.
     """
-    place = {key: otherwise if (said := wishes.pop(key, None)) is None else said for key, otherwise in PLACE.items()}
+    place = {
+        key: otherwise if (said := wishes.pop(key, None)) is None else said for key, otherwise in PLACEMENT.items()
+    }
     wishes = checked(wishes)
     if wishes.get("tensorboard"):
         check_event_log()
-    with strategy.precision_within():
-        devices = strategy.chosen(place)
+    with precision_within():
+        devices = backend.chosen_strategy(place)
         with devices.watched():
             if not devices.is_chief:
                 return follow(devices, listener or Reporter())
@@ -119,7 +122,7 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Repor
     )
     seed = secrets.randbelow(2**31) if wishes["seed"] is None else wishes["seed"]
     wishes = {**wishes, "seed": seed}
-    precision = strategy.prepare(wishes["precision"], seed, ARCHS.get(wishes["arch"]).HALVES_ON_CPU)
+    precision = backend.prepare(wishes["precision"], seed, ARCHS.get(wishes["arch"]).BFLOAT16_ON_CPU)
     encoded = encoded_for(corpus, wishes, listener, parent.encoding.vocabulary() if parent is not None else None)
     if parent is None:
         arch = ARCHS.get(wishes["arch"]).sized(encoded.spec, wishes["size"], wishes["settings"], conditions.size)
@@ -217,7 +220,7 @@ def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Reporter, devices:
             )
     anew = {key: wishes[key] for key in RESUMABLE if key in wishes}
     settings = replace(Settings.from_json(info["training"]["settings"]), **anew)
-    strategy.prepare(settings.precision, settings.seed)  # type: ignore[arg-type]
+    backend.prepare(settings.precision, settings.seed)  # type: ignore[arg-type]
     corpus = corpus_of(info, folder.name)
     encoded = encoded_for(corpus, then, listener, growing.kept_base(folder))
     with reading(folder / MARKER):

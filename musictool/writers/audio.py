@@ -13,9 +13,10 @@ from pathlib import Path
 
 from musictool.errors import BadFile, NoMusic
 from musictool.music.score import Score
-from musictool.writers import _fluidsynth, _synthesis
-from musictool.writers._sound_file import FORMATS, LOUDNESS, Spool, check_loudness, write_mastered
-from musictool.writers._soundfont import default_path, load
+from musictool.sound import fluidsynth as _fluidsynth
+from musictool.sound import synthesis as _synthesis
+from musictool.sound.file import FORMATS, LOUDNESS, Spool, check_loudness, write_mastered
+from musictool.sound.soundfont import default_path, load
 
 SUFFIXES = tuple(FORMATS)
 

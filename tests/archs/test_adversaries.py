@@ -15,7 +15,7 @@ import pytest
 from keras import ops
 
 from musictool.archs._adversaries import salt
-from musictool.encoded.dataset import encode_corpus
+from musictool.dataset.dataset import encode_corpus
 from musictool.errors import BadCorpus, BadOption, Stopped
 from musictool.generation.sample import Request, sample
 from musictool.generation.scoring import score_piece
@@ -26,7 +26,7 @@ from musictool.preparation.prepare import prepare
 from musictool.sampling.sampler import Guidance, Sampler
 from musictool.training.reporter import Reporter
 from musictool.training.train import train
-from musictool.writers._base import write
+from musictool.writing import write
 from tests.test_laws_archs import SPECS, batch_of, rows, tiny
 
 SPEC = SPECS["segments"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from musictool import strategy
+from musictool.backend import backend
 from musictool.registry import ARCHS
 from musictool.sampling.sampler import Sampler
 from tests.test_laws_archs import batch_of, tiny
@@ -29,7 +29,7 @@ def test_it_learns_a_loop_of_chords_by_heart_and_plays_it_back(name: str):
     arch = tiny(name)
     x = np.tile(loop(arch, 5), (4, 1, 1))
     (stage,) = arch.stages()
-    step = strategy.training_step(stage, strategy.optimizers_for(stage, 3e-2))
+    step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 3e-2))
     for _ in range(300):
         step(batch_of(x))
     written = next(arch.continuation(x[:1, :11], Sampler(temperature=0.05), 0))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from musictool.archs.markov import Markov
-from musictool.encodings._base import FIRST_SYMBOL, Spec
+from musictool.encoding import FIRST_SYMBOL, Spec
 from musictool.metrics.baselines import baselines
 from musictool.models.model import Model
 from musictool.sampling.sampler import Guidance, Sampler

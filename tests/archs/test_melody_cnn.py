@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from musictool import strategy
 from musictool.archs import _segments
 from musictool.archs._segments import pairs
 from musictool.archs.melody_cnn import MelodyCnn
-from musictool.encoded.dataset import Encoded
-from musictool.encoded.windows import Batch
-from musictool.encodings._base import Spec
+from musictool.backend import backend
+from musictool.dataset.dataset import Encoded
+from musictool.dataset.windows import Batch
+from musictool.encoding import Spec
 from musictool.music.instruments import BASS, DRUMS, INSTRUMENTS, PIANO
 from musictool.sampling.sampler import Guidance, Sampler
 from tests.test_laws_archs import corpus_of
@@ -117,7 +117,7 @@ def trained_a_little() -> tuple[MelodyCnn, Encoded]:
     pieces = segments(6, 8)
     pieces[..., DRUMS] &= segments(6, 8, seed=3)[..., DRUMS]  # a twentieth as many
     (stage,) = made.stages()
-    step = strategy.training_step(stage, strategy.optimizers_for(stage, 1e-2))
+    step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))
     for _ in range(10):
         step(of(pieces[:, :-1], pieces[:, 1:]))
     return made, corpus_of(pieces, SPEC)
@@ -172,7 +172,7 @@ def test_it_learns_a_turn_of_segments_by_heart_and_plays_it_back():
     turn = np.pad(turn, ((0, 0), (0, 0), (20, 28), (0, 0)))
     x = np.tile(turn, (2, 1, 1, 1))[None]
     (stage,) = made.stages()
-    step = strategy.training_step(stage, strategy.optimizers_for(stage, 3e-3))
+    step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 3e-3))
     for _ in range(400):
         step(of(x[:, :-1], x[:, 1:]))
     written = np.concatenate(list(islice(made.continuation(x[:, :1], Sampler(threshold="0.5"), 1), 4)), axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from musictool.archs.multi_rnn import MultiRnn
-from musictool.encodings._base import Spec
+from musictool.encoding import Spec
 from musictool.errors import BadOption, KindMismatch
 from musictool.sampling.sampler import Guidance, Sampler
 from tests.test_laws_archs import assert_two_steps_move_every_weight, batch_of, losses, rows

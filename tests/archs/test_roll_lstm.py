@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from musictool.archs import _base as archs
-from musictool.archs._base import Arch
+from musictool import arch as archs
+from musictool.arch import Arch
 from musictool.archs.roll_lstm import RollLstm
-from musictool.encodings._base import Spec
+from musictool.encoding import Spec
 from musictool.errors import KindMismatch
 from musictool.layers.sigmoid_head import SigmoidHead
 from musictool.sampling.sampler import Guidance, Sampler

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from musictool import strategy
-from musictool.archs._base import Arch
-from musictool.encoded.windows import Batch
-from musictool.encodings._base import FIRST_SYMBOL, Spec
+from musictool.arch import Arch
+from musictool.backend import backend
+from musictool.backend.precision import precision_within
+from musictool.dataset.windows import Batch
+from musictool.encoding import FIRST_SYMBOL, Spec
 from musictool.errors import BadOption
 from musictool.registry import ARCHS
 from musictool.sampling.sampler import Sampler
@@ -101,7 +102,7 @@ def test_in_mixed_precision_it_expects_nearly_the_same_and_writes(name: str, set
     keras.utils.set_random_seed(1)
     exact = ARCHS.get(name).sized(SPEC, "small", (*TINY, *settings))
     whole = expected(exact, piece)
-    with strategy.precision_within(policy):
+    with precision_within(policy):
         mixed = ARCHS.get(name).sized(SPEC, "small", (*TINY, *settings))
         (stage,) = mixed.stages()
         stage.network.set_weights(exact.stages()[0].network.get_weights())
@@ -176,7 +177,7 @@ def test_what_it_writes_pleases_a_judge_more_than_what_a_bigram_writes(name: str
     sizes = ("embedding=32", "width=32", "heads=2", "layers=2", "dropout=0")
     arch = ARCHS.get(name).sized(SPEC, "small", (*sizes, *settings))
     (stage,) = arch.stages()
-    step = strategy.training_step(stage, strategy.optimizers_for(stage, 3e-3))
+    step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 3e-3))
     mask, none = np.ones((32, WINDOW), np.float32), np.zeros((32, WINDOW, 0), np.float32)
     for seed in range(300):
         window = refrains(32, WINDOW + 1, seed)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from musictool import strategy
 from musictool.archs._segments import Drawing
 from musictool.archs.vae import Vae
-from musictool.encoded.windows import Batch
-from musictool.encodings._base import Spec
+from musictool.backend import backend
+from musictool.dataset.windows import Batch
+from musictool.encoding import Spec
 from musictool.music.instruments import BASS, DRUMS, INSTRUMENTS, PIANO
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 from tests.test_laws_archs import corpus_of
@@ -113,7 +113,7 @@ def test_the_autoencoders_stand_still_while_the_predictors_learn():
     _, stage = made.stages()
     x = segments(4, 5)
     before = [ops.convert_to_numpy(each) for each in made.vae.variables]
-    strategy.training_step(stage, strategy.optimizers_for(stage, 1e-2))(of(x[:, :-1], x[:, 1:]))
+    backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))(of(x[:, :-1], x[:, 1:]))
     for old, variable in zip(before, made.vae.variables, strict=True):
         np.testing.assert_array_equal(old, ops.convert_to_numpy(variable))
 
@@ -220,7 +220,7 @@ def test_settling_counts_spread_and_thresholds_of_both_stages():
     made, pieces = arch(), segments(6, 8)
     encoded = corpus_of(pieces, SPEC)
     for stage in made.stages():
-        step = strategy.training_step(stage, strategy.optimizers_for(stage, 1e-2))
+        step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))
         for _ in range(3):
             step(of(pieces[:, :-1], pieces[:, 1:]))
         assert stage.settle is not None
@@ -239,7 +239,7 @@ def test_it_learns_segments_by_heart_gives_them_back_and_plays_them_in_turn():
     turn[:, :, 20:100] = segments(4)[:, :, 20:100]
     x = np.tile(turn, (2, 1, 1, 1))[None]
     for stage in made.stages():
-        step = strategy.training_step(stage, strategy.optimizers_for(stage, 3e-3))
+        step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 3e-3))
         for _ in range(600):
             step(of(x[:, :-1], x[:, 1:]))
     exact = Sampler(threshold="0.5", noise_sd=0)

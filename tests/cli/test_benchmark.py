@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from musictool.benchmarking import published
+from musictool.apps.polyphony import published
 from musictool.cli import benchmark
 from musictool.cli._main import main
-from musictool.training.wishes import LAST_SEED
-from tests.benchmarking.mats import small, write
+from musictool.training.options import LAST_SEED
+from tests.apps.polyphony.mats import small, write
 
 TINY = ("--epochs", "1", "--set", "width=8", "--set", "embedding=8", "--set", "hidden=4")
 

@@ -9,11 +9,11 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
+from musictool.apps.lofi.drums import styles
 from musictool.cli._main import main
 from musictool.cli.lofi import command
-from musictool.lofi_music.drums import styles
 from musictool.music.score import Score
-from musictool.writers._base import write
+from musictool.writing import write
 
 
 def run(line: str) -> Result:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from musictool.archs._stage import Stage
+from musictool.arch import Stage
 from musictool.cli._progress import Progress
 
 ROW: dict[str, Any] = {"epoch": 1, "loss": 0.5, "val_loss": 0.25, "rows_per_second": 7, "seconds": 100.0}

@@ -81,7 +81,7 @@ def test_the_bar_counts_rows_and_has_one_colon(monkeypatch: pytest.MonkeyPatch):
 def test_the_total_of_the_bar_is_in_rows_of_the_model(
     at_tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from musictool.encodings._base import Spec
+    from musictool.encoding import Spec
 
     totals, bar = [], _output.bar
     monkeypatch.setattr(Spec, "steps", property(lambda spec: 32))  # of a segment

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musictool.corpus.packed import COLUMNS, NO_KEY, Packed, concatenate, pack
+from musictool.corpus.packed import COLUMNS, Packed, concatenate, pack
+from musictool.music.key import NO_KEY
 from musictool.music.score import Score, Track
 from tests.strategies import scores
 

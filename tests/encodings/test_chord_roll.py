@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN
+from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN
 from musictool.encodings.chord_roll import ChordRoll, Options
 from musictool.errors import BadModel, BadOption
 from musictool.music.score import Score, Track

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN
+from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN
 from musictool.encodings.midi_message import MidiMessage, Options
 from musictool.errors import BadModel
 from musictool.music.score import Score, Track

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN, from_json
+from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN, from_json
 from musictool.encodings.note_chord import LONGEST_STEPS, NoteChord, Options
 from musictool.errors import BadModel, BadOption
 from musictool.music.score import Score, Track

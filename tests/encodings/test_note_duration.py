@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN
 from musictool.encodings._bars import METRES
-from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN
 from musictool.encodings.note_duration import NoteDuration, Options
 from musictool.errors import BadOption
 from musictool.music.grid import restruck, to_steps

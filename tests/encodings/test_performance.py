@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN
+from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN
 from musictool.encodings._sections import split
 from musictool.encodings.performance import Options, Performance
 from musictool.errors import BadOption

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN, from_json
 from musictool.encodings import _miditok
-from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN, from_json
 from musictool.encodings._miditok_score import bars
 from musictool.encodings.remi import Options, Remi
 from musictool.errors import BadModel, BadOption, MusictoolError

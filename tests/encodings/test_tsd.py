@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from musictool.encodings._base import FIRST_SYMBOL, from_json
+from musictool.encoding import FIRST_SYMBOL, from_json
 from musictool.encodings.tsd import Tsd
 from musictool.music.score import METRE, TEMPO, Score, Track
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from music21.chord import Chord
 from music21.pitch import Pitch
 
-from musictool.encodings._base import FIRST_SYMBOL, PADDING, START, UNKNOWN
+from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN
 from musictool.encodings._chord_names import PITCH_NAMES, chord_name, chord_pitches, normal_order
 from musictool.encodings._chord_vocabulary import ChordVocabulary
 from musictool.encodings._chord_words import TimedSpelling, pack, unpack

@@ -25,8 +25,8 @@ from musictool.evaluation.page import page, write_page
 from musictool.metrics.musical import FEATURES, musical_features
 from musictool.models.model import Model
 from musictool.music.score import Score, Track
-from musictool.readers._base import read
-from musictool.writers._base import write
+from musictool.reading import read
+from musictool.writing import write
 
 
 def run(line: str) -> Result:

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musictool.encodings._base import Encoding
+from musictool.encoding import Encoding
 from musictool.encodings.midi_message import MidiMessage
 from musictool.encodings.note_duration import NoteDuration
 from musictool.encodings.performance import Performance
 from musictool.encodings.remi import Remi
 from musictool.errors import BadFile, BadOption, NoMusic, UnknownName
-from musictool.generation.guidance import Wanted
+from musictool.generation.constraints import Wanted
 from musictool.generation.sample import Generation, Request, sample
 from musictool.models.model import Model
 from musictool.music.score import METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
-from musictool.readers._base import read
+from musictool.reading import read
 from musictool.sampling.sampler import Sampler
-from musictool.writers._base import write
+from musictool.writing import write
 
 
 @pytest.fixture(scope="module")

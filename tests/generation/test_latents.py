@@ -22,10 +22,10 @@ from musictool.models.model import Model
 from musictool.music.instruments import PIANO, TRACKS, note_instruments
 from musictool.music.score import Score, Track, sort_notes
 from musictool.preparation.prepare import prepare
-from musictool.readers._base import read
+from musictool.reading import read
 from musictool.sampling.sampler import Sampler
 from musictool.training.train import train
-from musictool.writers._base import write
+from musictool.writing import write
 
 BOLD = Sampler(threshold="bernoulli")  # something sounds, however little is learnt
 

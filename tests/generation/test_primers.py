@@ -9,14 +9,14 @@ from click.testing import CliRunner
 from musictool.cli._main import main
 from musictool.encodings.piano_roll import PianoRoll
 from musictool.errors import BadFile, BadOption, UnknownName
-from musictool.generation.guidance import Wanted, histogram_of
+from musictool.generation.constraints import Wanted, histogram_of
 from musictool.generation.primers import read_primer, typed
 from musictool.generation.sample import Generation, Request, check_choices, sample
 from musictool.models.model import Model
+from musictool.music.key import TO_C
 from musictool.music.scales import classes_of
 from musictool.music.score import Score
 from musictool.sampling.sampler import Sampler
-from musictool.training.wishes import TO_C
 
 
 @pytest.fixture(scope="module")

@@ -16,14 +16,14 @@ from musictool.encodings.midi_message import MidiMessage
 from musictool.encodings.note_duration import NoteDuration
 from musictool.encodings.performance import Performance
 from musictool.errors import NoMusic
-from musictool.generation.guidance import Wanted
+from musictool.generation.constraints import Wanted
 from musictool.generation.scoring import Scored, score_files, score_piece
 from musictool.models.model import Model
+from musictool.music.key import TO_C
 from musictool.music.score import METRE, TEMPO, Score, Track, sort_notes
-from musictool.readers._base import read
+from musictool.reading import read
 from musictool.sampling.sampler import Guidance
-from musictool.training.wishes import TO_C
-from musictool.writers._base import write
+from musictool.writing import write
 
 
 @pytest.fixture(scope="module")

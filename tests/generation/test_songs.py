@@ -8,12 +8,12 @@ import pytest
 
 from musictool.errors import BadFile, BadModel, BadOption, NoMusic
 from musictool.generation import songs
-from musictool.generation.guidance import Wanted
+from musictool.generation.constraints import Wanted
 from musictool.generation.sample import Request
 from musictool.generation.songs import write_like, write_songs
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
-from musictool.readers._base import read
+from musictool.reading import read
 from musictool.sampling.sampler import Sampler
 
 

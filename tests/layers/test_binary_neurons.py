@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from musictool.compiling import slope
+from musictool.backend.compile import slope
 from musictool.layers.binary_neurons import struck
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from musictool import strategy
-from musictool.archs._stage import Stage
-from musictool.compiling import compiled
-from musictool.encoded.windows import Batch
+from musictool.arch import Stage
+from musictool.backend import backend
+from musictool.backend.compile import compiled
+from musictool.backend.precision import precision_within
+from musictool.dataset.windows import Batch
 from musictool.layers import _recurrences
 from musictool.layers.recurrent_stack import RecurrentStack
 
@@ -68,7 +69,7 @@ def test_the_gradient_is_that_of_keras(layer: Any):
 
         optimizer = keras.optimizers.SGD(1.0)
         optimizer.build(model.trainable_variables)
-        strategy.one.training_step(Stage("heard", model, judge, ("loss",)), (optimizer,))(batch)
+        backend.one_device().training_step(Stage("heard", model, judge, ("loss",)), (optimizer,))(batch)
         after.append([ops.convert_to_numpy(weight) for weight in model.trainable_variables])
     before = [ops.convert_to_numpy(weight) for weight in built(layer, False).trainable_variables]
     for by_keras, by_hand, start in zip(*after, before, strict=True):
@@ -124,7 +125,7 @@ def test_the_windows_length_need_not_be_known_when_it_is_compiled(layer: Any):
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision_is_near_the_whole(layer: Any, policy: str):
     whole = RecurrentStack(layer, 6, 2, 0.0)
-    with strategy.precision_within(policy):
+    with precision_within(policy):
         half = RecurrentStack(layer, 6, 2, 0.0)
     for stack in (whole, half):
         stack.build((None, None, 5))

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from musictool.corpus.keys import key_index
 from musictool.metrics.musical import FEATURES, musical_features
-from musictool.music.key import key_index
 from musictool.music.score import METRE, Score, Track
-from musictool.readers._base import read
-from musictool.writers._base import write
+from musictool.reading import read
+from musictool.writing import write
 
 TRACKS = (Track(0), Track(33), Track(0, is_drum=True))
 BAND = [(60, 0, 1.5, 0), (64, 0.5, 1, 0), (67, 1, 3, 0), (61, 6, 1, 0), (36, 0, 4, 1), (43, 4, 2, 1), (36, 0, 0.25, 2),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musictool.encoded.dataset import Encoded
+from musictool.dataset.dataset import Encoded
 from musictool.encodings.piano_roll import PianoRoll
 from musictool.encodings.segments import Segments
 from musictool.metrics.baselines import baselines

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from musictool.errors import BadOption, UnknownName
-from musictool.generation.guidance import Wanted
+from musictool.generation.constraints import Wanted
 from musictool.music.key import KEY_NAMES
 from musictool.music.scales import SCALES, classes_of, key_of, pitch_of, pitches_of
 

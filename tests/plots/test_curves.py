@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from musictool.drawing.plot import Thing, Wishes
 from musictool.errors import BadModel, BadOption
-from musictool.plots._base import Thing, Wishes
 from musictool.plots.curves import draw
 
 HISTORY = """stage,epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,rows_per_second,seconds

@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
+from musictool.drawing.plot import Thing, Wishes
 from musictool.encodings.performance import Performance
 from musictool.errors import BadModel, BadOption, UnknownName
-from musictool.plots._base import Thing, Wishes
 from musictool.plots._flat import flattened
 from musictool.plots._symbols import BEGINS, ENDS, NEITHER, Symbols, symbols_of
 from musictool.plots.embeddings import draw, spread

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from musictool.drawing.plot import Thing, Wishes, located
 from musictool.errors import NoMusic
-from musictool.plots._base import Thing, Wishes, located
 from musictool.plots.features import draw
 from musictool.preparation.prepare import prepare
 

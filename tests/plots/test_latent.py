@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from musictool.drawing.plot import Thing, Wishes
 from musictool.encodings.segments import Segments
 from musictool.errors import BadCorpus, BadModel, BadOption
 from musictool.models.info import read_info
 from musictool.models.model import Model
-from musictool.plots._base import Thing, Wishes
 from musictool.plots.latent import draw
 
 INFO = {

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from musictool.drawing.plot import Thing, Wishes
 from musictool.errors import BadFile, BadOption
 from musictool.music.score import Score, Track
-from musictool.plots._base import Thing, Wishes
 from musictool.plots.roll import draw
-from musictool.writers._base import write
+from musictool.writing import write
 
 
 def file(folder: Path, name: str, score: Score) -> Thing:

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from musictool.drawing.plot import Thing, Wishes
 from musictool.errors import BadOption
 from musictool.music.score import Score, Track
 from musictool.plots import similarity
-from musictool.plots._base import Thing, Wishes
 from musictool.plots.similarity import bar_chroma, bar_rolls, draw, self_similarity
-from musictool.writers._base import write
+from musictool.writing import write
 
 C, G, REST = [(60, 0, 2), (64, 2, 2)], [(67, 0, 4)], []
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from musictool import home
+from musictool import reading as _base
 from musictool.errors import BadFile
 from musictool.preparation import prepare as preparation
-from musictool.readers import _base
 from tests.readers.smf import DATA, END, header, smf, track
 from tests.readers.test_lpd import PIANO, SOUND, VALUES, npy, write
 

@@ -15,7 +15,8 @@ import pytest
 from musictool import home
 from musictool.corpus.corpus import Corpus
 from musictool.errors import BadCorpus, BadOption, Busy, UnknownName
-from musictool.preparation import kept, new_files
+from musictool.preparation import cache as kept
+from musictool.preparation import new_files
 from musictool.preparation import prepare as preparation
 from musictool.preparation.prepare import Prepared
 from tests.preparation import wicked_reader as wicked

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from musictool.preparation.reading import ReadSettings, allowed_seconds, read_safely
-from musictool.workers import LocalWorkers
+from musictool.workers.processes import LocalWorkers
 from tests.preparation import wicked_reader as wicked
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from musictool.errors import BadFile
 from musictool.music.score import Score, Track
-from musictool.readers._base import Reading
+from musictool.reading import Reading
 
 READ = "tests.preparation.wicked_reader:read"
 READ_OTHERWISE = "tests.preparation.wicked_reader:read_otherwise"

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from musictool import reading as _base
 from musictool.errors import BadFile
 from musictool.music.score import Score, Track
-from musictool.readers import _archive, _base, lpd
+from musictool.readers import _archive, lpd
 from tests.readers.smf import DATA, rows
 
 STEPS = 192  # two bars of 4/4 at 24 steps a beat

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from musictool import reading as _base
 from musictool.errors import BadFile
 from musictool.music.score import Score, Track
-from musictool.readers import _base, _midi_parts, _midi_symusic, midi
-from musictool.readers._base import MIDI_PARSERS
+from musictool.readers import _midi_parts, _midi_symusic, midi
+from musictool.reading import MIDI_PARSERS
 from tests.readers.smf import DATA, rows, smf
 
 SONG = smf(
@@ -221,7 +222,7 @@ def test_a_file_without_usable_notes_says_why(tmp_path: Path, parser: str, event
 
 
 def test_more_notes_than_the_limit_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("musictool.readers._base.MAX_NOTES", 1)
+    monkeypatch.setattr("musictool.reading.MAX_NOTES", 1)
     with pytest.raises(BadFile, match="too many notes: 2"):
         read(smf("00 90 3c 40  60 80 3c 00  00 90 3c 40  60 80 3c 00"), tmp_path / "a.mid")
 

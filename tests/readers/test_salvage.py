@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from musictool import reading as _base
 from musictool.errors import BadFile
-from musictool.readers import _base, midi
-from musictool.readers._base import MIDI_PARSERS
+from musictool.readers import midi
 from musictool.readers._salvage import mend
+from musictool.reading import MIDI_PARSERS
 from tests.readers.smf import DATA, END, header, rows, smf, track
 
 C = bytes.fromhex("00 90 3c 40  60 80 3c 00")  # c4 for 96 ticks

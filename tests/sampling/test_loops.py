@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from musictool.archs.lstm import Lstm
-from musictool.encodings._base import Spec
+from musictool.encoding import Spec
 from musictool.music.score import Score
 from musictool.sampling.loops import HOTTER, LEAST, LONGEST, LoopGuard, period, period_of_notes
 from musictool.sampling.sampler import FREE, Sampler

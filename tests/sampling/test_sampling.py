@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from musictool.archs.lstm import Lstm
-from musictool.encodings._base import Spec
+from musictool.encoding import Spec
 from musictool.errors import BadOption
 from musictool.sampling.sampler import DRAWS, NEVER, Guidance, Sampler, inverse_transform
 from tests.stand_in import StandIn

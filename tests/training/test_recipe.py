@@ -10,20 +10,21 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from musictool import options, strategy
-from musictool.archs._base import Arch
+from musictool import options
+from musictool.arch import Arch
+from musictool.backend import backend
 from musictool.cli._main import main
 from musictool.corpus.corpus import Corpus
-from musictool.encoded.dataset import encode_corpus
-from musictool.encoded.windows import Windows
+from musictool.dataset.dataset import encode_corpus
+from musictool.dataset.windows import Windows
 from musictool.errors import UnknownName
 from musictool.fetching.public import COLLECTIONS
 from musictool.models.contents import parameters
 from musictool.preparation.sources import BUILT_IN
 from musictool.registry import ARCHS, ENCODINGS
 from musictool.training import recipe
+from musictool.training.options import DEFAULTS, check_encoding, checked, semitones
 from musictool.training.train import train
-from musictool.training.wishes import DEFAULTS, check_encoding, checked, semitones
 
 SMALL = {"embedding": 8, "width": 16, "layers": 1, "heads": 2, "segment": 16, "memory": 16, "hidden": 8}
 
@@ -85,14 +86,14 @@ def test_it_builds_at_its_real_size(name: str, at_tiny_home: Path):
 
 @each_recipe
 def test_it_learns_in_a_few_steps(name: str, at_tiny_home: Path):
-    strategy.prepare("float32", 1)
+    backend.prepare("float32", 1)
     wishes = wishes_of(name)
     known = {setting.partition("=")[0] for setting, _, _ in options.describe(ARCHS.get(wishes["arch"]).Options)}
     small = tuple(f"{key}={value}" for key, value in SMALL.items() if key in known)
     arch, windows = learner(name, (*small, *(("dropout=0",) if "dropout" in known else ())))
     stage, *_ = arch.stages()
     windows = Windows(windows.encoded, min(64, windows.length), min(8, windows.batch_size))
-    step = strategy.training_step(stage, strategy.optimizers_for(stage, 1e-2))
+    step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))
     batch = windows.batch(windows.training_plan(0), 0)
     losses = [float(sums[0] / sums[-1]) for sums in (np.asarray(step(batch)) for _ in range(8))]
     assert np.isfinite(losses).all()

@@ -21,8 +21,8 @@ from musictool.models.info import read_info
 from musictool.models.model import Model
 from musictool.preparation.prepare import prepare
 from musictool.training.checkpoint import state
-from musictool.training.fitting import Diverged, Stopped
 from musictool.training.reporter import Reporter
+from musictool.training.run import Diverged, Stopped
 from musictool.training.train import train
 from tests.rival import at_work
 from tests.training.test_event_log import curves

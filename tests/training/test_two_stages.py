@@ -15,13 +15,13 @@ from musictool.generation.sample import Request, sample
 from musictool.models.model import Model
 from musictool.music.score import Score, Track
 from musictool.preparation.prepare import prepare
-from musictool.readers._base import read
+from musictool.reading import read
 from musictool.sampling.sampler import Sampler
-from musictool.training.fitting import Run
+from musictool.training.run import Run
 from musictool.training.train import train
-from musictool.writers._base import write
+from musictool.writing import write
+from tests.backend.test_backend import TWO_CPUS, run
 from tests.generation.test_latents import band, write_bands
-from tests.test_strategy import TWO_CPUS, run
 
 RUN: dict[str, Any] = {
     "arch": "vae",

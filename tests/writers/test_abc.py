@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 
 from musictool.music.score import KEY, METRE, TEMPO, Score, Track
-from musictool.readers._base import read
-from musictool.writers._base import write
+from musictool.reading import read
 from musictool.writers.abc import text_of
+from musictool.writing import write
 from tests.strategies import scores
 
 

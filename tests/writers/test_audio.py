@@ -10,10 +10,10 @@ from scipy.signal import resample_poly
 
 from musictool.errors import BadFile, BadOption, MusictoolError, NoMusic
 from musictool.music.score import TEMPO, Score, Track
-from musictool.writers import _synthesis
-from musictool.writers._base import write
-from musictool.writers._soundfont import default_path, load
-from musictool.writers._synthesis import RATE, sections
+from musictool.sound import synthesis as _synthesis
+from musictool.sound.soundfont import default_path, load
+from musictool.sound.synthesis import RATE, sections
+from musictool.writing import write
 
 MELODY = Score.from_notes([(69, 0, 1), (72, 1, 1), (76, 2, 1)])
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from musictool.errors import NoMusic
 from musictool.music.grid import restruck
 from musictool.music.score import KEY, METRE, TEMPO, Score, Track
-from musictool.writers._base import write
 from musictool.writers.midi import to_bytes
+from musictool.writing import write
 from tests.strategies import scores
 
 Notes = list[list[tuple[int, int, int, int]]]

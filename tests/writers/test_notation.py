@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from musictool.music.score import KEY, METRE, TEMPO, Score, Track
-from musictool.writers._base import write
+from musictool.writing import write
 from tests.strategies import scores
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from matplotlib.image import imread
 
+from musictool.drawing.layout import layout
+from musictool.drawing.roll import Piece, figure_of
 from musictool.music.score import METRE, Score, Track
-from musictool.writers._base import write
-from musictool.writers.picture import Piece, figure_of, layout
+from musictool.writing import write
 from tests.strategies import scores
 
 
@@ -110,7 +111,7 @@ def test_any_score_can_be_drawn(tmp_path_factory, score):
 def test_drawing_leaves_pyplot_alone(tmp_path):
     code = (
         "import sys; from pathlib import Path; from musictool.music.score import Score\n"
-        "from musictool.writers._base import write\n"
+        "from musictool.writing import write\n"
         f"write(Score.from_notes([(60, 0, 1)]), Path({str(tmp_path / 'song.png')!r}))\n"
         "assert not {'matplotlib.pyplot', 'tensorflow', 'pretty_midi'} & set(sys.modules)"
     )

@@ -1,0 +1,100 @@
+"""JAX on one device, without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import keras
+from keras import ops
+
+from musictool.arch import Player, Stage
+from musictool.backend.compile import compiled
+from musictool.backend.machines import Machines
+from musictool.backend.strategy import Optimizers, Step, Strategy, in_turns, sums_of
+from musictool.dataset.windows import Batch, Plan, Windows
+from musictool.errors import BadOption
+
+
+def prepare_devices() -> bool:
+    """Whether there is a GPU; JAX needs no preparation."""
+    return jax.default_backend() != "cpu"
+
+
+def device_name() -> str:
+    """What the network runs on, for people."""
+    return str(jax.devices()[0].device_kind) if prepare_devices() else "CPU"
+
+
+def versions() -> dict[str, str]:
+    """The library that computes, and which one it is."""
+    return {"jax": jax.__version__}
+
+
+def chosen(name: str, machines: Machines | None) -> Strategy:
+    """One device. Raises BadOption for any other wish."""
+    if machines is not None or name not in ("auto", "one"):
+        raise BadOption(
+            f"--strategy {'multi-worker' if machines else name} needs TensorFlow; with KERAS_BACKEND=jax there is one "
+            "device: leave it out, or leave KERAS_BACKEND out"
+        )
+    return OneDevice()
+
+
+class OneDevice(Strategy):
+    """The first GPU, or the CPU. Batches are gathered while the device computes, since steps do not wait for it."""
+
+    name = "one"
+
+    def stream(self, windows: Windows, plan: Plan, first_step: int = 0) -> Iterator[Any]:
+        return (windows.batch(plan, step) for step in range(first_step, windows.steps(plan)))
+
+    def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
+        pairs = zip(stage.trained_by, optimizers, strict=True)
+        turns = {id(optimizer): _turn(stage, player, optimizer) for player, optimizer in pairs}
+        return lambda batch: in_turns(stage, optimizers, lambda _, optimizer: turns[id(optimizer)](batch))
+
+    def validation_step(self, stage: Stage) -> Step:
+        def validate(batch: Batch) -> Any:
+            return sums_of(stage.judge, batch, False)
+
+        return validate if stage.count else compiled(validate)
+
+
+def _turn(stage: Stage, player: Player, optimizer: keras.optimizers.Optimizer) -> Step:
+    """One step of one player."""
+    own = {id(variable) for variable in player.weights}
+    # The states of the random generators in dropout layers are among the rest.
+    rest = [variable for variable in stage.network.variables if id(variable) not in own]
+    parts = ([*player.weights], rest, optimizer.variables)
+    step = jax.jit(_pure_step(player, optimizer, parts))
+
+    def train(batch: Batch) -> Any:
+        sums, after = step(tuple([variable.value for variable in part] for part in parts), batch)
+        for part, values in zip(parts, after, strict=True):
+            for variable, value in zip(part, values, strict=True):
+                variable.assign(value)
+        return sums
+
+    return train
+
+
+def _pure_step(player: Player, optimizer: keras.optimizers.Optimizer, parts: tuple[list[Any], ...]) -> Any:
+    """(values of the variables of each part, batch) -> sums, and the values after the step."""
+    weights, rest, state = parts
+
+    def loss(now: Any, rest_now: Any, state_now: Any, batch: Batch) -> Any:
+        mapping = [*zip(weights, now, strict=True), *zip(rest, rest_now, strict=True)]
+        with keras.StatelessScope([*mapping, *zip(state, state_now, strict=True)]) as scope:
+            sums = sums_of(player.judge, batch, True)
+            mean = optimizer.scale_loss(sums[0] / ops.maximum(sums[-1], 1.0))
+        return mean, (sums, [scope.get_current_value(variable) for variable in rest])
+
+    def step(values: Any, batch: Batch) -> Any:
+        now, rest_now, state_now = values
+        gradients, (sums, rest_now) = jax.grad(loss, has_aux=True)(now, rest_now, state_now, batch)
+        now, state_now = optimizer.stateless_apply(state_now, gradients, now)
+        return sums, (now, rest_now, state_now)
+
+    return step

@@ -1,0 +1,88 @@
+"""TensorFlow on one device, and what it tells of the devices there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from musictool.arch import Player, Stage
+from musictool.backend.machines import Machines
+from musictool.backend.strategy import Optimizers, Step, Strategy, in_turns, sums_of
+from musictool.backend.tf_data import stream
+from musictool.dataset.windows import Batch, Plan, Windows
+from musictool.errors import BadOption
+
+
+def prepare_devices() -> bool:
+    """Let GPU memory grow as needed and every computation repeat itself; returns whether there is a GPU."""
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        with suppress(RuntimeError):  # TensorFlow has already begun; then it is as it is
+            tf.config.experimental.set_memory_growth(gpu, True)
+    tf.config.experimental.enable_op_determinism()
+    return bool(gpus)
+
+
+def device_name() -> str:
+    """What the network runs on, for people."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return "CPU"
+    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
+
+
+def versions() -> dict[str, str]:
+    """The library that computes, and which one it is."""
+    return {"tensorflow": tf.__version__}
+
+
+def chosen(name: str, machines: Machines | None) -> Strategy:
+    """The strategy of this name; of "auto", the one that uses all devices.
+
+    Raises:
+        BadOption: for several devices where there is one.
+    """
+    from musictool.backend import _replicas
+
+    prepare_devices()  # before anything is computed, after which their settings stand
+    if machines is not None:
+        return _replicas.MultiWorker(machines)
+    if name == "one":
+        return OneDevice()
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if len(devices) > 1:
+        return _replicas.Mirrored(devices)
+    if name == "mirrored":
+        raise BadOption("--strategy mirrored shares the work among several GPUs, and TensorFlow sees one device here")
+    return OneDevice()
+
+
+class OneDevice(Strategy):
+    """The first GPU, or the CPU."""
+
+    name = "one"
+
+    def stream(self, windows: Windows, plan: Plan, first_step: int = 0) -> Iterator[Any]:
+        return stream(windows, plan, first_step)
+
+    def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
+        def turn(player: Player, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
+            with tf.GradientTape() as tape:
+                sums = sums_of(player.judge, batch, True)
+                loss = optimizer.scale_loss(sums[0] / tf.maximum(sums[-1], 1.0))
+            optimizer.apply(tape.gradient(loss, player.weights), player.weights)
+            return sums
+
+        compiled: Step = tf.function(
+            lambda batch: in_turns(stage, optimizers, partial(turn, batch=batch)), autograph=False
+        )
+        return compiled
+
+    def validation_step(self, stage: Stage) -> Step:
+        compiled: Step = tf.function(lambda batch: sums_of(stage.judge, batch, False), autograph=False)
+        return compiled if stage.count is None else lambda batch: sums_of(stage.judge, batch, False)

@@ -1,0 +1,136 @@
+"""What computes a training run, whatever it is: one device, several, or several machines."""
+
+from __future__ import annotations
+
+import io
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from keras import ops
+
+from musictool.arch import Judge, Player, Stage
+from musictool.dataset.windows import Batch, Plan, Windows
+from musictool.errors import BadOption
+
+log = logging.getLogger(__name__)
+
+Step = Callable[[Batch], Any]
+Optimizers = tuple[keras.optimizers.Optimizer, ...]  # one for each player of a stage
+
+
+class Strategy(ABC):
+    """Where numbers are computed. The batch that a run asks for is the global one: replicas share it out.
+
+    Attributes:
+        name: as on the command line.
+        replicas: devices that compute a step together, on all machines.
+        workers: processes that do so. All of them call the same methods in the same order.
+        is_chief: whether this process is the one that writes files and speaks.
+    """
+
+    name: ClassVar[str]
+    replicas: int = 1
+    workers: int = 1
+    is_chief: bool = True
+    adam: ClassVar[type[keras.optimizers.Optimizer]] = keras.optimizers.Adam
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Networks and optimizers are built within it."""
+        return nullcontext()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """A run goes on within it. Raises BadOption for what is thrown when memory is at an end, and LostWorker for
+        what is thrown when another worker is gone."""
+        try:
+            yield
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            log.info("%s", error)
+            raise BadOption(
+                "this run needs more memory than there is; begin one of another --name with a smaller --batch-size, "
+                "--window or --size"
+            ) from None
+
+    def optimizers_for(self, stage: Stage, learning_rate: float, clip_norm: float = 1.0) -> Optimizers:
+        """For each player Adam with gradients shortened to `clip_norm` (0: as they are), built for its weights, with
+        loss scaling where float16 needs it."""
+        with self.scope():
+            return tuple(self._optimizer(player, learning_rate, clip_norm) for player in stage.trained_by)
+
+    def _optimizer(self, player: Player, learning_rate: float, clip_norm: float) -> keras.optimizers.Optimizer:
+        optimizer = self.adam(
+            learning_rate * player.rate, beta_1=player.momentum, global_clipnorm=clip_norm or None, name="adam"
+        )
+        if keras.config.dtype_policy().name == "mixed_float16":
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer.build(player.weights)
+        return optimizer
+
+    @abstractmethod
+    def stream(self, windows: Windows, plan: Plan, first_step: int = 0) -> Iterator[Any]:
+        """The batches of a pass, in order, from `first_step` on, as the steps take them."""
+
+    @abstractmethod
+    def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
+        """Compiled: lets each player take its turns; batch -> float32 (measures + 1,): the sum of each measure over the
+        global batch, in each player's last turn, and its rows."""
+
+    @abstractmethod
+    def validation_step(self, stage: Stage) -> Step:
+        """Compiled: batch -> float32 (measures + 1,): the sum of each measure over the global batch, and its rows."""
+
+    def agreed(self, *wanted: bool) -> tuple[bool, ...]:
+        """For each question, whether any worker says yes; all get the same answer."""
+        return wanted
+
+    def from_chief(self, message: bytes = b"") -> bytes:
+        """What the chief says, on all workers."""
+        return message
+
+    def share(self, variables: Sequence[Any]) -> None:
+        """Give `variables` the values that they have on the chief."""
+        if self.workers == 1:
+            return
+        message = io.BytesIO()
+        if self.is_chief:
+            np.savez(message, *(ops.convert_to_numpy(variable) for variable in variables))
+        with np.load(io.BytesIO(self.from_chief(message.getvalue())), allow_pickle=False) as values:
+            for i, variable in enumerate(variables):
+                variable.assign(values[f"arr_{i}"])
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether Python, TensorFlow or JAX says with this that memory is at an end."""
+    return isinstance(error, MemoryError) or (
+        type(error).__name__ == "ResourceExhaustedError" or str(error).startswith("RESOURCE_EXHAUSTED")
+    )
+
+
+def sums_of(judge: Judge, batch: Batch, training: bool) -> Any:
+    """float32 (measures + 1,): the sum of each measure over a batch, and its rows."""
+    judged = judge(batch, training)
+    mask = ops.cast(batch.mask, "float32")
+    return ops.stack([*(ops.sum(ops.cast(measure, "float32") * mask) for measure in judged), ops.sum(mask)])
+
+
+def in_turns(stage: Stage, optimizers: Optimizers, step: Callable[[Player, Any], Any]) -> Any:
+    """The step of a run: float32 (measures + 1,), of the last turn of each player in turn, and the rows."""
+    measured: list[Any] = []
+    for player, optimizer in zip(stage.trained_by, optimizers, strict=True):
+        for _ in range(player.turns):
+            sums = step(player, optimizer)
+        measured.append(sums[:-1])
+    return ops.concatenate([*measured, sums[-1:]])
+
+
+def counted_sums(stage: Stage, windows: Windows, plan: Plan) -> Iterator[np.ndarray]:
+    """The same for each batch of a pass, for a stage that counts and is judged on arrays."""
+    for step in range(windows.steps(plan)):
+        yield ops.convert_to_numpy(sums_of(stage.judge, windows.batch(plan, step), False))

@@ -1,0 +1,31 @@
+"""Windows -> tf.data: batches gathered in the background while the network computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from musictool.dataset.windows import Batch, Plan, Windows
+
+PREFETCH = 4
+
+
+def stream(windows: Windows, plan: Plan, first_step: int = 0, part: int = 0, parts: int = 1) -> Iterator[Batch]:
+    """The batches of a pass, or one of equal `parts` of each, as tensors, in order, from `first_step` on."""
+    spec = windows.encoded.spec
+    shape = (windows.part_size(parts), windows.length)
+    rows = (*shape, *spec.shape)
+    shapes = Batch(rows, rows, shape, (*shape, windows.beside.conditions.size))
+    types = Batch(tf.as_dtype(spec.dtype), tf.as_dtype(spec.dtype), tf.float32, tf.float32)
+
+    def gathered(step: Any) -> tuple[Any, ...]:
+        return tuple(windows.batch(plan, int(step), part, parts))
+
+    def batch(step: Any) -> Batch:
+        arrays = tf.numpy_function(gathered, [step], types, stateful=False)
+        return Batch(*map(tf.ensure_shape, arrays, shapes))
+
+    steps = tf.data.Dataset.range(first_step, windows.steps(plan))
+    return iter(steps.map(batch).prefetch(PREFETCH))

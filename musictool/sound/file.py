@@ -1,0 +1,90 @@
+"""Sound -> file: mastered to one loudness, never clipping, in constant memory.
+
+Sections of any length go through a temporary file beside the result (21 MB a minute), where they are measured; then
+they are written on from there, in blocks, under the gain that follows from the measurement.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from musictool.atomic import replacing
+from musictool.errors import BadOption
+from musictool.sound.loudness import BLOCK_FRAMES, RATE, Meter, mastering
+from musictool.sound.ogg import renumber
+
+FORMATS = {
+    ".wav": ("WAV", "PCM_16"),
+    ".flac": ("FLAC", "PCM_16"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+}
+LOUDNESS = -14.0  # LUFS, to which streaming services bring all music
+LOUDNESSES = (-40.0, -8.0)
+CEILING = {".wav": -1.0, ".flac": -1.0, ".ogg": -2.0, ".mp3": -2.0}  # dBTP; lossy formats add to peaks
+FRAMES = 1024 * BLOCK_FRAMES  # 1.5 s
+
+
+class Spool:
+    """Sound on disk, measured as it comes (its peaks, which mastering needs, only if they are wanted)."""
+
+    def __init__(self, folder: Path, with_peaks: bool = True):
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = tempfile.TemporaryFile(dir=folder, prefix=".musictool.")  # noqa: SIM115  # closed in __exit__
+        self.meter = Meter(with_peaks)
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def fill(self, sections: Iterable[np.ndarray]) -> Spool:
+        """Take in sections, float32 (2, frames) each, and finish the measurement."""
+        for section in sections:
+            self.meter.add(section)
+            self._file.write(np.ascontiguousarray(section.T, np.float32).data)
+        self.meter.finish()
+        return self
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """float32 (2, FRAMES), the last one shorter: all the sound, from its beginning."""
+        self._file.seek(0)
+        while block := self._file.read(FRAMES * 8):
+            yield np.frombuffer(block, np.float32).reshape(-1, 2).T
+
+
+def check_loudness(loudness: float) -> None:
+    """Raises BadOption for what is not from -40 to -8 LUFS."""
+    if not LOUDNESSES[0] <= loudness <= LOUDNESSES[1]:
+        raise BadOption(f"--loudness {loudness:g} is not from {LOUDNESSES[0]:g} to {LOUDNESSES[1]:g} LUFS")
+
+
+def write_mastered(spool: Spool, path: Path, loudness: float = LOUDNESS) -> None:
+    """Write a filled spool as `path`, whose suffix is one of `FORMATS`, at a loudness in LUFS."""
+    import soundfile
+
+    suffix = path.suffix.lower()
+    container, subtype = FORMATS[suffix]
+    gain = mastering(spool.meter, loudness, CEILING[suffix])
+    with replacing(path) as partial:
+        with soundfile.SoundFile(partial, "w", RATE, 2, subtype=subtype, format=container) as file:
+            for number, block in enumerate(spool.blocks()):
+                file.write((block * _between(gain[number * FRAMES // BLOCK_FRAMES :], block.shape[1])).T)
+        if container == "OGG":
+            renumber(partial)
+
+
+def _between(borders: np.ndarray, frames: int) -> np.ndarray:
+    """float32 (frames,): straight lines between values BLOCK_FRAMES apart."""
+    blocks = -(-frames // BLOCK_FRAMES)
+    share = np.arange(BLOCK_FRAMES, dtype=np.float32) / np.float32(BLOCK_FRAMES)
+    lines = borders[:blocks, None] + np.diff(borders[: blocks + 1])[:, None] * share
+    return lines.reshape(-1)[:frames]

@@ -1,0 +1,93 @@
+"""Fine-tuning: a new model that begins as another one, its parent, and learns other music.
+
+It keeps the parent's arch, options, encoding and conditions. Where the corpus has symbols or labels that the parent had
+not, they stand behind the parent's; so every weight of the parent keeps its place in a larger one. A new symbol begins
+with the mean of what the parent's symbols have of their own, beside what its features say, which all symbols share. A
+new label begins as none.
+
+Limit: nothing holds the parent's music in mind; train long on a small corpus, and it is forgotten.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from musictool.arch import Arch
+from musictool.atomic import write_json
+from musictool.encoding import FIRST_SYMBOL
+from musictool.errors import BadModel, BadOption
+from musictool.models.model import Model
+
+BASE = Path("checkpoints") / "base_vocabulary.json"  # the parent's; a resumed run encodes with it again
+
+OF_SYMBOLS = ("symbols/own", "symbols/bias")  # the weights that have a row for each symbol
+
+
+def parent_of(name: str) -> Model | None:
+    """The model to begin as; None for no name.
+
+    Raises:
+        UnknownName, BadModel: there is none, or it has no weights yet.
+        BadOption: it is of an arch that does not learn by steps.
+    """
+    if not name:
+        return None
+    parent = Model.open(name)
+    if any(stage.count for stage in parent.arch.stages()):
+        raise BadOption(
+            f"--init-from {name}: {parent.info['arch']['name']} counts its corpus at once and has nothing to go on "
+            "from; train one on both corpora instead"
+        )
+    return parent
+
+
+def origin(parent: Model) -> dict[str, Any]:
+    """What a model's provenance says about its parent."""
+    return {"name": parent.name, "folder": str(parent.folder.resolve()), "checksum": parent.checksum}
+
+
+def keep_base(folder: Path, parent: Model | None) -> None:
+    """Note the parent's vocabulary in the new model's folder, if it has one; else nothing a dead run has left there."""
+    vocabulary = None if parent is None else parent.encoding.vocabulary()
+    if vocabulary is None:
+        (folder / BASE).unlink(missing_ok=True)
+    else:
+        write_json(folder / BASE, vocabulary)
+
+
+def kept_base(folder: Path) -> dict[str, Any] | None:
+    """The parent's vocabulary; None for a model without a parent, or whose encoding has none."""
+    path = folder / BASE
+    base: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return base
+
+
+def begin_as(arch: Arch, said: dict[str, Any]) -> None:
+    """Give an arch the weights of the parent that `origin` described. Raises BadModel if it is gone or another now."""
+    parent = Model.open(said["folder"])
+    if parent.checksum != said["checksum"]:
+        raise BadModel(f"{parent.folder} has changed since this run began from it; begin the run again")
+    for stage, before in zip(arch.stages(), parent.arch.stages(), strict=True):
+        pairs = zip(stage.network.weights, before.network.weights, strict=True)
+        for weight, old in pairs:
+            of_symbols = weight.path.endswith(OF_SYMBOLS)
+            weight.assign(widened(ops.convert_to_numpy(old), weight.shape, of_symbols))
+
+
+def widened(old: np.ndarray, shape: tuple[int, ...], of_symbols: bool) -> np.ndarray:
+    """An array of a larger `shape` that begins with `old`.
+
+    Args:
+        of_symbols: axis 0 counts symbols: the rest of it is the mean over those there were. Any other rest is 0.
+    """
+    for axis, more in enumerate(np.subtract(shape, old.shape).tolist()):
+        if more:
+            mean = old[FIRST_SYMBOL:].mean(0, keepdims=True) if of_symbols and not axis else 0.0
+            rest = np.broadcast_to(mean, (*old.shape[:axis], more, *old.shape[axis + 1 :]))
+            old = np.concatenate([old, rest], axis)
+    return old

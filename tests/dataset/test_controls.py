@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from musictool.dataset.controls import controls, stretched, transposed
+from musictool.encodings.note_chord import NoteChord
+from musictool.encodings.performance import Performance
+from musictool.music.score import TEMPO, Score
+
+SCALE = Score.from_notes([(60 + i, i, 1) for i in range(24)])  # twelve seconds at 120 bpm, two notes a second
+
+
+def of(score: Score, tempos: np.ndarray | None = None) -> np.ndarray:
+    encoding = NoteChord()
+    encoding.fit([score])
+    return controls(encoding, encoding.encode(score), score.tempos if tempos is None else tempos)
+
+
+def test_density_is_notes_a_second_that_are_to_come():
+    assert of(SCALE)[:, 0].tolist() == [2.0] * 24
+
+
+def test_density_changes_where_the_music_does_and_not_before_its_window():
+    score = Score.from_notes([*((60, i, 1) for i in range(8)), *((60, 8 + i / 4, 1 / 4) for i in range(64))])
+    density = of(score)[:, 0].astype(float)
+    assert density[0] == 2
+    assert density[8:60].min() == density[8:60].max() == 8
+    assert (np.diff(density[:9]) >= 0).all()
+    assert 2 < density[5] < 8
+
+
+def test_density_counts_the_seconds_of_the_tempo():
+    slow = np.array([(0, 60.0)], TEMPO)
+    assert of(SCALE, slow)[0, 0] == 1.0
+
+
+def test_an_encoding_of_seconds_has_the_tempo_in_its_rows_already():
+    slow = replace(SCALE, tempos=np.array([(0, 60.0)], TEMPO))
+    encoding = Performance()
+    assert controls(encoding, encoding.encode(slow), slow.tempos)[0, 0] == 1.0
+
+
+def test_the_histogram_is_the_share_of_time_that_each_pitch_class_sounds():
+    score = Score.from_notes([(60, 0, 6), (67, 6, 2), (48, 8, 2), (66, 10, 20)])
+    values = of(score)[:, 1:].astype(float)
+    assert values.sum(axis=1) == pytest.approx(1, abs=2e-3)
+    # five seconds are ten quarters: C for eight of them, G for two
+    assert values[0, [0, 7, 6]] == pytest.approx([0.8, 0.2, 0.0], abs=2e-2)
+    assert values[3, 6] == pytest.approx(1, abs=3e-2)
+
+
+def test_a_chord_shares_the_time():
+    values = of(Score.from_notes([(60, 0, 20), (64, 0, 20), (67, 0, 20)]))
+    assert values[0, 1:].argsort()[-3:].tolist() in ([0, 4, 7], [4, 0, 7], [0, 7, 4], [7, 0, 4], [4, 7, 0], [7, 4, 0])
+
+
+def test_every_pitch_class_is_as_likely_where_nothing_sounds():
+    encoding = NoteChord()
+    encoding.fit([SCALE])
+    assert (
+        controls(encoding, np.array([1, 1]), SCALE.tempos)[:, 1:].tolist()
+        == [[pytest.approx(1 / 12, abs=1e-3)] * 12] * 2
+    )
+
+
+def test_transposing_turns_the_histogram_and_stretching_thins_the_music():
+    values = of(SCALE)
+    moved = transposed(values, 3)
+    assert moved[0, 1 + (0 + 3) % 12] == values[0, 1]
+    assert moved[:, 0].tolist() == values[:, 0].tolist()
+    np.testing.assert_allclose(of(SCALE.transpose(3)), moved, atol=2e-3)
+    assert stretched(values, 2.0)[0, 0] == 1.0
+    assert stretched(values, 2.0).dtype == values.dtype

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from musictool.encoding import FIRST_SYMBOL, PADDING, START
+from musictool.metrics.ngrams import NOWHERE, NGrams
+
+SIZE = 8
+
+
+def pieces() -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [np.append(START, rng.integers(FIRST_SYMBOL, SIZE, length)) for length in (30, 1, 12, 50)]
+
+
+def ngrams(order: int) -> NGrams:
+    return NGrams.counted(np.concatenate(pieces()), SIZE, order)
+
+
+def slow_probability(heard: list[int], symbol: int, order: int) -> float:
+    """By dictionaries: Witten and Bell's rule, from the shortest context to the longest that was met."""
+    symbols = [s for piece in pieces() for s in piece[1:].tolist()]
+    possible = [s for s in range(SIZE) if s not in (PADDING, START)]
+    probability = 0.0
+    if symbol in possible:
+        probability = (symbols.count(symbol) + 1) / (len(symbols) + len(possible))
+    for n in range(1, min(order, len(heard)) + 1):
+        followers: Counter[int] = Counter()
+        for piece in map(np.ndarray.tolist, pieces()):
+            for t in range(n, len(piece)):
+                if piece[t - n : t] == heard[-n:]:
+                    followers[piece[t]] += 1
+        if followers:
+            weight = len(followers)
+            probability = (followers[symbol] + weight * probability) / (followers.total() + weight)
+    return probability
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_it_says_what_dictionaries_say(order: int):
+    tables = ngrams(order)
+    heard = [START, *np.random.default_rng(5).integers(FIRST_SYMBOL, SIZE, 20).tolist()]
+    said = tables.distribution(tables.contexts(np.array([heard]))[:, 0])
+    wanted = [[slow_probability(heard[: t + 1], symbol, order) for symbol in range(SIZE)] for t in range(len(heard))]
+    np.testing.assert_allclose(said, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_the_probabilities_of_all_symbols_add_up_to_one_and_each_is_what_it_is_alone(order: int):
+    tables = ngrams(order)
+    rows = np.random.default_rng(6).integers(FIRST_SYMBOL, SIZE, (3, 15))
+    contexts = tables.contexts(rows)
+    for t in range(15):
+        every = tables.distribution(contexts[:, :, t])
+        np.testing.assert_allclose(every.sum(axis=1), 1, rtol=1e-12)
+        assert (every[:, FIRST_SYMBOL:] > 0).all()
+        alone = tables.probability(contexts[:, :, t], rows[:, 0])
+        np.testing.assert_allclose(every[np.arange(3), rows[:, 0]], alone, rtol=1e-12)
+
+
+def test_symbol_by_symbol_it_finds_the_contexts_of_the_whole_window():
+    tables = ngrams(3)
+    rows = np.random.default_rng(7).integers(FIRST_SYMBOL, SIZE, (4, 12))
+    whole, state = tables.contexts(rows), np.full((3, 4), NOWHERE)
+    for t in range(12):
+        state = tables.heard(state, rows[:, t])
+        np.testing.assert_array_equal(state, whole[:, :, t])
+
+
+def test_no_gram_goes_from_one_piece_into_the_next():
+    tables = NGrams.counted(np.array([START, 3, 4, START, 5, 6]), SIZE, 2)
+    assert tables.levels[0].keys.tolist() == [START * SIZE + 3, START * SIZE + 5, 3 * SIZE + 4, 5 * SIZE + 6]
+    assert tables.levels[1].keys.tolist() == [0 * SIZE + 4, 1 * SIZE + 6]
+
+
+@pytest.mark.parametrize("rows", [[], [START, 3, START, 4]])
+def test_contexts_longer_than_all_pieces_say_nothing(rows: list[int]):
+    long, short = (NGrams.counted(np.array(rows, np.int64), SIZE, order) for order in (4, 1))
+    heard = np.array([[START, 3, 4, 4]])
+    after, alone = (tables.distribution(tables.contexts(heard)[:, 0]) for tables in (long, short))
+    np.testing.assert_array_equal(after, alone)
+    each = long.probability(long.contexts(heard), heard)[0]
+    np.testing.assert_array_equal(each, alone[np.arange(4), heard[0]])
+
+
+def test_its_arrays_are_all_of_it():
+    tables = ngrams(3)
+    again = NGrams.of_arrays(tables.arrays(), SIZE, 3)
+    contexts = tables.contexts(np.concatenate(pieces())[None])
+    np.testing.assert_array_equal(tables.distribution(contexts[:, 0]), again.distribution(contexts[:, 0]))
+    assert tables.entries == again.entries
+
+
+@pytest.mark.parametrize(
+    "name, values",
+    [
+        ("symbols", np.ones(3, np.int64)),
+        ("symbols", -np.ones(SIZE, np.int64)),
+        ("keys_2", np.zeros((2, 2), np.int64)),
+        ("keys_2", np.array([5, 3], np.int64)),
+        ("keys_2", np.array([10**6], np.int64)),
+        ("times_1", np.zeros(0, np.int32)),
+        ("times_2", np.array([0.5])),
+    ],
+)
+def test_arrays_that_no_counting_gives_are_refused(name: str, values: np.ndarray):
+    with pytest.raises(ValueError, match=r"symbols|grams|keys|times"):
+        NGrams.of_arrays({**ngrams(2).arrays(), name: values}, SIZE, 2)

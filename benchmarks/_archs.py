@@ -24,7 +24,7 @@ def names() -> list[str]:
     from musictool.registry import ARCHS
 
     tokens = [name for name in ARCHS.names() if ARCHS.get(name).kind == "tokens"]
-    return [name for name in tokens if all(stage.count is None for stage in small(name).stages())]
+    return [name for name in tokens if all(not stage.counting for stage in small(name).stages)]
 
 
 def small(name: str, *settings: str) -> Any:
@@ -37,7 +37,7 @@ def small(name: str, *settings: str) -> Any:
 
 def megabytes(arch: Any) -> float:
     """Of the weights, in float32."""
-    return sum(stage.network.count_params() for stage in arch.stages()) * 4 / 1e6
+    return sum(stage.network.count_params() for stage in arch.stages) * 4 / 1e6
 
 
 def writing(arch: Any, batch: int) -> Callable[[], float]:

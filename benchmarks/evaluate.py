@@ -63,7 +63,7 @@ def report_parts(model: Any, rounds: int) -> str:
 
     parts = {
         f"writing {SAMPLES} pieces of 16 bars": lambda: _written(model, human.scores[:20], SAMPLES, 16, 1.0, 1),
-        f"the likelihood of {SAMPLES} samples": lambda: likelihood.judged(model, samples),
+        f"the likelihood of {SAMPLES} samples": lambda: likelihood.loss_and_metrics(model, samples),
         f"all features and copies of {SAMPLES} samples": measured,
         "the distances of the features": lambda: type(found).agreements.func(found),
         "the page with its plots": lambda: page(found),

@@ -55,7 +55,7 @@ def rerun_window(folder: Path, count: int, wrap: Callable[[Any], Callable[[Any],
     import keras
     import numpy as np
 
-    from musictool.encoding import FIRST_SYMBOL
+    from musictool.encoding import FIRST_TOKEN
     from musictool.models.model import Model
 
     class LastPosition(keras.Model):
@@ -71,12 +71,12 @@ def rerun_window(folder: Path, count: int, wrap: Callable[[Any], Callable[[Any],
     model = Model.open(folder)
     predict = wrap(LastPosition(model.arch.network))
     rng = np.random.default_rng(0)
-    window = rng.integers(FIRST_SYMBOL, model.spec.size, (1, WINDOW)).astype(np.int32)
+    window = rng.integers(FIRST_TOKEN, model.spec.size, (1, WINDOW)).astype(np.int32)
 
     def draw() -> None:
         logits = np.asarray(predict(window), np.float64)[0]
         weights = np.exp(logits - logits.max())
-        weights[:FIRST_SYMBOL] = 0
+        weights[:FIRST_TOKEN] = 0
         window[0, :-1] = window[0, 1:]
         window[0, -1] = rng.choice(len(weights), p=weights / weights.sum())
 

@@ -112,7 +112,7 @@ def _called(what: str) -> str:
 def shape(name: str) -> tuple[list[str], int]:
     """The stages of an arch, and segments in a batch."""
     arch = small(name)
-    return [stage.name for stage in arch.stages()], arch.BATCH_SIZE * arch.WINDOW
+    return [stage.name for stage in arch.stages], arch.BATCH_SIZE * arch.WINDOW
 
 
 def small(name: str) -> Any:
@@ -135,9 +135,9 @@ def measures(name: str, threads: int) -> dict[str, Callable[[], float]]:
     backend.prepare("float32", 0)
     arch = small(name)
     arch.network.most.assign([float(KEYS)] * arch.spec.shape[-1])
-    weights = {id(weight): weight for stage in arch.stages() for weight in stage.network.trainable_variables}
+    weights = {id(weight): weight for stage in arch.stages for weight in stage.network.trainable_variables}
     known = {"weights": lambda: float(sum(weight.value.numpy().size for weight in weights.values()))}
-    for stage in arch.stages():
+    for stage in arch.stages:
         known[stage.name] = rate(training(arch, stage), arch.BATCH_SIZE * arch.WINDOW)
     for pieces, length in WRITTEN.items():
         known[str(pieces)] = rate(writing(arch, pieces, length), pieces * length)

@@ -110,9 +110,9 @@ def training_step(name: str, symbols: int, precision: str) -> Callable[[], objec
     backend.prepare(precision, 0)
     arch = ARCHS.get(name).sized(Spec("tokens", (), symbols), "small")
     tokens = np.random.default_rng(0).integers(0, symbols, (BATCH, LENGTH + 1)).astype(np.int32)
-    beside = np.ones((BATCH, LENGTH), np.float32), np.zeros((BATCH, LENGTH, 0), np.float32)
-    batch = Batch(*map(tf.constant, (tokens[:, :-1], tokens[:, 1:], *beside)))
-    (stage,), place = arch.stages(), backend.one_device()
+    side_inputs = np.ones((BATCH, LENGTH), np.float32), np.zeros((BATCH, LENGTH, 0), np.float32)
+    batch = Batch(*map(tf.constant, (tokens[:, :-1], tokens[:, 1:], *side_inputs)))
+    (stage,), place = arch.stages, backend.one_device()
     step = place.training_step(stage, place.optimizers_for(stage, 1e-3))
     return lambda: keras.ops.convert_to_numpy(step(batch))
 

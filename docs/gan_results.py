@@ -53,8 +53,8 @@ its five generators and its critic hear the last two bars. Neither says how like
 refuse them. What an epoch is worth is counted on what the generator writes from 100 places of the validation pieces,
 four segments from each (musictool/metrics/sample_distance.py), and stands in history.csv as `val_distance`,
 `val_variety`, `val_variety_of_seeds`, `val_near_duplicates`, `val_off_scale`, with the same of the corpus where it has
-such. The epoch with the smallest distance is kept. Training warns where variety falls under half of the corpus's, or near-duplicates
-rise half of all samples above the corpus's.
+such. The epoch with the smallest distance is kept. Training warns where variety falls under half of the corpus's, or
+near-duplicates rise half of all samples above the corpus's.
 
 - **variety**: how far two samples lie from each other, 0 the same to 1 nothing in common, different places and seeds.
 - **variety of seeds**: the same of samples that continue one place, and differ in the seed alone.

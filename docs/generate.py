@@ -103,7 +103,7 @@ def arch_page(entry: Entry) -> str:
     """What one arch is, how to train it and what can be set."""
     arch = ARCHS.get(entry.name)
     able = [name for name in ENCODINGS.names() if ENCODINGS.get(name).kind == arch.kind]
-    usual, *others = sorted(filter(partial(_fits, arch), able), key=lambda name: name != arch.USUAL_ENCODING)
+    usual, *others = sorted(filter(partial(_fits, arch), able), key=lambda name: name != arch.DEFAULT_ENCODING)
     others = f", or with `--encoding` {', '.join(map(_link, others))}" if others else ""
     results = [name for name in (entry.name, *MEASURED.get(entry.name, ())) if (FOLDER / f"{name}.md").exists()]
     measured = "".join(f"\nWhat it was measured to do: [{name}](../{name}.md).\n" for name in results)

@@ -119,7 +119,7 @@ def main() -> None:
     models = [Model.open(name) for name in sys.argv[1:]]
     encoded = encoded_of(models[0])
     PICTURES.mkdir(exist_ok=True)
-    found = {model.name: judged(model, encoded) for model in models}
+    found = {model.name: scores_of(model, encoded) for model in models}
     chosen = models[min(1, len(models) - 1)]
     by_noise, by_alpha = steered(chosen, encoded)
     draw_latent(found)
@@ -148,7 +148,7 @@ def encoded_of(model: Model) -> Encoded:
     return encoded_for(corpus_of(model.info, model.name), model.info["training"]["wishes"], Reporter())
 
 
-def judged(model: Model, encoded: Encoded) -> dict[str, Any]:
+def scores_of(model: Model, encoded: Encoded) -> dict[str, Any]:
     """What one model keeps of validation and training segments."""
     rows = rows_of(encoded, "validation")
     learnt = rows_of(encoded, "train")

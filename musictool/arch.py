@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import keras
@@ -22,71 +22,81 @@ from musictool.encoding import Kind, Spec
 from musictool.errors import BadOption, KindMismatch, UnknownName
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 
-MEASURES = ("loss", "accuracy")
+METRICS = ("loss", "accuracy")
 
-Judge = Callable[[Batch, bool], tuple[Any, ...]]
+LossFn = Callable[[Batch, bool], tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
-class Player:
-    """Some weights of a stage's network, and what they are moved by. Most stages have one; adversaries are two.
+class ParameterGroup:
+    """Some weights of a stage's network, and the loss that moves them. Most stages have one; adversaries have two.
 
     Attributes:
-        weights: Keras variables, trained by an optimizer of their own.
-        judge: (batch, training) -> float (B, L), measures of each target; the first is what these weights make small.
-        rate: how many times the run's learning rate is theirs.
-        turns: steps that they take, one after another on the same batch, in each step of the run.
-        momentum: how much of its last direction Adam keeps (beta 1); adversaries want less, as the other one moves.
+        variables: Keras variables, trained by an optimizer of their own.
+        loss_and_metrics: (batch, training) -> float (B, L) each, metrics of each target; the first is minimised.
+        learning_rate_scale: times the run's learning rate.
+        updates_per_step: updates on the same batch, one after another, in each step of the run.
+        beta_1: Adam's decay of its running mean; adversaries want less, as the other one moves.
     """
 
-    weights: Sequence[Any]
-    judge: Judge
-    rate: float = 1.0
-    turns: int = 1
-    momentum: float = 0.9
+    variables: Sequence[Any]
+    loss_and_metrics: LossFn
+    learning_rate_scale: float = 1.0
+    updates_per_step: int = 1
+    beta_1: float = 0.9
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One network of an arch, and how well it fits a batch.
+    """One fit of a training run: a network, how it is scored, and which weights move.
 
     Attributes:
         name: the network's name; its weights are saved as <name>.weights.h5.
         network: what is trained.
-        judge: (batch, training) -> float (B, L) for each of `measures`, of each target. The first is what training
-            makes small, in nats; padding is masked by whoever calls.
-        measures: their names, as in history.csv; of players, those of the first, then those of the next.
-        count: for a stage that learns by counting the rows of the training pieces and not by gradients: does all of it
-            at once. Such a stage is judged on arrays and not on tensors.
-        players: who trains what; none: all weights make `judge` small.
-        assess: for a stage whose losses do not say what it is worth, as those of adversaries do not: (corpus, seed) ->
-            a number for each of `assessed`, once an epoch. The first is the smaller the better.
-        assessed: their names.
-        settle: sets what is counted once the weights are known, such as thresholds, from the corpus; called whenever
+        loss_and_metrics: (batch, training) -> float (B, L) for each of `metrics`, of each target. The first is the
+            loss, in nats; padding is masked by whoever calls.
+        metrics: their names, as in history.csv; with several groups, those of the first, then those of the next.
+        groups: which weights are trained by what; none: all weights by `loss_and_metrics`.
+        evaluate: for a stage whose losses do not say what it is worth, as those of adversaries do not: (corpus, seed)
+            -> a number for each of `eval_metrics`, once per epoch. The first is the smaller the better.
+        eval_metrics: their names.
+        calibrate: sets what is counted once the weights are known, such as thresholds, from the corpus; called whenever
             the weights are about to be kept.
-        share: of the time of a run, beside the shares of its other stages.
+        time_share: of a run's time, relative to the shares of its other stages.
     """
 
     name: str
     network: keras.Model
-    judge: Judge
-    measures: tuple[str, ...] = MEASURES
-    count: Callable[[Encoded], None] | None = None
-    players: tuple[Player, ...] = ()
-    assess: Callable[[Encoded, int], dict[str, float]] | None = None
-    assessed: tuple[str, ...] = ()
-    settle: Callable[[Encoded], None] | None = None
-    share: float = 1.0
+    loss_and_metrics: LossFn
+    metrics: tuple[str, ...] = METRICS
+    groups: tuple[ParameterGroup, ...] = ()
+    evaluate: Callable[[Encoded, int], dict[str, float]] | None = None
+    eval_metrics: tuple[str, ...] = ()
+    calibrate: Callable[[Encoded], None] | None = None
+    time_share: float = 1.0
+    counting: ClassVar[bool] = False  # whether it is a CountingStage
 
     @property
-    def trained_by(self) -> tuple[Player, ...]:
-        """The players, in the order of their turns."""
-        return self.players or (Player(self.network.trainable_variables, self.judge),)
+    def parameter_groups(self) -> tuple[ParameterGroup, ...]:
+        """The groups, in the order of their updates."""
+        return self.groups or (ParameterGroup(self.network.trainable_variables, self.loss_and_metrics),)
 
     @property
-    def validated(self) -> tuple[str, ...]:
+    def selection_metrics(self) -> tuple[str, ...]:
         """The names of what is known of the stage after an epoch; its best epoch has the smallest of the first."""
-        return self.assessed or self.measures
+        return self.eval_metrics or self.metrics
+
+
+@dataclass(frozen=True)
+class CountingStage(Stage):
+    """A stage without gradients, which learns by counting the rows of the training pieces. Its metrics are of arrays.
+
+    Attributes:
+        fit_counts: does all of it at once.
+    """
+
+    counting: ClassVar[bool] = True
+    fit_counts: Callable[[Encoded], None] = field(kw_only=True)
 
 
 class Arch(ABC):
@@ -98,7 +108,7 @@ class Arch(ABC):
         Options: frozen dataclass of what can be set (see musictool/options.py); its defaults are the small size.
         SIZES: name of a size -> the options that it changes.
         WINDOW, BATCH_SIZE, LEARNING_RATE: what training starts from unless told otherwise.
-        USUAL_ENCODING: what it learns unless told otherwise; a name, since an arch knows nothing else of encodings.
+        DEFAULT_ENCODING: what it learns unless told otherwise; a name, since an arch knows nothing else of encodings.
         ROW_SHAPE: the only shape of a row that it learns; None for any.
         foretells: whether it says how likely the next row is; one that does not is not measured in nats.
         can_be_asked: whether it heeds conditions.
@@ -116,10 +126,10 @@ class Arch(ABC):
     kind: ClassVar[Kind]
     Options: ClassVar[type]
     SIZES: ClassVar[Mapping[str, Mapping[str, Any]]]
-    USUAL_ENCODING: ClassVar[str]
+    DEFAULT_ENCODING: ClassVar[str]
     ROW_SHAPE: ClassVar[tuple[int, ...] | None] = None
-    foretells: ClassVar[bool] = True
-    can_be_asked: ClassVar[bool] = False
+    has_likelihood: ClassVar[bool] = True
+    supports_conditions: ClassVar[bool] = False
     WINDOW: ClassVar[int] = 64
     BATCH_SIZE: ClassVar[int] = 32
     LEARNING_RATE: ClassVar[float] = 1e-3
@@ -134,7 +144,7 @@ class Arch(ABC):
                 f"the arch {self.name} learns {self.kind}, and this encoding writes {spec.kind}; "
                 "`musictool list archs` and `musictool list encodings` say which go together"
             )
-        if conditions and not self.can_be_asked:
+        if conditions and not self.supports_conditions:
             raise BadOption(f"{self.name} cannot be asked for anything; leave out --controls and --label")
         self.spec = spec
         self.options: Any = settings if settings is not None else self.Options()
@@ -147,9 +157,14 @@ class Arch(ABC):
             raise UnknownName.of("size", size, cls.SIZES)
         return cls(spec, options.from_settings(cls.Options, settings, cls.SIZES[size]), conditions)
 
+    @property
     @abstractmethod
     def stages(self) -> list[Stage]:
-        """What is trained, in order; the same networks at every call."""
+        """What is trained, in order. A cached property: the networks are built when it is first read."""
+
+    def build(self) -> None:
+        """Build all networks, with fresh weights."""
+        _ = self.stages
 
     def check(self, encoded: Encoded) -> None:  # noqa: B027  # most archs learn any corpus
         """Look at a corpus before it is learnt. Raises BadCorpus for one that cannot be."""
@@ -171,7 +186,7 @@ class Arch(ABC):
         """
 
     @abstractmethod
-    def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+    def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         """float64 (T,), nats: how little each row of a piece (T, *spec.shape) was expected after all before it.
 
         The first row is judged after the Spec's start row. What lies further back than a window counts as well, as it
@@ -186,19 +201,19 @@ class Arch(ABC):
         return {"name": self.name, "options": options.to_json(self.options), "conditions": self.conditions}
 
 
-def learners(kind: Kind) -> list[str]:
+def archs_for(kind: Kind) -> list[str]:
     """The names of the archs that learn one kind."""
     from musictool.registry import ARCHS
 
     return [name for name in ARCHS.names() if ARCHS.get(name).kind == kind]
 
 
-def foretellers(kind: Kind, shape: tuple[int, ...]) -> list[str]:
+def archs_with_likelihood(kind: Kind, shape: tuple[int, ...]) -> list[str]:
     """Those of them that learn rows of this shape and can be compared in nats."""
     from musictool.registry import ARCHS
 
-    able = {name: ARCHS.get(name) for name in learners(kind)}
-    return [name for name, each in able.items() if each.foretells and each.ROW_SHAPE in (None, shape)]
+    able = {name: ARCHS.get(name) for name in archs_for(kind)}
+    return [name for name, each in able.items() if each.has_likelihood and each.ROW_SHAPE in (None, shape)]
 
 
 def from_json(values: Mapping[str, Any], spec: Spec) -> Arch:

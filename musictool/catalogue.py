@@ -39,15 +39,15 @@ def _entry(registry: Registry, name: str) -> Entry:
     return Entry(name, summary, [setting for each in trees for setting in _settings(each)])
 
 
-def usual_encoding(arch: str) -> str:
-    """The encoding that an arch learns unless told otherwise: USUAL_ENCODING of its file, or of what that builds on."""
+def default_encoding(arch: str) -> str:
+    """The encoding that an arch learns by default: DEFAULT_ENCODING of its file, or of what that builds on."""
     trees = [ast.parse(ARCHS.path(arch).read_text(encoding="utf-8"))]
     for tree in trees:  # grows on the way
         for node in ast.walk(tree):
-            if (said := _constant(node, "USUAL_ENCODING")) is not None:
+            if (said := _constant(node, "DEFAULT_ENCODING")) is not None:
                 return said
         trees += [ast.parse(path.read_text(encoding="utf-8")) for path in _shared(ARCHS, tree)]
-    raise ValueError(f"{arch} names no USUAL_ENCODING")
+    raise ValueError(f"{arch} names no DEFAULT_ENCODING")
 
 
 def _constant(node: ast.AST, name: str) -> str | None:

@@ -32,7 +32,7 @@ Kind = Literal["tokens", "frames", "segments"]
 PADDING = 0  # fills a window up behind the end of its piece; masked from loss and metrics
 UNKNOWN = 1  # a symbol that the vocabulary lacks and has nothing near to
 START = 2  # stands before the first row of each piece
-FIRST_SYMBOL = 3
+FIRST_TOKEN = 3
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Encoding(ABC):
         """
         return rows
 
-    def begins(self) -> np.ndarray:
+    def onset_pitches(self) -> np.ndarray:
         """bool (V, P) for tokens, (numbers in a row, P) otherwise: the pitches, drums aside, that each symbol begins.
 
         What begins no note, as a release or a wait, has none. This asks for the music of each symbol by itself; an

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from musictool.catalogue import entries, usual_encoding
+from musictool.catalogue import default_encoding, entries
 from musictool.registry import ARCHS, ENCODINGS, Registry
 
 EVERY = [(registry, entry) for registry in (ENCODINGS, ARCHS) for entry in entries(registry)]
@@ -21,5 +21,5 @@ def test_what_a_file_says_of_itself_is_what_its_class_has(registry: Registry, en
 
 @pytest.mark.parametrize("arch", ARCHS.names())
 def test_the_usual_encoding_is_that_of_the_class_and_of_its_kind(arch: str):
-    assert usual_encoding(arch) == ARCHS.get(arch).USUAL_ENCODING
-    assert ENCODINGS.get(usual_encoding(arch)).kind == ARCHS.get(arch).kind
+    assert default_encoding(arch) == ARCHS.get(arch).DEFAULT_ENCODING
+    assert ENCODINGS.get(default_encoding(arch)).kind == ARCHS.get(arch).kind

@@ -109,5 +109,5 @@ def test_the_arch_that_the_readme_adds_works(tmp_path: Path, monkeypatch: pytest
     primer = laws.rows(arch, batch=2)
     assert next(arch.continuation(primer, Sampler(), 1)).shape[0] == 2
     (piece,) = laws.rows(arch, batch=1, length=30)
-    whole = laws.losses(arch.stages()[0], laws.batch_of(np.concatenate([arch.spec.start[None], piece])[None]))
-    np.testing.assert_allclose(arch.surprise(piece), whole[0], rtol=1e-4)  # ReLUs grow large
+    whole = laws.losses(arch.stages[0], laws.batch_of(np.concatenate([arch.spec.start[None], piece])[None]))
+    np.testing.assert_allclose(arch.surprisal(piece), whole[0], rtol=1e-4)  # ReLUs grow large

@@ -11,11 +11,11 @@ import pytest
 from keras import ops
 
 from musictool import arch as archs
-from musictool.arch import Arch, Stage
+from musictool.arch import Arch, CountingStage, Stage
 from musictool.backend import backend
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
-from musictool.encoding import FIRST_SYMBOL, Spec
+from musictool.encoding import FIRST_TOKEN, Spec
 from musictool.errors import BadOption, KindMismatch, UnknownName
 from musictool.options import describe
 from musictool.registry import ARCHS
@@ -31,7 +31,7 @@ RANDOM = Sampler(threshold="bernoulli")  # whatever a network without training s
 TINY = {"hidden": 4, "embedding": 8, "width": 8, "layers": 2, "latent": 4, "turns": 1}
 
 each_arch = pytest.mark.parametrize("name", ARCHS.names())
-each_foreteller = pytest.mark.parametrize("name", [name for name in ARCHS.names() if ARCHS.get(name).foretells])
+each_foreteller = pytest.mark.parametrize("name", [name for name in ARCHS.names() if ARCHS.get(name).has_likelihood])
 each_token_arch = pytest.mark.parametrize("name", [name for name in ARCHS.names() if ARCHS.get(name).kind == "tokens"])
 
 
@@ -43,9 +43,9 @@ def tiny(name: str, seed: int = 1, spec: Spec | None = None, conditions: int = 0
     shape = getattr(cls, "ROW_SHAPE", None)
     spec = spec or (SPECS[cls.kind] if shape is None else Spec(cls.kind, shape, int(np.prod(shape))))
     arch = cls.sized(spec, "small", settings, conditions)
-    for stage in arch.stages():
-        if stage.count:
-            stage.count(corpus_of(rows(arch, batch=40, length=20, seed=seed), arch.spec))
+    for stage in arch.stages:
+        if isinstance(stage, CountingStage):
+            stage.fit_counts(corpus_of(rows(arch, batch=40, length=20, seed=seed), arch.spec))
     return arch
 
 
@@ -68,7 +68,7 @@ def corpus_of(pieces: np.ndarray, spec: Spec) -> Encoded:
 
 def weights(stage: Stage) -> list[np.ndarray]:
     """What its network has, of the kind that it has."""
-    if stage.count:
+    if isinstance(stage, CountingStage):
         tables: dict[str, np.ndarray] = {}
         stage.network.save_own_variables(tables)
         return list(tables.values())
@@ -76,7 +76,7 @@ def weights(stage: Stage) -> list[np.ndarray]:
 
 
 def counts(name: str) -> bool:
-    return any(stage.count for stage in tiny(name).stages())
+    return any(isinstance(stage, CountingStage) for stage in tiny(name).stages)
 
 
 def batch_of(x: np.ndarray, mask: np.ndarray | None = None, conditions: np.ndarray | None = None) -> Batch:
@@ -97,13 +97,13 @@ def assert_two_steps_move_every_weight(stage: Stage, batch: Batch) -> None:
 
 def losses(stage: Stage, batch: Batch) -> np.ndarray:
     """float (B, L): nats of each target."""
-    return ops.convert_to_numpy(stage.judge(batch, False)[0])
+    return ops.convert_to_numpy(stage.loss_and_metrics(batch, False)[0])
 
 
 def rows(arch: Arch, batch: int = 3, length: int = 12, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     if arch.kind == "tokens":
-        return rng.integers(FIRST_SYMBOL, arch.spec.size, (batch, length)).astype(np.int32)
+        return rng.integers(FIRST_TOKEN, arch.spec.size, (batch, length)).astype(np.int32)
     return (rng.random((batch, length, *arch.spec.shape)) < 0.1).astype(np.uint8)
 
 
@@ -127,7 +127,7 @@ def test_it_has_the_three_sizes_and_refuses_another(name: str):
 @each_foreteller
 def test_what_is_predicted_before_a_row_does_not_depend_on_it(name: str):
     arch = tiny(name)
-    (*_, stage) = arch.stages()
+    (*_, stage) = arch.stages
     batch = batch_of(rows(arch, length=13))
     before = losses(stage, batch)
     for t in (1, 5, 11):
@@ -141,7 +141,7 @@ def test_what_is_predicted_before_a_row_does_not_depend_on_it(name: str):
 @each_foreteller
 def test_a_target_counts_where_it_stands_and_nowhere_else(name: str):
     arch = tiny(name)
-    (*_, stage) = arch.stages()
+    (*_, stage) = arch.stages
     batch = batch_of(rows(arch, length=13))
     y = batch.y.copy()
     y[:, 5] = rows(arch, seed=9)[:, 5]
@@ -152,10 +152,10 @@ def test_a_target_counts_where_it_stands_and_nowhere_else(name: str):
 @each_foreteller
 def test_written_row_by_row_it_expects_what_it_expects_of_the_whole(name: str):
     arch = tiny(name)
-    (*_, stage) = arch.stages()
+    (*_, stage) = arch.stages
     (piece,) = rows(arch, batch=1, length=100)
     whole = losses(stage, batch_of(np.concatenate([arch.spec.start[None], piece])[None]))
-    np.testing.assert_allclose(arch.surprise(piece), whole[0], rtol=1e-6, atol=1e-4)
+    np.testing.assert_allclose(arch.surprisal(piece), whole[0], rtol=1e-6, atol=1e-4)
 
 
 @each_arch
@@ -163,7 +163,7 @@ def test_two_steps_change_every_trainable_weight(name: str):
     arch = tiny(name)
     if counts(name):
         pytest.skip("it counts, and takes no steps")
-    for stage in arch.stages():
+    for stage in arch.stages:
         length = arch.spec.size * 2 if arch.kind == "tokens" else 24  # long enough to hold every symbol
         assert_two_steps_move_every_weight(stage, batch_of(rows(arch, batch=8, length=length)))
 
@@ -171,14 +171,14 @@ def test_two_steps_change_every_trainable_weight(name: str):
 @each_foreteller
 def test_padding_counts_neither_in_loss_nor_in_hits(name: str):
     arch = tiny(name)
-    (*_, stage) = arch.stages()
-    judge = backend.one_device().validation_step(stage)
+    (*_, stage) = arch.stages
+    loss_and_metrics = backend.one_device().validation_step(stage)
     x, mask = rows(arch, length=13), np.ones((3, 12), np.float32)
     mask[:, 8:] = 0
     other = x.copy()
     other[:, 9:] = rows(arch, length=13, seed=5)[:, 9:]
-    first = np.asarray(judge(batch_of(x, mask)))
-    second = np.asarray(judge(batch_of(other, mask)))
+    first = np.asarray(loss_and_metrics(batch_of(x, mask)))
+    second = np.asarray(loss_and_metrics(batch_of(other, mask)))
     np.testing.assert_allclose(first, second, rtol=1e-5)
     assert first[-1] == 3 * 8
 
@@ -186,7 +186,7 @@ def test_padding_counts_neither_in_loss_nor_in_hits(name: str):
 @each_arch
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(name: str):
     first, again, other = (
-        [array for stage in tiny(name, seed).stages() for array in weights(stage)] for seed in (1, 1, 2)
+        [array for stage in tiny(name, seed).stages for array in weights(stage)] for seed in (1, 1, 2)
     )
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
@@ -195,10 +195,10 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(name: str)
 @each_arch
 def test_saved_and_loaded_it_predicts_the_same(name: str, tmp_path: Path):
     arch = tiny(name)
-    for stage in arch.stages():
+    for stage in arch.stages:
         stage.network.save_weights(tmp_path / f"{stage.name}.weights.h5")
     loaded = archs.from_json(arch.to_json(), arch.spec)
-    for stage, fresh in zip(arch.stages(), loaded.stages(), strict=True):
+    for stage, fresh in zip(arch.stages, loaded.stages, strict=True):
         fresh.network.load_weights(tmp_path / f"{stage.name}.weights.h5")
         np.testing.assert_array_equal(losses(stage, batch_of(rows(arch))), losses(fresh, batch_of(rows(arch))))
     first, again = (next(each.continuation(rows(arch), RANDOM, 1)) for each in (arch, loaded))
@@ -213,7 +213,7 @@ def test_it_continues_each_piece_of_a_batch_with_allowed_rows(name: str):
     assert written.shape[0] == 4
     assert written.dtype == arch.spec.dtype
     if arch.kind == "tokens":
-        assert written.min() >= FIRST_SYMBOL
+        assert written.min() >= FIRST_TOKEN
         assert written.max() < arch.spec.size
     else:
         assert set(np.unique(written)) <= {0, 1}
@@ -236,8 +236,8 @@ def test_writing_step_by_step_predicts_what_the_whole_window_predicts(name: str,
     primer = rows(arch, batch=2, length=5)
     written = next(arch.continuation(primer, Sampler(top_k=1), 0))
     whole = np.concatenate([primer, written], axis=1)
-    logits = np.copy(arch.stages()[0].network(whole))
-    logits[:, :, :FIRST_SYMBOL] = -np.inf
+    logits = np.copy(arch.stages[0].network(whole))
+    logits[:, :, :FIRST_TOKEN] = -np.inf
     likeliest = np.asarray(ops.argmax(logits, axis=-1))[:, primer.shape[1] - 1 : -1]
     np.testing.assert_array_equal(written, likeliest)
 
@@ -249,7 +249,7 @@ def test_what_is_asked_for_changes_what_is_expected_from_there_on_and_nothing_be
             tiny(name, conditions=3)
         return
     arch = tiny(name, conditions=3)
-    (*_, stage) = arch.stages()
+    (*_, stage) = arch.stages
     conditions = np.zeros((3, 12, 3), np.float32)
     batch = batch_of(rows(arch, length=13), conditions=conditions)
     before = losses(stage, batch)
@@ -259,7 +259,7 @@ def test_what_is_asked_for_changes_what_is_expected_from_there_on_and_nothing_be
     np.testing.assert_allclose(before[:, :6], after[:, :6], atol=1e-5)
     assert np.abs(before[:, 6] - after[:, 6]).max() > 1e-6
     (piece,) = rows(arch, batch=1, length=12)
-    free, bound = (arch.surprise(piece, Guidance(conditions=np.array(c, np.float32))) for c in ([0, 0, 0], [1, 0, 0]))
+    free, bound = (arch.surprisal(piece, Guidance(conditions=np.array(c, np.float32))) for c in ([0, 0, 0], [1, 0, 0]))
     assert np.abs(free - bound).max() > 1e-6
 
 
@@ -279,9 +279,9 @@ def test_it_learns_one_loop_by_heart_and_plays_it_back(name: str):
         pytest.skip("loops of frames and segments have laws of their own")
     loop = np.array([3, 7, 5, 11, 4, 13, 9, 6], np.int32)
     x = np.tile(loop, (4, 5))
-    (stage,) = arch.stages()
-    if stage.count:
-        stage.count(corpus_of(x, arch.spec))
+    (stage,) = arch.stages
+    if isinstance(stage, CountingStage):
+        stage.fit_counts(corpus_of(x, arch.spec))
     else:
         step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 2e-2))
         for _ in range(300):

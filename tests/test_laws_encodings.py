@@ -16,7 +16,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from musictool import writing as writers
-from musictool.encoding import FIRST_SYMBOL, UNKNOWN, Encoding, Spec, from_json
+from musictool.encoding import FIRST_TOKEN, UNKNOWN, Encoding, Spec, from_json
 from musictool.music.score import PITCHES, Score, Track
 from musictool.registry import ENCODINGS
 from tests.strategies import scores
@@ -62,7 +62,7 @@ def assert_keeps_the_promise(rows: np.ndarray, spec: Spec) -> None:
     assert rows.dtype == spec.dtype
     assert rows.shape[1:] == spec.shape
     if spec.kind == "tokens":
-        assert np.isin(rows, [UNKNOWN, *range(FIRST_SYMBOL, spec.size)]).all()
+        assert np.isin(rows, [UNKNOWN, *range(FIRST_TOKEN, spec.size)]).all()
     else:
         assert np.isin(rows, (0, 1)).all()
         assert spec.size == np.prod(spec.shape)
@@ -109,7 +109,7 @@ def test_features_say_what_every_symbol_is_made_of(name):
         assert spec.kind == "tokens"
         assert spec.features.dtype == np.uint8
         assert len(spec.features) == spec.size
-        assert len(np.unique(spec.features[FIRST_SYMBOL:], axis=0)) == spec.size - FIRST_SYMBOL
+        assert len(np.unique(spec.features[FIRST_TOKEN:], axis=0)) == spec.size - FIRST_TOKEN
 
 
 @EVERY
@@ -203,7 +203,7 @@ def pitches_of(music: Score) -> set[int]:
 
 def begun(encoding: Encoding, rows: np.ndarray) -> set[int]:
     """The pitches that rows begin."""
-    begins = encoding.begins()
+    begins = encoding.onset_pitches()
     assert (begins.dtype, begins.shape) == (bool, (encoding.spec.size, PITCHES))
     said = rows if encoding.kind == "tokens" else np.flatnonzero(rows.reshape(-1, encoding.spec.size).any(axis=0))
     return set(np.flatnonzero(begins[said].any(axis=0)).tolist())
@@ -224,7 +224,7 @@ def test_what_is_heard_was_begun_by_a_symbol_that_says_so(name, data, score, see
 @pytest.mark.parametrize("name", ["note-chord", "chord-roll", "midi-message", "performance", "piano-roll"])
 def test_what_a_symbol_begins_by_itself_is_what_it_is_heard_to_begin(name):
     encoding = fitted(name, {}, list(BY_HAND.values()))
-    np.testing.assert_array_equal(encoding.begins(), Encoding.begins(encoding))
+    np.testing.assert_array_equal(encoding.onset_pitches(), Encoding.onset_pitches(encoding))
 
 
 @EVERY

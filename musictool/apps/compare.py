@@ -19,7 +19,7 @@ import numpy as np
 
 from musictool import home
 from musictool.apps.leaderboard import Entry, Leaderboard
-from musictool.arch import foretellers
+from musictool.arch import archs_with_likelihood
 from musictool.corpus.corpus import Corpus
 from musictool.errors import BadCorpus, BadOption, MusictoolError, Stopped, UnknownName
 from musictool.metrics.baselines import baselines
@@ -95,7 +95,7 @@ def chosen(archs: Sequence[str], encoding: str) -> list[str]:
     """
     written = ENCODINGS.get(encoding)
     kind = written.kind
-    able = foretellers(kind, () if kind == "tokens" else written().spec.shape)
+    able = archs_with_likelihood(kind, () if kind == "tokens" else written().spec.shape)
     if list(archs) == [ALL]:
         return able
     for name in archs:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from musictool.drawing.figure import SUFFIXES as PICTURES
-from musictool.music.grid import restruck
+from musictool.music.grid import without_overlaps
 from musictool.music.score import Score
 from musictool.reading import read_named
 from musictool.sound.file import LOUDNESS
@@ -49,4 +49,4 @@ def render(
 
 def notes_in(score: Score, path: Path) -> int:
     """How many of a piece's notes are in a file that was written: but for pictures, a key of a track is struck once."""
-    return len(score.notes if path.suffix.lower() in PICTURES else restruck(score.notes))
+    return len(score.notes if path.suffix.lower() in PICTURES else without_overlaps(score.notes))

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from musictool.arch import Player, Stage
+from musictool.arch import ParameterGroup, Stage
 from musictool.archs._chords import likeliest, sounding
 from musictool.archs._segments import Drawing, SegmentsArch, WritingNetwork, flat, in_windows, plain_drawing
 from musictool.backend.compile import compiled
@@ -75,7 +75,7 @@ def salt(segments: Any) -> Any:
 class AdversarialArch(SegmentsArch):
     """An arch of two players. A subclass gives its network and what either wants."""
 
-    foretells = False
+    has_likelihood = False
     WINDOW: ClassVar[int] = 1
     BATCH_SIZE: ClassVar[int] = 32
     CLIP_NORM: ClassVar[float] = 0.0
@@ -101,19 +101,20 @@ class AdversarialArch(SegmentsArch):
         """What the generator wants, in the same way, for GENERATOR_MEASURES."""
 
     @abstractmethod
-    def players(self, critic: Any, generator: Any) -> tuple[Player, ...]:
+    def groups(self, critic: Any, generator: Any) -> tuple[ParameterGroup, ...]:
         """The two, given the judge of each."""
 
+    @cached_property
     def stages(self) -> list[Stage]:
         return [
             Stage(
                 "network",
                 self.network,
-                self._judged_by(self.criticise),
+                self._loss_of(self.criticise),
                 (*self.CRITIC_MEASURES, *self.GENERATOR_MEASURES),
-                players=self.players(self._judged_by(self.criticise), self._judged_by(self.deceive)),
-                assess=self._assess,
-                assessed=ASSESSED,
+                groups=self.groups(self._loss_of(self.criticise), self._loss_of(self.deceive)),
+                evaluate=self._assess,
+                eval_metrics=ASSESSED,
             )
         ]
 
@@ -127,15 +128,15 @@ class AdversarialArch(SegmentsArch):
             return struck(probabilities, keras.random.uniform(ops.shape(probabilities), seed=self.network.drawing))
         return struck(probabilities, 0.5)
 
-    def _judged_by(self, wanted: Any) -> Any:
-        def judge(batch: Batch, training: bool) -> tuple[Any, ...]:
+    def _loss_of(self, wanted: Any) -> Any:
+        def loss_and_metrics(batch: Batch, training: bool) -> tuple[Any, ...]:
             measures = wanted(flat(batch.x), flat(batch.y), training)
             return tuple(in_windows(measure, batch.y) for measure in measures)
 
-        return judge
+        return loss_and_metrics
 
     def _assess(self, encoded: Encoded, seed: int) -> dict[str, float]:
-        self.settle_thresholds(encoded)
+        self.calibrate_thresholds(encoded)
         drawing = plain_drawing(seed)
         found = likeness(lambda before: self.follow(before, drawing), encoded)
         if has_collapsed(found):
@@ -162,7 +163,7 @@ class AdversarialArch(SegmentsArch):
         rng = np.random.default_rng([int(before.sum()), int(segments.sum())])  # the same in every call, but not for all
         return np.asarray(ops.convert_to_numpy(self._say(before, self._noise(len(before), rng, Sampler()))))
 
-    def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+    def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         raise BadOption(
             f"{self.name} writes music and cannot say how likely a piece is; `musictool evaluate` says what its "
             "samples are like, and models of another arch have a likelihood"

@@ -37,22 +37,22 @@ class NextFrame(keras.Model):
         beside: C, numbers beside each frame that are heard with it.
     """
 
-    def __init__(self, size: int, width: int, body: Any, head: SigmoidHead, beside: int = 0, **kwargs: Any):
+    def __init__(self, size: int, width: int, body: Any, head: SigmoidHead, side_inputs: int = 0, **kwargs: Any):
         super().__init__(**kwargs)
         self.size = size
-        self.beside = beside
+        self.side_inputs = side_inputs
         few = keras.initializers.RandomNormal(0, 0.5)  # a few keys sound at a time, and together are of the order of 1
         self.keys = keras.layers.Dense(width, kernel_initializer=few, name="keys")
         self.body = body
         self.head = head
 
     def build(self, shape: Any) -> None:
-        self.keys.build((*shape, self.size + self.beside))
+        self.keys.build((*shape, self.size + self.side_inputs))
         heard = (*shape, self.keys.units)
         self.body.build(heard)
         self.head.build(self.body.compute_output_shape(heard))
 
-    def call(self, frames: Any, following: Any = None, beside: Any = None, training: bool = False) -> Any:
+    def call(self, frames: Any, following: Any = None, side_inputs: Any = None, training: bool = False) -> Any:
         """The head's logits of what follows each frame.
 
         Args:
@@ -65,20 +65,20 @@ class NextFrame(keras.Model):
         """
         frames = ops.cast(frames, "float32")
         following = ops.zeros_like(frames) if following is None else ops.cast(following, "float32")
-        heard = frames if beside is None else ops.concatenate([frames, beside], axis=-1)
+        heard = frames if side_inputs is None else ops.concatenate([frames, side_inputs], axis=-1)
         features = self.body(self.keys(heard), training=training)  # (B, T, W)
-        return self.head.logits(features, self.head.recollect(frames), following)
+        return self.head.logits(features, self.head.context(frames), following)
 
     def initial_state(self, batch_size: int) -> Any:
         """The state before anything was heard: the body's and the head's."""
-        return self.body.initial_state(batch_size), self.head.nothing_heard(batch_size)
+        return self.body.initial_state(batch_size), self.head.initial_context(batch_size)
 
-    def listen(self, frame: Any, state: Any) -> tuple[Any, Any]:
+    def step(self, frame: Any, state: Any) -> tuple[Any, Any]:
         """One position: float32 (B, D), the state before it -> what the head is told, which is features (B, W) and what
         it hears of the past itself; and the state after it."""
         of_body, of_head = state
         features, of_body = self.body.step(self.keys(frame), of_body)
-        before, of_head = self.head.remember(frame, of_head)
+        before, of_head = self.head.update_context(frame, of_head)
         return (features, before), (of_body, of_head)
 
 
@@ -86,7 +86,7 @@ class FramesArch(Arch):
     """An arch that predicts the next frame. A subclass gives its Options (with `embedding`), its `body` and `head`."""
 
     kind: ClassVar[Kind] = "frames"
-    USUAL_ENCODING: ClassVar[str] = "piano-roll"
+    DEFAULT_ENCODING: ClassVar[str] = "piano-roll"
 
     @abstractmethod
     def body(self) -> Any:
@@ -103,12 +103,13 @@ class FramesArch(Arch):
         network.build((None, None))
         return network
 
+    @cached_property
     def stages(self) -> list[Stage]:
-        return [Stage("network", self.network, self._judge)]
+        return [Stage("network", self.network, self._loss_and_metrics)]
 
-    def _judge(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+    def _loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         logits = self.network(batch.x, batch.y, training=training)
-        return self.network.head.judged(logits, ops.cast(batch.y, "float32"))
+        return self.network.head.loss_and_metrics(logits, ops.cast(batch.y, "float32"))
 
     def continuation(
         self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
@@ -120,13 +121,13 @@ class FramesArch(Arch):
         if len(heard) > 1:
             state, _ = self._hear(heard, state)
         frame = ops.convert_to_tensor(heard[-1])
-        never = guidance.never(self.spec.size)
+        logit_bias = guidance.logit_bias(self.spec.size)
         while True:
             uniform = rng.random((CHUNK, len(primer), self.network.head.draws), dtype=np.float32)
-            frame, state, written = write(frame, state, uniform, never)
+            frame, state, written = write(frame, state, uniform, logit_bias)
             yield np.moveaxis(ops.convert_to_numpy(written), 0, 1).astype(self.spec.dtype)  # (B, CHUNK, D)
 
-    def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+    def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         frames = np.concatenate([self.spec.start[None], rows])[:, None].astype(np.float32)  # (T + 1, 1, D)
         _, nats = self._hear(frames, self.network.initial_state(1))
         return ops.convert_to_numpy(nats)[:, 0].astype(np.float64)
@@ -141,9 +142,9 @@ class FramesArch(Arch):
 
             def nats(heard: Any, last: Any, frame: Any) -> Any:
                 features, before = heard
-                return head.judged(head.logits(features, before, frame), frame)[0]
+                return head.loss_and_metrics(head.logits(features, before, frame), frame)[0]
 
-            return hear(frames, state, self.network.listen, nats)
+            return hear(frames, state, self.network.step, nats)
 
         return compiled(hear_all)
 
@@ -152,11 +153,11 @@ class FramesArch(Arch):
         written, float32 (CHUNK, B, D)."""
         if sampler not in self._writers:
 
-            def write(frame: Any, state: Any, uniform: Any, never: Any) -> Any:
+            def write(frame: Any, state: Any, uniform: Any, logit_bias: Any) -> Any:
                 def follow(i: Any, carry: Any) -> Any:
                     frame, state, written = carry
-                    (features, before), state = self.network.listen(frame, state)
-                    frame = self.network.head.draw(features, before, uniform[i], sampler, never)
+                    (features, before), state = self.network.step(frame, state)
+                    frame = self.network.head.draw(features, before, uniform[i], sampler, logit_bias)
                     return frame, state, ops.slice_update(written, (i, 0, 0), frame[None])
 
                 written = ops.repeat(ops.zeros_like(frame)[None], CHUNK, axis=0)

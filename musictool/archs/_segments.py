@@ -82,7 +82,7 @@ class SegmentsArch(Arch):
     """An arch that writes segment after segment. A subclass gives its network, `follow` and `probabilities`."""
 
     kind: ClassVar[Kind] = "segments"
-    USUAL_ENCODING: ClassVar[str] = "segments"
+    DEFAULT_ENCODING: ClassVar[str] = "segments"
     WINDOW: ClassVar[int] = 4
     BATCH_SIZE: ClassVar[int] = 16
     LEARNING_RATE: ClassVar[float] = 1e-3
@@ -161,16 +161,16 @@ class SegmentsArch(Arch):
         held against."""
         banned = drawing.guidance.banned
         shape = (number, *self.spec.shape) if drawing.sampler.threshold == BERNOULLI else (1, 1, 1, self.spec.shape[-1])
-        cut = cuts(drawing.sampler.threshold, self.settled(drawing.guidance), shape, drawing.rng)
+        cut = cuts(drawing.sampler.threshold, self.calibrated(drawing.guidance), shape, drawing.rng)
         if banned is None:
             return cut
         return np.where(banned.reshape(self.spec.shape), np.float32(NEVER_CUT), cut)
 
-    def settled(self, guidance: Guidance) -> np.ndarray:
+    def calibrated(self, guidance: Guidance) -> np.ndarray:
         """float32 (I,): the thresholds that were counted, for a continuation under this guidance."""
         return np.asarray(ops.convert_to_numpy(self.network.thresholds))
 
-    def settle_thresholds(self, encoded: Encoded) -> None:
+    def calibrate_thresholds(self, encoded: Encoded) -> None:
         """Count anew at which thresholds the network, as it is now, gives each instrument the notes that it has.
 
         No step gets more keys than the instrument plays at once in the corpus: what is a little too full would else be
@@ -190,7 +190,7 @@ class SegmentsArch(Arch):
                     before = written
             self.network.thresholds.assign(densities.thresholds())
 
-    def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+    def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         before = np.concatenate([self.spec.start[None], rows])
         nats = [
             ops.convert_to_numpy(self._nats(before[i : min(i + AT_ONCE, len(rows))], rows[i : i + AT_ONCE]))
@@ -203,9 +203,9 @@ class SegmentsArch(Arch):
         """Compiled: segments and those before them, uint8 0/1 (N, S, P, I) -> nats (N,)."""
 
         def nats(before: Any, segments: Any) -> Any:
-            *_, stage = self.stages()
+            *_, stage = self.stages
             nothing = ops.zeros((1, 1), "float32")  # neither masks nor conditions are looked at
-            return stage.judge(Batch(before[None], segments[None], nothing, nothing), False)[0][0]
+            return stage.loss_and_metrics(Batch(before[None], segments[None], nothing, nothing), False)[0][0]
 
         return compiled(nats)
 

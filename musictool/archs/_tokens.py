@@ -19,10 +19,10 @@ from musictool.arch import Arch, Stage
 from musictool.archs._hearing import hear
 from musictool.backend.compile import compiled
 from musictool.dataset.windows import Batch
-from musictool.encoding import FIRST_SYMBOL, Kind, Spec
+from musictool.encoding import FIRST_TOKEN, Kind, Spec
 from musictool.layers.symbols import Symbols
 from musictool.sampling.loops import LoopGuard
-from musictool.sampling.sampler import DRAWS, FREE, REMEMBERED, Guidance, Sampler
+from musictool.sampling.sampler import DRAWS, FREE, REPETITION_WINDOW, Guidance, Sampler
 
 CHUNK = 64  # symbols written by one run of the compiled loop
 
@@ -61,7 +61,7 @@ class NextToken(keras.Model):
         features = self.body(x, training=training)  # (B, T, W)
         return self.symbols.logits(self.project(features), vectors)  # (B, T, V)
 
-    def listen(self, token: Any, state: Any, vectors: Any, conditions: Any) -> tuple[Any, Any]:
+    def step(self, token: Any, state: Any, vectors: Any, conditions: Any) -> tuple[Any, Any]:
         """One position: int32 (B,), the state before it, float32 (1, C) -> features (B, W) and the state after it."""
         x = self.symbols.embed(token, vectors)
         if self.hint:
@@ -78,8 +78,8 @@ class TokensArch(Arch):
     """An arch that predicts the next symbol. A subclass gives its Options (with `embedding`) and its `body`."""
 
     kind: ClassVar[Kind] = "tokens"
-    can_be_asked: ClassVar[bool] = True
-    USUAL_ENCODING: ClassVar[str] = "note-chord"
+    supports_conditions: ClassVar[bool] = True
+    DEFAULT_ENCODING: ClassVar[str] = "note-chord"
 
     @abstractmethod
     def body(self) -> Any:
@@ -97,10 +97,11 @@ class TokensArch(Arch):
         network.build((None, None))
         return network
 
+    @cached_property
     def stages(self) -> list[Stage]:
-        return [Stage("network", self.network, self._judge)]
+        return [Stage("network", self.network, self._loss_and_metrics)]
 
-    def _judge(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+    def _loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         logits = self.network(batch.x, batch.conditions, training=training)
         own = ops.take_along_axis(logits, ops.cast(batch.y, "int32")[..., None], axis=-1)[..., 0]
         hits = own >= ops.max(logits, axis=-1)  # argmax takes as long as the loss
@@ -114,13 +115,17 @@ class TokensArch(Arch):
         write = self._writer(sampler)
         guard = LoopGuard(len(primer))
         heat, loop = np.ones(len(primer), np.float32), np.full((CHUNK, len(primer)), -1, np.int32)
-        begins = guidance.beginning(self.spec.size)
+        onset_mask = guidance.onset_mask_of(self.spec.size)
         state = self.network.body.initial_state(len(primer))
         if primer.shape[1] > 1:
             state, _ = self._hear(ops.transpose(primer), state, conditions)
         token = ops.convert_to_tensor(primer[:, -1], "int32")
-        at = token, state, self._recent(primer, begins, sampler)
-        bounds = guidance.never(self.spec.size, FIRST_SYMBOL), conditions, REMEMBERED * begins.astype(np.int32)
+        at = token, state, self._recent(primer, onset_mask, sampler)
+        bounds = (
+            guidance.logit_bias(self.spec.size, FIRST_TOKEN),
+            conditions,
+            REPETITION_WINDOW * onset_mask.astype(np.int32),
+        )
         while True:
             uniform = rng.random((CHUNK, len(primer), DRAWS), dtype=np.float32)
             at, written = write(at, uniform, bounds, (heat, loop))
@@ -129,7 +134,7 @@ class TokensArch(Arch):
             if sampler.loop_guard:
                 heat, loop = guard.after(rows)
 
-    def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+    def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         symbols = np.concatenate([self.spec.start[None], rows])[:, None]  # (T + 1, 1)
         _, nats = self._hear(symbols, self.network.body.initial_state(1), self._asked(guidance))
         return ops.convert_to_numpy(nats)[:, 0].astype(np.float64)
@@ -150,20 +155,22 @@ class TokensArch(Arch):
             return hear(
                 tokens,
                 state,
-                lambda token, state: network.listen(token, state, vectors, conditions),
+                lambda token, state: network.step(token, state, vectors, conditions),
                 lambda features, _, token: _nats(token, network.predict_next(features, vectors)),
             )
 
         return compiled(hear_all)
 
-    def _recent(self, primer: np.ndarray, begins: np.ndarray, sampler: Sampler) -> np.ndarray:
+    def _recent(self, primer: np.ndarray, onset_mask: np.ndarray, sampler: Sampler) -> np.ndarray:
         """int32 (B, V): for how many rows to come each symbol of the primer is remembered; (B, 1) if it never is."""
         if sampler.repetition_penalty == 1:
             return np.zeros((len(primer), 1), np.int32)
         recent = np.zeros((len(primer), self.spec.size), np.int32)
-        for left, tokens in enumerate(primer[:, -REMEMBERED:].T, 1 + max(0, REMEMBERED - primer.shape[1])):
+        for left, tokens in enumerate(
+            primer[:, -REPETITION_WINDOW:].T, 1 + max(0, REPETITION_WINDOW - primer.shape[1])
+        ):
             recent[np.arange(len(primer)), tokens] = left
-        return recent * begins
+        return recent * onset_mask
 
     def _writer(self, sampler: Sampler) -> Any:
         """Compiled: at, uniform (CHUNK, B, DRAWS), bounds, guard -> at, as it then is, and what was written (CHUNK, B).
@@ -176,17 +183,17 @@ class TokensArch(Arch):
             penalises = sampler.repetition_penalty != 1
 
             def write(at: Any, uniform: Any, bounds: Any, guard: Any) -> Any:
-                never, conditions, memory = bounds
+                logit_bias, conditions, memory = bounds
                 vectors = self.network.symbols.vectors()
                 symbols, (heat, loop) = ops.arange(self.spec.size, dtype="int32"), guard
 
                 def follow(i: Any, carry: Any) -> Any:
                     token, state, recent, heat, written = carry
-                    features, state = self.network.listen(token, state, vectors, conditions)
+                    features, state = self.network.step(token, state, vectors, conditions)
                     logits = self.network.predict_next(features, vectors)
                     if penalises:
                         logits = sampler.penalised(logits, recent > 0)
-                    token = sampler.draw(logits + never, uniform[i], heat)
+                    token = sampler.draw(logits + logit_bias, uniform[i], heat)
                     if penalises:
                         recent = ops.where(token[:, None] == symbols, memory, recent - 1)
                     heat = ops.where(token == loop[i], heat, 1.0)

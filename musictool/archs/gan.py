@@ -26,7 +26,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from musictool.arch import Player
+from musictool.arch import ParameterGroup
 from musictool.archs._adversaries import AdversarialArch, Adversaries
 from musictool.archs._segments import Drawing
 from musictool.layers.fragment_critic import FragmentCritic
@@ -89,12 +89,12 @@ class Gan(AdversarialArch):
         network.built = True
         return network
 
-    def players(self, critic: Any, generator: Any) -> tuple[Player, ...]:
+    def groups(self, critic: Any, generator: Any) -> tuple[ParameterGroup, ...]:
         network = self.network
         rate = FASTER if self.options.ttur else 1.0
         return (
-            Player(network.critic.trainable_variables, critic, rate, momentum=MOMENTUM),
-            Player(network.generator.trainable_variables, generator, momentum=MOMENTUM),
+            ParameterGroup(network.critic.trainable_variables, critic, rate, beta_1=MOMENTUM),
+            ParameterGroup(network.generator.trainable_variables, generator, beta_1=MOMENTUM),
         )
 
     def continuation(

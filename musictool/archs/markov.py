@@ -18,15 +18,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from musictool.arch import Arch, Stage
+from musictool.arch import Arch, CountingStage, Stage
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
-from musictool.encoding import FIRST_SYMBOL, START, Kind
+from musictool.encoding import FIRST_TOKEN, START, Kind
 from musictool.metrics.ngrams import NGrams
 from musictool.options import option
 from musictool.sampling.drawing import draw, penalised
 from musictool.sampling.loops import LoopGuard
-from musictool.sampling.sampler import DRAWS, FREE, REMEMBERED, Guidance, Sampler
+from musictool.sampling.sampler import DRAWS, FREE, REPETITION_WINDOW, Guidance, Sampler
 
 CHUNK = 64  # symbols written between two looks for loops
 AT_ONCE = 1 << 21  # probabilities of a distribution held in memory (16 MB)
@@ -71,7 +71,7 @@ class Markov(Arch):
 
     name = "markov"
     kind: ClassVar[Kind] = "tokens"
-    USUAL_ENCODING: ClassVar[str] = "note-chord"
+    DEFAULT_ENCODING: ClassVar[str] = "note-chord"
     BFLOAT16_ON_CPU: ClassVar[bool] = False
 
     @dataclass(frozen=True)
@@ -88,14 +88,15 @@ class Markov(Arch):
         """The tables."""
         return Tables(self.spec.size, self.options.order, name="network")
 
+    @cached_property
     def stages(self) -> list[Stage]:
-        return [Stage("network", self.network, self._judge, count=self._count)]
+        return [CountingStage("network", self.network, self._loss_and_metrics, fit_counts=self._count)]
 
     def _count(self, encoded: Encoded) -> None:
         rows = np.concatenate(list(_training_rows(encoded, self.options.most_rows)))
         self.network.ngrams = NGrams.counted(rows, self.spec.size, self.options.order)
 
-    def _judge(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+    def _loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         ngrams = self.network.ngrams
         x, y = np.asarray(batch.x), np.asarray(batch.y)
         contexts = ngrams.contexts(x)
@@ -109,7 +110,7 @@ class Markov(Arch):
         found = [self.network.ngrams.distribution(part).argmax(axis=-1) for part in parts]
         return np.concatenate(found).reshape(contexts.shape[1:])
 
-    def surprise(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+    def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         ngrams, heard = self.network.ngrams, np.append(self.spec.start, rows)[None]
         probability: np.ndarray = ngrams.probability(ngrams.contexts(heard[:, :-1]), heard[:, 1:])[0]
         return -np.log(np.maximum(probability, 1e-30))
@@ -119,20 +120,23 @@ class Markov(Arch):
     ) -> Iterator[np.ndarray]:
         rng, pieces = np.random.default_rng(seed), len(primer)
         ngrams, guard = self.network.ngrams, LoopGuard(pieces)
-        begins, never = guidance.beginning(self.spec.size), guidance.never(self.spec.size, FIRST_SYMBOL)
+        onset_mask, logit_bias = (
+            guidance.onset_mask_of(self.spec.size),
+            guidance.logit_bias(self.spec.size, FIRST_TOKEN),
+        )
         heat, loop = np.ones(pieces, np.float32), np.full((CHUNK, pieces), -1)
         contexts = ngrams.contexts(primer)[:, :, -1]
-        heard = primer[:, -REMEMBERED:]
+        heard = primer[:, -REPETITION_WINDOW:]
         while True:
             uniform = rng.random((CHUNK, pieces, DRAWS), dtype=np.float32)
             for i in range(CHUNK):
                 logits = np.log(np.maximum(ngrams.distribution(contexts), 1e-30)).astype(np.float32)
                 if sampler.repetition_penalty != 1:
-                    logits = penalised(sampler, logits, _recent(heard, begins))
-                token = draw(sampler, logits + never, uniform[i], heat)
+                    logits = penalised(sampler, logits, _recent(heard, onset_mask))
+                token = draw(sampler, logits + logit_bias, uniform[i], heat)
                 heat = np.where(token == loop[i], heat, np.float32(1))
                 contexts = ngrams.heard(contexts, token)
-                heard = np.append(heard, token[:, None], axis=1)[:, -max(REMEMBERED, CHUNK) :]
+                heard = np.append(heard, token[:, None], axis=1)[:, -max(REPETITION_WINDOW, CHUNK) :]
             written = heard[:, -CHUNK:].astype(self.spec.dtype)
             yield written
             if sampler.loop_guard:
@@ -149,8 +153,8 @@ def _training_rows(encoded: Encoded, most_rows: int) -> Iterator[np.ndarray]:
             yield np.append(np.int32(START), encoded.encoding.transpose(rows, semitones))
 
 
-def _recent(heard: np.ndarray, begins: np.ndarray) -> np.ndarray:
+def _recent(heard: np.ndarray, onset_mask: np.ndarray) -> np.ndarray:
     """bool (B, V): the symbols that begin notes among the last REMEMBERED of int (B, T)."""
-    recent = np.zeros((len(heard), len(begins)), bool)
-    np.put_along_axis(recent, heard[:, -REMEMBERED:], True, axis=1)
-    return recent & begins
+    recent = np.zeros((len(heard), len(onset_mask)), bool)
+    np.put_along_axis(recent, heard[:, -REPETITION_WINDOW:], True, axis=1)
+    return recent & onset_mask

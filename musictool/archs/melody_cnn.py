@@ -80,11 +80,12 @@ class MelodyCnn(MelodyHarmonyArch):
         network.build((None, *self.spec.shape))
         return network
 
+    @cached_property
     def stages(self) -> list[Stage]:
         measures = ("loss", *INSTRUMENTS)
-        return [Stage("network", self.network, self._judge, measures, settle=self.settle_thresholds)]
+        return [Stage("network", self.network, self._loss_and_metrics, measures, calibrate=self.calibrate_thresholds)]
 
-    def _judge(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+    def _loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         nats = self.network(flat(batch.x), flat(batch.y), training=training)  # (B x L, I)
         each = [in_windows(nats[:, i], batch.y) for i in range(len(INSTRUMENTS))]
         return (sum(each), *each)

@@ -31,7 +31,7 @@ class MultiRnn(FramesArch):
     """Sum of the keys' vectors -> `layers` x (LSTM of `width`, dropout) -> one of three heads."""
 
     name = "multi-rnn"
-    USUAL_ENCODING = "multitrack-roll"
+    DEFAULT_ENCODING = "multitrack-roll"
     ROW_SHAPE = (INSTRUMENTS * PITCHES,)
     WINDOW = 32
     BATCH_SIZE = 32

@@ -89,13 +89,27 @@ class Vae(MelodyHarmonyArch, Latents):
         network.build((None, *self.spec.shape))
         return network
 
+    @cached_property
     def stages(self) -> list[Stage]:
         return [
-            Stage("vae", self.vae, self._judge_vae, ("loss", "reconstruction", "kl"), settle=self._settle_vae, share=3),
-            Stage("predictors", self.network, self._judge, ("loss", "distance"), settle=self.settle_thresholds),
+            Stage(
+                "vae",
+                self.vae,
+                self._vae_loss,
+                ("loss", "reconstruction", "kl"),
+                calibrate=self._calibrate_vae,
+                time_share=3,
+            ),
+            Stage(
+                "predictors",
+                self.network,
+                self._loss_and_metrics,
+                ("loss", "distance"),
+                calibrate=self.calibrate_thresholds,
+            ),
         ]
 
-    def _judge_vae(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+    def _vae_loss(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         said, segments = self.options, flat(batch.y)
         nats, sounding, told = self.vae(segments, training=training)
         reconstruction, kl = ops.sum(nats, axis=1), ops.sum(told, axis=(1, 2))
@@ -113,7 +127,7 @@ class Vae(MelodyHarmonyArch, Latents):
         steps.assign_add(1.0)
         return said.beta * grown
 
-    def _judge(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+    def _loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         before, segments = flat(batch.x), flat(batch.y)
         own, real = self.vae.means(before), self.vae.means(segments)  # (N, I, Z)
         latents = self.network(own, real[:, PIANO])
@@ -179,15 +193,16 @@ class Vae(MelodyHarmonyArch, Latents):
             primer = self.decoded(latents, sampler, seed)[:, None]
         return super().continuation(primer, sampler, seed, guidance)
 
-    def settled(self, guidance: Guidance) -> np.ndarray:
+    def calibrated(self, guidance: Guidance) -> np.ndarray:
         """The more of the style there is in a latent, the surer the decoder is of it: mixed as log-odds."""
         odds = [
-            np.log(each / (1 - each)) for each in (super().settled(guidance), ops.convert_to_numpy(self.vae.thresholds))
+            np.log(each / (1 - each))
+            for each in (super().calibrated(guidance), ops.convert_to_numpy(self.vae.thresholds))
         ]
         alpha = 0.0 if guidance.style is None else guidance.alpha
         return np.asarray(1 / (1 + np.exp(-(1 - alpha) * odds[0] - alpha * odds[1])), np.float32)
 
-    def _settle_vae(self, encoded: Encoded) -> None:
+    def _calibrate_vae(self, encoded: Encoded) -> None:
         """Count how far latents usually lie apart, and the thresholds for what is decoded from them."""
         densities, latents = Densities(len(INSTRUMENTS)), []
         for _, segments in pairs(encoded, COUNTED):

@@ -25,7 +25,7 @@ from typing import Any, ClassVar, Literal
 import keras
 from keras import ops
 
-from musictool.arch import Player
+from musictool.arch import ParameterGroup
 from musictool.archs._adversaries import AdversarialArch, Adversaries
 from musictool.backend.compile import slope
 from musictool.layers.band_critic import BandCritic
@@ -73,11 +73,13 @@ class Wgan(AdversarialArch):
         network.built = True
         return network
 
-    def players(self, critic: Any, generator: Any) -> tuple[Player, ...]:
+    def groups(self, critic: Any, generator: Any) -> tuple[ParameterGroup, ...]:
         network = self.network
         return (
-            Player(network.critic.trainable_variables, critic, turns=self.options.turns, momentum=MOMENTUM),
-            Player(network.generator.trainable_variables, generator, momentum=MOMENTUM),
+            ParameterGroup(
+                network.critic.trainable_variables, critic, updates_per_step=self.options.turns, beta_1=MOMENTUM
+            ),
+            ParameterGroup(network.generator.trainable_variables, generator, beta_1=MOMENTUM),
         )
 
     def criticise(self, before: Any, segments: Any, training: bool) -> tuple[Any, ...]:

@@ -9,10 +9,10 @@ import jax
 import keras
 from keras import ops
 
-from musictool.arch import Player, Stage
+from musictool.arch import ParameterGroup, Stage
 from musictool.backend.compile import compiled
 from musictool.backend.machines import Machines
-from musictool.backend.strategy import Optimizers, Step, Strategy, in_turns, sums_of
+from musictool.backend.strategy import Optimizers, Step, Strategy, sums_of, update_groups
 from musictool.dataset.windows import Batch, Plan, Windows
 from musictool.errors import BadOption
 
@@ -51,24 +51,24 @@ class OneDevice(Strategy):
         return (windows.batch(plan, step) for step in range(first_step, windows.steps(plan)))
 
     def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
-        pairs = zip(stage.trained_by, optimizers, strict=True)
-        turns = {id(optimizer): _turn(stage, player, optimizer) for player, optimizer in pairs}
-        return lambda batch: in_turns(stage, optimizers, lambda _, optimizer: turns[id(optimizer)](batch))
+        pairs = zip(stage.parameter_groups, optimizers, strict=True)
+        turns = {id(optimizer): _turn(stage, group, optimizer) for group, optimizer in pairs}
+        return lambda batch: update_groups(stage, optimizers, lambda _, optimizer: turns[id(optimizer)](batch))
 
     def validation_step(self, stage: Stage) -> Step:
         def validate(batch: Batch) -> Any:
-            return sums_of(stage.judge, batch, False)
+            return sums_of(stage.loss_and_metrics, batch, False)
 
-        return validate if stage.count else compiled(validate)
+        return validate if stage.counting else compiled(validate)
 
 
-def _turn(stage: Stage, player: Player, optimizer: keras.optimizers.Optimizer) -> Step:
-    """One step of one player."""
-    own = {id(variable) for variable in player.weights}
+def _turn(stage: Stage, group: ParameterGroup, optimizer: keras.optimizers.Optimizer) -> Step:
+    """One step of one group."""
+    own = {id(variable) for variable in group.variables}
     # The states of the random generators in dropout layers are among the rest.
     rest = [variable for variable in stage.network.variables if id(variable) not in own]
-    parts = ([*player.weights], rest, optimizer.variables)
-    step = jax.jit(_pure_step(player, optimizer, parts))
+    parts = ([*group.variables], rest, optimizer.variables)
+    step = jax.jit(_pure_step(group, optimizer, parts))
 
     def train(batch: Batch) -> Any:
         sums, after = step(tuple([variable.value for variable in part] for part in parts), batch)
@@ -80,14 +80,14 @@ def _turn(stage: Stage, player: Player, optimizer: keras.optimizers.Optimizer) -
     return train
 
 
-def _pure_step(player: Player, optimizer: keras.optimizers.Optimizer, parts: tuple[list[Any], ...]) -> Any:
+def _pure_step(group: ParameterGroup, optimizer: keras.optimizers.Optimizer, parts: tuple[list[Any], ...]) -> Any:
     """(values of the variables of each part, batch) -> sums, and the values after the step."""
     weights, rest, state = parts
 
     def loss(now: Any, rest_now: Any, state_now: Any, batch: Batch) -> Any:
         mapping = [*zip(weights, now, strict=True), *zip(rest, rest_now, strict=True)]
         with keras.StatelessScope([*mapping, *zip(state, state_now, strict=True)]) as scope:
-            sums = sums_of(player.judge, batch, True)
+            sums = sums_of(group.loss_and_metrics, batch, True)
             mean = optimizer.scale_loss(sums[0] / ops.maximum(sums[-1], 1.0))
         return mean, (sums, [scope.get_current_value(variable) for variable in rest])
 

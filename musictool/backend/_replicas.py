@@ -20,10 +20,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.distribute.collective_all_reduce_strategy import CollectiveAllReduceExtended
 
-from musictool.arch import Player, Stage
+from musictool.arch import ParameterGroup, Stage
 from musictool.backend.machines import Machines
 from musictool.backend.signals import ended_by_ctrl_c
-from musictool.backend.strategy import Optimizers, Step, Strategy, in_turns, sums_of
+from musictool.backend.strategy import Optimizers, Step, Strategy, sums_of, update_groups
 from musictool.backend.tf_data import stream
 from musictool.dataset.windows import Batch, Plan, Windows
 from musictool.errors import BadOption, LostWorker
@@ -71,11 +71,11 @@ class Replicas(Strategy):
             yield self._each(parts)
 
     def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
-        def turn(player: Player, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
-            weights = player.weights
+        def turn(group: ParameterGroup, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
+            weights = group.variables
             size = tf.cast(tf.size(batch.mask), tf.float32)  # near the rows, which are not known before the sum
             with tf.GradientTape() as tape:
-                sums = sums_of(player.judge, batch, True)
+                sums = sums_of(group.loss_and_metrics, batch, True)
                 loss = optimizer.scale_loss(sums[0] / size)
             pairs = [pair for pair in zip(tape.gradient(loss, weights), weights, strict=True) if pair[0] is not None]
             gradients = [tf.convert_to_tensor(gradient) for gradient, _ in pairs]  # some name a few rows of a table
@@ -84,10 +84,10 @@ class Replicas(Strategy):
             optimizer.apply([gradient * scale for gradient in gradients], [weight for _, weight in pairs])
             return sums
 
-        return self._compiled(lambda batch: in_turns(stage, optimizers, partial(turn, batch=batch)))
+        return self._compiled(lambda batch: update_groups(stage, optimizers, partial(turn, batch=batch)))
 
     def validation_step(self, stage: Stage) -> Step:
-        return self._compiled(lambda batch: _summed(sums_of(stage.judge, batch, False)))
+        return self._compiled(lambda batch: _summed(sums_of(stage.loss_and_metrics, batch, False)))
 
     def _compiled(self, step: Step) -> Step:
         """`step` on every replica; what the first returns."""

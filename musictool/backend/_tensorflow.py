@@ -10,9 +10,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from musictool.arch import Player, Stage
+from musictool.arch import ParameterGroup, Stage
 from musictool.backend.machines import Machines
-from musictool.backend.strategy import Optimizers, Step, Strategy, in_turns, sums_of
+from musictool.backend.strategy import Optimizers, Step, Strategy, sums_of, update_groups
 from musictool.backend.tf_data import stream
 from musictool.dataset.windows import Batch, Plan, Windows
 from musictool.errors import BadOption
@@ -71,18 +71,20 @@ class OneDevice(Strategy):
         return stream(windows, plan, first_step)
 
     def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
-        def turn(player: Player, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
+        def turn(group: ParameterGroup, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
             with tf.GradientTape() as tape:
-                sums = sums_of(player.judge, batch, True)
+                sums = sums_of(group.loss_and_metrics, batch, True)
                 loss = optimizer.scale_loss(sums[0] / tf.maximum(sums[-1], 1.0))
-            optimizer.apply(tape.gradient(loss, player.weights), player.weights)
+            optimizer.apply(tape.gradient(loss, group.variables), group.variables)
             return sums
 
         compiled: Step = tf.function(
-            lambda batch: in_turns(stage, optimizers, partial(turn, batch=batch)), autograph=False
+            lambda batch: update_groups(stage, optimizers, partial(turn, batch=batch)), autograph=False
         )
         return compiled
 
     def validation_step(self, stage: Stage) -> Step:
-        compiled: Step = tf.function(lambda batch: sums_of(stage.judge, batch, False), autograph=False)
-        return compiled if stage.count is None else lambda batch: sums_of(stage.judge, batch, False)
+        compiled: Step = tf.function(lambda batch: sums_of(stage.loss_and_metrics, batch, False), autograph=False)
+        if stage.counting:
+            return lambda batch: sums_of(stage.loss_and_metrics, batch, False)
+        return compiled

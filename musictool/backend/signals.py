@@ -22,7 +22,7 @@ def ended_by_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-class StopWish:
+class StopRequest:
     """Whether somebody has asked the run to stop; `requested` may be set by hand too."""
 
     def __init__(self) -> None:

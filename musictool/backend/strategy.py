@@ -13,14 +13,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from musictool.arch import Judge, Player, Stage
+from musictool.arch import LossFn, ParameterGroup, Stage
 from musictool.dataset.windows import Batch, Plan, Windows
 from musictool.errors import BadOption
 
 log = logging.getLogger(__name__)
 
 Step = Callable[[Batch], Any]
-Optimizers = tuple[keras.optimizers.Optimizer, ...]  # one for each player of a stage
+Optimizers = tuple[keras.optimizers.Optimizer, ...]  # one for each group of a stage
 
 
 class Strategy(ABC):
@@ -59,18 +59,21 @@ class Strategy(ABC):
             ) from None
 
     def optimizers_for(self, stage: Stage, learning_rate: float, clip_norm: float = 1.0) -> Optimizers:
-        """For each player Adam with gradients shortened to `clip_norm` (0: as they are), built for its weights, with
+        """For each group Adam with gradients shortened to `clip_norm` (0: as they are), built for its weights, with
         loss scaling where float16 needs it."""
         with self.scope():
-            return tuple(self._optimizer(player, learning_rate, clip_norm) for player in stage.trained_by)
+            return tuple(self._optimizer(group, learning_rate, clip_norm) for group in stage.parameter_groups)
 
-    def _optimizer(self, player: Player, learning_rate: float, clip_norm: float) -> keras.optimizers.Optimizer:
+    def _optimizer(self, group: ParameterGroup, learning_rate: float, clip_norm: float) -> keras.optimizers.Optimizer:
         optimizer = self.adam(
-            learning_rate * player.rate, beta_1=player.momentum, global_clipnorm=clip_norm or None, name="adam"
+            learning_rate * group.learning_rate_scale,
+            beta_1=group.beta_1,
+            global_clipnorm=clip_norm or None,
+            name="adam",
         )
         if keras.config.dtype_policy().name == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        optimizer.build(player.weights)
+        optimizer.build(group.variables)
         return optimizer
 
     @abstractmethod
@@ -79,8 +82,8 @@ class Strategy(ABC):
 
     @abstractmethod
     def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
-        """Compiled: lets each player take its turns; batch -> float32 (measures + 1,): the sum of each measure over the
-        global batch, in each player's last turn, and its rows."""
+        """Compiled: lets each group take its turns; batch -> float32 (measures + 1,): the sum of each measure over the
+        global batch, in each group's last turn, and its rows."""
 
     @abstractmethod
     def validation_step(self, stage: Stage) -> Step:
@@ -113,19 +116,19 @@ def is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def sums_of(judge: Judge, batch: Batch, training: bool) -> Any:
+def sums_of(loss_and_metrics: LossFn, batch: Batch, training: bool) -> Any:
     """float32 (measures + 1,): the sum of each measure over a batch, and its rows."""
-    judged = judge(batch, training)
+    judged = loss_and_metrics(batch, training)
     mask = ops.cast(batch.mask, "float32")
     return ops.stack([*(ops.sum(ops.cast(measure, "float32") * mask) for measure in judged), ops.sum(mask)])
 
 
-def in_turns(stage: Stage, optimizers: Optimizers, step: Callable[[Player, Any], Any]) -> Any:
-    """The step of a run: float32 (measures + 1,), of the last turn of each player in turn, and the rows."""
+def update_groups(stage: Stage, optimizers: Optimizers, step: Callable[[ParameterGroup, Any], Any]) -> Any:
+    """The step of a run: float32 (measures + 1,), of the last turn of each group in turn, and the rows."""
     measured: list[Any] = []
-    for player, optimizer in zip(stage.trained_by, optimizers, strict=True):
-        for _ in range(player.turns):
-            sums = step(player, optimizer)
+    for group, optimizer in zip(stage.parameter_groups, optimizers, strict=True):
+        for _ in range(group.updates_per_step):
+            sums = step(group, optimizer)
         measured.append(sums[:-1])
     return ops.concatenate([*measured, sums[-1:]])
 
@@ -133,4 +136,4 @@ def in_turns(stage: Stage, optimizers: Optimizers, step: Callable[[Player, Any],
 def counted_sums(stage: Stage, windows: Windows, plan: Plan) -> Iterator[np.ndarray]:
     """The same for each batch of a pass, for a stage that counts and is judged on arrays."""
     for step in range(windows.steps(plan)):
-        yield ops.convert_to_numpy(sums_of(stage.judge, windows.batch(plan, step), False))
+        yield ops.convert_to_numpy(sums_of(stage.loss_and_metrics, windows.batch(plan, step), False))

@@ -17,7 +17,7 @@ def stream(windows: Windows, plan: Plan, first_step: int = 0, part: int = 0, par
     spec = windows.encoded.spec
     shape = (windows.part_size(parts), windows.length)
     rows = (*shape, *spec.shape)
-    shapes = Batch(rows, rows, shape, (*shape, windows.beside.conditions.size))
+    shapes = Batch(rows, rows, shape, (*shape, windows.side_inputs.conditions.size))
     types = Batch(tf.as_dtype(spec.dtype), tf.as_dtype(spec.dtype), tf.float32, tf.float32)
 
     def gathered(step: Any) -> tuple[Any, ...]:

@@ -49,8 +49,8 @@ class Progress(Reporter):
     def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
         self.began = time.monotonic()
         stage = self.run.stage
-        what = "counting" if stage.count else f"epoch {epoch}{self.of}"
-        if epoch == 1 and not step and len(self.run.arch.stages()) > 1:
+        what = "counting" if stage.counting else f"epoch {epoch}{self.of}"
+        if epoch == 1 and not step and len(self.run.arch.stages) > 1:
             _output.say(f"training {stage.name}:")
         self.bar = _output.bar(steps, what, "steps", initial=step)
 
@@ -64,13 +64,16 @@ class Progress(Reporter):
         left = min((self.epochs - row["epoch"]) * epoch_seconds, self.run.deadline - time.monotonic())
         best = " *" if self.run.state.waited == 0 else ""
         stage = self.run.stage
-        judged, aim = row[f"val_{stage.validated[0]}"], "validation" if not stage.assess else stage.validated[0]
+        judged, aim = (
+            row[f"val_{stage.selection_metrics[0]}"],
+            "validation" if not stage.evaluate else stage.selection_metrics[0],
+        )
         validation = "" if judged is None else f"  {aim} {judged:.3f}{best}"
-        if stage.count:
+        if stage.counting:
             _output.say(f"counted in {row['seconds']:.1f} s{validation}")
             return
-        within = f" in {stage.name}" if len(self.run.arch.stages()) > 1 else ""
-        losses = stage.measures[:1] if not stage.players else stage.measures
+        within = f" in {stage.name}" if len(self.run.arch.stages) > 1 else ""
+        losses = stage.metrics[:1] if not stage.groups else stage.metrics
         _output.say(
             f"epoch {row['epoch']}{self.of}  {'  '.join(f'{name} {row[name]:.3f}' for name in losses)}{validation}  "
             f"{row['rows_per_second']:,} {self.unit}s/s  about {_duration(left)} to go{within}"

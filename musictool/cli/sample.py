@@ -249,7 +249,7 @@ def _check_is_no_music(model: str | None) -> None:
 
 
 def _request(given: dict[str, Any]) -> tuple[Any, int]:
-    from musictool.generation.constraints import Wanted, histogram_of
+    from musictool.generation.constraints import Constraints, histogram_of
     from musictool.generation.sample import Request
     from musictool.generation.style import Style
     from musictool.sampling.sampler import Sampler
@@ -258,7 +258,7 @@ def _request(given: dict[str, Any]) -> tuple[Any, int]:
     histogram = None if given["pitch_histogram"] is None else histogram_of(given["pitch_histogram"])
     request = Request(
         sampler=Sampler(**{name: given[name] for name in _SAMPLER}),
-        wanted=Wanted(**{name: given[name] for name in _WANTED}, histogram=histogram),
+        wanted=Constraints(**{name: given[name] for name in _WANTED}, histogram=histogram),
         style=Style(given["styles"], given["where"], given["alpha"]),
         bpm=given["tempo"],
         seed=seed,

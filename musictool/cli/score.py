@@ -39,12 +39,12 @@ def command(
 
         folder_of(name)  # there is one, before TensorFlow is loaded
         _output.load_backend()
-    from musictool.generation.constraints import Wanted, histogram_of
+    from musictool.generation.constraints import Constraints, histogram_of
     from musictool.generation.scoring import score_files
     from musictool.models.model import Model
 
     text = told.pop("pitch_histogram")
-    wanted = Wanted(**told, histogram=None if text is None else histogram_of(text))
+    wanted = Constraints(**told, histogram=None if text is None else histogram_of(text))
     skipped: list[str] = []
     model, pieces = Model.open(name), []
     with _output.bar(None, "scoring", "pieces") as bar:
@@ -58,7 +58,7 @@ def command(
         _output.say_json({**values, "skipped": skipped, "pictures": drawn})
         return
     _tell(model, pieces)
-    if model.conditions.size and wanted == Wanted():
+    if model.conditions.size and wanted == Constraints():
         groups = ", ".join(model.conditions.sizes)
         _output.say(f"{model.name} can be told a piece's {groups}; it was told nothing (see --help)")
     for each in skipped:

@@ -175,9 +175,9 @@ def _report(trained: Any) -> None:
         "counted": "all is counted",
     }
     _output.say(why[trained.reason])
-    if trained.assessed:
+    if trained.eval_metrics:
         _output.say("on the corpus, in the best epoch:")
-        _output.table([(name, f"{value:.3f}") for name, value in trained.assessed.items()], indent="  ")
+        _output.table([(name, f"{value:.3f}") for name, value in trained.eval_metrics.items()], indent="  ")
     elif not trained.baselines:
         _output.say("The corpus has no piece to validate on, so nothing says whether it learnt or copied.")
     else:

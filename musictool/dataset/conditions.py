@@ -24,7 +24,7 @@ from musictool.errors import BadOption, UnknownName
 
 DENSITIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 CONTROL_SIZES = {"density": len(DENSITIES), "histogram": CONTROLS - 1}
-FORGOTTEN = 0.2
+CONDITION_DROPOUT = 0.2
 MOST_LABELS = 1000
 FOLDER = "folder"  # the column that every corpus has: the folder that a file lies in
 

@@ -35,7 +35,7 @@ def mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return np.memmap(path, dtype, "r", begin, shape)
 
 
-def let_go(rows: np.ndarray) -> None:
+def release_pages(rows: np.ndarray) -> None:
     """Give back the memory of what has been read of mapped rows: it is read again when it is wanted.
 
     The system takes such memory back itself when there is need, but until then it counts as this process's, and a pass

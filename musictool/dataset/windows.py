@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from musictool.dataset import controls
-from musictool.dataset.conditions import FORGOTTEN, Conditions
+from musictool.dataset.conditions import CONDITION_DROPOUT, Conditions
 from musictool.dataset.dataset import Encoded
-from musictool.dataset.rows_file import let_go
+from musictool.dataset.rows_file import release_pages
 from musictool.encoding import PADDING
 from musictool.encodings._ragged import one_by_one
 
@@ -60,7 +60,7 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Beside:
+class SideInputs:
     """What stands beside the rows of a corpus, for a model that can be asked.
 
     Attributes:
@@ -95,7 +95,7 @@ class Windows:
         transpositions: Sequence[int] = (0,),
         seed: int = 0,
         stretches: Sequence[float] = (1.0,),
-        beside: Beside | None = None,
+        side_inputs: SideInputs | None = None,
     ):
         self.encoded = encoded
         self.length = length
@@ -105,7 +105,7 @@ class Windows:
         self.seed = seed
         self._read_bytes = 0
         nothing = np.full(len(encoded.offsets) - 1, -1)
-        self.beside = beside or Beside(Conditions(), None, nothing)
+        self.side_inputs = side_inputs or SideInputs(Conditions(), None, nothing)
 
     def training_plan(self, epoch: int) -> Plan:
         """One pass over the training pieces, shuffled.
@@ -122,14 +122,14 @@ class Windows:
         start = np.minimum(start, np.maximum(rows[piece] - self.length, 0))
         order = rng.permutation(len(piece))
         semitones, stretch = (rng.choice(drawn, len(piece)) for drawn in (self.transpositions, self.stretches))
-        asked = rng.random((len(piece), len(self.beside.conditions.sizes))) >= FORGOTTEN
+        asked = rng.random((len(piece), len(self.side_inputs.conditions.sizes))) >= CONDITION_DROPOUT
         return Plan(pieces[piece][order], start[order], semitones, stretch, asked)
 
     def validation_plan(self) -> Plan:
         """Every validation target exactly once, in order, not transposed and without conditions, which tell of it."""
         pieces = self.encoded.pieces("validation")
         piece, nth = one_by_one(-(-np.diff(self.encoded.offsets)[pieces] // self.length))
-        asked = np.zeros((len(piece), len(self.beside.conditions.sizes)), bool)
+        asked = np.zeros((len(piece), len(self.side_inputs.conditions.sizes)), bool)
         return Plan(pieces[piece], nth * self.length, np.zeros(len(piece), np.int64), np.ones(len(piece)), asked)
 
     def steps(self, plan: Plan) -> int:
@@ -151,13 +151,15 @@ class Windows:
         row = begin + plan.start[at][:, None] + np.arange(-1, self.length)  # (B, L + 1): one before, then the targets
         clipped = np.clip(row, begin, end - 1)
         window = self._rows(clipped)
-        beside = self.beside
-        wanted = None if beside.controls is None else beside.controls[clipped[:, 1:]].astype(np.float32)
+        side_inputs = self.side_inputs
+        wanted = None if side_inputs.controls is None else side_inputs.controls[clipped[:, 1:]].astype(np.float32)
         self._vary(window, wanted, plan.semitones[at], plan.stretch[at])
         window[row < begin] = self.encoded.spec.start
         window[row >= end] = PADDING
         mask = (row[:, 1:] < end) & exists[:, None]
-        conditions = beside.conditions.vectors(wanted, beside.label[plan.piece[at]], plan.asked[at], self.length)
+        conditions = side_inputs.conditions.vectors(
+            wanted, side_inputs.label[plan.piece[at]], plan.asked[at], self.length
+        )
         return Batch(window[:, :-1], window[:, 1:], mask.astype(np.float32), conditions)
 
     def _rows(self, index: np.ndarray) -> np.ndarray:
@@ -165,7 +167,7 @@ class Windows:
         rows = self.encoded.rows(index)
         self._read_bytes += index.size * stored.itemsize * math.prod(stored.shape[1:])
         if self._read_bytes > KEPT_BYTES:
-            let_go(stored)
+            release_pages(stored)
             self._read_bytes = 0
         return rows
 

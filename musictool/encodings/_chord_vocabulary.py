@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from musictool.encoding import FIRST_SYMBOL
+from musictool.encoding import FIRST_TOKEN
 from musictool.encodings._chord_words import LONGEST_STEPS, unpack
 from musictool.encodings._nearest import Nearest
 from musictool.encodings._ragged import Ragged
@@ -48,11 +48,11 @@ class ChordVocabulary(WordVocabulary):
         steps = one_hot(self.steps, LONGEST_STEPS + 1 if self.steps.any() else 0)
         voices = one_hot(np.minimum(self._sizes, _VOICES), _VOICES + 1)
         features = np.concatenate([self._roll, classes, steps, voices], axis=1).astype(np.uint8)
-        features[:FIRST_SYMBOL] = 0
+        features[:FIRST_TOKEN] = 0
         return features
 
     @property
-    def begins(self) -> np.ndarray:
+    def onset_pitches(self) -> np.ndarray:
         """bool (V, P): the pitches of each chord."""
         return self._roll.copy()
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from musictool.encodings._chord_names import MIDDLE_C, chord_name, chord_pitches
 from musictool.encodings._spelling import Spelling
-from musictool.music.score import PITCHES, folded
+from musictool.music.score import PITCHES, fold_octaves
 
 LENGTH = PITCHES
 LONGEST_STEPS = 32  # of one word
@@ -44,7 +44,7 @@ class ChordSpelling(Spelling):
         flat = np.frombuffer(text, np.uint8).astype(np.int64)
         lowest, highest = flat[starts], flat[np.maximum(ends - 2, starts)]
         leaves = (lowest < self.pitches.start - semitones) | (highest >= self.pitches.stop - semitones)
-        higher = text.translate(folded(_KEYS + semitones, self.pitches).astype(np.uint8).tobytes() + _LENGTHS)
+        higher = text.translate(fold_octaves(_KEYS + semitones, self.pitches).astype(np.uint8).tobytes() + _LENGTHS)
         moved = [higher[start:end] for start, end in pairwise([0, *ends.tolist()])]
         for index in np.flatnonzero(leaves & (lowest < LENGTH)).tolist():  # folded, no longer in order
             moved[index] = bytes(sorted(set(moved[index][:-1]))) + moved[index][-1:]

@@ -103,9 +103,9 @@ class LearnedEncoding(Encoding, Generic[W]):
         """int32 (V,): the id of each id's word `semitones` higher, or of the nearest; reserved ids stay."""
         return self.known.transposition(semitones)
 
-    def begins(self) -> np.ndarray:
+    def onset_pitches(self) -> np.ndarray:
         """bool (V, P): the pitches that each word begins."""
-        return self.known.begins
+        return self.known.onset_pitches
 
     def encode(self, score: Score) -> np.ndarray:
         """int32 (T,): the ids of the piece's words; the nearest where the vocabulary lacks one."""

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from musictool.encoding import FIRST_SYMBOL
+from musictool.encoding import FIRST_TOKEN
 from musictool.encodings._ragged import Ragged
 
 _FIRST_LETTER = 0x4E00  # the library merges text: each base symbol is a letter that Unicode neither joins nor splits
@@ -46,10 +46,10 @@ class Merges:
     def __init__(self, alone: np.ndarray, opens: np.ndarray, pairs: Sequence[tuple[int, int]] = ()):
         self.pairs = tuple(pairs)
         self._alone, self._opens = alone, opens
-        texts = [*[""] * FIRST_SYMBOL, *map(chr, range(_FIRST_LETTER, _FIRST_LETTER + len(alone)))]
+        texts = [*[""] * FIRST_TOKEN, *map(chr, range(_FIRST_LETTER, _FIRST_LETTER + len(alone)))]
         ids = {text: index for index, text in enumerate(texts) if text}
         for left, right in self.pairs:
-            if not (FIRST_SYMBOL <= left < len(texts) and FIRST_SYMBOL <= right < len(texts)):
+            if not (FIRST_TOKEN <= left < len(texts) and FIRST_TOKEN <= right < len(texts)):
                 raise ValueError(f"{left} and {right} cannot be merged: there are {len(texts)} ids so far")
             whole = texts[left] + texts[right]
             if ids.setdefault(whole, len(texts)) == len(texts):  # one run can be learned in two ways
@@ -72,20 +72,20 @@ class Merges:
         library.pre_tokenizer = self._runs()
         letters = list(map(chr, range(_FIRST_LETTER, _FIRST_LETTER + len(self._alone))))
         trainer = trainers.BpeTrainer(
-            vocab_size=size - FIRST_SYMBOL, min_frequency=_RAREST, initial_alphabet=letters, show_progress=False
+            vocab_size=size - FIRST_TOKEN, min_frequency=_RAREST, initial_alphabet=letters, show_progress=False
         )
         library.train_from_iterator(map(_text, pieces), trainer)
-        ids = {letter: index for index, letter in enumerate(letters, FIRST_SYMBOL)}
+        ids = {letter: index for index, letter in enumerate(letters, FIRST_TOKEN)}
         pairs = []
         for left, right in json.loads(library.to_str())["model"]["merges"]:
             pairs.append((ids[left], ids[right]))
-            ids.setdefault(left + right, FIRST_SYMBOL + len(ids))
+            ids.setdefault(left + right, FIRST_TOKEN + len(ids))
         return Merges(self._alone, self._opens, pairs)
 
     def merge(self, numbers: np.ndarray) -> np.ndarray:
         """int32: the ids of base symbols by number, int (T,), merged."""
         if self._library is None:
-            return (numbers + FIRST_SYMBOL).astype(np.int32)
+            return (numbers + FIRST_TOKEN).astype(np.int32)
         return np.array(self._library.encode(_text(numbers)).ids, np.int32)
 
     def part(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,12 +10,12 @@ from functools import cached_property
 
 import numpy as np
 
-from musictool.encoding import FIRST_SYMBOL
+from musictool.encoding import FIRST_TOKEN
 from musictool.encodings._keyboard import KEYBOARD
 from musictool.encodings._sections import one_hot
 from musictool.encodings._spelling import Spelling
 from musictool.encodings._word_vocabulary import WordVocabulary
-from musictool.music.score import PITCHES, folded
+from musictool.music.score import PITCHES, fold_octaves
 
 ON = PITCHES
 STEP = 256
@@ -64,7 +64,7 @@ class MessageSpelling(Spelling):
     def transpose(self, words: Sequence[bytes], semitones: int) -> list[bytes]:
         messages = to_messages(words)
         pitches = messages % PITCHES
-        return to_words(messages - pitches + folded(pitches + semitones, KEYBOARD))
+        return to_words(messages - pitches + fold_octaves(pitches + semitones, KEYBOARD))
 
 
 class MessageVocabulary(WordVocabulary):
@@ -79,7 +79,7 @@ class MessageVocabulary(WordVocabulary):
 
     def __init__(self, words: Sequence[bytes], counts: Sequence[int], spelling: MessageSpelling):
         super().__init__(words, counts, spelling)
-        messages = np.append(np.zeros(FIRST_SYMBOL, np.int64), to_messages(words))
+        messages = np.append(np.zeros(FIRST_TOKEN, np.int64), to_messages(words))
         self.steps, rest = np.divmod(messages, STEP)
         self.pitches = rest % ON
         self.is_on = rest >= ON
@@ -97,11 +97,11 @@ class MessageVocabulary(WordVocabulary):
             one_hot(self.steps % per_quarter, per_quarter),
         ]
         features = np.concatenate(parts, axis=1)
-        features[:FIRST_SYMBOL] = 0
+        features[:FIRST_TOKEN] = 0
         return features
 
     @property
-    def begins(self) -> np.ndarray:
+    def onset_pitches(self) -> np.ndarray:
         """bool (V, P): the pitch of each on."""
         return self.is_on[:, None] & (self.pitches[:, None] == np.arange(PITCHES))
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from musictool.encoding import FIRST_SYMBOL, Encoding, Spec
+from musictool.encoding import FIRST_TOKEN, Encoding, Spec
 from musictool.encodings._merges import Merges
 from musictool.encodings._miditok_score import (
     BEATS,
@@ -31,7 +31,7 @@ from musictool.encodings._miditok_score import (
     Grid,
 )
 from musictool.errors import BadModel, BadOption, MusictoolError
-from musictool.music.score import PITCHES, Score, folded
+from musictool.music.score import PITCHES, Score, fold_octaves
 from musictool.options import option
 
 VELOCITIES = 32  # levels of loudness, evenly spread over 1..127
@@ -178,8 +178,8 @@ class MidiTokEncoding(Encoding):
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
         """Each pitch moved by `semitones`, off the ends of the range by octaves; all else stays."""
         table = np.arange(self.merges.size, dtype=np.int32)
-        moved = folded(np.arange(PITCHES) + semitones, self.pitches)
-        table[FIRST_SYMBOL + self._of_pitch] = FIRST_SYMBOL + self._of_pitch[moved]
+        moved = fold_octaves(np.arange(PITCHES) + semitones, self.pitches)
+        table[FIRST_TOKEN + self._of_pitch] = FIRST_TOKEN + self._of_pitch[moved]
         return table[rows]
 
     def positions(self, rows: np.ndarray) -> np.ndarray:
@@ -191,7 +191,7 @@ class MidiTokEncoding(Encoding):
         first = np.searchsorted(owners, np.arange(len(rows)))
         return self.grid.to_ticks(earliest[first.clip(max=len(numbers) - 1)])
 
-    def begins(self) -> np.ndarray:
+    def onset_pitches(self) -> np.ndarray:
         """bool (V, P): the pitches among the base symbols of each id.
 
         A model that says a drum sound behind a program that is none is heard to play its number as a pitch.

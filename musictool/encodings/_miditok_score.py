@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from musictool.music.grid import restruck, to_steps, to_ticks
+from musictool.music.grid import to_steps, to_ticks, without_overlaps
 from musictool.music.score import (
     DEFAULT_VELOCITY,
     LAST_TICK,
@@ -28,7 +28,7 @@ from musictool.music.score import (
     Score,
     Track,
     bar_ticks,
-    folded,
+    fold_octaves,
 )
 
 LONG_BEATS, LONGEST_BEATS = 4, 16  # lengths: on every step up to the one, more coarsely up to the other
@@ -135,14 +135,14 @@ class Grid:
         notes = score.notes[kept]
         end_ticks = notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"]
         notes["track"] = of_track[notes["track"]]
-        notes["pitch"] = np.where(notes["track"] == DRUMS, notes["pitch"], folded(notes["pitch"], PITCH_RANGE))
+        notes["pitch"] = np.where(notes["track"] == DRUMS, notes["pitch"], fold_octaves(notes["pitch"], PITCH_RANGE))
         onsets = self._units(notes["onset_ticks"], metres)
         section = np.searchsorted(self._starts(metres), onsets, side="right") - 1  # a note may round into the next
         step = self._step(metres)[section]
         ends = self._units(end_ticks, metres, section)
         lengths = self.lengths[np.searchsorted(self.lengths[1:] + self.lengths[:-1], 2 * ((ends - onsets) // step))]
         notes["onset_ticks"], notes["duration_ticks"] = onsets, lengths * step
-        notes = restruck(notes)
+        notes = without_overlaps(notes)
         step = self._step(metres)[np.searchsorted(self._starts(metres), notes["onset_ticks"], side="right") - 1]
         cut = np.searchsorted(self.lengths, notes["duration_ticks"] // step, side="right") - 1
         notes["duration_ticks"] = self.lengths[cut] * step

@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from musictool.encoding import Encoding, Spec
-from musictool.music.grid import apart, in_steps, painted, runs, to_ticks
+from musictool.music.grid import from_roll, in_steps, separate_repeats, to_roll, to_ticks
 from musictool.music.instruments import TRACKS, note_instruments
-from musictool.music.score import DEFAULT_VELOCITY, PITCHES, Score, Track, folded
+from musictool.music.score import DEFAULT_VELOCITY, PITCHES, Score, Track, fold_octaves
 from musictool.options import option
 
 
@@ -52,7 +52,7 @@ class Roll(Encoding):
         self._hits = is_drum[self.key_tracks]
         self._keys = np.full((len(self.tracks) + 1, PITCHES), -1)  # of each track and pitch; the last row: left out
         self._keys[self.key_tracks, self.key_pitches] = np.arange(len(self._hits))
-        self._keys[:-1][~is_drum] = self._keys[:-1][~is_drum][:, folded(np.arange(PITCHES), self.pitches)]
+        self._keys[:-1][~is_drum] = self._keys[:-1][~is_drum][:, fold_octaves(np.arange(PITCHES), self.pitches)]
 
     @abstractmethod
     def note_tracks(self, score: Score) -> np.ndarray:
@@ -66,14 +66,16 @@ class Roll(Encoding):
         """uint8 0/1 (T, *shape): from tick 0 to the end of the last note, silence filling up the last row."""
         keys = self._keys[self.note_tracks(score), score.notes["pitch"]]
         known = keys >= 0
-        strikes = apart(keys[known], *in_steps(score.notes[known], self.options.steps_per_quarter), self._hits)
+        strikes = separate_repeats(
+            keys[known], *in_steps(score.notes[known], self.options.steps_per_quarter), self._hits
+        )
         steps = int((strikes[1] + strikes[2]).max(initial=0))
         rows = -(-steps // self.steps_per_row)
-        return painted(strikes, rows * self.steps_per_row, len(self._hits)).reshape(rows, *self.shape)
+        return to_roll(strikes, rows * self.steps_per_row, len(self._hits)).reshape(rows, *self.shape)
 
     def decode(self, rows: np.ndarray) -> Score:
         """Each run of ones is a note, each 1 of a drum is a hit of one step; velocity 80."""
-        keys, onsets, lengths = runs(np.asarray(rows).reshape(-1, len(self._hits)), self._hits)
+        keys, onsets, lengths = from_roll(np.asarray(rows).reshape(-1, len(self._hits)), self._hits)
         begin, end = (to_ticks(steps, self.options.steps_per_quarter) for steps in (onsets, onsets + lengths))
         return Score.from_columns(
             begin,
@@ -88,7 +90,7 @@ class Roll(Encoding):
         """int64 (T,), ticks: the first step of each row."""
         return to_ticks(np.arange(len(rows)) * self.steps_per_row, self.options.steps_per_quarter)
 
-    def begins(self) -> np.ndarray:
+    def onset_pitches(self) -> np.ndarray:
         """bool (numbers in a row, P): the pitch of each key."""
         keys = ~self._hits[:, None] & (self.key_pitches[:, None] == np.arange(PITCHES))
         return np.tile(keys, (self.steps_per_row, 1))
@@ -116,6 +118,6 @@ def shifted(rows: np.ndarray, semitones: int, axis: int) -> np.ndarray:
 @cache
 def _pieces(size: int, semitones: int) -> list[tuple[int, int, int]]:
     """(first, last + 1, where the first goes) of neighbours among `size` pitches that stay neighbours when moved."""
-    targets = folded(np.arange(size) + semitones, range(size))
+    targets = fold_octaves(np.arange(size) + semitones, range(size))
     edges = [0, *(np.flatnonzero(np.diff(targets) != 1) + 1).tolist(), size]
     return [(first, last, int(targets[first])) for first, last in pairwise(edges)]

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from musictool.encoding import FIRST_SYMBOL
-from musictool.music.score import PITCHES, folded
+from musictool.encoding import FIRST_TOKEN
+from musictool.music.score import PITCHES, fold_octaves
 
 
 class Sections:
@@ -27,7 +27,7 @@ class Sections:
     """
 
     def __init__(self, **sizes: int):
-        ends = FIRST_SYMBOL + np.cumsum(list(sizes.values()))
+        ends = FIRST_TOKEN + np.cumsum(list(sizes.values()))
         self.sizes = sizes
         self.first = {kind: int(end) - sizes[kind] for kind, end in zip(sizes, ends, strict=True)}
         self.size = int(ends[-1])
@@ -41,7 +41,7 @@ class Sections:
         ids = np.arange(self.size)
         return np.where(self.of_kind(kind, ids), ids - self.first[kind], -1)
 
-    def begins(self, kind: str, pitches: range) -> np.ndarray:
+    def onset_pitches(self, kind: str, pitches: range) -> np.ndarray:
         """bool (V, P): the pitch of each symbol of a kind whose values are these pitches."""
         value = self.values(kind)
         pitch = np.where(value < 0, -1, value + pitches.start)
@@ -58,7 +58,7 @@ class Sections:
         A pitch that leaves them comes back by octaves; all other symbols stay.
         """
         table = np.arange(self.size, dtype=np.int32)
-        target = folded(np.arange(pitches.start, pitches.stop) + semitones, pitches) - pitches.start
+        target = fold_octaves(np.arange(pitches.start, pitches.stop) + semitones, pitches) - pitches.start
         for kind in kinds:
             table[self.first[kind] : self.first[kind] + self.sizes[kind]] = self.first[kind] + target
         return table

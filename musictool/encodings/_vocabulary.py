@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from musictool.encoding import FIRST_SYMBOL, UNKNOWN
+from musictool.encoding import FIRST_TOKEN, UNKNOWN
 from musictool.errors import BadModel
 
 Key = TypeVar("Key", str, bytes)
@@ -37,8 +37,8 @@ class Vocabulary:
     def __init__(self, symbols: Iterable[str], counts: Iterable[int]):
         self.symbols = tuple(symbols)
         self.counts = np.array(list(counts), np.int64)
-        self.size = FIRST_SYMBOL + len(self.symbols)
-        self._ids = {symbol: i for i, symbol in enumerate(self.symbols, FIRST_SYMBOL)}
+        self.size = FIRST_TOKEN + len(self.symbols)
+        self._ids = {symbol: i for i, symbol in enumerate(self.symbols, FIRST_TOKEN)}
         if len(self._ids) != len(self.symbols) or len(self.counts) != len(self.symbols):
             raise ValueError("symbols must differ, and each has one count")
 
@@ -54,7 +54,7 @@ class Vocabulary:
         """The symbol of an id in 0..size-1; "<padding>", "<unknown>" and "<start>" for the reserved ids."""
         if not 0 <= index < self.size:
             raise IndexError(f"{index} is no id of a vocabulary of {self.size}")
-        return RESERVED[index] if index < FIRST_SYMBOL else self.symbols[index - FIRST_SYMBOL]
+        return RESERVED[index] if index < FIRST_TOKEN else self.symbols[index - FIRST_TOKEN]
 
     @property
     def fingerprint(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from musictool.encoding import FIRST_SYMBOL, UNKNOWN
+from musictool.encoding import FIRST_TOKEN, UNKNOWN
 from musictool.encodings._spelling import Spelling
 from musictool.encodings._vocabulary import Vocabulary, most_frequent
 from musictool.errors import BadModel
@@ -39,7 +39,7 @@ class WordVocabulary(ABC):
     def __init__(self, words: Sequence[bytes], counts: Sequence[int], spelling: Spelling):
         self.spelling = spelling
         self.symbols = Vocabulary(map(spelling.symbol, words), counts)
-        self._words = (*[b""] * FIRST_SYMBOL, *words)
+        self._words = (*[b""] * FIRST_TOKEN, *words)
         self._ids = self._known()
         self._transpositions: dict[int, np.ndarray] = {}
 
@@ -50,7 +50,7 @@ class WordVocabulary(ABC):
 
     @property
     @abstractmethod
-    def begins(self) -> np.ndarray:
+    def onset_pitches(self) -> np.ndarray:
         """bool (V, P): the pitches that each word begins; none for the reserved ids."""
 
     @abstractmethod
@@ -66,7 +66,7 @@ class WordVocabulary(ABC):
         spelling: Spelling,
     ) -> Self:
         """The most frequent words of music in which each word of `counts` also stands at each transposition."""
-        limit = max_vocabulary - FIRST_SYMBOL - len(spelling.always)
+        limit = max_vocabulary - FIRST_TOKEN - len(spelling.always)
         merged: Counter[bytes] = Counter()
         for word, count in counts.items():
             merged[spelling.canonical(word)] += count
@@ -83,8 +83,8 @@ class WordVocabulary(ABC):
     def grown(self: Self, counts: Mapping[bytes, int], transpositions: Iterable[int], max_vocabulary: int) -> Self:
         """These words with their ids, and behind them those that `of` finds in other music and that are not here."""
         other = type(self).of(counts, transpositions, max_vocabulary, self.spelling)
-        found = dict(zip(other._words[FIRST_SYMBOL:], other.symbols.counts.tolist(), strict=True))
-        own = dict(zip(self._words[FIRST_SYMBOL:], self.symbols.counts.tolist(), strict=True))
+        found = dict(zip(other._words[FIRST_TOKEN:], other.symbols.counts.tolist(), strict=True))
+        own = dict(zip(self._words[FIRST_TOKEN:], self.symbols.counts.tolist(), strict=True))
         total = {word: own.get(word, 0) + found.get(word, 0) for word in [*own, *found]}
         return type(self)(list(total), list(total.values()), self.spelling)
 
@@ -111,13 +111,13 @@ class WordVocabulary(ABC):
     def transposition(self, semitones: int) -> np.ndarray:
         """int32 (V,): the id of each id's word `semitones` higher, or of the nearest; reserved ids stay."""
         if semitones not in self._transpositions:
-            moved = self.spelling.transpose(self._words[FIRST_SYMBOL:], semitones)
-            table = np.concatenate([np.arange(FIRST_SYMBOL, dtype=np.int32), np.abs(self.find(moved))])
+            moved = self.spelling.transpose(self._words[FIRST_TOKEN:], semitones)
+            table = np.concatenate([np.arange(FIRST_TOKEN, dtype=np.int32), np.abs(self.find(moved))])
             self._transpositions[semitones] = table
         return self._transpositions[semitones]
 
     def _known(self) -> dict[bytes, int]:
-        return {word: index for index, word in enumerate(self._words) if index >= FIRST_SYMBOL}
+        return {word: index for index, word in enumerate(self._words) if index >= FIRST_TOKEN}
 
     def _remember(self, words: set[bytes]) -> None:
         """Note the ids of words: of a known one written otherwise, else of the nearest."""

@@ -29,7 +29,7 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from musictool.encoding import FIRST_SYMBOL
+from musictool.encoding import FIRST_TOKEN
 from musictool.encodings._chord_vocabulary import ChordVocabulary
 from musictool.encodings._chord_words import ChordSpelling, pack, rest_word
 from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
@@ -108,7 +108,7 @@ class ChordRoll(LearnedEncoding[ChordVocabulary]):
     def decode(self, rows: np.ndarray) -> Score:
         """One piano track at velocity 80; a pitch that neighbouring steps share is one note."""
         rows = np.asarray(rows, np.int64).reshape(-1)
-        rows = rows[rows >= FIRST_SYMBOL]
+        rows = rows[rows >= FIRST_TOKEN]
         steps, pitches = self.known.notes(rows)
         places = np.sort(pitches * (len(rows) + 1) + steps)  # the last step of a pitch does not touch the next's first
         begins = np.flatnonzero(np.diff(places, prepend=-2) != 1)
@@ -120,7 +120,7 @@ class ChordRoll(LearnedEncoding[ChordVocabulary]):
 
     def positions(self, rows: np.ndarray) -> np.ndarray:
         """int64 (T,), ticks: where the step of each symbol begins; reserved ones have none."""
-        is_step = (np.asarray(rows) >= FIRST_SYMBOL).astype(np.int64)
+        is_step = (np.asarray(rows) >= FIRST_TOKEN).astype(np.int64)
         return to_ticks(np.cumsum(is_step) - is_step, self.options.steps_per_quarter)
 
     def _reduced(self, chords: list[bytes]) -> list[bytes]:

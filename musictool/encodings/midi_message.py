@@ -37,7 +37,7 @@ import numpy as np
 from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
 from musictool.encodings._learned import LearnedEncoding
 from musictool.encodings._message_vocabulary import ON, STEP, MessageSpelling, MessageVocabulary, to_words
-from musictool.music.grid import in_steps, struck_once, to_ticks
+from musictool.music.grid import in_steps, to_ticks, unique_strikes
 from musictool.music.score import DEFAULT_VELOCITY, Score
 from musictool.options import option
 
@@ -80,7 +80,7 @@ class MidiMessage(LearnedEncoding[MessageVocabulary]):
         onsets, lengths = in_steps(notes, self.options.steps_per_quarter)
         if self.options.tracks == "concatenate":
             onsets = _end_to_end(notes["track"], onsets, lengths)
-        kept, ends = struck_once(ON_KEYBOARD[notes["pitch"]], onsets, onsets + lengths, notes["velocity"])
+        kept, ends = unique_strikes(ON_KEYBOARD[notes["pitch"]], onsets, onsets + lengths, notes["velocity"])
         pitches, onsets = ON_KEYBOARD[notes["pitch"]][kept], onsets[kept]
         sent = np.concatenate([onsets * STEP + ON + pitches, ends * STEP + pitches])
         sent.sort()

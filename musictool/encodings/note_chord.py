@@ -36,7 +36,7 @@ from typing import Literal
 
 import numpy as np
 
-from musictool.encoding import FIRST_SYMBOL
+from musictool.encoding import FIRST_TOKEN
 from musictool.encodings._chord_vocabulary import ChordVocabulary
 from musictool.encodings._chord_words import LONGEST_STEPS, TimedSpelling, pack
 from musictool.encodings._learned import LearnedEncoding
@@ -131,4 +131,4 @@ class NoteChord(LearnedEncoding[ChordVocabulary]):
 
     def _steps(self, rows: np.ndarray) -> np.ndarray:
         """int64 (T,): how long each symbol lasts; reserved ones do not."""
-        return self.known.steps[rows] if self.options.rhythm else np.where(rows < FIRST_SYMBOL, 0, _PLAIN_STEPS)
+        return self.known.steps[rows] if self.options.rhythm else np.where(rows < FIRST_TOKEN, 0, _PLAIN_STEPS)

@@ -44,11 +44,11 @@ from typing import Any
 
 import numpy as np
 
-from musictool.encoding import FIRST_SYMBOL, PADDING, Encoding, Spec
+from musictool.encoding import FIRST_TOKEN, PADDING, Encoding, Spec
 from musictool.encodings._bars import METRES, Bars
 from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
 from musictool.encodings._sections import Sections, interleaved, one_hot, split
-from musictool.music.grid import in_steps, restruck, to_ticks
+from musictool.music.grid import in_steps, to_ticks, without_overlaps
 from musictool.music.score import DEFAULT_VELOCITY, PITCHES, Score, Track
 from musictool.options import option
 
@@ -117,7 +117,7 @@ class NoteDuration(Encoding):
     def decode(self, rows: np.ndarray) -> Score:
         """A track for each program that plays, and one for drums; velocity 80, and the metres that are named."""
         rows, first = np.asarray(rows, np.int64).reshape(-1), self.sections.first
-        rows = rows[rows >= FIRST_SYMBOL]
+        rows = rows[rows >= FIRST_TOKEN]
         before = _before(rows)
         is_drum = self.sections.of_kind("drum", before)
         is_sound = is_drum | self.sections.of_kind("pitch", before)
@@ -145,14 +145,14 @@ class NoteDuration(Encoding):
     def positions(self, rows: np.ndarray) -> np.ndarray:
         """int64 (T,), ticks: the time at each row; at the duration of a separator, when it is over."""
         rows = np.asarray(rows)
-        music = rows >= FIRST_SYMBOL
+        music = rows >= FIRST_TOKEN
         waits = np.zeros(len(rows), np.int64)
         waits[music] = self._waits(rows[music])
         return to_ticks(np.cumsum(waits), self.options.steps_per_quarter)
 
-    def begins(self) -> np.ndarray:
+    def onset_pitches(self) -> np.ndarray:
         """bool (V, P): the pitch of each symbol that says one."""
-        return self.sections.begins("pitch", self.pitches)
+        return self.sections.onset_pitches("pitch", self.pitches)
 
     def _notes(self, score: Score) -> np.ndarray:
         """NOTE (N,), as rows say them: times in steps, programs (or DRUMS) as tracks, pitches within 21..108."""
@@ -161,7 +161,7 @@ class NoteDuration(Encoding):
         notes["onset_ticks"], notes["duration_ticks"] = in_steps(notes, self.options.steps_per_quarter)
         notes["track"] = np.array(programs, np.uint16)[notes["track"]]
         notes["pitch"] = np.where(notes["track"] == DRUMS, notes["pitch"], ON_KEYBOARD[notes["pitch"]])
-        notes = restruck(notes)
+        notes = without_overlaps(notes)
         notes["duration_ticks"] = np.minimum(notes["duration_ticks"], self._longest)
         return notes
 

@@ -127,13 +127,13 @@ class Performance(Encoding):
         """int64 (T,), ticks at 120 quarter notes a minute: the time of each event; of a wait, when it is over."""
         return self._to_ticks(self._steps(np.asarray(rows)))
 
-    def begins(self) -> np.ndarray:
+    def onset_pitches(self) -> np.ndarray:
         """bool (V, P): the pitch of each press."""
-        return self.sections.begins("on", self.pitches)
+        return self.sections.onset_pitches("on", self.pitches)
 
     def ends(self) -> np.ndarray:
         """bool (V, P): the pitch of each release."""
-        return self.sections.begins("off", self.pitches)
+        return self.sections.onset_pitches("off", self.pitches)
 
     def stretch(self, rows: np.ndarray, factor: float) -> np.ndarray:
         """Each wait becomes the nearest to `factor` times as long, 10 ms to 1 s; so a second cannot become longer."""

@@ -197,10 +197,10 @@ def _written(model: Model, human: Sequence[Score], num: int, bars: int, temperat
 
 def _likelihoods(model: Model, human: Yardstick, samples: Sequence[Score], own: bool) -> dict[str, Likelihood]:
     """Of the validation pieces, the samples and the baselines; empty if the arch has no likelihood."""
-    from musictool.evaluation.likelihood import judged, to_beat, together
+    from musictool.evaluation.likelihood import score_pieces, to_beat, together
 
-    heard = judged(model, human.scores)
-    written = judged(model, [score for score in samples if len(score.notes)]) if heard else None
+    heard = score_pieces(model, human.scores)
+    written = score_pieces(model, [score for score in samples if len(score.notes)]) if heard else None
     if not heard or written is None:
         return {}
     accuracy = model.info["metrics"].get("val_accuracy") if own else None

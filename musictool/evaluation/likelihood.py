@@ -60,7 +60,9 @@ class Likelihood:
         }
 
 
-def judged(model: Model, scores: Sequence[Score], progress: Callable[[], object] = lambda: None) -> list[Scored] | None:
+def score_pieces(
+    model: Model, scores: Sequence[Score], progress: Callable[[], object] = lambda: None
+) -> list[Scored] | None:
     """What the model says of each piece that has music which it writes; None if its arch has no likelihood."""
     pieces = []
     for score in scores:

@@ -14,7 +14,7 @@ from musictool.metrics.copying import Copied
 from musictool.metrics.distributions import distribution_features
 from musictool.metrics.musical import musical_features
 from musictool.metrics.variety import distances, mean_apart, share_near
-from musictool.music.grid import in_steps, painted
+from musictool.music.grid import in_steps, to_roll
 from musictool.music.score import PITCHES, Score
 from musictool.sampling.loops import period_of_notes
 
@@ -106,4 +106,4 @@ def _roll(score: Score) -> np.ndarray:
     keys = score.notes["pitch"].astype(np.int64) + PITCHES * score.is_drum
     within = onsets < MOST_STEPS
     lengths = np.minimum(lengths, MOST_STEPS - onsets)
-    return painted((keys[within], onsets[within], lengths[within]), MOST_STEPS, 2 * PITCHES)
+    return to_roll((keys[within], onsets[within], lengths[within]), MOST_STEPS, 2 * PITCHES)

@@ -16,7 +16,7 @@ _LEAST = 2  # symbols that begin a note, for there to be something to choose
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Constraints:
     """What a piece shall be like.
 
     Attributes:
@@ -70,17 +70,17 @@ class Wanted:
         allowed = self.pitches()
         if allowed.all() and not repetitions:
             return Guidance(conditions=conditions)
-        begins = model.encoding.begins()
-        return Guidance(self._banned(begins, allowed, moved), conditions, np.any(begins, axis=1))
+        onset_mask = model.encoding.onset_pitches()
+        return Guidance(self._banned(onset_mask, allowed, moved), conditions, np.any(onset_mask, axis=1))
 
-    def _banned(self, begins: np.ndarray, allowed: np.ndarray, moved: int) -> np.ndarray | None:
+    def _banned(self, onset_mask: np.ndarray, allowed: np.ndarray, moved: int) -> np.ndarray | None:
         """bool (V,) or (D,): what begins a note that is not allowed."""
         if allowed.all():
             return None
         there = np.arange(PITCHES) - moved
         allowed = np.isin(there, np.flatnonzero(allowed))
-        banned = np.any(begins & ~allowed, axis=1)
-        if (np.any(begins, axis=1) & ~banned).sum() < _LEAST:
+        banned = np.any(onset_mask & ~allowed, axis=1)
+        if (np.any(onset_mask, axis=1) & ~banned).sum() < _LEAST:
             names = {"--key": self.key, "--scale": self.scale, "--pitch-range": self.pitch_range}
             asked = " ".join(f"{name} {value}" for name, value in names.items() if value is not None)
             raise BadOption(f"{asked} leaves this model no notes to choose from; widen it")

@@ -16,7 +16,7 @@ import numpy as np
 
 from musictool.encoding import Encoding
 from musictool.errors import BadOption, NoMusic
-from musictool.generation.constraints import Wanted
+from musictool.generation.constraints import Constraints
 from musictool.generation.joining import joined
 from musictool.generation.primers import (
     GRID_TICKS,
@@ -73,7 +73,7 @@ class Request:
     seconds: float | None = None
     num: int = 1
     sampler: Sampler = field(default_factory=Sampler)
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: Constraints = field(default_factory=Constraints)
     style: Style = field(default_factory=Style)
     primer: Path | str | None = None
     primer_length: int | None = None

@@ -18,13 +18,13 @@ import numpy as np
 from musictool.encoding import Encoding
 from musictool.encodings._learned import LearnedEncoding
 from musictool.errors import NoMusic
-from musictool.generation.constraints import Wanted
+from musictool.generation.constraints import Constraints
 from musictool.generation.primers import GRID_TICKS, encoded, left_out_ticks, semitones_moved
 from musictool.models.model import Model
 from musictool.music.score import Score
 from musictool.reading import read_named
 
-ANYTHING = Wanted()
+ANYTHING = Constraints()
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def score_files(
     model: Model,
     paths: Iterable[Path],
     skipped: Callable[[str], object] = lambda name: None,
-    wanted: Wanted = ANYTHING,
+    wanted: Constraints = ANYTHING,
 ) -> Iterator[Scored]:
     """Score every piece of some files.
 
@@ -148,14 +148,14 @@ def score_files(
         raise NoMusic(f"nothing to score: no piece has music that the encoding {model.encoding.name} writes")
 
 
-def score_piece(model: Model, score: Score, name: str, wanted: Wanted = ANYTHING) -> Scored | None:
+def score_piece(model: Model, score: Score, name: str, wanted: Constraints = ANYTHING) -> Scored | None:
     """Score one piece, told what `score_files` says; None if it has no music that the model's encoding writes."""
     moved = semitones_moved(model, score)
     heard = score.transpose(moved)
     rows, unknown = encoded(model.encoding, heard)
     if not len(rows):
         return None
-    nats = model.arch.surprise(rows, wanted.guidance(model, moved))
+    nats = model.arch.surprisal(rows, wanted.guidance(model, moved))
     title = score.title or name
     notes = len(model.encoding.decode(rows).notes)
     onsets = _places_ticks(model.encoding, heard, rows)

@@ -16,7 +16,7 @@ from typing import Any
 from musictool import __version__
 from musictool.atomic import write_json
 from musictool.errors import BadFile, BadModel
-from musictool.generation.constraints import Wanted
+from musictool.generation.constraints import Constraints
 from musictool.generation.sample import Progress, Request, sample
 from musictool.generation.style import Style
 from musictool.generation.validation import numbered
@@ -112,8 +112,8 @@ def _no_sidecar(path: Path, error: Exception) -> BadFile:
         why = "it is not JSON"
     else:
         why = "it holds something else"
-    beside = path.with_suffix(".json")
-    hint = f"; did you mean --like {beside}?" if beside != path and beside.is_file() else ""
+    side_inputs = path.with_suffix(".json")
+    hint = f"; did you mean --like {side_inputs}?" if side_inputs != path and side_inputs.is_file() else ""
     return BadFile("unreadable", f"{path} is not the .json that stands beside a sample: {why}{hint}")
 
 
@@ -148,7 +148,7 @@ def _request(values: dict[str, Any], of_file: bool) -> Request:
     """The request of a sidecar; `of_file`: its primer is a file and not notes."""
     wanted = dict(values["wanted"])
     wanted["histogram"] = None if wanted["histogram"] is None else tuple(map(float, wanted["histogram"]))
-    parts: dict[str, Any] = {"sampler": Sampler(**values["sampler"]), "wanted": Wanted(**wanted)}
+    parts: dict[str, Any] = {"sampler": Sampler(**values["sampler"]), "wanted": Constraints(**wanted)}
     if "style" in values:  # which older sidecars lack
         parts["style"] = Style.from_json(values["style"])
     return Request(**{**values, **parts, "primer": Path(values["primer"]) if of_file else values["primer"]})

@@ -51,16 +51,16 @@ class SigmoidHead(keras.layers.Layer):
             held = keras.initializers.Constant(HELD)
             self.held = self.add_weight((self.size,), held, name="held", autocast=False)
 
-    def recollect(self, frames: Any) -> Any:
+    def context(self, frames: Any) -> Any:
         """What the head hears of the past itself when each of the frames, float32 0/1 (B, T, D), has been heard: the
         frame. A subclass that hears more gives several arrays (B, T, ...)."""
         return frames
 
-    def nothing_heard(self, batch_size: int) -> Any:
+    def initial_context(self, batch_size: int) -> Any:
         """The same for one frame after another: what is kept before the first."""
         return ()
 
-    def remember(self, frame: Any, state: Any) -> tuple[Any, Any]:
+    def update_context(self, frame: Any, state: Any) -> tuple[Any, Any]:
         """float32 0/1 (B, D) and what is kept -> what the head hears of the past now, and what is kept after it."""
         return frame, state
 
@@ -81,7 +81,7 @@ class SigmoidHead(keras.layers.Layer):
         """float32 (..., D): what is to be said of each key without the features."""
         return self.bias + before * self.held if self.hold else self.bias
 
-    def judged(self, logits: Any, y: Any) -> tuple[Any, Any]:
+    def loss_and_metrics(self, logits: Any, y: Any) -> tuple[Any, Any]:
         """How well a frame was foretold.
 
         Args:
@@ -96,7 +96,7 @@ class SigmoidHead(keras.layers.Layer):
         nats = ops.sum(ops.softplus(logits) - logits * y, axis=-1)
         return nats, accuracy(ops.cast(logits > 0, "float32"), y)
 
-    def draw(self, features: Any, before: Any, uniform: Any, sampler: Sampler, never: Any) -> Any:
+    def draw(self, features: Any, before: Any, uniform: Any, sampler: Sampler, logit_bias: Any) -> Any:
         """A frame, part by part.
 
         Args:
@@ -112,7 +112,7 @@ class SigmoidHead(keras.layers.Layer):
         frame = ops.zeros_like(uniform)
         each = self.size // self.parts
         for part in range(self.parts):
-            logits = self.logits(features, before, frame) / sampler.temperature + never
+            logits = self.logits(features, before, frame) / sampler.temperature + logit_bias
             drawn = ops.cast(uniform < ops.sigmoid(logits), "float32")
             own = slice(part * each, (part + 1) * each)
             frame = ops.concatenate([frame[:, : own.start], drawn[:, own], frame[:, own.stop :]], axis=-1)

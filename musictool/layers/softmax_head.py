@@ -61,7 +61,7 @@ class SoftmaxHead(SigmoidHead):
         shape = (*ops.shape(features)[:-1], *self.bias.shape)
         return ops.reshape(ops.cast(ops.matmul(features, self.kernel), "float32"), shape) + usual
 
-    def judged(self, logits: Any, y: Any) -> tuple[Any, Any]:
+    def loss_and_metrics(self, logits: Any, y: Any) -> tuple[Any, Any]:
         """The nats, whose gradient is that of the softmax's cross-entropy, and the accuracy; see the class."""
         softmax = ops.log_softmax(logits, axis=-1)
         learnt = -ops.sum(softmax * self._classes(y), axis=(-2, -1))
@@ -72,11 +72,11 @@ class SoftmaxHead(SigmoidHead):
         foretold = ops.cast(silent < -math.log(2), "float32")
         return ops.stop_gradient(nats - learnt) + learnt, accuracy(foretold, y)
 
-    def draw(self, features: Any, before: Any, uniform: Any, sampler: Sampler, never: Any) -> Any:
+    def draw(self, features: Any, before: Any, uniform: Any, sampler: Sampler, logit_bias: Any) -> Any:
         instruments, most = len(self.notes), int(self.notes.max())
         rests = np.zeros((instruments, 1), np.float32)  # are never banned
-        never = ops.concatenate([ops.reshape(never, (instruments, self.pitches)), rests], axis=-1)
-        logits = self.logits(features, before, before) / sampler.temperature + never  # (B, I, P + 1)
+        logit_bias = ops.concatenate([ops.reshape(logit_bias, (instruments, self.pitches)), rests], axis=-1)
+        logits = self.logits(features, before, before) / sampler.temperature + logit_bias  # (B, I, P + 1)
         probabilities = ops.reshape(ops.softmax(logits), (-1, self.pitches + 1))  # (B * I, P + 1)
         drawn = inverse_transform(probabilities, ops.reshape(uniform, (-1, most)))  # (B * I, most)
         drawn = ops.reshape(drawn, (-1, instruments, most))

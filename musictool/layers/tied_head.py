@@ -71,14 +71,14 @@ class TiedHead(SigmoidHead):
 
     # ------------------------------------------------------------------------------------------------ what was heard
 
-    def recollect(self, frames: Any) -> Any:
+    def context(self, frames: Any) -> Any:
         near = ops.concatenate([earlier(frames, lag) for lag in range(NEAR)], axis=-1)  # (B, T, NEAR * D)
         return (near, *self.recollection(frames))
 
-    def nothing_heard(self, batch_size: int) -> Any:
+    def initial_context(self, batch_size: int) -> Any:
         return ops.zeros((batch_size, KEPT, self.size)), ops.convert_to_tensor(KEPT, "int32")
 
-    def remember(self, frame: Any, state: Any) -> tuple[Any, Any]:
+    def update_context(self, frame: Any, state: Any) -> tuple[Any, Any]:
         kept, first = state
         kept = ops.concatenate([kept[:, 1:], frame[:, None]], axis=1)
         first = ops.maximum(first - 1, 0)
@@ -127,9 +127,9 @@ class TiedHead(SigmoidHead):
 
     # ------------------------------------------------------------------------------------------------------- drawing
 
-    def draw(self, features: Any, before: Any, uniform: Any, sampler: Sampler, never: Any) -> Any:
+    def draw(self, features: Any, before: Any, uniform: Any, sampler: Sampler, logit_bias: Any) -> Any:
         if not self.chain:
-            return super().draw(features, before, uniform, sampler, never)
+            return super().draw(features, before, uniform, sampler, logit_bias)
         units, weights = self._units(features, before), self._below()  # (B, D, H), (D, D, H)
         usual = super().logits(features, before[0][..., : self.size], None)  # (B, D)
         heard = ops.matmul(features, self.hear[:, self.hidden :])  # (B, H)
@@ -138,7 +138,7 @@ class TiedHead(SigmoidHead):
         def decide(key: Any, frame: Any) -> Any:
             own = ops.take(units, key, axis=1) + ops.matmul(frame, ops.take(weights, key, axis=1))
             logit = self._said(own, heard, ops.take(say, key, axis=0)) + ops.take(usual, key, axis=1)  # (B,)
-            chance = ops.sigmoid(logit / sampler.temperature + ops.take(never, key))
+            chance = ops.sigmoid(logit / sampler.temperature + ops.take(logit_bias, key))
             drawn = ops.cast(uniform < chance[:, None], "float32")
             return ops.where(keys == key, drawn, frame)
 

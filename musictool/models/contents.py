@@ -42,7 +42,7 @@ def typical_music(corpus: Corpus) -> dict[str, Any]:
 
 def parameters(arch: Arch) -> int:
     """Trainable numbers in all networks."""
-    return sum(int(stage.network.count_params()) for stage in arch.stages())
+    return sum(int(stage.network.count_params()) for stage in arch.stages)
 
 
 def provenance(seed: int) -> dict[str, Any]:

@@ -86,8 +86,8 @@ class Model:
         backend.prepare_devices()
         with reading(self.folder / MARKER), precision_within("float32"):
             arch = archs.from_json(self.info["arch"], self.spec)
-            arch.stages()
-        for stage in arch.stages():
+            arch.build()
+        for stage in arch.stages:
             path = self.folder / weights_file(stage.name)
             known = {self.info["weights"].get(path.name), self.info.get("weights_to_come", {}).get(path.name)}
             if known == {None}:

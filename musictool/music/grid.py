@@ -4,7 +4,7 @@ A grid divides the quarter note into a whole number of equal steps (4: sixteenth
 exactly between two steps always goes the same way.
 
 A roll is an array of steps by keys, 1 while the key sounds. It cannot say that a key which sounds is struck again: two
-notes of one key that touch would be one long note. `apart` therefore decides, for every roll, what is shown:
+notes of one key that touch would be one long note. `separate_repeats` therefore decides, for every roll, what is shown:
 
 - of notes struck on the same step the longest stays, and a key that is struck while it sounds goes on to the later end
   of both notes, as two parts that share a key would have it;
@@ -15,8 +15,8 @@ notes of one key that touch would be one long note. `apart` therefore decides, f
 
 So a roll loses a step of legato where a key is repeated, and every second one of the fastest repetitions.
 
-Keys that are `hits` (drums) have no length: a note is a 1 on its onset step only and each 1 is a note of its own, so
-that hits on adjacent steps are all kept.
+Keys that are `is_percussive` (drums) have no length: a note is a 1 on its onset step only and each 1 is a note of its
+own, so that hits on adjacent steps are all kept.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 
 from musictool.music.score import PITCHES, TICKS_PER_QUARTER, sort_notes
 
-Strikes = tuple[np.ndarray, np.ndarray, np.ndarray]  # int64 (M,) each: keys, onsets in steps, lengths in steps
+RollNotes = tuple[np.ndarray, np.ndarray, np.ndarray]  # int64 (M,) each: keys, onsets in steps, lengths in steps
 
 
 def to_steps(ticks: np.ndarray, steps_per_quarter: int) -> np.ndarray:
@@ -46,7 +46,7 @@ def in_steps(notes: np.ndarray, steps_per_quarter: int) -> tuple[np.ndarray, np.
     return onsets, np.maximum(ends - onsets, 1)
 
 
-def restruck(notes: np.ndarray) -> np.ndarray:
+def without_overlaps(notes: np.ndarray) -> np.ndarray:
     """NOTE (M,), M <= N: `notes` without overlaps of one pitch in one track.
 
     A key that is struck again while it sounds ends its first note there; of notes struck together the longest stays.
@@ -54,16 +54,16 @@ def restruck(notes: np.ndarray) -> np.ndarray:
     """
     keys = notes["track"].astype(np.int64) * PITCHES + notes["pitch"]
     onsets = notes["onset_ticks"].astype(np.int64)
-    kept, ends = struck_once(keys, onsets, onsets + notes["duration_ticks"], notes["velocity"])
+    kept, ends = unique_strikes(keys, onsets, onsets + notes["duration_ticks"], notes["velocity"])
     notes = notes[kept]
     notes["duration_ticks"] = ends - notes["onset_ticks"]
     return sort_notes(notes)
 
 
-def struck_once(
+def unique_strikes(
     keys: np.ndarray, onsets: np.ndarray, ends: np.ndarray, velocities: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The rule of `restruck` for notes (N,) in any order and any unit of time; of equally long ones the loudest stays.
+    """The rule of `without_overlaps` for notes (N,) in any order and unit of time; of equally long ones the loudest stays.
 
     Returns:
         int64 (M,) each, sorted by key, then onset: the index of each note that stays, and its end.
@@ -77,7 +77,7 @@ def struck_once(
     return order, ends
 
 
-def apart(keys: np.ndarray, onsets: np.ndarray, lengths: np.ndarray, hits: np.ndarray) -> Strikes:
+def separate_repeats(keys: np.ndarray, onsets: np.ndarray, lengths: np.ndarray, is_percussive: np.ndarray) -> RollNotes:
     """The notes that a roll shows, by the rule above.
 
     Args:
@@ -99,7 +99,7 @@ def apart(keys: np.ndarray, onsets: np.ndarray, lengths: np.ndarray, hits: np.nd
     lengths = np.maximum.accumulate(places + lengths) - places
     gaps = np.diff(places, append=places[-1] + stride)
     keys, onsets = np.divmod(places, stride)
-    hit = hits[keys]
+    hit = is_percussive[keys]
     lengths = np.where(hit, 1, np.minimum(lengths, np.maximum(gaps - 1, 1)))
     kept = _every_other((gaps == 1) & ~hit, lengths)
     return keys[kept], onsets[kept], lengths[kept]
@@ -114,7 +114,7 @@ def _every_other(touches: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return (np.arange(len(touches)) - kept[np.cumsum(starts_run) - 1]) % 2 == 0
 
 
-def painted(strikes: Strikes, steps: int, num_keys: int) -> np.ndarray:
+def to_roll(strikes: RollNotes, steps: int, num_keys: int) -> np.ndarray:
     """uint8 0/1 (steps, num_keys): 1 while a key sounds."""
     keys, onsets, lengths = strikes
     before = np.cumsum(lengths) - lengths
@@ -124,14 +124,14 @@ def painted(strikes: Strikes, steps: int, num_keys: int) -> np.ndarray:
     return roll
 
 
-def runs(roll: np.ndarray, hits: np.ndarray) -> Strikes:
-    """The notes of any roll (T, K), sorted by key, then onset: runs of ones; of `hits`, bool (K,), each single 1."""
+def from_roll(roll: np.ndarray, is_percussive: np.ndarray) -> RollNotes:
+    """The notes of any roll (T, K), sorted by key, then onset: runs of ones; each single 1 where `is_percussive` (K,)."""
     steps, num_keys = roll.shape
     cells = np.flatnonzero(roll != 0)  # of a bool array numpy finds them ten times faster
     onsets = cells // num_keys
     stride = steps + 1  # a 1 on the last step of a key does not touch one on the first step of the next
     places = np.sort((cells - onsets * num_keys) * stride + onsets)
     keys = places // stride
-    firsts = np.flatnonzero((np.diff(places, prepend=-2) != 1) | hits[keys])
+    firsts = np.flatnonzero((np.diff(places, prepend=-2) != 1) | is_percussive[keys])
     keys = keys[firsts]
     return keys, places[firsts] - keys * stride, np.diff(firsts, append=len(places))

@@ -211,7 +211,7 @@ class Score:
             return self
         notes = self.notes.copy()
         pitch = notes["pitch"].astype(np.int64) + np.where(self.is_drum, 0, semitones)
-        notes["pitch"] = folded(pitch, range(PITCHES))
+        notes["pitch"] = fold_octaves(pitch, range(PITCHES))
         return replace(self, notes=sort_notes(notes), keys=_empty(KEY))
 
 
@@ -223,7 +223,7 @@ def _since(table: np.ndarray, begin_ticks: int) -> np.ndarray:
     return later
 
 
-def folded(pitches: np.ndarray, into: range) -> np.ndarray:
+def fold_octaves(pitches: np.ndarray, into: range) -> np.ndarray:
     """int64: each pitch, those outside of `into` (an octave at least) moved by octaves to its nearer end."""
     index = np.asarray(pitches, np.int64) - into.start
     index = np.where(index < 0, index % 12, index)

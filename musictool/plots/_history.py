@@ -47,7 +47,7 @@ class Curve:
     floor: tuple[float, str] | None
 
     @property
-    def judged(self) -> np.ndarray:
+    def shown(self) -> np.ndarray:
         """The validation pieces' line, or for want of one the training pieces'."""
         return self.validation if np.isfinite(self.validation).any() else self.training
 

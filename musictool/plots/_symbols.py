@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from musictool.drawing.plot import Thing
-from musictool.encoding import FIRST_SYMBOL, Encoding
+from musictool.encoding import FIRST_TOKEN, Encoding
 from musictool.errors import BadModel, UnknownName
 from musictool.models.info import read_info
 from musictool.models.parts import array, open_encoding
@@ -35,33 +35,33 @@ class Symbols:
     encoding: Encoding
     ids: np.ndarray
     vectors: np.ndarray
-    begins: np.ndarray
+    onset_pitches: np.ndarray
     ends: np.ndarray
     counts: np.ndarray
 
     @property
     def pitch(self) -> np.ndarray:
         """float64 (N,): the mean pitch that each begins or ends; nan where there is none."""
-        own = self.begins | self.ends
+        own = self.onset_pitches | self.ends
         total = own.sum(axis=1)
         return np.where(total > 0, own @ np.arange(PITCHES) / np.maximum(total, 1), np.nan)
 
     @property
     def kinds(self) -> np.ndarray:
         """object (N,): BEGINS, ENDS or NEITHER."""
-        return np.where(self.begins.any(axis=1), BEGINS, np.where(self.ends.any(axis=1), ENDS, NEITHER))
+        return np.where(self.onset_pitches.any(axis=1), BEGINS, np.where(self.ends.any(axis=1), ENDS, NEITHER))
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def some(self, chosen: np.ndarray) -> Symbols:
         """Those of these indices."""
-        columns = (column[chosen] for column in (self.ids, self.vectors, self.begins, self.ends, self.counts))
+        columns = (column[chosen] for column in (self.ids, self.vectors, self.onset_pitches, self.ends, self.counts))
         return Symbols(self.encoding, *columns)
 
     def name(self, index: int) -> str:
         """ "C4" or "C4 E4 G4" for what begins notes, "C4 off" for what ends one, else its text or its number."""
-        for pitches, after in ((self.begins[index], ""), (self.ends[index], " off")):
+        for pitches, after in ((self.onset_pitches[index], ""), (self.ends[index], " off")):
             if pitches.any():
                 return " ".join(pitch_name(int(pitch)) for pitch in np.flatnonzero(pitches)) + after
         return self.text(index)
@@ -82,7 +82,7 @@ class Symbols:
                 raise UnknownName.of("symbol or note", label, texts) from None
             return [texts.index(label)]
         found = []
-        for pitches in (self.begins, self.ends):
+        for pitches in (self.onset_pitches, self.ends):
             same = np.flatnonzero((pitches == wanted).all(axis=1))
             if len(same):
                 found.append(int(same[np.argmax(self.counts[same])]))
@@ -94,7 +94,7 @@ class Symbols:
         """The symbols that begin or end notes and were met, the commonest first, each name once."""
         found: dict[str, int] = {}
         for index in np.lexsort((self.ids, -self.counts)).tolist():
-            if self.counts[index] and (self.begins[index].any() or self.ends[index].any()):
+            if self.counts[index] and (self.onset_pitches[index].any() or self.ends[index].any()):
                 found.setdefault(self.name(index), index)
         return list(found.values())
 
@@ -104,11 +104,13 @@ def symbols_of(thing: Thing) -> Symbols:
     info = read_info(thing.path)
     encoding = open_encoding(thing.path, info)
     vectors = _vectors(thing, info, encoding)
-    ids = np.arange(FIRST_SYMBOL if encoding.kind == "tokens" else 0, len(vectors))
-    begins, ends = encoding.begins(), encoding.ends()
+    ids = np.arange(FIRST_TOKEN if encoding.kind == "tokens" else 0, len(vectors))
+    onset_pitches, ends = encoding.onset_pitches(), encoding.ends()
     if encoding.kind != "tokens":
-        ids = ids[begins.any(axis=1)]
-    return Symbols(encoding, ids, vectors[ids], begins[ids], ends[ids], _counts(thing, encoding, len(vectors))[ids])
+        ids = ids[onset_pitches.any(axis=1)]
+    return Symbols(
+        encoding, ids, vectors[ids], onset_pitches[ids], ends[ids], _counts(thing, encoding, len(vectors))[ids]
+    )
 
 
 def _vectors(thing: Thing, info: dict[str, Any], encoding: Encoding) -> np.ndarray:
@@ -145,7 +147,7 @@ def _counts(thing: Thing, encoding: Encoding, size: int) -> np.ndarray:
     counts = np.zeros(size, np.int64)
     symbols = getattr(encoding, "symbols", None)
     if symbols is not None:
-        counts[FIRST_SYMBOL:] = symbols.counts
+        counts[FIRST_TOKEN:] = symbols.counts
         return counts
     try:
         with h5py.File(thing.path / "primers.h5") as file:

@@ -87,14 +87,14 @@ def _panel(axes: Any, curves: list[Curve], colours: dict[str, str], x: str) -> N
     axes.grid(axis="y", color="#E6E6EA", linewidth=0.8)
     axes.set_xlabel(x, fontsize=slide.LABEL, color=WORDS)
     marks, names = [], []
-    for curve in sorted(curves, key=lambda curve: float(curve.judged[curve.kept])):
+    for curve in sorted(curves, key=lambda curve: float(curve.shown[curve.kept])):
         colour, kept, few = colours[curve.model], curve.kept, "o" if len(curve.x) < 20 else ""
-        if curve.judged is curve.validation:
+        if curve.shown is curve.validation:
             axes.plot(curve.x, curve.training, "--", color=colour, linewidth=1.3, alpha=0.75)
-        marks += axes.plot(curve.x, curve.judged, marker=few, markersize=4, color=colour, linewidth=2.4)
-        axes.plot(curve.x[kept], curve.judged[kept], "o", markersize=11, mfc="none", mec=colour, mew=2)
-        names.append(f"{curve.model}: {curve.judged[kept]:.3f}")
-    lines = np.concatenate([line for curve in curves for line in (curve.judged, curve.training)])
+        marks += axes.plot(curve.x, curve.shown, marker=few, markersize=4, color=colour, linewidth=2.4)
+        axes.plot(curve.x[kept], curve.shown[kept], "o", markersize=11, mfc="none", mec=colour, mew=2)
+        names.append(f"{curve.model}: {curve.shown[kept]:.3f}")
+    lines = np.concatenate([line for curve in curves for line in (curve.shown, curve.training)])
     low, high = slide.round_numbers(lines[np.isfinite(lines)])
     floors, top = {curve.floor for curve in curves}, 1.0
     if len(floors) == 1 and (floor := floors.pop()):

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from musictool.sampling.sampler import NEVER, Sampler
+from musictool.sampling.sampler import MASKED_LOGIT, Sampler
 
 
 def draw(sampler: Sampler, logits: np.ndarray, uniform: np.ndarray, heat: np.ndarray) -> np.ndarray:
@@ -38,10 +38,10 @@ def filtered(sampler: Sampler, logits: np.ndarray, heat: np.ndarray) -> np.ndarr
     logits = logits / (np.float32(sampler.temperature) * heat[:, None])
     if 0 < sampler.top_k < logits.shape[-1]:
         least = np.partition(logits, -sampler.top_k)[:, -sampler.top_k, None]
-        logits = np.where(logits < least, np.float32(NEVER), logits)
+        logits = np.where(logits < least, np.float32(MASKED_LOGIT), logits)
     if sampler.min_p > 0:
         least = logits.max(axis=-1, keepdims=True) + np.float32(math.log(sampler.min_p))
-        logits = np.where(logits < least, np.float32(NEVER), logits)
+        logits = np.where(logits < least, np.float32(MASKED_LOGIT), logits)
     return logits
 
 

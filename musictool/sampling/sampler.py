@@ -16,9 +16,9 @@ from keras import ops
 from musictool.errors import BadOption
 from musictool.sampling.binarising import DENSITY, check_rule
 
-NEVER = -1e9  # a logit that no temperature brings back
+MASKED_LOGIT = -1e9  # a logit that no temperature brings back
 DRAWS = 5  # uniform numbers that one drawing takes
-REMEMBERED = 64  # rows back that a repetition penalty looks
+REPETITION_WINDOW = 64  # rows back that a repetition penalty looks
 
 
 @dataclass(frozen=True)
@@ -31,23 +31,23 @@ class Guidance:
         style: uint8 0/1 (N, S, P, I), segments to write like, for archs of segments that know styles; None for none.
         alpha: how much of the style, 0 none to 1 nothing else.
         conditions: float32 (C,), what is asked for (musictool/dataset/conditions.py); None for nothing.
-        begins: bool (V,), the symbols that begin notes, which alone a repetition penalty is for; None for all.
+        onset_mask: bool (V,), the symbols that begin notes, which alone a repetition penalty is for; None for all.
     """
 
     banned: np.ndarray | None = None
     conditions: np.ndarray | None = None
-    begins: np.ndarray | None = None
+    onset_mask: np.ndarray | None = None
     style: np.ndarray | None = None
     alpha: float = 0.0
 
-    def never(self, size: int, reserved: int = 0) -> np.ndarray:
+    def logit_bias(self, size: int, reserved: int = 0) -> np.ndarray:
         """float32 (size,), to be added to logits: NEVER for what is banned and for what is below `reserved`."""
         banned = np.arange(size) < reserved
-        return np.where(banned if self.banned is None else banned | self.banned, NEVER, 0.0).astype(np.float32)
+        return np.where(banned if self.banned is None else banned | self.banned, MASKED_LOGIT, 0.0).astype(np.float32)
 
-    def beginning(self, size: int) -> np.ndarray:
+    def onset_mask_of(self, size: int) -> np.ndarray:
         """bool (size,): the symbols that begin notes, or all."""
-        return np.ones(size, bool) if self.begins is None else self.begins
+        return np.ones(size, bool) if self.onset_mask is None else self.onset_mask
 
 
 FREE = Guidance()
@@ -139,10 +139,10 @@ class Sampler:
             logits = logits / heat[:, None]
         if 0 < self.top_k < logits.shape[-1]:
             least = ops.top_k(logits, self.top_k)[0][:, -1:]  # (B, 1)
-            logits = ops.where(logits < least, NEVER, logits)
+            logits = ops.where(logits < least, MASKED_LOGIT, logits)
         if self.min_p > 0:
             least = ops.max(logits, axis=-1, keepdims=True) + math.log(self.min_p)
-            logits = ops.where(logits < least, NEVER, logits)
+            logits = ops.where(logits < least, MASKED_LOGIT, logits)
         return logits
 
     def _is_inside(self, probabilities: Any, drawn: Any) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from musictool.music.grid import restruck
+from musictool.music.grid import without_overlaps
 from musictool.music.score import Score
 from musictool.sound.soundfont import CENTS_8_HZ, LOOPS, Region, SoundFont
 
@@ -32,7 +32,7 @@ PAN, FILTER, FILTER_ENVELOPE, ATTENUATE, COARSE, FINE, SCALE = 17, 8, 11, 48, 51
 
 def sections(score: Score, font: SoundFont) -> Iterator[np.ndarray]:
     """The sound of a piece, float32 (2, frames) a section, unscaled; ends `TAIL_SECONDS` after the last note does."""
-    notes = restruck(score.notes)
+    notes = without_overlaps(score.notes)
     onsets = _frames(score.to_seconds(notes["onset_ticks"]))
     lasting = _frames(score.to_seconds(notes["onset_ticks"] + notes["duration_ticks"].astype(np.int64))) - onsets
     lasting = np.minimum(lasting, _frames(LONGEST_NOTE_SECONDS))

@@ -19,7 +19,7 @@ from keras import ops
 
 from musictool.arch import Arch
 from musictool.atomic import write_json
-from musictool.encoding import FIRST_SYMBOL
+from musictool.encoding import FIRST_TOKEN
 from musictool.errors import BadModel, BadOption
 from musictool.models.model import Model
 
@@ -38,7 +38,7 @@ def parent_of(name: str) -> Model | None:
     if not name:
         return None
     parent = Model.open(name)
-    if any(stage.count for stage in parent.arch.stages()):
+    if any(stage.counting for stage in parent.arch.stages):
         raise BadOption(
             f"--init-from {name}: {parent.info['arch']['name']} counts its corpus at once and has nothing to go on "
             "from; train one on both corpora instead"
@@ -72,7 +72,7 @@ def begin_as(arch: Arch, said: dict[str, Any]) -> None:
     parent = Model.open(said["folder"])
     if parent.checksum != said["checksum"]:
         raise BadModel(f"{parent.folder} has changed since this run began from it; begin the run again")
-    for stage, before in zip(arch.stages(), parent.arch.stages(), strict=True):
+    for stage, before in zip(arch.stages, parent.arch.stages, strict=True):
         pairs = zip(stage.network.weights, before.network.weights, strict=True)
         for weight, old in pairs:
             of_symbols = weight.path.endswith(OF_SYMBOLS)
@@ -87,7 +87,7 @@ def widened(old: np.ndarray, shape: tuple[int, ...], of_symbols: bool) -> np.nda
     """
     for axis, more in enumerate(np.subtract(shape, old.shape).tolist()):
         if more:
-            mean = old[FIRST_SYMBOL:].mean(0, keepdims=True) if of_symbols and not axis else 0.0
+            mean = old[FIRST_TOKEN:].mean(0, keepdims=True) if of_symbols and not axis else 0.0
             rest = np.broadcast_to(mean, (*old.shape[:axis], more, *old.shape[axis + 1 :]))
             old = np.concatenate([old, rest], axis)
     return old

@@ -7,7 +7,7 @@ from typing import Any
 
 from musictool import home, options
 from musictool.backend.precision import PRECISIONS
-from musictool.catalogue import usual_encoding
+from musictool.catalogue import default_encoding
 from musictool.dataset.conditions import CONTROL_SIZES
 from musictool.dataset.dataset import DEFAULT_ENCODING
 from musictool.errors import BadOption, UnknownName
@@ -126,7 +126,7 @@ def inherited(wishes: Mapping[str, Any]) -> dict[str, Any]:
         BadOption: for a wish that contradicts it.
     """
     if not wishes.get("init_from"):
-        return {"encoding": usual_encoding(wishes.get("arch", DEFAULTS["arch"])), **wishes}
+        return {"encoding": default_encoding(wishes.get("arch", DEFAULTS["arch"])), **wishes}
     info = read_info(home.find(home.models_folder(), MARKER, wishes["init_from"], "model"))
     then = info["training"]["wishes"]
     for key in KEPT:

@@ -38,8 +38,8 @@ class Results:
 
     def keep_weights(self, stage: Stage, epoch: int, validation: dict[str, float]) -> None:
         """Save the stage's network as the best so far, after this epoch (counted from 1)."""
-        judged: dict[str, Any] = {f"val_{name}": validation.get(name) for name in stage.validated}
-        if stage.count:
+        judged: dict[str, Any] = {f"val_{name}": validation.get(name) for name in stage.selection_metrics}
+        if stage.counting:
             judged["parameters"] = stage.network.count_params()  # none were there before it counted
         model.save_weights(self.folder, stage, {"best_epoch": epoch, **judged})
 
@@ -53,7 +53,7 @@ class Results:
             self._events = self._events or EventLog(self.folder / event_log.FOLDER)
             self._events.log(state.history)
         path = self.folder / "samples" / f"epoch-{state.epoch:03d}.mid"
-        is_last = state.stage == len(self.arch.stages()) - 1
+        is_last = state.stage == len(self.arch.stages) - 1
         if is_last and not state.step and not path.exists():
             self._write_music(path)
 

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from musictool.arch import Arch, Stage
+from musictool.arch import Arch, CountingStage, Stage
 from musictool.backend import backend
-from musictool.backend.signals import StopWish
+from musictool.backend.signals import StopRequest
 from musictool.backend.strategy import Strategy, counted_sums
 from musictool.dataset.dataset import Encoded
-from musictool.dataset.windows import Beside, Windows
+from musictool.dataset.windows import SideInputs, Windows
 from musictool.errors import Diverged, Stopped
 from musictool.models.info import weights_file
 from musictool.training import checkpoint
@@ -56,7 +56,7 @@ class Run:
         encoded: Encoded,
         settings: Settings,
         reporter: Reporter,
-        beside: Beside | None = None,
+        side_inputs: SideInputs | None = None,
         strategy: Strategy | None = None,
     ):
         self.folder = folder
@@ -72,10 +72,10 @@ class Run:
             range(low, high + 1),
             settings.seed,
             stretches=(*{1.0, *settings.stretch},),
-            beside=beside,
+            side_inputs=side_inputs,
         )
         self.state = State()
-        self.stop = StopWish()
+        self.stop = StopRequest()
         self.results = Results(folder, arch, settings)
         self.rate: float | None = None  # of the last step
 
@@ -100,16 +100,16 @@ class Run:
         if before:
             self.state = State(**before)
         end = time.monotonic() + (self.settings.max_minutes * 60 or float("inf"))
-        reason, stages = "epochs", self.arch.stages()
+        reason, stages = "epochs", self.arch.stages
         with self.stop.listening(), closing(self.results):
             for index, stage in enumerate(stages):
                 if index > self.state.stage:
                     seconds = self.state.seconds + self.state.epoch_seconds
                     self.state = State(stage=index, seconds=seconds, stage_began=seconds, history=self.state.history)
                 if index == self.state.stage:
-                    now, share = time.monotonic(), stage.share / sum(each.share for each in stages[index:])
+                    now, share = time.monotonic(), stage.time_share / sum(each.time_share for each in stages[index:])
                     self.deadline = end if end == float("inf") else now + (end - now) * share
-                    reason = self._count() if stage.count else self._fit()
+                    reason = self._count() if isinstance(stage, CountingStage) else self._fit()
                 if self.strategy.is_chief:
                     stage.network.load_weights(self.folder / weights_file(stage.name))  # which the next builds on
                 self.strategy.share(stage.network.variables)
@@ -118,20 +118,20 @@ class Run:
     @property
     def stage(self) -> Stage:
         """The stage that is trained now."""
-        return self.arch.stages()[self.state.stage]
+        return self.arch.stages[self.state.stage]
 
     @property
     def _no_sums(self) -> np.ndarray:
-        return np.zeros(len(self.stage.measures) + 1)
+        return np.zeros(len(self.stage.metrics) + 1)
 
     def _count(self) -> str:
         """A stage that learns all at once, unless it has done so."""
-        assert self.stage.count is not None
+        assert isinstance(self.stage, CountingStage)
         self.variables: list[Any] = []
         if not self.state.epoch:
             self.reporter.epoch_begins(1, 0, 1)
             began = time.monotonic()
-            self.stage.count(self.windows.encoded)
+            self.stage.fit_counts(self.windows.encoded)
             self.state.epoch_seconds = time.monotonic() - began
             sums = counted_sums(self.stage, self.windows, self.windows.validation_plan())
             self._finish_epoch(self._mean(np.sum([self._no_sums, *sums], axis=0)))
@@ -146,7 +146,7 @@ class Run:
             self.state.seconds - self.state.stage_began + self.state.epoch_seconds
         )  # by sessions before this one
         self.variables = [
-            *(variable for each in self.arch.stages() for variable in each.network.variables),
+            *(variable for each in self.arch.stages for variable in each.network.variables),
             *(variable for optimizer in optimizers for variable in optimizer.variables),
         ]
         before = self.strategy.is_chief and self.state_on_disk
@@ -218,17 +218,17 @@ class Run:
         rate = self.settings.schedule.at(self.state.epoch, step, steps, time_used)
         if rate != self.rate:
             self.rate = rate
-            for player, optimizer in zip(self.stage.trained_by, self.optimizers, strict=True):
-                optimizer.learning_rate = rate * player.rate
+            for group, optimizer in zip(self.stage.parameter_groups, self.optimizers, strict=True):
+                optimizer.learning_rate = rate * group.learning_rate_scale
 
     def _validation(self, stage: Stage) -> Callable[[], dict[str, float]]:
-        """What says how good the network is now: a number for each of `stage.validated`; none without pieces for it."""
-        if stage.assess:
-            return partial(self._assess, stage.assess)
+        """Measures how good the network is now: each of `stage.selection_metrics`; nothing without pieces for it."""
+        if stage.evaluate:
+            return partial(self._assess, stage.evaluate)
         return partial(self._validate, self.strategy.validation_step(stage))
 
-    def _assess(self, assess: Callable[[Encoded, int], dict[str, float]]) -> dict[str, float]:
-        said = json.dumps(assess(self.windows.encoded, self.settings.seed) if self.strategy.is_chief else None)
+    def _assess(self, evaluate: Callable[[Encoded, int], dict[str, float]]) -> dict[str, float]:
+        said = json.dumps(evaluate(self.windows.encoded, self.settings.seed) if self.strategy.is_chief else None)
         values: dict[str, float] = json.loads(self.strategy.from_chief(said.encode()))
         return values
 
@@ -238,14 +238,14 @@ class Run:
         return self._mean(np.sum([self._no_sums, *sums], axis=0))
 
     def _finish_epoch(self, validation: dict[str, float]) -> None:
-        state, aim = self.state, self.stage.validated[0]
+        state, aim = self.state, self.stage.selection_metrics[0]
         training = self._mean(np.array(state.sums or self._no_sums))
         judged = validation if aim in validation else training  # a corpus of one piece has no validation
         row = {
             "stage": self.stage.name,
             "epoch": state.epoch + 1,
-            **{name: training.get(name) for name in self.stage.measures},
-            **{f"val_{name}": validation.get(name) for name in self.stage.validated},
+            **{name: training.get(name) for name in self.stage.metrics},
+            **{f"val_{name}": validation.get(name) for name in self.stage.selection_metrics},
             "learning_rate": self.rate,
             "rows_per_second": round(sum(state.sums[-1:]) / max(state.epoch_seconds, 1e-9)),
             "seconds": round(state.epoch_seconds, 3),
@@ -268,8 +268,8 @@ class Run:
     def _keep_weights(self, validation: dict[str, float]) -> None:
         """Save the stage's network as the best so far."""
         if self.strategy.is_chief:
-            if self.stage.settle:
-                self.stage.settle(self.windows.encoded)
+            if self.stage.calibrate:
+                self.stage.calibrate(self.windows.encoded)
             self.results.keep_weights(self.stage, self.state.epoch or 1, validation)
 
     def _write_results(self) -> None:
@@ -278,7 +278,7 @@ class Run:
 
     def _mean(self, sums: np.ndarray) -> dict[str, float]:
         *measured, rows = (float(each) for each in sums)
-        return {name: value / rows for name, value in zip(self.stage.measures, measured, strict=True)} if rows else {}
+        return {name: value / rows for name, value in zip(self.stage.metrics, measured, strict=True)} if rows else {}
 
     def _save(self) -> None:
         if self.strategy.is_chief:

@@ -144,7 +144,7 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Repor
         },
         "music": typical_music(corpus),
         "training": {"settings": asdict(settings), "wishes": jsonable(wishes), "finished": None},
-        "metrics": {"baselines": baselines(encoded) if arch.foretells else {}},
+        "metrics": {"baselines": baselines(encoded) if arch.has_likelihood else {}},
         "provenance": provenance(seed)
         | {"strategy": devices.name, "replicas": devices.replicas}
         | ({} if parent is None else {"init_from": growing.origin(parent)}),
@@ -157,7 +157,7 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Repor
             raise BadOption(taken(folder))
         growing.keep_base(folder, parent)
         build(arch, devices, folder.name, info, growing.kept_base(folder))
-        info["stages"] = [stage.name for stage in arch.stages()]
+        info["stages"] = [stage.name for stage in arch.stages]
         info["metrics"]["parameters"] = parameters(arch)
         model.create(folder, info, encoded.encoding, primers(encoded))
         return learn(folder, arch, encoded, corpus, listener, devices)
@@ -197,7 +197,7 @@ def _check_arch(wishes: Mapping[str, Any]) -> None:
     kind = encoding.kind
     if arch.kind != kind:
         raise KindMismatch(
-            f"the encoding {wishes['encoding']} writes {kind}, for {', '.join(archs.learners(kind))}, and not for "
+            f"the encoding {wishes['encoding']} writes {kind}, for {', '.join(archs.archs_for(kind))}, and not for "
             f"{arch.name}; {arch.name} learns {encodings_of(arch.kind)}"
         )
     spec = Spec(kind, (), 0) if kind == "tokens" else encoding().spec  # a vocabulary is not yet known
@@ -227,6 +227,6 @@ def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Reporter, devices:
         arch = archs.from_json(info["arch"], encoded.spec)
     info["training"] |= {"settings": asdict(settings), "finished": None}
     build(arch, devices, folder.name, info, growing.kept_base(folder))
-    info["stages"] = [stage.name for stage in arch.stages()]  # which older ones do not say
+    info["stages"] = [stage.name for stage in arch.stages]  # which older ones do not say
     write_json(folder / MARKER, info)
     return learn(folder, arch, encoded, corpus, listener, devices)

@@ -25,7 +25,7 @@ from musictool.corpus.corpus import Corpus
 from musictool.corpus.training_corpus import corpus_of
 from musictool.dataset.conditions import Conditions, labels_of
 from musictool.dataset.dataset import Encoded, encode_controls, encode_corpus
-from musictool.dataset.windows import Beside
+from musictool.dataset.windows import SideInputs
 from musictool.errors import BadCorpus
 from musictool.models.info import MARKER, read_info
 from musictool.models.model import Model
@@ -61,11 +61,11 @@ class Trained:
         return [name for name, nats in self.baselines.items() if self.loss is None or self.loss >= nats]
 
     @property
-    def assessed(self) -> dict[str, float]:
+    def eval_metrics(self) -> dict[str, float]:
         """What the best epoch of a model that foretells nothing was measured by, the first the smaller the better."""
-        *_, stage = self.model.arch.stages()
+        *_, stage = self.model.arch.stages
         said = self.model.info["metrics"]
-        return {name: said[f"val_{name}"] for name in stage.assessed if said.get(f"val_{name}") is not None}
+        return {name: said[f"val_{name}"] for name in stage.eval_metrics if said.get(f"val_{name}") is not None}
 
 
 def build(
@@ -86,7 +86,7 @@ def build(
 
 def _build(arch: Arch, devices: Strategy) -> None:
     with devices.scope():
-        arch.stages()
+        arch.build()
 
 
 def learn(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, listener: Reporter, devices: Strategy) -> Trained:
@@ -143,10 +143,10 @@ def encoded_for(
     return encoded
 
 
-def _beside(info: Mapping[str, Any], encoded: Encoded, corpus: Corpus, listener: Reporter) -> Beside:
+def _beside(info: Mapping[str, Any], encoded: Encoded, corpus: Corpus, listener: Reporter) -> SideInputs:
     """What the model of this folder can be asked for, beside the rows and pieces of its corpus."""
     conditions = Conditions.from_json(info["conditions"])
     controls = encode_controls(encoded, corpus, progress=listener.encoding) if conditions.controls else None
     index = {label: i for i, label in enumerate(conditions.labels)}
     said = labels_of(corpus, conditions.column) if conditions.column else [""] * len(corpus)
-    return Beside(conditions, controls, np.array([index.get(label, -1) for label in said]))
+    return SideInputs(conditions, controls, np.array([index.get(label, -1) for label in said]))

@@ -23,7 +23,7 @@ import numpy as np
 
 from musictool.atomic import replacing
 from musictool.music.gm import program_name
-from musictool.music.grid import restruck, to_steps
+from musictool.music.grid import to_steps, without_overlaps
 from musictool.music.score import DEFAULT_BPM, Score
 
 SUFFIXES = (".abc",)
@@ -46,7 +46,7 @@ def write(score: Score, path: Path) -> None:
 
 def text_of(score: Score) -> str:
     """The tune."""
-    notes = restruck(score.notes)
+    notes = without_overlaps(score.notes)
     bpm = float(score.tempos["bpm"][0]) if len(score.tempos) else DEFAULT_BPM
     sharps = int(score.keys["sharps"][0]) if len(score.keys) else 0
     bars = _bars(score)

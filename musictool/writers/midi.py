@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from musictool.atomic import replacing
-from musictool.music.grid import restruck
+from musictool.music.grid import without_overlaps
 from musictool.music.score import TICKS_PER_QUARTER, Score, Track
 
 SUFFIXES = (".mid", ".midi")
@@ -44,7 +44,7 @@ def write(score: Score, path: Path) -> None:
 
 def to_bytes(score: Score) -> bytes:
     """The whole file."""
-    notes = restruck(score.notes)
+    notes = without_overlaps(score.notes)
     parts = [int(part) for part in np.unique(notes["track"])]
     places = _places([score.tracks[part] for part in parts])
     ports = any(port for port, _ in places)

@@ -16,7 +16,7 @@ import numpy as np
 
 from musictool.atomic import replacing
 from musictool.music.gm import program_name
-from musictool.music.grid import restruck, to_steps
+from musictool.music.grid import to_steps, without_overlaps
 from musictool.music.score import Score
 
 SUFFIXES = (".musicxml",)
@@ -39,7 +39,7 @@ def write(score: Score, path: Path) -> None:
 def _stream(score: Score) -> Any:
     from music21 import metadata, stream
 
-    notes = restruck(score.notes)
+    notes = without_overlaps(score.notes)
     whole = stream.Score()
     whole.insert(0, metadata.Metadata(title=score.title or "Untitled"))
     for number, track in enumerate(np.unique(notes["track"]).tolist()):

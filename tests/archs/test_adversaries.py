@@ -81,7 +81,7 @@ def corpus(songs: Path, at_new_home: Path) -> Path:
 def test_it_says_plainly_what_it_cannot_do(name: str):
     arch = tiny(name)
     with pytest.raises(BadOption, match=f"{name} writes music and cannot say how likely a piece is"):
-        arch.surprise(rows(arch)[0])
+        arch.surprisal(rows(arch)[0])
     with pytest.raises(BadOption, match=f"{name} writes all instruments at once"):
         arch.accompaniment(np.zeros((1, 32, 128), np.uint8), SPEC.start, Sampler(), 1)
 
@@ -142,17 +142,22 @@ def test_each_stabiliser_does_one_thing():
     for said in ("none", "smoothing", "matching"):
         arch = tiny("gan")
         settings = {"smoothing": said == "smoothing", "matching": said == "matching", "ttur": False}
-        arch.options = type(arch.options)(**{**vars(arch.options), **settings})
-        (stage,) = arch.stages()
+        arch = type(arch)(arch.spec, type(arch.options)(**{**vars(arch.options), **settings}))
+        (stage,) = arch.stages
         batch = batch_of(rows(arch, batch=4, length=2))
-        measures[said] = [float(ops.mean(player.judge(batch, True)[0])) for player in reversed(stage.trained_by)]
-        assert [player.rate for player in stage.trained_by] == [1, 1]
+        measures[said] = [
+            float(ops.mean(group.loss_and_metrics(batch, True)[0])) for group in reversed(stage.parameter_groups)
+        ]
+        assert [group.learning_rate_scale for group in stage.parameter_groups] == [1, 1]
     generator, critic = zip(*measures.values(), strict=True)
     assert critic[1] != pytest.approx(critic[0])
     assert critic[2] == pytest.approx(critic[0])
     assert generator[1] == pytest.approx(generator[0])
     assert generator[2] > generator[0]
-    assert [player.rate for player in tiny("gan").stages()[0].trained_by] == [4, 1]  # ttur is on unless told otherwise
+    assert [group.learning_rate_scale for group in tiny("gan").stages[0].parameter_groups] == [
+        4,
+        1,
+    ]  # ttur is on unless told otherwise
 
 
 def test_smoothed_labels_cost_what_cross_entropy_with_them_costs():
@@ -221,7 +226,7 @@ def test_trained_it_is_assessed_sampled_and_the_same_after_a_stop(name: str, cor
     whole = train("songs", arch=name, name="whole", settings=SMALL[name], **RUN)
     assert whole.loss is None
     assert not whole.baselines
-    first, *_ = whole.assessed
+    first, *_ = whole.eval_metrics
     assert first == "distance"
     header, *epochs = (whole.model.folder / "history.csv").read_text().splitlines()
     assert {"val_distance", "val_variety", "val_near_duplicates", "critic_loss", "generator_loss"} <= {

@@ -28,7 +28,7 @@ def loop(arch, times: int) -> np.ndarray:
 def test_it_learns_a_loop_of_chords_by_heart_and_plays_it_back(name: str):
     arch = tiny(name)
     x = np.tile(loop(arch, 5), (4, 1, 1))
-    (stage,) = arch.stages()
+    (stage,) = arch.stages
     step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 3e-2))
     for _ in range(300):
         step(batch_of(x))

@@ -46,8 +46,10 @@ def undecided(made: MelodyCnn) -> None:
 
 def measured(made: MelodyCnn, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """float (measures,), of one segment after another."""
-    (stage,) = made.stages()
-    return np.array([np.asarray(measure)[0, 0] for measure in stage.judge(of(x[None, None], y[None, None]), False)])
+    (stage,) = made.stages
+    return np.array(
+        [np.asarray(measure)[0, 0] for measure in stage.loss_and_metrics(of(x[None, None], y[None, None]), False)]
+    )
 
 
 def test_the_loss_is_the_sum_of_the_instruments():
@@ -70,10 +72,10 @@ def test_each_instrument_hears_itself_and_all_but_the_piano_hear_the_new_piano()
 
 def test_without_numbers_the_nats_are_those_of_the_probabilities():
     made, x, y = arch("latent=0"), segments(3), segments(3, seed=1)
-    (stage,) = made.stages()
+    (stage,) = made.stages
     probability = made.probabilities(x, y).astype(np.float64)
     wanted = -np.where(y, np.log(probability), np.log1p(-probability)).sum(axis=(1, 2, 3))
-    np.testing.assert_allclose(np.asarray(stage.judge(of(x[None], y[None]), False)[0])[0], wanted, rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(stage.loss_and_metrics(of(x[None], y[None]), False)[0])[0], wanted, rtol=1e-5)
 
 
 def test_without_numbers_there_is_one_answer_and_with_them_there_are_many():
@@ -116,7 +118,7 @@ def trained_a_little() -> tuple[MelodyCnn, Encoded]:
     made = arch("latent=0")
     pieces = segments(6, 8)
     pieces[..., DRUMS] &= segments(6, 8, seed=3)[..., DRUMS]  # a twentieth as many
-    (stage,) = made.stages()
+    (stage,) = made.stages
     step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))
     for _ in range(10):
         step(of(pieces[:, :-1], pieces[:, 1:]))
@@ -126,7 +128,7 @@ def trained_a_little() -> tuple[MelodyCnn, Encoded]:
 def test_settled_thresholds_give_every_instrument_the_notes_that_it_has(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(_segments, "TURNS", 0)
     made, encoded = trained_a_little()
-    made.settle_thresholds(encoded)
+    made.calibrate_thresholds(encoded)
     thresholds = ops.convert_to_numpy(made.network.thresholds)
     said, real = np.zeros(5), np.zeros(5)
     for before, after in pairs(encoded, 512):
@@ -137,7 +139,7 @@ def test_settled_thresholds_give_every_instrument_the_notes_that_it_has(monkeypa
 
 def test_settled_thresholds_hold_where_it_follows_its_own_segments():
     made, encoded = trained_a_little()
-    made.settle_thresholds(encoded)
+    made.calibrate_thresholds(encoded)
     real = encoded.rows(slice(None))
     primer = real.reshape(6, 8, 32, 128, 5)[:, :1]
     written = np.concatenate(list(islice(made.continuation(primer, Sampler(), 1), 3)), axis=1)
@@ -146,7 +148,7 @@ def test_settled_thresholds_hold_where_it_follows_its_own_segments():
 
 def test_no_more_keys_sound_at_once_than_an_instrument_plays_in_the_corpus():
     made, encoded = trained_a_little()
-    made.settle_thresholds(encoded)
+    made.calibrate_thresholds(encoded)
     at_once = encoded.rows(slice(None)).sum(axis=2).reshape(-1, 5)
     most = ops.convert_to_numpy(made.network.most)
     for i in range(5):
@@ -171,7 +173,7 @@ def test_it_learns_a_turn_of_segments_by_heart_and_plays_it_back():
     turn = segments(4)[:, :, 20:100]
     turn = np.pad(turn, ((0, 0), (0, 0), (20, 28), (0, 0)))
     x = np.tile(turn, (2, 1, 1, 1))[None]
-    (stage,) = made.stages()
+    (stage,) = made.stages
     step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 3e-3))
     for _ in range(400):
         step(of(x[:, :-1], x[:, 1:]))

@@ -27,7 +27,7 @@ def tiny(head: str, *settings: str) -> Any:
 @each_head
 def test_a_target_counts_where_it_stands_and_nowhere_else(head: str):
     arch = tiny(head)
-    (stage,) = arch.stages()
+    (stage,) = arch.stages
     batch = batch_of(rows(arch, length=9))
     y = batch.y.copy()
     y[:, 5] = rows(arch, seed=9)[:, 5]
@@ -38,7 +38,7 @@ def test_a_target_counts_where_it_stands_and_nowhere_else(head: str):
 @each_head
 def test_what_is_predicted_before_a_row_does_not_depend_on_it(head: str):
     arch = tiny(head)
-    (stage,) = arch.stages()
+    (stage,) = arch.stages
     batch = batch_of(rows(arch, length=9))
     x = batch.x.copy()
     x[:, 4] = rows(arch, seed=9)[:, 4]
@@ -51,14 +51,14 @@ def test_what_is_predicted_before_a_row_does_not_depend_on_it(head: str):
 def test_row_by_row_it_expects_what_it_expects_of_the_whole(head: str):
     arch = tiny(head)
     (piece,) = rows(arch, batch=1, length=40)
-    whole = losses(arch.stages()[0], batch_of(np.concatenate([BAND.start[None], piece])[None]))
-    np.testing.assert_allclose(arch.surprise(piece), whole[0], rtol=1e-6, atol=1e-4)
+    whole = losses(arch.stages[0], batch_of(np.concatenate([BAND.start[None], piece])[None]))
+    np.testing.assert_allclose(arch.surprisal(piece), whole[0], rtol=1e-6, atol=1e-4)
 
 
 @each_head
 def test_two_steps_change_every_trainable_weight(head: str):
     arch = tiny(head)
-    (stage,) = arch.stages()
+    (stage,) = arch.stages
     assert_two_steps_move_every_weight(stage, batch_of(rows(arch, length=9)))
 
 

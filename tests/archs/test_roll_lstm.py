@@ -23,7 +23,7 @@ def tiny(head: str, *settings: str) -> Arch:
     keras.utils.set_random_seed(1)
     arch = RollLstm.sized(PIANO, "small", ("embedding=8", "width=8", "layers=1", "hidden=4", f"head={head}", *settings))
     rng = np.random.default_rng(3)
-    for weight in arch.stages()[0].network.trainable_variables:
+    for weight in arch.stages[0].network.trainable_variables:
         weight.assign_add(rng.normal(0, 0.1, weight.shape))  # what begins at zero counts as well
     return arch
 
@@ -31,7 +31,7 @@ def tiny(head: str, *settings: str) -> Arch:
 @each_head
 def test_what_is_predicted_before_a_row_does_not_depend_on_it(head: str):
     arch = tiny(head)
-    (stage,) = arch.stages()
+    (stage,) = arch.stages
     batch = batch_of(rows(arch, length=13))
     before = losses(stage, batch)
     x = batch.x.copy()
@@ -45,14 +45,14 @@ def test_what_is_predicted_before_a_row_does_not_depend_on_it(head: str):
 def test_row_by_row_it_expects_what_it_expects_of_the_whole(head: str):
     arch = tiny(head)
     piece = np.tile(rows(arch, batch=1, length=50)[0], (5, 1))  # longer than what the head keeps
-    whole = losses(arch.stages()[0], batch_of(np.concatenate([PIANO.start[None], piece])[None]))
-    np.testing.assert_allclose(arch.surprise(piece), whole[0], rtol=1e-5, atol=1e-3)
+    whole = losses(arch.stages[0], batch_of(np.concatenate([PIANO.start[None], piece])[None]))
+    np.testing.assert_allclose(arch.surprisal(piece), whole[0], rtol=1e-5, atol=1e-3)
 
 
 @each_head
 def test_two_steps_change_every_trainable_weight(head: str):
     arch = tiny(head)
-    (stage,) = arch.stages()
+    (stage,) = arch.stages
     assert_two_steps_move_every_weight(stage, batch_of(rows(arch, batch=8, length=24)))
 
 
@@ -71,13 +71,13 @@ def test_cold_it_writes_what_the_whole_window_finds_likelier_than_not(head: str)
     primer = rows(arch, batch=2, length=5)
     written = next(arch.continuation(primer, Sampler(temperature=1e-3), 0))
     whole = np.concatenate([primer, written], axis=1)
-    logits = np.asarray(arch.stages()[0].network(whole[:, :-1], whole[:, 1:]))[:, 4:]
+    logits = np.asarray(arch.stages[0].network(whole[:, :-1], whole[:, 1:]))[:, 4:]
     assert np.mean((logits > 0) == (written > 0)) > 0.999
 
 
 def test_a_model_that_was_saved_before_there_were_other_heads_has_sigmoids():
     arch = archs.from_json({"name": "roll-lstm", "options": {"width": 8}, "conditions": 0}, PIANO)
-    head = arch.stages()[0].network.head
+    head = arch.stages[0].network.head
     assert type(head) is SigmoidHead
     assert [weight.name for weight in head.weights] == ["kernel", "bias", "held"]
 

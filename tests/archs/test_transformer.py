@@ -13,7 +13,7 @@ from musictool.arch import Arch
 from musictool.backend import backend
 from musictool.backend.precision import precision_within
 from musictool.dataset.windows import Batch
-from musictool.encoding import FIRST_SYMBOL, Spec
+from musictool.encoding import FIRST_TOKEN, Spec
 from musictool.errors import BadOption
 from musictool.registry import ARCHS
 from musictool.sampling.sampler import Sampler
@@ -32,24 +32,24 @@ def tiny(name: str, *settings: str) -> Arch:
     keras.utils.set_random_seed(1)
     arch = ARCHS.get(name).sized(SPEC, "small", (*TINY, *settings))
     rng = np.random.default_rng(1)
-    for weight in arch.stages()[0].network.trainable_variables:  # so large that what is far away is heard
+    for weight in arch.stages[0].network.trainable_variables:  # so large that what is far away is heard
         weight.assign(weight + rng.normal(0, 0.3, weight.shape))
     return arch
 
 
 def symbols(length: int, batch: int = 1) -> np.ndarray:
-    return np.random.default_rng(length).integers(FIRST_SYMBOL, SPEC.size, (batch, length)).astype(np.int32)
+    return np.random.default_rng(length).integers(FIRST_TOKEN, SPEC.size, (batch, length)).astype(np.int32)
 
 
 def logits(arch: Arch, tokens: np.ndarray) -> np.ndarray:
-    return ops.convert_to_numpy(arch.stages()[0].network(tokens))
+    return ops.convert_to_numpy(arch.stages[0].network(tokens))
 
 
 def expected(arch: Arch, piece: np.ndarray) -> np.ndarray:
     """float (T,): nats of each symbol of a piece read in one go."""
     tokens = np.concatenate([arch.spec.start[None], piece])[None]
     mask, none = np.ones((1, len(piece)), np.float32), np.zeros((1, len(piece), 0), np.float32)
-    (nats, *_) = arch.stages()[0].judge(Batch(tokens[:, :-1], tokens[:, 1:], mask, none), False)
+    (nats, *_) = arch.stages[0].loss_and_metrics(Batch(tokens[:, :-1], tokens[:, 1:], mask, none), False)
     return np.asarray(ops.convert_to_numpy(nats)[0])
 
 
@@ -57,14 +57,14 @@ def expected(arch: Arch, piece: np.ndarray) -> np.ndarray:
 def test_far_beyond_its_context_it_writes_as_it_reads(name: str, settings: tuple[str, ...]):
     arch = tiny(name, *settings)
     (piece,) = symbols(150)
-    np.testing.assert_allclose(arch.surprise(piece), expected(arch, piece), atol=1e-4)
+    np.testing.assert_allclose(arch.surprisal(piece), expected(arch, piece), atol=1e-4)
 
 
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_it_hears_as_far_back_as_its_layers_reach_and_no_further(positions: str):
     arch = tiny("transformer", f"positions={positions}", "context=4")
     tokens, other = symbols(30), symbols(30)
-    other[:, 0] = FIRST_SYMBOL + (other[:, 0] - FIRST_SYMBOL + 1) % 10
+    other[:, 0] = FIRST_TOKEN + (other[:, 0] - FIRST_TOKEN + 1) % 10
     change = np.abs(logits(arch, tokens) - logits(arch, other))[0].max(axis=-1)
     assert (change[: 2 * 3 + 1] > 1e-6).all()
     assert (change[2 * 3 + 1 :] == 0).all()
@@ -74,7 +74,7 @@ def test_it_hears_as_far_back_as_its_layers_reach_and_no_further(positions: str)
 def test_the_memory_of_an_xl_goes_over_segments(segment: int):
     arch = tiny("transformer-xl", f"segment={segment}", f"memory={segment}")
     tokens, other = symbols(5 * segment), symbols(5 * segment)
-    other[:, 0] = FIRST_SYMBOL + (other[:, 0] - FIRST_SYMBOL + 1) % 10
+    other[:, 0] = FIRST_TOKEN + (other[:, 0] - FIRST_TOKEN + 1) % 10
     change = np.abs(logits(arch, tokens) - logits(arch, other))[0].max(axis=-1)
     assert (change[: 3 * segment] > 1e-7).all()  # each of the two layers looks one segment further
     assert (change[3 * segment :] == 0).all()
@@ -83,7 +83,7 @@ def test_the_memory_of_an_xl_goes_over_segments(segment: int):
 def test_nothing_is_learned_through_the_memory_of_an_xl():
     import tensorflow as tf
 
-    body = tiny("transformer-xl", "segment=5", "memory=5").stages()[0].network.body
+    body = tiny("transformer-xl", "segment=5", "memory=5").stages[0].network.body
     x = tf.constant(np.random.default_rng(0).normal(size=(2, 15, 12)).astype(np.float32))
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -104,17 +104,17 @@ def test_in_mixed_precision_it_expects_nearly_the_same_and_writes(name: str, set
     whole = expected(exact, piece)
     with precision_within(policy):
         mixed = ARCHS.get(name).sized(SPEC, "small", (*TINY, *settings))
-        (stage,) = mixed.stages()
-        stage.network.set_weights(exact.stages()[0].network.get_weights())
+        (stage,) = mixed.stages
+        stage.network.set_weights(exact.stages[0].network.get_weights())
         np.testing.assert_allclose(expected(mixed, piece), whole, atol=0.1)
-        np.testing.assert_allclose(mixed.surprise(piece), whole, atol=0.1)
+        np.testing.assert_allclose(mixed.surprisal(piece), whole, atol=0.1)
         written = next(mixed.continuation(piece[None], Sampler(), 0))
-    assert written.min() >= FIRST_SYMBOL
+    assert written.min() >= FIRST_TOKEN
 
 
 def test_no_two_blocks_begin_with_the_same_weights():
     keras.utils.set_random_seed(1)
-    body = ARCHS.get("transformer").sized(SPEC, "small", (*TINY, "positions=relative")).stages()[0].network.body
+    body = ARCHS.get("transformer").sized(SPEC, "small", (*TINY, "positions=relative")).stages[0].network.body
     blocks = [
         (*attention.weights, widen.kernel, narrow.kernel)
         for attention, widen, narrow in zip(body.attentions, body.widen, body.narrow, strict=True)
@@ -137,7 +137,7 @@ PERIOD, WINDOW = 9, 36
 def refrains(pieces: int, length: int, seed: int) -> np.ndarray:
     """Pieces (pieces, length) in which each symbol is that of PERIOD before, but for one in twenty."""
     rng = np.random.default_rng(seed)
-    music = rng.integers(FIRST_SYMBOL, SPEC.size, (pieces, length)).astype(np.int32)
+    music = rng.integers(FIRST_TOKEN, SPEC.size, (pieces, length)).astype(np.int32)
     for row in range(PERIOD, length):
         kept = rng.random(pieces) < 0.95
         music[kept, row] = music[kept, row - PERIOD]
@@ -157,7 +157,7 @@ def bigram_music(corpus: np.ndarray, pieces: int, length: int) -> np.ndarray:
     return music
 
 
-def judged(music: np.ndarray, others: np.ndarray) -> float:
+def nats_of(music: np.ndarray, others: np.ndarray) -> float:
     """Nats a symbol under a model counted on other pieces: what stood PERIOD after each symbol."""
     counts = np.full((SPEC.size, SPEC.size), 0.1)
     np.add.at(counts, (others[:, :-PERIOD], others[:, PERIOD:]), 1)
@@ -176,7 +176,7 @@ def test_what_it_writes_pleases_a_judge_more_than_what_a_bigram_writes(name: str
     keras.utils.set_random_seed(1)
     sizes = ("embedding=32", "width=32", "heads=2", "layers=2", "dropout=0")
     arch = ARCHS.get(name).sized(SPEC, "small", (*sizes, *settings))
-    (stage,) = arch.stages()
+    (stage,) = arch.stages
     step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 3e-3))
     mask, none = np.ones((32, WINDOW), np.float32), np.zeros((32, WINDOW, 0), np.float32)
     for seed in range(300):
@@ -186,5 +186,5 @@ def test_what_it_writes_pleases_a_judge_more_than_what_a_bigram_writes(name: str
     primer = corpus[:16, : 2 * PERIOD]
     written = np.concatenate(list(islice(arch.continuation(primer, Sampler(top_p=1.0), 0), 5)), axis=1)
     late = written[:, 4 * WINDOW :]  # far beyond the window of training
-    real, bigram = (judged(music, others) for music in (corpus, bigram_music(corpus, 16, 200)))
-    assert judged(late, others) < real + 0.5 * (bigram - real)
+    real, bigram = (nats_of(music, others) for music in (corpus, bigram_music(corpus, 16, 200)))
+    assert nats_of(late, others) < real + 0.5 * (bigram - real)

@@ -27,7 +27,7 @@ def arch(*settings: str) -> Vae:
     keras.utils.set_random_seed(1)
     made = Vae.sized(SPEC, "small", ("latent=4", "width=16", "hidden=8", *settings))
     assert isinstance(made, Vae)
-    made.stages()
+    made.build()
     return made
 
 
@@ -41,7 +41,7 @@ def of(x: np.ndarray, y: np.ndarray) -> Batch:
 
 def measured(made: Vae, stage: int, x: np.ndarray, y: np.ndarray, training: bool = False) -> np.ndarray:
     """float64 (measures,): of one window of one segment."""
-    judged = made.stages()[stage].judge(of(x[None, None], y[None, None]), training)
+    judged = made.stages[stage].loss_and_metrics(of(x[None, None], y[None, None]), training)
     return np.array([float(np.asarray(ops.convert_to_numpy(each))[0, 0]) for each in judged])
 
 
@@ -110,7 +110,7 @@ def test_the_distance_of_latents_joins_the_loss_in_training_only():
 
 def test_the_autoencoders_stand_still_while_the_predictors_learn():
     made = arch()
-    _, stage = made.stages()
+    _, stage = made.stages
     x = segments(4, 5)
     before = [ops.convert_to_numpy(each) for each in made.vae.variables]
     backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))(of(x[:, :-1], x[:, 1:]))
@@ -176,8 +176,8 @@ def test_the_threshold_moves_with_the_share_of_the_style():
     made.vae.thresholds.assign([0.8] * 5)
     made.network.thresholds.assign([0.2] * 5)
     for alpha, wanted in ((0, 0.2), (0.5, 0.5), (1, 0.8)):
-        np.testing.assert_allclose(made.settled(Guidance(style=segments(1), alpha=alpha)), wanted, rtol=1e-6)
-    np.testing.assert_allclose(made.settled(FREE), 0.2, rtol=1e-6)
+        np.testing.assert_allclose(made.calibrated(Guidance(style=segments(1), alpha=alpha)), wanted, rtol=1e-6)
+    np.testing.assert_allclose(made.calibrated(FREE), 0.2, rtol=1e-6)
 
 
 def test_from_nothing_it_draws_from_the_prior_and_from_silence_within_a_primer_it_does_not():
@@ -219,12 +219,12 @@ def test_an_accompaniment_keeps_the_melody_and_hangs_on_it():
 def test_settling_counts_spread_and_thresholds_of_both_stages():
     made, pieces = arch(), segments(6, 8)
     encoded = corpus_of(pieces, SPEC)
-    for stage in made.stages():
+    for stage in made.stages:
         step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))
         for _ in range(3):
             step(of(pieces[:, :-1], pieces[:, 1:]))
-        assert stage.settle is not None
-        stage.settle(encoded)
+        assert stage.calibrate is not None
+        stage.calibrate(encoded)
     rows = np.concatenate(pieces)
     spread = made.latents(rows).std(axis=0)
     np.testing.assert_allclose(ops.convert_to_numpy(made.vae.spread), spread, rtol=1e-3, atol=1e-5)
@@ -238,7 +238,7 @@ def test_it_learns_segments_by_heart_gives_them_back_and_plays_them_in_turn():
     turn = np.zeros((4, 32, 128, 5), np.uint8)
     turn[:, :, 20:100] = segments(4)[:, :, 20:100]
     x = np.tile(turn, (2, 1, 1, 1))[None]
-    for stage in made.stages():
+    for stage in made.stages:
         step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 3e-3))
         for _ in range(600):
             step(of(x[:, :-1], x[:, 1:]))

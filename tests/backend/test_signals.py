@@ -8,12 +8,12 @@ import threading
 
 import pytest
 
-from musictool.backend.signals import StopWish, ended_by_ctrl_c
+from musictool.backend.signals import StopRequest, ended_by_ctrl_c
 
 
 def test_the_first_ctrl_c_is_a_wish_and_the_second_ends_the_run():
     before = signal.getsignal(signal.SIGINT)
-    stop = StopWish()
+    stop = StopRequest()
     with stop.listening():
         signal.raise_signal(signal.SIGINT)
         assert stop.requested

@@ -19,7 +19,7 @@ def told(capsys: pytest.CaptureFixture[str], stages: list[str], deadline: float 
     own = [Stage(name, None, lambda batch, training: ()) for name in stages]  # type: ignore[arg-type]
     progress = Progress()
     progress.run = SimpleNamespace(
-        stage=own[0], arch=SimpleNamespace(stages=lambda: own), state=SimpleNamespace(waited=0), deadline=deadline
+        stage=own[0], arch=SimpleNamespace(stages=own), state=SimpleNamespace(waited=0), deadline=deadline
     )
     progress.epochs, progress.of, progress.unit, progress.began = 4, "/4", "row", time.monotonic()
     progress.epoch_ends(ROW)

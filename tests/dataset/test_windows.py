@@ -9,9 +9,9 @@ import pytest
 
 from musictool.dataset.conditions import Conditions
 from musictool.dataset.dataset import Encoded
-from musictool.dataset.rows_file import let_go
-from musictool.dataset.windows import Batch, Beside, Plan, Windows
-from musictool.encoding import FIRST_SYMBOL, PADDING, START, Encoding, Spec
+from musictool.dataset.rows_file import release_pages
+from musictool.dataset.windows import Batch, Plan, SideInputs, Windows
+from musictool.encoding import FIRST_TOKEN, PADDING, START, Encoding, Spec
 
 
 class Shift(Encoding):
@@ -37,10 +37,10 @@ class Shift(Encoding):
         raise NotImplementedError
 
     def stretch(self, rows, factor):
-        return np.where(rows >= FIRST_SYMBOL, rows + round(factor * 1000) * 100, rows)
+        return np.where(rows >= FIRST_TOKEN, rows + round(factor * 1000) * 100, rows)
 
     def transpose(self, rows, semitones):
-        return np.where(rows >= FIRST_SYMBOL, rows + semitones, rows)
+        return np.where(rows >= FIRST_TOKEN, rows + semitones, rows)
 
 
 def corpus_of(*lengths: int, validation: tuple[int, ...] = ()) -> Encoded:
@@ -118,8 +118,8 @@ def test_controls_stand_beside_their_targets_and_follow_transposition():
     encoded = corpus_of(6)
     controls = np.zeros((6, 13), np.float16)
     controls[np.arange(6), 1 + np.arange(6)] = 1  # each row has its own pitch class
-    beside = Beside(Conditions(("histogram",)), controls, np.array([-1]))
-    windows = Windows(encoded, 8, 1, transpositions=(2,), beside=beside)
+    side_inputs = SideInputs(Conditions(("histogram",)), controls, np.array([-1]))
+    windows = Windows(encoded, 8, 1, transpositions=(2,), side_inputs=side_inputs)
     plan = replace(windows.training_plan(0), asked=np.ones((1, 1), bool))
     (batch,) = batches(windows, plan)
     assert batch.conditions.argmax(axis=-1)[0, :6].tolist() == [2, 3, 4, 5, 6, 7]
@@ -128,8 +128,10 @@ def test_controls_stand_beside_their_targets_and_follow_transposition():
 
 def test_some_training_windows_forget_each_condition_and_validation_has_none():
     encoded = corpus_of(*[8] * 400, validation=(0,))
-    beside = Beside(Conditions(("density",), "genre", ("a", "b")), np.ones((3200, 13), np.float16), np.arange(400) % 2)
-    windows = Windows(encoded, 8, 50, beside=beside)
+    side_inputs = SideInputs(
+        Conditions(("density",), "genre", ("a", "b")), np.ones((3200, 13), np.float16), np.arange(400) % 2
+    )
+    windows = Windows(encoded, 8, 50, side_inputs=side_inputs)
     seen = np.concatenate([batch.conditions for batch in batches(windows, windows.training_plan(0))])[:399, 0]
     density, label = seen[:, :-2].sum(axis=1), seen[:, -2:].sum(axis=1)
     assert set(np.unique(density)) == set(np.unique(label)) == {0, 1}
@@ -171,7 +173,7 @@ def test_a_pass_over_a_mapped_corpus_lets_go_of_what_it_has_read(tmp_path: Path,
     pieces.stored.tofile(tmp_path / "rows")
     mapped = replace(pieces, stored=np.memmap(tmp_path / "rows", pieces.stored.dtype, "r"))
     let_go_of: list[np.ndarray] = []
-    monkeypatch.setattr("musictool.dataset.windows.let_go", lambda rows: (let_go_of.append(rows), let_go(rows)))
+    monkeypatch.setattr("musictool.dataset.windows.let_go", lambda rows: (let_go_of.append(rows), release_pages(rows)))
     monkeypatch.setattr("musictool.dataset.windows.KEPT_BYTES", 2 * 2 * 5 * 4)  # of two batches
     before, after = Windows(pieces, 4, 2), Windows(mapped, 4, 2)
     plan = before.training_plan(0)
@@ -185,6 +187,6 @@ def test_what_is_changed_in_memory_only_is_not_let_go_of(tmp_path: Path):
     np.zeros(8, np.uint8).tofile(tmp_path / "rows")
     rows = np.memmap(tmp_path / "rows", np.uint8, "c")
     rows[3] = 1
-    let_go(rows)
-    let_go(np.zeros(8))
+    release_pages(rows)
+    release_pages(np.zeros(8))
     assert rows.tolist() == [0, 0, 0, 1, 0, 0, 0, 0]

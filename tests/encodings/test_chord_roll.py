@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN
+from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN
 from musictool.encodings.chord_roll import ChordRoll, Options
 from musictool.errors import BadModel, BadOption
 from musictool.music.score import Score, Track
@@ -165,6 +165,6 @@ def test_a_vocabulary_with_a_symbol_that_is_never_made_is_refused(symbol):
 def test_features_are_pitches_classes_and_voices():
     encoding = fitted(Score.from_notes([(60, 0, 1), (64, 0, 1), (67, 0, 1)]))
     features = encoding.spec.features
-    assert features.shape == (FIRST_SYMBOL + 2, 128 + 12 + 9)
+    assert features.shape == (FIRST_TOKEN + 2, 128 + 12 + 9)
     assert np.flatnonzero(features[3]).tolist() == [60, 64, 67, 128, 132, 135, 143]
     assert np.flatnonzero(features[4]).tolist() == [140]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN
+from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN
 from musictool.encodings.midi_message import MidiMessage, Options
 from musictool.errors import BadModel
 from musictool.music.score import Score, Track
@@ -186,7 +186,7 @@ def test_transposing_at_the_edges_of_the_keyboard_goes_by_octaves(pieces, semito
     encoding = MidiMessage()
     encoding.fit(pieces, (0, semitones))
     for index, moved in enumerate(encoding.transposition(semitones).tolist()):
-        if index < FIRST_SYMBOL:
+        if index < FIRST_TOKEN:
             assert moved == index
             continue
         kind, pitch, wait = encoding.symbols.symbol_of(index).split(":")
@@ -217,14 +217,14 @@ def test_a_vocabulary_without_what_stands_in_for_others_is_refused():
 def test_features_are_kind_pitch_class_and_time():
     encoding = fitted(Score.from_notes([(60, 0, 2.25)]))
     features = encoding.spec.features
-    assert features.shape == (FIRST_SYMBOL + 4 * 88 + 1, 2 + 88 + 12 + 9 + 12)
+    assert features.shape == (FIRST_TOKEN + 4 * 88 + 1, 2 + 88 + 12 + 9 + 12)
     expected = {"on:60:0": [1, 2 + 39, 90, 102, 111], "off:60:27": [0, 2 + 39, 90, 102 + 2, 111 + 3]}
     assert {s: np.flatnonzero(features[encoding.symbols.id_of(s)]).tolist() for s in expected} == expected
-    assert not features[:FIRST_SYMBOL].any()
+    assert not features[:FIRST_TOKEN].any()
 
 
 def test_an_on_begins_its_pitch_and_an_off_ends_it():
     encoding = fitted()
     rows = [encoding.symbols.id_of(symbol) for symbol in ("on:60:0", "off:60:12")]
-    assert [np.flatnonzero(encoding.begins()[row]).tolist() for row in [*rows, PADDING]] == [[60], [], []]
+    assert [np.flatnonzero(encoding.onset_pitches()[row]).tolist() for row in [*rows, PADDING]] == [[60], [], []]
     assert [np.flatnonzero(encoding.ends()[row]).tolist() for row in [*rows, PADDING]] == [[], [60], []]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN, from_json
+from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN, from_json
 from musictool.encodings.note_chord import LONGEST_STEPS, NoteChord, Options
 from musictool.errors import BadModel, BadOption
 from musictool.music.score import Score, Track
@@ -164,7 +164,7 @@ def test_words_hang_on_the_piece_and_the_options_alone():
 
 def test_a_vocabulary_without_music_knows_only_rests_and_still_works():
     encoding = fitted()
-    assert encoding.spec.size == FIRST_SYMBOL + 13
+    assert encoding.spec.size == FIRST_TOKEN + 13
     assert encoding.encode(Score.from_notes(CHORD)).tolist() == [UNKNOWN]
     assert len(encoding.decode(np.array([UNKNOWN])).notes) == 0
     assert encoding.transpose(np.array([UNKNOWN]), 2).tolist() == [UNKNOWN]
@@ -256,7 +256,7 @@ def test_features_are_pitches_classes_length_and_voices():
         "rest:8": [148, 173],
     }
     assert {s: np.flatnonzero(features[encoding.symbols.id_of(s)]).tolist() for s in expected} == expected
-    assert not features[:FIRST_SYMBOL].any()
+    assert not features[:FIRST_TOKEN].any()
 
 
 def test_options_come_from_the_command_line():

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN
+from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN
 from musictool.encodings._bars import METRES
 from musictool.encodings.note_duration import NoteDuration, Options
 from musictool.errors import BadOption
-from musictool.music.grid import restruck, to_steps
+from musictool.music.grid import to_steps, without_overlaps
 from musictool.music.score import METRE, Score, Track, bar_ticks
 from musictool.options import from_settings
 from tests.strategies import scores
@@ -60,7 +60,7 @@ def text(encoding: NoteDuration, rows: np.ndarray) -> str:
 
 def rows_of(encoding: NoteDuration, words: str) -> np.ndarray:
     """The inverse of text."""
-    ids = {text(encoding, np.array([row])): row for row in range(FIRST_SYMBOL, encoding.spec.size)}
+    ids = {text(encoding, np.array([row])): row for row in range(FIRST_TOKEN, encoding.spec.size)}
     return np.array([ids[word] for word in words.split()], np.int32)
 
 
@@ -267,7 +267,7 @@ def test_rows_are_as_a_slow_writer_makes_them(score, options):
 def test_what_is_lost_is_lost_once_with_any_options(score, options):
     encoding = NoteDuration(options)
     rows = encoding.encode(score)
-    assert ((rows >= FIRST_SYMBOL) & (rows < encoding.spec.size)).all()
+    assert ((rows >= FIRST_TOKEN) & (rows < encoding.spec.size)).all()
     np.testing.assert_array_equal(encoding.encode(encoding.decode(rows)), rows)
 
 
@@ -278,7 +278,7 @@ def test_notes_on_the_grid_come_back_as_they_were(score):
     notes["onset_ticks"] -= notes["onset_ticks"] % 40
     notes["duration_ticks"] = np.maximum(notes["duration_ticks"] - notes["duration_ticks"] % 40, 40)
     notes["pitch"] = notes["pitch"].clip(21, 108)
-    notes = restruck(notes)
+    notes = without_overlaps(notes)
     encoding = NoteDuration(Options(steps_per_quarter=12))
     back = encoding.decode(encoding.encode(Score(notes, score.tracks)))
     for column in ("onset_ticks", "duration_ticks", "pitch"):
@@ -302,7 +302,7 @@ def test_features_say_what_symbols_share():
     }
     found = {word: np.flatnonzero(features[rows_of(encoding, word)[0]]).tolist() for word in expected}
     assert found == expected
-    assert not features[:FIRST_SYMBOL].any()
+    assert not features[:FIRST_TOKEN].any()
 
 
 def test_options_come_from_the_command_line():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN
+from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN
 from musictool.encodings._sections import split
 from musictool.encodings.performance import Options, Performance
 from musictool.errors import BadOption
@@ -57,9 +57,9 @@ def read_back(*words: str, **options) -> list[tuple[int, float, float, int]]:
 
 def test_the_vocabulary_is_performance_rnns_behind_the_reserved_ids():
     encoding = Performance()
-    assert encoding.spec.size == FIRST_SYMBOL + 388
+    assert encoding.spec.size == FIRST_TOKEN + 388
     assert encoding.sections.first == {"on": 3, "off": 131, "wait": 259, "velocity": 359}
-    assert Performance(Options(velocity=False)).spec.size == FIRST_SYMBOL + 356
+    assert Performance(Options(velocity=False)).spec.size == FIRST_TOKEN + 356
 
 
 def test_a_chord_and_a_note():
@@ -189,7 +189,7 @@ def test_reserved_symbols_are_passed_over():
 def by_the_book(encoding: Performance, rows: np.ndarray) -> list[tuple[int, int, int, int]]:
     """(pitch, onset, end in steps, velocity): one row after the other, a list of open presses for each pitch."""
     step, velocity, notes, events = 0, DEFAULT_VELOCITY, [], {}
-    for word in text(encoding, rows[rows >= FIRST_SYMBOL]):
+    for word in text(encoding, rows[rows >= FIRST_TOKEN]):
         kind, value = word.split()[0], int(word.split()[1])
         if kind == "wait":
             step += value
@@ -234,7 +234,7 @@ def test_any_rows_are_read_as_a_slow_reader_does(options, seed, length, pitches,
 def test_what_is_lost_is_lost_once_with_any_options(score, options):
     encoding = Performance(options)
     rows = encoding.encode(score)
-    assert ((rows >= FIRST_SYMBOL) & (rows < encoding.spec.size)).all()
+    assert ((rows >= FIRST_TOKEN) & (rows < encoding.spec.size)).all()
     np.testing.assert_array_equal(encoding.encode(encoding.decode(rows)), rows)
 
 
@@ -300,7 +300,7 @@ def test_features_say_pitch_class_time_and_velocity():
     expected = [[0, 64, 132], [1, 64, 132], [2, 144, 154], [2, 147, 163], [2, 153, 163], [3, 195]]
     rows = rows_of(encoding, *words)
     assert [np.flatnonzero(features[row]).tolist() for row in rows] == expected
-    assert not features[:FIRST_SYMBOL].any()
+    assert not features[:FIRST_TOKEN].any()
 
 
 def test_options_come_from_the_command_line():
@@ -320,5 +320,5 @@ def test_times_are_split_into_the_longest_and_the_rest():
 def test_a_press_begins_its_pitch_and_a_release_ends_it():
     encoding = Performance()
     rows = rows_of(encoding, "on 60", "off 60", "wait 1", "velocity 3")
-    assert [np.flatnonzero(encoding.begins()[row]).tolist() for row in rows] == [[60], [], [], []]
+    assert [np.flatnonzero(encoding.onset_pitches()[row]).tolist() for row in rows] == [[60], [], [], []]
     assert [np.flatnonzero(encoding.ends()[row]).tolist() for row in rows] == [[], [60], [], []]

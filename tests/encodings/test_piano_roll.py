@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from musictool.encodings._roll import shifted
 from musictool.encodings.piano_roll import PianoRoll
 from musictool.errors import BadOption
-from musictool.music.score import Score, Track, folded
+from musictool.music.score import Score, Track, fold_octaves
 from musictool.options import from_settings
 
 
@@ -129,5 +129,5 @@ def test_shifting_moves_each_pitch_by_semitones_and_then_by_octaves(rows, semito
 
 
 def test_folding_leaves_what_is_inside():
-    assert folded(np.arange(128), range(128)).tolist() == list(range(128))
-    assert folded(np.array([11, 12, 115, 116, 127, 0]), range(12, 116)).tolist() == [23, 12, 115, 104, 115, 12]
+    assert fold_octaves(np.arange(128), range(128)).tolist() == list(range(128))
+    assert fold_octaves(np.array([11, 12, 115, 116, 127, 0]), range(12, 116)).tolist() == [23, 12, 115, 104, 115, 12]

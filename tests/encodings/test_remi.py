@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN, from_json
+from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN, from_json
 from musictool.encodings import _miditok
 from musictool.encodings._miditok_score import bars
 from musictool.encodings.remi import Options, Remi
@@ -28,11 +28,11 @@ def encoding_of(*pieces: Score, **options) -> Remi:
 
 def symbols(score: Score, **options) -> list[str]:
     encoding = encoding_of(**options)
-    return [encoding.symbols[row - FIRST_SYMBOL] for row in encoding.encode(score)]
+    return [encoding.symbols[row - FIRST_TOKEN] for row in encoding.encode(score)]
 
 
 def rows_of(encoding: Remi, text: str) -> np.ndarray:
-    return np.array([FIRST_SYMBOL + encoding.symbols.index(name) for name in text.split()], np.int32)
+    return np.array([FIRST_TOKEN + encoding.symbols.index(name) for name in text.split()], np.int32)
 
 
 def notes(score: Score) -> list[tuple[int, float, float]]:
@@ -176,12 +176,10 @@ def slow_clock(encoding: Remi, rows: np.ndarray) -> list[int]:
 @pytest.mark.parametrize("seed", range(10))
 def test_the_clock_is_that_of_miditok_even_in_nonsense(opening, seed):
     encoding, rng = encoding_of(), np.random.default_rng(seed)
-    telling = FIRST_SYMBOL + np.flatnonzero(
-        np.isin(encoding.kinds, ["Bar", "Position", "TimeSig", "Tempo", "Duration"])
-    )
+    telling = FIRST_TOKEN + np.flatnonzero(np.isin(encoding.kinds, ["Bar", "Position", "TimeSig", "Tempo", "Duration"]))
     rows = np.where(rng.random(12) < 0.3, rows_of(encoding, "Bar_None"), rng.choice(telling, 12))
     rows = np.concatenate([rows_of(encoding, opening), rows])
-    clock = encoding.grid.to_ticks(encoding.clock(rows - FIRST_SYMBOL))
+    clock = encoding.grid.to_ticks(encoding.clock(rows - FIRST_TOKEN))
     np.testing.assert_array_equal(clock, slow_clock(encoding, rows))
 
 
@@ -229,7 +227,7 @@ def test_merging_shortens_and_plays_the_same():
 
 def test_no_symbol_of_a_pitch_is_merged_and_transposing_is_a_table():
     encoding = encoding_of(*PIECES, vocabulary=900)
-    behind = np.arange(FIRST_SYMBOL + len(encoding.symbols), encoding.spec.size)
+    behind = np.arange(FIRST_TOKEN + len(encoding.symbols), encoding.spec.size)
     parts, owners = encoding.merges.part(behind)
     assert len(behind) > 10
     assert "Pitch" not in encoding.kinds[parts]
@@ -293,8 +291,8 @@ def test_a_saved_order_of_symbols_is_kept_whatever_miditok_counts():
     encoding, turned = encoding_of(), encoding_of()
     turned.load_vocabulary({"symbols": list(encoding.symbols[::-1]), "pairs": []})
     rows = turned.encode(PIECES[0])
-    assert turned.symbols[rows[0] - FIRST_SYMBOL] == "Bar_None"
-    np.testing.assert_array_equal(rows, 2 * FIRST_SYMBOL + len(encoding.symbols) - 1 - encoding.encode(PIECES[0]))
+    assert turned.symbols[rows[0] - FIRST_TOKEN] == "Bar_None"
+    np.testing.assert_array_equal(rows, 2 * FIRST_TOKEN + len(encoding.symbols) - 1 - encoding.encode(PIECES[0]))
     assert notes(turned.decode(rows)) == notes(PIECES[0])
     np.testing.assert_array_equal(turned.transpose(rows, 2), turned.encode(PIECES[0].transpose(2)))
 
@@ -306,7 +304,7 @@ def test_features_name_the_parts_the_kinds_and_the_pitch_classes():
     assert features.shape == (encoding.spec.size, len(encoding.symbols) + kinds + 12)
     c4, c5 = rows_of(encoding, "Pitch_60 Pitch_72")
     assert (features[c4] & features[c5]).sum() == 2  # the kind and the class
-    assert not features[:FIRST_SYMBOL].any()
+    assert not features[:FIRST_TOKEN].any()
     last = encoding.spec.size - 1
     parts, _ = encoding.merges.part(np.array([last]))
     np.testing.assert_array_equal(np.flatnonzero(features[last, : len(encoding.symbols)]), np.unique(parts))

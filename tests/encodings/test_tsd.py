@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from musictool.encoding import FIRST_SYMBOL, from_json
+from musictool.encoding import FIRST_TOKEN, from_json
 from musictool.encodings.tsd import Tsd
 from musictool.music.score import METRE, TEMPO, Score, Track
 
@@ -22,7 +22,7 @@ def encoding_of(*pieces: Score, **options) -> Tsd:
 
 def symbols(score: Score, **options) -> list[str]:
     encoding = encoding_of(**options)
-    return [encoding.symbols[row - FIRST_SYMBOL] for row in encoding.encode(score)]
+    return [encoding.symbols[row - FIRST_TOKEN] for row in encoding.encode(score)]
 
 
 def notes(score: Score) -> list[tuple[int, float, float]]:
@@ -72,11 +72,11 @@ def test_positions_count_the_shifts():
 @pytest.mark.parametrize("seed", range(10))
 def test_the_clock_is_that_of_miditok(seed):
     encoding = encoding_of()
-    shifts = FIRST_SYMBOL + np.flatnonzero(encoding.kinds == "TimeShift")
+    shifts = FIRST_TOKEN + np.flatnonzero(encoding.kinds == "TimeShift")
     rows = np.random.default_rng(seed).choice(shifts, 10)
-    note = [FIRST_SYMBOL + encoding.symbols.index(name) for name in ("Pitch_60", "Velocity_79", "Duration_1.0.12")]
+    note = [FIRST_TOKEN + encoding.symbols.index(name) for name in ("Pitch_60", "Velocity_79", "Duration_1.0.12")]
     by_miditok = [encoding.decode([*rows[:t], *note]).notes["onset_ticks"][0] for t in range(1, 11)]
-    np.testing.assert_array_equal(encoding.grid.to_ticks(encoding.clock(rows - FIRST_SYMBOL)), by_miditok)
+    np.testing.assert_array_equal(encoding.grid.to_ticks(encoding.clock(rows - FIRST_TOKEN)), by_miditok)
 
 
 def test_merged_symbols_play_the_same_and_come_back_from_json():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from music21.chord import Chord
 from music21.pitch import Pitch
 
-from musictool.encoding import FIRST_SYMBOL, PADDING, START, UNKNOWN
+from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN
 from musictool.encodings._chord_names import PITCH_NAMES, chord_name, chord_pitches, normal_order
 from musictool.encodings._chord_vocabulary import ChordVocabulary
 from musictool.encodings._chord_words import TimedSpelling, pack, unpack
@@ -21,7 +21,7 @@ from musictool.errors import BadModel
 def test_ids_begin_behind_the_reserved_ones():
     words = Vocabulary(["C4:4", "rest:8"], [7, 2])
     assert (words.size, len(words)) == (5, 2)
-    assert [words.id_of(symbol) for symbol in ("C4:4", "rest:8", "D4:4")] == [FIRST_SYMBOL, FIRST_SYMBOL + 1, UNKNOWN]
+    assert [words.id_of(symbol) for symbol in ("C4:4", "rest:8", "D4:4")] == [FIRST_TOKEN, FIRST_TOKEN + 1, UNKNOWN]
     assert [words.symbol_of(index) for index in range(5)] == ["<padding>", "<unknown>", "<start>", "C4:4", "rest:8"]
     assert words.symbol_of(PADDING) == "<padding>"
     assert words.symbol_of(START) == "<start>"

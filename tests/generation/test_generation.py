@@ -15,7 +15,7 @@ from musictool.encodings.note_duration import NoteDuration
 from musictool.encodings.performance import Performance
 from musictool.encodings.remi import Remi
 from musictool.errors import BadFile, BadOption, NoMusic, UnknownName
-from musictool.generation.constraints import Wanted
+from musictool.generation.constraints import Constraints
 from musictool.generation.sample import Generation, Request, sample
 from musictool.models.model import Model
 from musictool.music.score import METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
@@ -246,7 +246,7 @@ def test_a_note_that_the_primer_was_cut_in_is_not_written_outside_of_the_key(mod
     player = playing(model, remi, score)
     for length in range(20, 28):  # so behind each of the symbols of a note
         player.__dict__["primers"] = [player.arch.rows[:length]]
-        (piece,) = sample(player, Request(length=20, wanted=Wanted(pitch_range="62-100")))
+        (piece,) = sample(player, Request(length=20, wanted=Constraints(pitch_range="62-100")))
         assert set(piece.notes["pitch"].tolist()) == {62}
 
 

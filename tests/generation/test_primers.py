@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from musictool.cli._main import main
 from musictool.encodings.piano_roll import PianoRoll
 from musictool.errors import BadFile, BadOption, UnknownName
-from musictool.generation.constraints import Wanted, histogram_of
+from musictool.generation.constraints import Constraints, histogram_of
 from musictool.generation.primers import read_primer, typed
 from musictool.generation.sample import Generation, Request, check_choices, sample
 from musictool.models.model import Model
@@ -97,8 +97,10 @@ def test_the_opening_of_the_models_own_primers_is_heard(model: Model):
     np.testing.assert_array_equal(opening._heard, whole._heard[:, :4])
 
 
-@pytest.mark.parametrize("wanted", [Wanted("A minor"), Wanted("D", "pentatonic"), Wanted("C", pitch_range="60-70")])
-def test_no_note_is_begun_outside_of_what_is_wanted(model: Model, wanted: Wanted):
+@pytest.mark.parametrize(
+    "wanted", [Constraints("A minor"), Constraints("D", "pentatonic"), Constraints("C", pitch_range="60-70")]
+)
+def test_no_note_is_begun_outside_of_what_is_wanted(model: Model, wanted: Constraints):
     wild = Sampler(temperature=3.0, top_p=1.0)
     (free,) = sample(model, Request(length=300, seed=1, sampler=wild))
     assert not wanted.pitches()[free.notes["pitch"]].all()
@@ -109,32 +111,32 @@ def test_no_note_is_begun_outside_of_what_is_wanted(model: Model, wanted: Wanted
 
 @pytest.mark.parametrize("primer", [None, "D4 F#4 A4 D5 C#5 E4"])
 def test_a_model_of_c_major_writes_in_the_key_that_is_wanted(model: Model, primer: str | None):
-    wanted = Wanted("D major")
+    wanted = Constraints("D major")
     generation = Generation(in_c(model), Request(length=200, seed=1, primer=primer, wanted=wanted))
     assert generation._moved == -2
     (piece,) = generation.scores()
     assert wanted.pitches()[piece.notes["pitch"]].all()
-    begins, banned = model.encoding.begins(), generation.guidance.banned
+    onset_mask, banned = model.encoding.onset_pitches(), generation.guidance.banned
     assert banned is not None
-    left = np.flatnonzero(begins[~banned].any(axis=0)) % 12
+    left = np.flatnonzero(onset_mask[~banned].any(axis=0)) % 12
     assert classes_of("C", None)[left].all()
 
 
 def test_the_histogram_that_is_asked_for_moves_with_a_model_of_c_major(model: Model):
     conditions = {"controls": ["histogram"], "column": "", "labels": []}
     asked = Model(model.folder, model.info | {"conditions": conditions}, model.encoding)
-    guidance = Wanted(histogram=histogram_of("0,0,1,0,0,0,0,0,0,0,0,0")).guidance(asked, moved=-2)
+    guidance = Constraints(histogram=histogram_of("0,0,1,0,0,0,0,0,0,0,0,0")).guidance(asked, moved=-2)
     assert guidance.conditions is not None
     assert guidance.conditions.tolist() == [1] + [0] * 11
 
 
 def test_the_penalty_knows_which_symbols_begin_notes(model: Model):
-    begins = Generation(model, Request(length=9, sampler=Sampler(repetition_penalty=1.2))).guidance.begins
-    assert begins is not None
+    onset_mask = Generation(model, Request(length=9, sampler=Sampler(repetition_penalty=1.2))).guidance.onset_pitches
+    assert onset_mask is not None
     rests = [index for index in range(3, model.spec.size) if model.encoding.symbols.symbol_of(index).startswith("rest")]
     assert rests
-    assert not begins[[0, 1, 2, *rests]].any()
-    assert begins.sum() == model.spec.size - 3 - len(rests)
+    assert not onset_mask[[0, 1, 2, *rests]].any()
+    assert onset_mask.sum() == model.spec.size - 3 - len(rests)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,7 @@ def test_the_penalty_knows_which_symbols_begin_notes(model: Model):
 )
 def test_what_this_model_cannot_do_is_one_clear_line(model: Model, wanted: dict[str, str], words: str):
     with pytest.raises(BadOption, match=words):
-        Generation(model, Request(length=9, wanted=Wanted(**wanted)))
+        Generation(model, Request(length=9, wanted=Constraints(**wanted)))
 
 
 def test_what_nobody_can_do_is_refused_at_once():
@@ -158,7 +160,7 @@ def test_what_nobody_can_do_is_refused_at_once():
         ({"pitch_range": "x"}, BadOption),
     ):
         with pytest.raises(error):
-            Wanted(**wrong)
+            Constraints(**wrong)
     with pytest.raises(BadOption, match="--pitch-histogram"):
         histogram_of("1,2,3")
 
@@ -173,7 +175,7 @@ def test_a_model_of_frames_has_no_symbols_to_choose_among(model: Model, sampler:
     with pytest.raises(BadOption, match="--top-k"):
         check_choices(rolls, ["temperature", "top_k"])
     check_choices(model, ["temperature", "top_k"])
-    wanted = Wanted("C", pitch_range="48-84")
+    wanted = Constraints("C", pitch_range="48-84")
     banned = Generation(rolls, Request(length=9, wanted=wanted)).guidance.banned
     np.testing.assert_array_equal(banned, ~wanted.pitches()[21:109])
 

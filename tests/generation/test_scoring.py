@@ -16,7 +16,7 @@ from musictool.encodings.midi_message import MidiMessage
 from musictool.encodings.note_duration import NoteDuration
 from musictool.encodings.performance import Performance
 from musictool.errors import NoMusic
-from musictool.generation.constraints import Wanted
+from musictool.generation.constraints import Constraints
 from musictool.generation.scoring import Scored, score_files, score_piece
 from musictool.models.model import Model
 from musictool.music.key import TO_C
@@ -38,7 +38,7 @@ def run(line: str) -> Result:
 def test_the_nats_are_those_of_the_rows_and_are_counted_by_row_note_and_second(model: Model, tunes: Path):
     (piece,) = score_files(model, [tunes / "tune-00.mid"])
     rows = model.encoding.encode(read(tunes / "tune-00.mid").scores[0])
-    np.testing.assert_allclose(piece.nats, model.arch.surprise(rows))
+    np.testing.assert_allclose(piece.nats, model.arch.surprisal(rows))
     assert piece.total == pytest.approx(piece.nats.sum())
     assert (piece.per_row, piece.per_note) == (pytest.approx(piece.total / 24),) * 2
     assert piece.per_second == pytest.approx(piece.total / 6)  # 24 eighths at 120
@@ -154,7 +154,7 @@ def _two_voices() -> Score:
 class _Told:
     """An arch that notes what it was told."""
 
-    def surprise(self, rows: np.ndarray, guidance: Guidance) -> np.ndarray:
+    def surprisal(self, rows: np.ndarray, guidance: Guidance) -> np.ndarray:
         self.conditions = guidance.conditions
         return np.ones(len(rows))
 
@@ -164,7 +164,7 @@ def test_a_model_may_be_told_what_a_piece_is_like(model: Model, tunes: Path, at_
     told = Model(model.folder, model.info | {"conditions": conditions}, model.encoding)
     told.__dict__["arch"] = arch = _Told()
     score = read(tunes / "tune-00.mid").scores[0]
-    score_piece(told, score, "", Wanted(label="jazz"))
+    score_piece(told, score, "", Constraints(label="jazz"))
     assert arch.conditions.tolist() == [0] * 12 + [0, 1]
     score_piece(told, score, "")
     assert arch.conditions is None

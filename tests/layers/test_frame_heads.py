@@ -12,7 +12,7 @@ from keras import ops
 from musictool.layers.autoregressive_head import AutoregressiveHead
 from musictool.layers.sigmoid_head import SigmoidHead, accuracy
 from musictool.layers.softmax_head import SoftmaxHead
-from musictool.sampling.sampler import NEVER, Sampler
+from musictool.sampling.sampler import MASKED_LOGIT, Sampler
 
 D, W = 6, 4
 HEADS = {
@@ -43,7 +43,7 @@ def frames(batch: int, seed: int = 0) -> np.ndarray:
 
 
 def nats(head: SigmoidHead, features: np.ndarray, before: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return ops.convert_to_numpy(head.judged(head.logits(features, before, y), y)[0])
+    return ops.convert_to_numpy(head.loss_and_metrics(head.logits(features, before, y), y)[0])
 
 
 ALL = np.array(list(product((0, 1), repeat=D)), np.float32)  # every frame that there is
@@ -92,7 +92,7 @@ def test_nats_are_what_the_definition_says(name: str):
         chance = 1 / (1 + np.exp(-logits))
     expected = -(y * np.log(chance) + (1 - y) * np.log(1 - chance)).sum(axis=1)
     np.testing.assert_allclose(nats(head, features, before, y), expected, rtol=1e-4)
-    right = ops.convert_to_numpy(head.judged(head.logits(features, before, y), y)[1])
+    right = ops.convert_to_numpy(head.loss_and_metrics(head.logits(features, before, y), y)[1])
     foretold = chance > 0.5
     both, either = (foretold & (y > 0)).sum(axis=1), (foretold | (y > 0)).sum(axis=1)
     np.testing.assert_allclose(right, [b / e if e else 1 for b, e in zip(both, either, strict=True)], rtol=1e-6)
@@ -111,9 +111,9 @@ def test_an_instrument_hears_those_before_it_and_neither_itself_nor_a_later_one(
 @each_head
 def test_a_banned_key_is_never_drawn_and_the_others_are(name: str):
     head, draws = made(name), 2000
-    never = np.where(np.arange(D) == 2, NEVER, 0).astype(np.float32)
+    logit_bias = np.where(np.arange(D) == 2, MASKED_LOGIT, 0).astype(np.float32)
     uniform = np.random.default_rng(1).random((draws, head.draws), dtype=np.float32)
-    drawn = head.draw(numbers(draws, W), frames(draws), uniform, Sampler(temperature=3.0), never)
+    drawn = head.draw(numbers(draws, W), frames(draws), uniform, Sampler(temperature=3.0), logit_bias)
     sounding = ops.convert_to_numpy(drawn).any(axis=0)
     assert sounding.tolist() == [key != 2 for key in range(D)]
 
@@ -137,7 +137,7 @@ def test_a_softmax_learns_by_its_cross_entropy_against_the_notes():
     logits = tf.constant(ops.convert_to_numpy(head.logits(numbers(1, W), frames(1), y)))
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(logits)
-        judged = head.judged(logits, y)[0]
+        judged = head.loss_and_metrics(logits, y)[0]
         notes = tf.constant([[[1.0, 0, 0], [0, 0, 1], [1, 1, 0]]])  # the last is the rest of the second instrument
         entropy = -tf.reduce_sum(notes * tf.nn.log_softmax(logits))
     np.testing.assert_allclose(tape.gradient(judged, logits), tape.gradient(entropy, logits), atol=1e-6)

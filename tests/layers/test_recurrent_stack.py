@@ -64,12 +64,12 @@ def test_the_gradient_is_that_of_keras(layer: Any):
     for own in (False, True):
         model = built(layer, own)
 
-        def judge(batch: Batch, training: bool, model: Heard = model) -> tuple[Any, ...]:
+        def loss_and_metrics(batch: Batch, training: bool, model: Heard = model) -> tuple[Any, ...]:
             return (ops.sum(model(batch.x) * batch.y, axis=-1),)
 
         optimizer = keras.optimizers.SGD(1.0)
         optimizer.build(model.trainable_variables)
-        backend.one_device().training_step(Stage("heard", model, judge, ("loss",)), (optimizer,))(batch)
+        backend.one_device().training_step(Stage("heard", model, loss_and_metrics, ("loss",)), (optimizer,))(batch)
         after.append([ops.convert_to_numpy(weight) for weight in model.trainable_variables])
     before = [ops.convert_to_numpy(weight) for weight in built(layer, False).trainable_variables]
     for by_keras, by_hand, start in zip(*after, before, strict=True):

@@ -11,7 +11,7 @@ from keras import ops
 
 from musictool.layers.recollection import LAGS
 from musictool.layers.tied_head import NEAR, RECOLLECTORS, TiedHead
-from musictool.sampling.sampler import NEVER, Sampler
+from musictool.sampling.sampler import MASKED_LOGIT, Sampler
 
 D, W, H = 5, 4, 3
 both = pytest.mark.parametrize("chain", [False, True], ids=["tied", "chain"])
@@ -34,7 +34,7 @@ def frames(batch: int, length: int, seed: int = 0) -> np.ndarray:
 
 def past(head: TiedHead, batch: int) -> tuple[np.ndarray, Any]:
     """Features, and what the head hears after six frames, the same for each of a batch."""
-    before = [np.repeat(ops.convert_to_numpy(each)[:, -1], batch, axis=0) for each in head.recollect(frames(1, 6))]
+    before = [np.repeat(ops.convert_to_numpy(each)[:, -1], batch, axis=0) for each in head.context(frames(1, 6))]
     features = np.random.default_rng(1).normal(size=(1, W)).astype(np.float32)
     return np.repeat(features, batch, axis=0), tuple(before)
 
@@ -72,7 +72,7 @@ def test_it_says_what_the_definition_says(chain: bool):
 @both
 def test_the_probabilities_of_all_frames_add_up_to_one(chain: bool):
     head = made(chain)
-    nats = head.judged(logits(head, *past(head, len(ALL)), ALL), ALL)[0]
+    nats = head.loss_and_metrics(logits(head, *past(head, len(ALL)), ALL), ALL)[0]
     assert np.exp(-ops.convert_to_numpy(nats)).sum() == pytest.approx(1, abs=1e-5)
 
 
@@ -83,7 +83,7 @@ def test_a_frame_is_drawn_as_often_as_it_is_likely(chain: bool):
     uniform = np.random.default_rng(1).random((draws, head.draws), dtype=np.float32)
     drawn = ops.convert_to_numpy(head.draw(features, before, uniform, Sampler(), np.zeros(D, np.float32)))
     share = np.bincount((drawn @ 2 ** np.arange(D)[::-1]).astype(int), minlength=len(ALL)) / draws
-    nats = head.judged(logits(head, *past(head, len(ALL)), ALL), ALL)[0]
+    nats = head.loss_and_metrics(logits(head, *past(head, len(ALL)), ALL), ALL)[0]
     np.testing.assert_allclose(share, np.exp(-ops.convert_to_numpy(nats)), atol=0.012)
 
 
@@ -100,9 +100,9 @@ def test_a_key_of_a_chain_hears_those_below_it_and_no_other(chain: bool):
 
 def test_a_banned_key_is_never_drawn_and_the_others_are():
     head, draws = made(True), 3000
-    never = np.where(np.arange(D) == 2, NEVER, 0).astype(np.float32)
+    logit_bias = np.where(np.arange(D) == 2, MASKED_LOGIT, 0).astype(np.float32)
     uniform = np.random.default_rng(1).random((draws, D), dtype=np.float32)
-    drawn = head.draw(*past(head, draws), uniform, Sampler(temperature=5.0), never)
+    drawn = head.draw(*past(head, draws), uniform, Sampler(temperature=5.0), logit_bias)
     assert ops.convert_to_numpy(drawn).any(axis=0).tolist() == [key != 2 for key in range(D)]
 
 
@@ -110,10 +110,10 @@ def test_a_banned_key_is_never_drawn_and_the_others_are():
 def test_frame_by_frame_it_hears_what_it_hears_in_the_whole(chain: bool):
     head = made(chain)
     x = frames(2, 80)
-    whole = [ops.convert_to_numpy(each) for each in head.recollect(x)]
+    whole = [ops.convert_to_numpy(each) for each in head.context(x)]
     assert whole[1].shape == (2, 80, D, len(LAGS) + RECOLLECTORS)
-    state = head.nothing_heard(2)
+    state = head.initial_context(2)
     for t in range(80):
-        before, state = head.remember(ops.convert_to_tensor(x[:, t]), state)
+        before, state = head.update_context(ops.convert_to_tensor(x[:, t]), state)
         for one, all_of_it in zip(before, whole, strict=True):
             np.testing.assert_allclose(ops.convert_to_numpy(one), all_of_it[:, t], atol=1e-5)

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from musictool.encoding import FIRST_SYMBOL, PADDING, START
+from musictool.encoding import FIRST_TOKEN, PADDING, START
 from musictool.metrics.ngrams import NOWHERE, NGrams
 
 SIZE = 8
@@ -13,7 +13,7 @@ SIZE = 8
 
 def pieces() -> list[np.ndarray]:
     rng = np.random.default_rng(0)
-    return [np.append(START, rng.integers(FIRST_SYMBOL, SIZE, length)) for length in (30, 1, 12, 50)]
+    return [np.append(START, rng.integers(FIRST_TOKEN, SIZE, length)) for length in (30, 1, 12, 50)]
 
 
 def ngrams(order: int) -> NGrams:
@@ -42,7 +42,7 @@ def slow_probability(heard: list[int], symbol: int, order: int) -> float:
 @pytest.mark.parametrize("order", [1, 2, 4])
 def test_it_says_what_dictionaries_say(order: int):
     tables = ngrams(order)
-    heard = [START, *np.random.default_rng(5).integers(FIRST_SYMBOL, SIZE, 20).tolist()]
+    heard = [START, *np.random.default_rng(5).integers(FIRST_TOKEN, SIZE, 20).tolist()]
     said = tables.distribution(tables.contexts(np.array([heard]))[:, 0])
     wanted = [[slow_probability(heard[: t + 1], symbol, order) for symbol in range(SIZE)] for t in range(len(heard))]
     np.testing.assert_allclose(said, wanted, rtol=1e-12)
@@ -51,19 +51,19 @@ def test_it_says_what_dictionaries_say(order: int):
 @pytest.mark.parametrize("order", [1, 3])
 def test_the_probabilities_of_all_symbols_add_up_to_one_and_each_is_what_it_is_alone(order: int):
     tables = ngrams(order)
-    rows = np.random.default_rng(6).integers(FIRST_SYMBOL, SIZE, (3, 15))
+    rows = np.random.default_rng(6).integers(FIRST_TOKEN, SIZE, (3, 15))
     contexts = tables.contexts(rows)
     for t in range(15):
         every = tables.distribution(contexts[:, :, t])
         np.testing.assert_allclose(every.sum(axis=1), 1, rtol=1e-12)
-        assert (every[:, FIRST_SYMBOL:] > 0).all()
+        assert (every[:, FIRST_TOKEN:] > 0).all()
         alone = tables.probability(contexts[:, :, t], rows[:, 0])
         np.testing.assert_allclose(every[np.arange(3), rows[:, 0]], alone, rtol=1e-12)
 
 
 def test_symbol_by_symbol_it_finds_the_contexts_of_the_whole_window():
     tables = ngrams(3)
-    rows = np.random.default_rng(7).integers(FIRST_SYMBOL, SIZE, (4, 12))
+    rows = np.random.default_rng(7).integers(FIRST_TOKEN, SIZE, (4, 12))
     whole, state = tables.contexts(rows), np.full((3, 4), NOWHERE)
     for t in range(12):
         state = tables.heard(state, rows[:, t])

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musictool.music.grid import apart, in_steps, painted, runs, to_steps, to_ticks
+from musictool.music.grid import from_roll, in_steps, separate_repeats, to_roll, to_steps, to_ticks
 from musictool.music.score import Score
 
 Note = tuple[int, int, int]  # key, onset, length in steps
 KEYS = 4
-DRUM = 3  # the key of `hits` in these tests
+DRUM = 3  # the key of `is_percussive` in these tests
 HITS = np.arange(KEYS) == DRUM
 notes = st.lists(st.tuples(st.integers(0, KEYS - 1), st.integers(0, 12), st.integers(1, 6)), max_size=20)
 rolls = st.lists(st.lists(st.integers(0, 1), min_size=KEYS, max_size=KEYS), max_size=12)
@@ -45,9 +45,9 @@ def test_a_note_is_at_least_a_step_long_and_both_its_ends_are_rounded():
 
 
 def shown(struck: list[Note]) -> list[Note]:
-    """What `apart` leaves of notes."""
+    """What `separate_repeats` leaves of notes."""
     columns = np.array(struck, np.int64).reshape(-1, 3).T
-    return list(zip(*(column.tolist() for column in apart(*columns, HITS)), strict=True))
+    return list(zip(*(column.tolist() for column in separate_repeats(*columns, HITS)), strict=True))
 
 
 def slowly_shown(struck: list[Note]) -> list[Note]:
@@ -112,14 +112,14 @@ def test_what_is_shown_once_is_shown_again_in_any_order(struck):
 
 @given(notes)
 def test_notes_kept_apart_come_back_from_their_roll(struck):
-    strikes = apart(*np.array(struck, np.int64).reshape(-1, 3).T, HITS)
-    roll = painted(strikes, 20, KEYS)
+    strikes = separate_repeats(*np.array(struck, np.int64).reshape(-1, 3).T, HITS)
+    roll = to_roll(strikes, 20, KEYS)
     assert roll.dtype == np.uint8
     expected = np.zeros((20, KEYS), np.uint8)
     for key, onset, length in zip(*strikes, strict=True):
         expected[onset : onset + length, key] = 1
     np.testing.assert_array_equal(roll, expected)
-    np.testing.assert_array_equal(runs(roll, HITS), strikes)
+    np.testing.assert_array_equal(from_roll(roll, HITS), strikes)
 
 
 @given(rolls)
@@ -134,4 +134,4 @@ def test_the_runs_of_any_roll_are_its_notes(rows):
                 onset = None
             if sounds and onset is None:
                 onset = step
-    assert list(zip(*(column.tolist() for column in runs(roll, HITS)), strict=True)) == expected
+    assert list(zip(*(column.tolist() for column in from_roll(roll, HITS)), strict=True)) == expected

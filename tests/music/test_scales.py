@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from musictool.errors import BadOption, UnknownName
-from musictool.generation.constraints import Wanted
+from musictool.generation.constraints import Constraints
 from musictool.music.key import KEY_NAMES
 from musictool.music.scales import SCALES, classes_of, key_of, pitch_of, pitches_of
 
@@ -72,7 +72,7 @@ def test_without_a_key_all_is_allowed_and_a_scale_has_no_tonic():
 @pytest.mark.parametrize("name", ["harmonic-minor", "Harmonic Minor", " harmonic_MINOR "])
 def test_a_scale_may_be_spelled_with_capitals_and_spaces(name: str):
     assert classes_of("Am", name).tolist() == classes_of("Am", "harmonic-minor").tolist()
-    assert Wanted("Am", "Chromatic").key_index is None
+    assert Constraints("Am", "Chromatic").key_index is None
 
 
 @pytest.mark.parametrize(

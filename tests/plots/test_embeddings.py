@@ -24,7 +24,7 @@ def performance_symbols(counts: dict[int, int]) -> Symbols:
     encoding = Performance()
     ids = np.arange(3, encoding.spec.size)
     met = np.array([counts.get(index, 0) for index in ids.tolist()])
-    return Symbols(encoding, ids, np.zeros((len(ids), 2)), encoding.begins()[ids], encoding.ends()[ids], met)
+    return Symbols(encoding, ids, np.zeros((len(ids), 2)), encoding.onset_pitches()[ids], encoding.ends()[ids], met)
 
 
 def test_vectors_are_what_the_network_reads(tiny_model: Thing):
@@ -142,7 +142,7 @@ def test_of_frames_the_keys_are_drawn(tmp_path: Path):
     info = {"format": 2, **tables, **described, "music": {"bpm": 120, "metre": [4, 4]}}
     folder = tmp_path / "roll"
     model.create(folder, info, encoding, [np.eye(88, dtype=np.uint8)[60 - 21][None]])
-    (stage,) = arch.stages()
+    (stage,) = arch.stages
     model.save_weights(folder, stage, {})
     symbols = symbols_of(Thing("model", folder))
     np.testing.assert_array_equal(symbols.vectors, np.asarray(stage.network.keys.kernel))

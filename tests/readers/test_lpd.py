@@ -425,10 +425,10 @@ def test_the_notes_of_real_files_paint_the_rolls_that_they_were_read_from():
             rolls = {about[str(i)]["name"]: dense(archive, i) for i in range(5)}
         assert [track.name for track in score.tracks] == [name for name, cells in rolls.items() if cells.any()]
         for i, track in enumerate(score.tracks):
-            painted = np.zeros_like(rolls[track.name])
+            to_roll = np.zeros_like(rolls[track.name])
             for note in score.notes[score.notes["track"] == i].tolist():
                 onset, duration = note[0] // 20, note[1] // 20
-                assert not painted[onset : onset + duration, note[2]].any()
-                painted[onset : onset + duration, note[2]] = note[3]
-            assert np.array_equal(painted, np.minimum(rolls[track.name], 127)), (path, track)
+                assert not to_roll[onset : onset + duration, note[2]].any()
+                to_roll[onset : onset + duration, note[2]] = note[3]
+            assert np.array_equal(to_roll, np.minimum(rolls[track.name], 127)), (path, track)
         assert score.metres.tolist() == [(0, 4, 4)]

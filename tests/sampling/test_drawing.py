@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from musictool.sampling.drawing import draw, filtered, penalised
-from musictool.sampling.sampler import DRAWS, NEVER, Sampler
+from musictool.sampling.sampler import DRAWS, MASKED_LOGIT, Sampler
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from musictool.sampling.sampler import DRAWS, NEVER, Sampler
 def test_it_draws_what_the_compiled_sampler_draws(sampler: Sampler):
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, (3000, 30)).astype(np.float32)
-    logits[:, :4] = NEVER
+    logits[:, :4] = MASKED_LOGIT
     uniform = rng.random((3000, DRAWS), dtype=np.float32)
     heat = rng.choice([1, 1.5, 3], 3000).astype(np.float32)
     drawn = draw(sampler, logits, uniform, heat)

@@ -80,7 +80,7 @@ class _Ring(StandIn):
         super().__init__()
         self.size, self.ring, self.certainty = size, ring, certainty
 
-    def listen(self, token: Any, state: Any, vectors: Any, conditions: Any) -> tuple[Any, Any]:
+    def step(self, token: Any, state: Any, vectors: Any, conditions: Any) -> tuple[Any, Any]:
         following = ops.where(token < 3 + self.ring, 3 + (token - 2) % self.ring, token * 7 % (self.size - 3) + 3)
         return ops.one_hot(following, self.size) * self.certainty, state
 

@@ -10,7 +10,7 @@ from keras import ops
 from musictool.archs.lstm import Lstm
 from musictool.encoding import Spec
 from musictool.errors import BadOption
-from musictool.sampling.sampler import DRAWS, NEVER, Guidance, Sampler, inverse_transform
+from musictool.sampling.sampler import DRAWS, MASKED_LOGIT, Guidance, Sampler, inverse_transform
 from tests.stand_in import StandIn
 
 LOGITS = np.log(np.array([[0.5, 0.2, 0.15, 0.1, 0.05]], np.float32))
@@ -72,7 +72,7 @@ def test_a_uniform_number_picks_the_symbol_where_the_cumulated_probability_passe
 
 def test_a_symbol_that_is_never_is_never_drawn():
     logits = LOGITS.copy()
-    logits[0, 0] = NEVER
+    logits[0, 0] = MASKED_LOGIT
     uniform = np.repeat(np.linspace(0, 0.9999, 500, dtype=np.float32)[:, None], DRAWS, axis=1)
     drawn = Sampler(temperature=100.0, top_p=1).draw(np.repeat(logits, 500, axis=0), uniform)
     assert 0 not in np.asarray(drawn)
@@ -101,23 +101,23 @@ class _Loves(StandIn):
         super().__init__()
         self.logits = ops.convert_to_tensor(logits, "float32")
 
-    def listen(self, token: Any, state: Any, vectors: Any, conditions: Any) -> tuple[Any, Any]:
+    def step(self, token: Any, state: Any, vectors: Any, conditions: Any) -> tuple[Any, Any]:
         return ops.broadcast_to(self.logits, (ops.shape(token)[0], len(self.logits))), state
 
 
 @pytest.mark.parametrize("begins", [None, np.arange(200) % 2 == 0])
 @pytest.mark.parametrize("primer", [[2], [2, 199, 198, 197], list(range(3, 160))])
-def test_the_penalty_is_for_what_begins_notes_among_the_last_64_rows(begins: np.ndarray | None, primer: list[int]):
+def test_the_penalty_is_for_what_begins_notes_among_the_last_64_rows(onset_mask: np.ndarray | None, primer: list[int]):
     """With the likeliest symbol always drawn, every row can be worked out by the definition."""
     logits = np.linspace(-1, 5, 200)
     arch = Lstm(Spec("tokens", (), 200))
     arch.__dict__["network"] = _Loves(logits)
     sampler = Sampler(top_k=1, repetition_penalty=10, loop_guard=False)
-    stream = arch.continuation(np.array([primer], np.int32), sampler, 1, Guidance(begins=begins))
+    stream = arch.continuation(np.array([primer], np.int32), sampler, 1, Guidance(onset_mask=onset_mask))
     written = np.concatenate(list(islice(stream, 3)), axis=1)[0]
     rows = list(primer)
     for symbol in written:
-        recent = np.isin(np.arange(200), rows[-64:]) & (True if begins is None else begins)
+        recent = np.isin(np.arange(200), rows[-64:]) & (True if onset_mask is None else onset_mask)
         punished = np.where(recent, np.where(logits > 0, logits / 10, logits * 10), logits)
         punished[:3] = -np.inf
         assert symbol == punished.argmax()

@@ -13,7 +13,7 @@ import pytest
 from musictool import home
 from musictool.corpus.corpus import Corpus
 from musictool.dataset.dataset import encode_corpus
-from musictool.encoding import FIRST_SYMBOL
+from musictool.encoding import FIRST_TOKEN
 from musictool.errors import BadModel, BadOption, UnknownName
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
@@ -96,13 +96,13 @@ def test_it_begins_better_than_one_that_knows_nothing_and_writes_what_its_parent
         "folder": str(parent.folder.resolve()),
         "checksum": parent.checksum,
     }
-    assert child.spec.size > parent.spec.size > FIRST_SYMBOL
+    assert child.spec.size > parent.spec.size > FIRST_TOKEN
     start = np.full((8, 1), child.spec.start)
     rows = next(Model.open("child").arch.continuation(start, Sampler(), 1))
     assert (rows >= parent.spec.size).any()
     piece = child.primers[0]
     assert (piece >= parent.spec.size).any()
-    assert child.arch.surprise(piece).mean() < np.log(child.spec.size) / 2
+    assert child.arch.surprisal(piece).mean() < np.log(child.spec.size) / 2
 
 
 @pytest.mark.parametrize("stop", [(1, 1), (2, 1)])

@@ -91,13 +91,13 @@ def test_it_learns_in_a_few_steps(name: str, at_tiny_home: Path):
     known = {setting.partition("=")[0] for setting, _, _ in options.describe(ARCHS.get(wishes["arch"]).Options)}
     small = tuple(f"{key}={value}" for key, value in SMALL.items() if key in known)
     arch, windows = learner(name, (*small, *(("dropout=0",) if "dropout" in known else ())))
-    stage, *_ = arch.stages()
+    stage, *_ = arch.stages
     windows = Windows(windows.encoded, min(64, windows.length), min(8, windows.batch_size))
     step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))
     batch = windows.batch(windows.training_plan(0), 0)
     losses = [float(sums[0] / sums[-1]) for sums in (np.asarray(step(batch)) for _ in range(8))]
     assert np.isfinite(losses).all()
-    assert losses[-1] < losses[0] or stage.players  # the critic's may rise: the generator learns as well
+    assert losses[-1] < losses[0] or stage.groups  # the critic's may rise: the generator learns as well
 
 
 def test_a_run_of_a_recipe_has_its_settings_and_what_is_said_beside_it(at_new_home: Path, tunes: Path):

@@ -10,7 +10,7 @@ import symusic
 from hypothesis import given
 
 from musictool.errors import NoMusic
-from musictool.music.grid import restruck
+from musictool.music.grid import without_overlaps
 from musictool.music.score import KEY, METRE, TEMPO, Score, Track
 from musictool.writers.midi import to_bytes
 from musictool.writing import write
@@ -60,14 +60,14 @@ def many_parts(count: int, programs: int) -> Score:
 @given(scores())
 def test_what_was_written_is_read(score: Score):
     data = to_bytes(score)
-    expected = by_track(Score(restruck(score.notes), score.tracks))
+    expected = by_track(Score(without_overlaps(score.notes), score.tracks))
     assert read_with_mido(data) == (expected, 0)
     assert read_with_symusic(data) == expected
 
 
 @given(scores(overlaps=False))
 def test_without_overlaps_nothing_is_lost(score: Score):
-    assert np.array_equal(restruck(score.notes), score.notes)
+    assert np.array_equal(without_overlaps(score.notes), score.notes)
     assert read_with_symusic(to_bytes(score)) == by_track(score)
 
 
@@ -79,7 +79,7 @@ def test_the_same_score_gives_the_same_bytes(score: Score):
 @given(scores())
 def test_restruck_notes_never_overlap(score: Score):
     ends: dict[tuple[int, int], int] = {}
-    for onset, duration, pitch, _, track in restruck(score.notes).tolist():
+    for onset, duration, pitch, _, track in without_overlaps(score.notes).tolist():
         assert duration > 0
         assert onset >= ends.get((track, pitch), 0)
         ends[track, pitch] = onset + duration

@@ -30,9 +30,9 @@ class ClockedRollLstm(RollLstm):
         network.build((None, None))
         return network
 
-    def _judge(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+    def _loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         logits = self.network(batch.x, batch.y, batch.conditions, training=training)
-        return self.network.head.judged(logits, ops.cast(batch.y, "float32"))
+        return self.network.head.loss_and_metrics(logits, ops.cast(batch.y, "float32"))
 
 
 def clock(frames: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from musictool.apps.polyphony.rolls import Piece
 from musictool.apps.polyphony.scores import Score, bernoulli, log_odds
 from musictool.backend import backend
 from musictool.backend.compile import compiled
-from musictool.backend.signals import StopWish
+from musictool.backend.signals import StopRequest
 from musictool.dataset.windows import Batch
 from musictool.encoding import Spec
 from musictool.errors import Diverged
@@ -103,9 +103,9 @@ class Model:
         self.keys, self.others = slice(low, high), np.r_[0:low, high : frames.shape[1]]
         self.rare = 1 / (len(frames) - len(training) + 2)
         self.arch = ClockedRollLstm.sized(Spec("frames", (high - low,), high - low), "small", settings)
-        (self.stage,) = self.arch.stages()
+        (self.stage,) = self.arch.stages
         self._begin_at_the_floor(training)
-        self._nats = compiled(lambda *batch: self.stage.judge(Batch(*batch), False)[0])
+        self._nats = compiled(lambda *batch: self.stage.loss_and_metrics(Batch(*batch), False)[0])
 
     def _begin_at_the_floor(self, training: Sequence[Piece]) -> None:
         """Give each key the chances that counting gives it: to begin, and to sound on."""
@@ -169,7 +169,7 @@ class _Training:
         self.optimizer.build(model.weights)
         self.step = backend.one_device().training_step(model.stage, (self.optimizer,))
         self.mean, self.steps = self._weights(), 0
-        self.course, self.stop = Course(), StopWish()
+        self.course, self.stop = Course(), StopRequest()
 
     def run(self) -> Course:
         best, kept, waited = float("inf"), self.mean, 0
@@ -201,7 +201,7 @@ class _Training:
         """One epoch, or what there is time for; the nats of a training frame."""
         own = list(batches.stream(self.training, self.settings.frames, self.rng))
         self.listener.epoch_begins(epoch + 1, len(own))
-        sums = np.zeros(len(self.model.stage.measures) + 1)
+        sums = np.zeros(len(self.model.stage.metrics) + 1)
         for number, batch in enumerate(own):
             rate = self.schedule.at(epoch, number, len(own), self._time_used())
             self.optimizer.learning_rate = rate

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN
@@ -211,13 +211,15 @@ def by_the_book(encoding: Performance, rows: np.ndarray) -> list[tuple[int, int,
         presses = [i for i, (kind, _, _) in enumerate(played_events) if kind == "on"]
         for i in presses:
             later = [played_events[j][1] for j in presses if j > i]
-            end = next(waiting) if i in closed else (later[0] if later else step)
+            at_most = played_events[i][1] + 5 * encoding.options.steps_per_second  # of a press that nothing releases
+            end = next(waiting) if i in closed else min([*later, step][0], at_most)
             notes.append((pitch, played_events[i][1], max(end, played_events[i][1] + 1), played_events[i][2]))
     return sorted(notes)
 
 
 @settings(deadline=None, max_examples=300)
 @given(OPTIONS, st.integers(0, 2**32 - 1), st.integers(0, 80), st.integers(1, 3), st.integers(0, 2))
+@example(Options(velocity=False, velocity_bins=2, steps_per_second=10), 308, 38, 2, 0)  # a press held for over 5 s
 def test_any_rows_are_read_as_a_slow_reader_does(options, seed, length, pitches, reserved):
     encoding = Performance(options)
     rng = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ export MUSICTOOL_HOME := $(CURDIR)
 
 help:
 	@echo "make song      prepare the Bach chorales, train an LSTM, write song.mid, song.wav and song.png"
-	@echo "make test      the fast tests;  make test-all: the slow ones too"
+	@echo "make test      the fast tests;  make test-all: the slow ones too, and other random cases"
 	@echo "make install   .venv with musictool in it"
 	@echo "make lint      ruff and mypy;  make format: let ruff lay the code out"
 	@echo "make docs      docs/reference.md from the program's own words;  make figures: its pictures"
@@ -40,7 +40,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest -n auto --dist worksteal -m ''
+	MUSICTOOL_HYPOTHESIS=explore $(BIN)/python -m pytest -n auto --dist worksteal -m ''
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
 from musictool.errors import BadOption, UnknownName
-from musictool.options import describe, from_json, from_settings, option, to_json
+from musictool.options import build, check, describe, flag, from_json, from_settings, group, option, to_json
 
 
 @dataclass(frozen=True)
@@ -91,3 +91,81 @@ def test_every_option_is_described():
         ("tied=false", "true or false", "whether weights are shared"),
         ("label=", "text", "free text"),
     ]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A group within Flags."""
+
+    temperature: float = flag(1.0, "Over 1 bolder.", above=0, most=100)
+    top_p: float | None = flag(None, "Nucleus.", above=0, most=1, default_text="the arch's")
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def _pair(text: str) -> tuple[int, int]:
+    low, dots, high = text.partition("..")
+    if not dots:
+        raise ValueError
+    return int(low), int(high)
+
+
+@dataclass(frozen=True)
+class Flags:
+    """Flags of each type."""
+
+    epochs: int = flag(50, "Passes.", least=1)
+    rules: Rules = group(Rules)
+    arch: str = flag("lstm", "Family.", choices=lambda: ("gru", "lstm"))
+    where: tuple[str, ...] = flag((), "Only these.", repeated=True, metavar="COLUMN=VALUE")
+    stretch: tuple[float, ...] = flag((), "Factors.", least=0.5, most=2)
+    transpose: Any = flag((-3, 3), "Semitones.", parse=_pair, allowed="like -3..3", default_text="-3..3")
+    keep: bool = flag(False, "Keep it.")
+    scratch: bool = flag(False, "Begin with nothing.", negatable=False)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def test_flags_of_a_group_are_built_from_one_flat_mapping():
+    assert build(Flags, {}) == Flags()
+    built = build(
+        Flags, {"epochs": "3", "temperature": "0.5", "where": ("a=b",), "stretch": "0.9, 1.1", "transpose": "-1..2"}
+    )
+    assert built == Flags(3, Rules(0.5), where=("a=b",), stretch=(0.9, 1.1), transpose=(-1, 2))
+    with pytest.raises(UnknownName, match="unknown option 'epoch'"):
+        build(Flags, {"epoch": 3})
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        ({"epochs": 0}, "--epochs: 0 is not a whole number of at least 1"),
+        ({"epochs": "many"}, "--epochs: 'many' is not a whole number of at least 1"),
+        ({"temperature": 0.0}, "--temperature: 0.0 is not a number above 0 and of at most 100"),
+        ({"top_p": "2"}, "--top-p: 2.0 is not a number above 0 and of at most 1"),
+        ({"stretch": "0.9,3"}, "--stretch: 3.0 is not a number from 0.5 to 2, or several with commas between"),
+        ({"transpose": "up"}, "--transpose: 'up' is not like -3..3"),
+    ],
+)
+def test_a_flag_is_called_in_messages_as_it_is_typed(values, message):
+    with pytest.raises(BadOption) as error:
+        build(Flags, values)
+    assert str(error.value) == message
+
+
+def test_one_of_several_names_gets_a_suggestion():
+    with pytest.raises(UnknownName, match=r"unknown arch 'lsmt'\. Did you mean 'lstm'"):
+        Flags(arch="lsmt")
+
+
+def test_options_of_python_are_checked_as_those_of_the_command_line():
+    with pytest.raises(BadOption, match="--epochs: 0 is not"):
+        Flags(epochs=0)
+
+
+def test_json_of_flags_there_and_back():
+    flags = Flags(where=("a=b",), transpose=(0, 2))
+    assert to_json(flags)["where"] == ["a=b"]
+    assert to_json(flags)["rules"] == {"temperature": 1.0, "top_p": None}

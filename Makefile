@@ -22,6 +22,8 @@ help:
 	@echo "make clean     remove what make made, corpora and models too"
 
 $(STAMP): setup.py
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 14) else \
+	  "musictool runs on Python 3.10 to 3.14, and $(PYTHON) is %d.%d; name another: make PYTHON=python3.12" % v)'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --only-binary :all: --upgrade pip setuptools wheel
 	$(PIP) install --only-binary :all: --no-build-isolation --editable '.[dev]'

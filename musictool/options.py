@@ -19,13 +19,14 @@ musictool/cli/_flags.py makes `--epochs 20` of each:
 
 Parsing, range checks, messages, help pages and the JSON of saved models all come from these declarations. A field's
 type is int, float, bool, str, Path, a Literal of strings, a tuple of one of these (`tuple[str, ...]`), or one of these
-or None; any other type takes its own `parse`. A field declared with `group` holds another such dataclass, whose flags
-stand among the command's own.
+or None; any other type takes its own `parse`, and is written as `str` of it. A field declared with `group` holds
+another such dataclass, whose flags stand among the command's own.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -49,7 +50,7 @@ def option(
     above: float | None = None,
     below: float | None = None,
     choices: Choices | None = None,
-    parse: Callable[[str], Any] | None = None,
+    parse: Callable[[Any], Any] | None = None,
     **facts: Any,
 ) -> Any:
     """A dataclass field that can be set.
@@ -60,7 +61,9 @@ def option(
         least, most: its range, both ends included; of each element of a tuple.
         above, below: the same with the ends left out.
         choices: the names that a str may be, or a function that says them when they are needed.
-        parse: text -> value, for a type that is not listed above; raises ValueError, whose text says what is allowed.
+        parse: text, or what else may stand for it in Python -> value, for a type that is not listed above, or for a str
+            that not every text is; raises ValueError or TypeError.
+        allowed: with `parse`, what it allows, in words.
         facts: anything else that whoever reads the dataclass wants to know, kept in the field's metadata.
     """
     bounds = {"least": least, "most": most, "above": above, "below": below}
@@ -125,16 +128,29 @@ def from_json(cls: type[T], values: Mapping[str, Any]) -> T:
     return cls(**converted(cls, values))
 
 
-def converted(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same values, each converted to the type of its field and checked."""
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    kinds = get_type_hints(cls)
+def converted(cls: type, values: Mapping[str, Any], what: str = "option") -> dict[str, Any]:
+    """The same values, each converted to the type of its field, or of a group's field, and checked.
+
+    Args:
+        what: the word for a key in the message for one that `cls` does not have.
+    """
+    fields, kinds = _fields(cls)
     result = {}
     for key, value in values.items():
         if key not in fields:
-            raise UnknownName.of("option", key, fields)
+            raise UnknownName.of(what, key, fields)
         result[key] = _checked(fields[key], kinds[key], value)
     return result
+
+
+def _fields(cls: type) -> tuple[dict[str, dataclasses.Field[Any]], dict[str, Any]]:
+    """The fields by name, with those of groups in their place, and their types."""
+    hints, fields, kinds = get_type_hints(cls), {}, {}
+    for field in dataclasses.fields(cls):
+        more = _fields(field.metadata["group"]) if "group" in field.metadata else ({field.name: field}, hints)
+        fields |= more[0]
+        kinds |= {name: more[1][name] for name in more[0]}
+    return fields, kinds
 
 
 def build(cls: type[T], values: Mapping[str, Any]) -> T:
@@ -144,19 +160,33 @@ def build(cls: type[T], values: Mapping[str, Any]) -> T:
         UnknownName: for a key that neither `cls` nor one of its groups has.
         BadOption: as from_settings.
     """
-    own: dict[str, Any] = {}
+    rest, groups = dict(values), {}
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        inner = field.metadata.get("group")
-        if inner is not None:
-            names = {each.name for each in flag_fields(inner)}
-            own[field.name] = build(inner, {key: value for key, value in values.items() if key in names})
-    inside = {each.name for value in own.values() for each in flag_fields(type(value))}
-    return cls(**own, **converted(cls, {key: value for key, value in values.items() if key not in inside}))
+        if "group" in field.metadata:
+            inner = field.metadata["group"]
+            groups[field.name] = build(inner, pop_given(inner, rest))
+    return cls(**groups, **converted(cls, rest))
+
+
+def pop_given(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    """Take what is a flag of `cls` or of its groups out of `values`; of these, the ones that are given: neither None
+    nor an empty tuple."""
+    taken = {field.name: values.pop(field.name) for field in flag_fields(cls) if field.name in values}
+    return {name: value for name, value in taken.items() if value is not None and value != ()}
+
+
+def values_of(options: Any) -> dict[str, Any]:
+    """Every option and its value, those of groups in their place: what `build` makes the same options of."""
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        values |= values_of(value) if "group" in field.metadata else {field.name: value}
+    return values
 
 
 def to_json(options: Any) -> dict[str, Any]:
-    """Every option and its value, JSON-able, in declared order: tuples as lists, paths as text."""
-    return {key: _jsonable(value) for key, value in dataclasses.asdict(options).items()}
+    """The same, JSON-able: tuples as lists, paths and what has a `parse` as text."""
+    return {name: _jsonable(value) for name, value in values_of(options).items()}
 
 
 def _jsonable(value: Any) -> Any:
@@ -164,7 +194,7 @@ def _jsonable(value: Any) -> Any:
         return [_jsonable(each) for each in value]
     if isinstance(value, dict):
         return {key: _jsonable(each) for key, each in value.items()}
-    return str(value) if isinstance(value, Path) else value
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 # --------------------------------------------------------------------------------------------------------------- checks
@@ -176,10 +206,7 @@ def check(options: Any) -> None:
     Raises:
         UnknownName, BadOption: for the first value that its field does not allow.
     """
-    kinds = get_type_hints(type(options))
-    for field in dataclasses.fields(options):
-        if "group" not in field.metadata:
-            _checked(field, kinds[field.name], getattr(options, field.name))
+    converted(type(options), values_of(options))
 
 
 def option_name(field: dataclasses.Field[Any]) -> str:
@@ -210,7 +237,8 @@ def _checked(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
 def _parsed(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
     parse = field.metadata.get("parse")
     if parse is not None:
-        return parse(value) if isinstance(value, str) else value
+        is_parsed = not isinstance(value, str) and (kind is Any or isinstance(value, get_origin(kind) or kind))
+        return value if is_parsed else parse(value)
     if get_origin(kind) is tuple:
         element = get_args(kind)[0]
         if isinstance(value, str):
@@ -235,6 +263,8 @@ def _convert(kind: Any, value: Any) -> Any:
 
 def _is_in_range(field: dataclasses.Field[Any], value: Any) -> bool:
     least, most, above, below = _bounds(field)
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
     return (
         (least is None or bool(value >= least))
         and (most is None or bool(value <= most))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 
 from musictool.errors import BadOption, UnknownName
-from musictool.options import build, check, describe, flag, from_json, from_settings, group, option, to_json
+from musictool.options import build, check, describe, flag, from_json, from_settings, group, option, pop_given, to_json
 
 
 @dataclass(frozen=True)
@@ -168,4 +168,51 @@ def test_options_of_python_are_checked_as_those_of_the_command_line():
 def test_json_of_flags_there_and_back():
     flags = Flags(where=("a=b",), transpose=(0, 2))
     assert to_json(flags)["where"] == ["a=b"]
-    assert to_json(flags)["rules"] == {"temperature": 1.0, "top_p": None}
+    assert to_json(flags)["temperature"] == 1.0  # of a group
+    assert build(Flags, {**to_json(flags), "transpose": (0, 2)}) == flags
+
+
+@dataclass(frozen=True)
+class Span:
+    """A type with a text of its own."""
+
+    low: int
+    high: int
+
+    @classmethod
+    def parse(cls, value: Any) -> Span:
+        return cls(*_pair(value) if isinstance(value, str) else value)
+
+    def __str__(self) -> str:
+        return f"{self.low}..{self.high}"
+
+
+@dataclass(frozen=True)
+class Spans:
+    """A field of it."""
+
+    span: Span = flag(Span(-3, 3), "Semitones.", parse=Span.parse, allowed="like -3..3")
+
+
+@pytest.mark.parametrize("value", ["0..2", (0, 2), [0, 2], Span(0, 2)])
+def test_a_type_of_its_own_is_parsed_from_text_or_python_and_written_as_text(value: Any):
+    spans = build(Spans, {"span": value})
+    assert spans == Spans(Span(0, 2))
+    assert to_json(spans) == {"span": "0..2"}
+
+
+@pytest.mark.parametrize("value", ["up", 3, (1, 2, 3)])
+def test_what_is_none_of_its_type_says_what_is_allowed(value: Any):
+    with pytest.raises(BadOption, match=r"--span: .* is not like -3\.\.3"):
+        build(Spans, {"span": value})
+
+
+def test_an_endless_number_is_out_of_any_range():
+    with pytest.raises(BadOption, match="--temperature: inf is not"):
+        build(Flags, {"temperature": "inf"})
+
+
+def test_what_is_given_is_taken_out_of_the_rest():
+    values = {"epochs": 3, "temperature": None, "where": (), "name": "a"}
+    assert pop_given(Flags, values) == {"epochs": 3}
+    assert values == {"name": "a"}

@@ -3,7 +3,7 @@
     @click.command()
     @flags(TrainOptions)
     def command(**given: Any) -> None:
-        options = build(TrainOptions, pop_given(TrainOptions, given))
+        options = options.build(TrainOptions, options.pop_given(TrainOptions, given))
 
 The command line hands over text; what it means is decided where the field is declared.
 """
@@ -36,12 +36,6 @@ def flags(cls: type) -> Callable[[Command], Command]:
         return command
 
     return decorate
-
-
-def pop_given(cls: type, given: dict[str, Any]) -> dict[str, Any]:
-    """Take the values of the flags of `cls` out of what click hands over; of these, those that the user gave."""
-    values = {field.name: given.pop(field.name) for field in options.flag_fields(cls) if field.name in given}
-    return {name: value for name, value in values.items() if value is not None and value != ()}
 
 
 def _declarations(cls: type) -> Iterator[Callable[[Command], Command]]:

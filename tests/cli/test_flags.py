@@ -7,8 +7,8 @@ from typing import Any
 import click
 from click.testing import CliRunner
 
-from musictool.cli._flags import flags, pop_given
-from musictool.options import build
+from musictool.cli._flags import flags
+from musictool.options import build, pop_given
 from tests.test_options import Flags, Rules
 
 

@@ -15,29 +15,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from musictool.errors import BadOption
+from musictool.sampling.options import BERNOULLI, fixed_threshold
 
-DENSITY, BERNOULLI = "density", "bernoulli"
 NEVER_CUT = 2.0  # above every probability
 BINS, SUREST = 1 << 14, 15.0  # of a histogram of log-odds, from -SUREST to SUREST: most cells are unlikely
-
-
-def check_rule(rule: str) -> None:
-    """Raises BadOption for what is no rule."""
-    fixed(rule)
-
-
-def fixed(rule: str) -> float | None:
-    """The number that a rule names; None for density and bernoulli. Raises BadOption for what is no rule."""
-    if rule in (DENSITY, BERNOULLI):
-        return None
-    try:
-        value = float(rule)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1:
-        raise BadOption(f"--threshold {rule} is neither {DENSITY} nor {BERNOULLI} nor a number between 0 and 1")
-    return value
 
 
 def cuts(rule: str, thresholds: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -54,7 +35,7 @@ def cuts(rule: str, thresholds: np.ndarray, shape: tuple[int, ...], rng: np.rand
     """
     if rule == BERNOULLI:
         return rng.random(shape, dtype=np.float32)
-    value = fixed(rule)
+    value = fixed_threshold(rule)
     return np.broadcast_to(np.float32(value) if value is not None else thresholds.astype(np.float32), shape)
 
 

@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from musictool.errors import BadOption
-from musictool.sampling.binarising import DENSITY, check_rule
+from musictool.sampling.options import SamplerOptions
 
 MASKED_LOGIT = -1e9  # a logit that no temperature brings back
 DRAWS = 5  # uniform numbers that one drawing takes
-REPETITION_WINDOW = 64  # rows back that a repetition penalty looks
 
 
 @dataclass(frozen=True)
@@ -54,51 +52,8 @@ FREE = Guidance()
 
 
 @dataclass(frozen=True)
-class Sampler:
-    """How a symbol is drawn.
-
-    First comes the penalty, then the temperature; then top-k, min-p and top-p each choose among what the one before
-    has left.
-
-    Attributes:
-        temperature: over 1 bolder, under 1 safer; above 0.
-        top_k: only the k likeliest symbols; 0 for all.
-        top_p: only the likeliest symbols that together hold this much probability (nucleus sampling, Holtzman 2019);
-            in (0, 1], 1 for all.
-        min_p: only symbols with at least this share of the likeliest's probability; in [0, 1), 0 for all.
-        repetition_penalty: a logit above 0 is divided by it, one below 0 multiplied, if the symbol begins a note and is
-            among the last REMEMBERED rows (Keskar et al., CTRL, 2019); in [1, 10], 1 for none. Time and loudness are
-            never punished. Limit: where a logit's 0 lies means nothing to a model, so try values; 1.1 is a start.
-        loop_guard: whether the same bars for ever are noticed and left (musictool/sampling/loops.py). With top_k=1
-            there is nothing else to draw, and the loop stays.
-        threshold: for segments: how 0 and 1 are made of probabilities (musictool/sampling/binarising.py).
-        noise_sd: for segments: the standard deviation of what is added to the numbers that stand for a segment, for
-            archs that have such; None for the arch's own.
-    """
-
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 0.95
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    loop_guard: bool = True
-    threshold: str = DENSITY
-    noise_sd: float | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 < self.temperature <= 100:
-            raise BadOption(f"--temperature {self.temperature} is not above 0 (to 100); 1 draws as the model learnt")
-        if self.top_k < 0:
-            raise BadOption(f"--top-k {self.top_k} is below 0; 0 means all symbols")
-        if not 0 < self.top_p <= 1:
-            raise BadOption(f"--top-p {self.top_p} is not in (0, 1]; 1 means all symbols")
-        if not 0 <= self.min_p < 1:
-            raise BadOption(f"--min-p {self.min_p} is not in [0, 1); 0 means all symbols")
-        if not 1 <= self.repetition_penalty <= 10:
-            raise BadOption(f"--repetition-penalty {self.repetition_penalty} is not from 1 to 10; 1 punishes nothing")
-        check_rule(self.threshold)
-        if self.noise_sd is not None and not 0 <= self.noise_sd <= 10:
-            raise BadOption(f"--noise-sd {self.noise_sd} is not from 0 to 10; 0 adds nothing, 0.5 to 1 is usual")
+class Sampler(SamplerOptions):
+    """How a token is drawn: SamplerOptions at work."""
 
     def draw(self, logits: Any, uniform: Any, heat: Any = None) -> Any:
         """The next symbols.

@@ -1,10 +1,10 @@
-"""How long judging takes: `musictool evaluate` on 100 samples, and finding copies in 10,000 pieces.
+"""How long evaluation takes: `musictool evaluate` on 100 samples, and finding copies in 10,000 pieces.
 
     python benchmarks/evaluate.py [MODEL] [--rounds 3] [--pieces 10000]
 
 Without a MODEL the small lstm, trained on the Bach chorales for two minutes, once, in the temporary folder. The index
-is made of its pieces, each moved and begun at another note until there are enough; a piece of 16 bars that is in
-it is looked up, one that is not, and 100 samples.
+is built from its pieces, transposed and cut at the beginning until there are enough; a piece of 16 bars that is in it
+is looked up, one that is not, and 100 samples.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SAMPLES = 100
 
 
 def varied(scores: list[Any], count: int) -> Iterator[Any]:
-    """`count` pieces made of some, each otherwise than the others."""
+    """`count` different pieces, made of some."""
     for index in range(count):
         number, original = divmod(index, len(scores))
         score = scores[original].transpose(number % 11 - 5)
@@ -42,41 +42,40 @@ def seconds(work: Callable[[], object], times: int = 1) -> Callable[[], float]:
 
 
 def report_parts(model: Any, rounds: int) -> str:
-    """Where the time of judging 100 samples goes; returns the goal's line."""
+    """Where the time of evaluating 100 samples goes; returns the line of the goal."""
     import _table
 
     from musictool.evaluation import likelihood
-    from musictool.evaluation.evaluate import _written, evaluate
-    from musictool.evaluation.measures import Measures
+    from musictool.evaluation.evaluate import evaluate, written_by
     from musictool.evaluation.page import page
-    from musictool.evaluation.yardstick import Yardstick
+    from musictool.evaluation.reference import Measures, Reference
     from musictool.training.workers import corpus_of
 
-    human = Yardstick(corpus_of(model.info, model.name), SAMPLES, 1)
-    samples = _written(model, human.scores[:20], SAMPLES, 16, 1.0, 1)
-    found = evaluate(model, num=SAMPLES, bars=16)
+    reference = Reference(corpus_of(model.info, model.name), SAMPLES, 1)
+    samples = written_by(model, reference.scores[:20], SAMPLES, 16, 1.0, 1)
+    evaluation = evaluate(model, num=SAMPLES, bars=16)
 
     def measured() -> None:
-        measures = Measures.of([""] * SAMPLES, samples, human.copies)
-        for each in (measures.musical, measures.band, measures.distribution, measures.loops, measures.apart):
-            assert len(each)
+        measures = Measures.of([""] * SAMPLES, samples, reference.copies)
+        for values in (measures.musical, measures.band, measures.distribution, measures.loops, measures.distances):
+            assert len(values)
 
     parts = {
-        f"writing {SAMPLES} pieces of 16 bars": lambda: _written(model, human.scores[:20], SAMPLES, 16, 1.0, 1),
-        f"the likelihood of {SAMPLES} samples": lambda: likelihood.loss_and_metrics(model, samples),
+        f"writing {SAMPLES} pieces of 16 bars": lambda: written_by(model, reference.scores[:20], SAMPLES, 16, 1.0, 1),
+        f"the likelihood of {SAMPLES} samples": lambda: likelihood.score_pieces(model, samples),
         f"all features and copies of {SAMPLES} samples": measured,
-        "the distances of the features": lambda: type(found).agreements.func(found),
-        "the page with its plots": lambda: page(found),
+        "the distances of the features": lambda: type(evaluation).agreements.func(evaluation),
+        "the page with its plots": lambda: page(evaluation),
         "evaluate as a whole, all warm": lambda: evaluate(model, num=SAMPLES, bars=16),
     }
     took = _table.alternate({name: seconds(work) for name, work in parts.items()}, rounds)
-    print(_table.table((model.name, "s"), [(name, f"{each:.2f}") for name, each in took.items()]) + "\n")
+    print(_table.table((model.name, "s"), [(name, f"{time:.2f}") for name, time in took.items()]) + "\n")
     whole = took["evaluate as a whole, all warm"]
-    return _table.goal(f"{SAMPLES} samples judged: 60 s / {whole:.1f} s", 60 / whole, 1)
+    return _table.goal(f"{SAMPLES} samples evaluated: 60 s / {whole:.1f} s", 60 / whole, 1)
 
 
 def report_index(scores: list[Any], count: int, rounds: int) -> str:
-    """Making, opening and asking an index of many pieces; returns the goal's line."""
+    """Building, opening and searching an index of many pieces; returns the line of the goal."""
     import _table
     import numpy as np
 
@@ -95,19 +94,19 @@ def report_index(scores: list[Any], count: int, rounds: int) -> str:
         np.savez(path, **arrays)
         took = _table.alternate(
             {
-                "making it (once for a corpus)": seconds(lambda: CopyIndex.of(pieces)),
+                "building it (once for a corpus)": seconds(lambda: CopyIndex.of(pieces)),
                 "opening it from disk": seconds(lambda: CopyIndex(**dict(np.load(path)))),
                 "a piece that is in it": seconds(lambda: index.find(copy), 20),
                 "a piece that is not": seconds(lambda: index.find(other), 20),
-                f"{SAMPLES} pieces that are": seconds(lambda: [index.find(each) for each in pieces[:SAMPLES]]),
+                f"{SAMPLES} pieces that are": seconds(lambda: [index.find(piece) for piece in pieces[:SAMPLES]]),
             },
             rounds,
         )
     megabytes = sum(array.nbytes for array in arrays.values()) / 1e6
     head = (f"index of {count:,} pieces, {len(index.windows):,} windows, {megabytes:,.0f} MB", "s")
-    print(_table.table(head, [(name, f"{each:.4f}") for name, each in took.items()]) + "\n")
+    print(_table.table(head, [(name, f"{time:.4f}") for name, time in took.items()]) + "\n")
     slowest = took["opening it from disk"] + max(took["a piece that is in it"], took["a piece that is not"])
-    return _table.goal(f"opened and asked among {count:,} pieces: 1 s / {slowest:.3f} s", 1 / slowest, 1)
+    return _table.goal(f"opened and searched,  {count:,} pieces: 1 s / {slowest:.3f} s", 1 / slowest, 1)
 
 
 def main() -> None:

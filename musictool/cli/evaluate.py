@@ -1,4 +1,4 @@
-"""musictool evaluate: how like human music is what a model writes, or what stands in files."""
+"""musictool evaluate: measures of what a model writes, or of files, beside human music."""
 
 from __future__ import annotations
 
@@ -10,23 +10,19 @@ import click
 from musictool.cli import _output
 from musictool.errors import BadOption, NoMusic
 
-_MOST_NAMED = 5  # samples with long copies
+_MAX_NAMED = 5  # samples with long copies
 
 
 @click.command(epilog="\b\nExample:\n    musictool evaluate bach-lstm --html report.html")
 @click.argument("what", nargs=-1, metavar="[MODEL | FILES...]")
-@click.option(
-    "--corpus", metavar="NAME", help="Hold the model's music against this one.  [default: what it has learnt]"
-)
-@click.option("--against", metavar="CORPUS", help="Measure FILES, beside the validation pieces of this corpus.")
-@click.option("--num", type=int, default=100, show_default=True, help="Pieces to write, and human ones at most.")
-@click.option("--bars", type=int, help="Bars of each piece that it writes.  [default: as human ones, at most 16]")
-@click.option("--temperature", type=float, help="Over 1 bolder, under 1 safer.  [default: 1]")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Fixes everything that is random."
-)
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with plots here.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON, with the numbers of each piece.")
+@click.option("--corpus", metavar="NAME", help="Corpus to compare with.  [default: the model's own]")
+@click.option("--against", metavar="CORPUS", help="Corpus to compare FILES with.")
+@click.option("--num", type=int, default=100, show_default=True, help="Pieces to write, and human pieces at most.")
+@click.option("--bars", type=int, help="Bars of each piece.  [default: the median of human pieces, at most 16]")
+@click.option("--temperature", type=float, help="Sampling temperature.  [default: 1]")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Random seed.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with plots to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the numbers of each piece.")
 def command(what: tuple[str, ...], against: str | None, html: Path | None, as_json: bool, **given: Any) -> None:
     """Measure what MODEL writes (default: the one trained last), or FILES, beside human pieces.
 
@@ -35,15 +31,15 @@ def command(what: tuple[str, ...], against: str | None, html: Path | None, as_js
     """
     if html is not None:
         _check_place(html)
-    found = _of_model(what, as_json, given) if against is None else _of_files(what, against, as_json, given)
+    evaluation = _of_model(what, as_json, given) if against is None else _of_files(what, against, as_json, given)
     if html is not None:
         from musictool.evaluation.page import write_page
 
-        write_page(found, html)
+        write_page(evaluation, html)
     if as_json:
-        _output.say_json(found.to_json())
+        _output.say_json(evaluation.to_json())
         return
-    _tell(found)
+    _report(evaluation)
     if html is not None:
         _output.say(f"wrote {html}")
 
@@ -64,13 +60,13 @@ def _of_model(what: tuple[str, ...], as_json: bool, given: dict[str, Any]) -> An
     files = [name for name in what if Path(name).suffix.lower() in suffixes()]
     if files or len(what) > 1:
         name = (files or list(what))[0]
-        raise BadOption(f"{name}: to measure files, say which corpus beside: --against CORPUS")
+        raise BadOption(f"{name}: to measure files, name the corpus to compare with: --against CORPUS")
     if not as_json:
         _output.load_backend()
     from musictool.evaluation.evaluate import evaluate
 
-    asked = {name: value for name, value in given.items() if value is not None}
-    return evaluate(what[0] if what else None, progress=_progress(as_json), **asked)
+    options = {name: value for name, value in given.items() if value is not None}
+    return evaluate(what[0] if what else None, announce=_announce(as_json), **options)
 
 
 def _of_files(what: tuple[str, ...], against: str, as_json: bool, given: dict[str, Any]) -> Any:
@@ -81,23 +77,24 @@ def _of_files(what: tuple[str, ...], against: str, as_json: bool, given: dict[st
             raise BadOption(f"--{name} is for a model; FILES are measured as they are, --against CORPUS")
     if not what:
         raise NoMusic(f"no file to measure beside {against}: musictool evaluate FILES... --against {against}")
-    return evaluate_files(what, against, progress=_progress(as_json), **given)
+    return evaluate_files(what, against, announce=_announce(as_json), **given)
 
 
-def _progress(as_json: bool) -> Any:
-    return (lambda what: None) if as_json else lambda what: _output.say(f"{what} ...")
+def _announce(as_json: bool) -> Any:
+    return (lambda step: None) if as_json else lambda step: _output.say(f"{step} ...")
 
 
-def _tell(found: Any) -> None:
-    counts = f"{found.facts['samples']} samples, {found.facts['human']} human pieces, {found.facts['bars']} bars"
-    _output.say(f"\n{found.title}: {counts}")
-    _output.table(found.table())
-    for remark in found.remarks():
+def _report(evaluation: Any) -> None:
+    facts = evaluation.facts
+    counts = f"{facts['samples']} samples, {facts['human']} human pieces, {facts['bars']} bars"
+    _output.say(f"\n{evaluation.title}: {counts}")
+    _output.table(evaluation.table())
+    for remark in evaluation.remarks():
         _output.say(remark)
-    copies = found.copies()
+    copies = evaluation.copies()
     if copies:
-        _output.say(f"\nlonger than is usual among people ({found.usual_run} sixteenths):")
-    for name, source in copies[:_MOST_NAMED]:
+        _output.say(f"\nlonger than in 95 of 100 human pieces ({evaluation.p95_run} sixteenths):")
+    for name, source in copies[:_MAX_NAMED]:
         _output.say(f"  {name}: {source}")
-    if len(copies) > _MOST_NAMED:
-        _output.say(f"  and {len(copies) - _MOST_NAMED} more; --json names all")
+    if len(copies) > _MAX_NAMED:
+        _output.say(f"  and {len(copies) - _MAX_NAMED} more; --json has all")

@@ -1,1 +1,1 @@
-"""How good a model's music is, beside that of people."""
+"""Measures of the music that a model writes, beside those of human pieces."""

@@ -1,11 +1,11 @@
-"""Judge a model by what it writes, or files by what is in them, beside the validation pieces of a corpus.
+"""Measure what a model writes, or the music in files, beside the validation pieces of a corpus.
 
 `evaluate` and `evaluate_files` are the functions behind `musictool evaluate`. The model writes pieces as `musictool
-sample` would, all in one batch, and goes on from its own primers. The validation pieces, which the model has not learnt
-from, are cut to as many bars, so that what grows with a piece's length can be compared.
+sample` would, all in one batch, from its own primers. The validation pieces, which the model was not trained on, are
+cut to as many bars, so that features that grow with a piece's length can be compared.
 
-Honest limit: the numbers say whether music is like that of the corpus, and not whether it is good; in listening tests
-the two have come apart.
+Limit: the numbers say whether music is like that of the corpus, and not whether it is good; in listening tests the two
+have come apart.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from musictool.corpus.corpus import Corpus
 from musictool.corpus.training_corpus import corpus_of
 from musictool.errors import BadCorpus, BadOption, NoMusic
 from musictool.evaluation.evaluation import Evaluation
-from musictool.evaluation.measures import Measures
 from musictool.evaluation.reconstruction import Reconstruction
-from musictool.evaluation.yardstick import Yardstick
+from musictool.evaluation.reference import Measures, Reference
 from musictool.music.score import Score
 from musictool.reading import read_named
 
@@ -33,11 +32,11 @@ if TYPE_CHECKING:
     from musictool.evaluation.likelihood import Likelihood
     from musictool.models.model import Model
 
-NUM, MOST_BARS = 100, 16
-_MARGIN = 1.25  # rows for so many times the bars, as some pieces go on slowly
-_LOOKED_AT = 20  # validation pieces, for how many rows a bar has
+NUM, MAX_BARS = 100, 16
+_MARGIN = 1.25  # rows are written for so many times the bars, as some pieces are slow
+_PIECES_FOR_LENGTH = 20  # validation pieces that the rows per bar are counted in
 
-Progress = Callable[[str], object]  # told what is done now
+Announce = Callable[[str], object]  # called with the name of each step as it begins
 
 
 def evaluate(
@@ -48,18 +47,18 @@ def evaluate(
     bars: int | None = None,
     temperature: float = 1.0,
     seed: int = 1,
-    progress: Progress = lambda what: None,
+    announce: Announce = lambda step: None,
 ) -> Evaluation:
-    """Let a model write, and measure it.
+    """Let a model write pieces, and measure them.
 
     Args:
         model: opened, or its name or path; without one, the model trained last.
-        corpus: name or path; without one, that which the model has learnt.
-        num: pieces that it writes, and at most so many validation pieces beside them.
-        bars: of each; without a number, as many as half of the human pieces have, but not more than MOST_BARS.
+        corpus: name or path; without one, that which the model was trained on.
+        num: pieces that it writes, and the most validation pieces beside them.
+        bars: of each piece; None for the median of the human pieces, at most MAX_BARS.
         temperature: of the sampler (musictool/sampling/sampler.py); the rest of it is the default.
         seed: fixes what is written, and which validation pieces are taken if there are more.
-        progress: told what is done now.
+        announce: called with the name of each step as it begins.
 
     Raises:
         BadModel, BadCorpus, UnknownName: for what is missing, damaged or of another version.
@@ -73,27 +72,29 @@ def evaluate(
     if bars is not None and bars < 1:
         raise BadOption(f"--bars {bars} is not at least 1")
     opened = model if isinstance(model, Model) else Model.open(model)
-    human = Yardstick(_learnt_by(opened) if corpus is None else Corpus.open(corpus), num, seed)
-    bars = bars or min(MOST_BARS, _median_bars(human.scores))
-    progress(f"writing {num} pieces of {bars} bars")
-    scores = _written(opened, human.scores[:_LOOKED_AT], num, bars, temperature, seed)
+    reference = Reference(_training_corpus(opened) if corpus is None else Corpus.open(corpus), num, seed)
+    bars = bars or min(MAX_BARS, _median_bars(reference.scores))
+    announce(f"writing {num} pieces of {bars} bars")
+    scores = written_by(opened, reference.scores[:_PIECES_FOR_LENGTH], num, bars, temperature, seed)
     if not any(len(score.notes) for score in scores):
         raise NoMusic(f"not one of {num} pieces by {opened.name} has a note; train it longer")
-    progress("asking how likely they are")
-    likelihoods = _likelihoods(opened, human, scores, own=corpus is None)
+    announce("scoring them by their likelihood")
+    likelihoods = _likelihoods(opened, reference, scores, is_own_corpus=corpus is None)
     facts = {
         "model": opened.name,
         "arch": opened.info["arch"]["name"],
         "encoding": opened.encoding.name,
-        "corpus": human.corpus.name,
+        "corpus": reference.corpus.name,
         "bars": bars,
         "temperature": temperature,
         "seed": seed,
     }
-    progress("measuring")
-    samples = Measures.of([f"sample {number}" for number in range(1, num + 1)], scores, human.copies)
-    found = _held_against(human, f"{opened.name} beside {human.corpus.name}", facts, samples, opened, likelihoods)
-    return replace(found, reconstruction=Reconstruction.of(opened, human.scores))
+    announce("measuring")
+    samples = Measures.of([f"sample {number}" for number in range(1, num + 1)], scores, reference.copies)
+    evaluation = compare_with(
+        reference, f"{opened.name} beside {reference.corpus.name}", facts, samples, opened, likelihoods
+    )
+    return replace(evaluation, reconstruction=Reconstruction.of(opened, reference.scores))
 
 
 def evaluate_files(
@@ -102,7 +103,7 @@ def evaluate_files(
     *,
     num: int = NUM,
     seed: int = 1,
-    progress: Progress = lambda what: None,
+    announce: Announce = lambda step: None,
 ) -> Evaluation:
     """Measure the pieces of some files, whole, beside validation pieces cut to their median number of bars.
 
@@ -111,7 +112,7 @@ def evaluate_files(
         against: the corpus's name or path.
         num: validation pieces at most.
         seed: which, if there are more.
-        progress: told what is done now.
+        announce: called with the name of each step as it begins.
 
     Raises:
         BadFile: for a file that cannot be read, or has no note.
@@ -120,50 +121,57 @@ def evaluate_files(
     if num < 1:
         raise BadOption(f"--num {num} is not at least 1")
     paths, corpus = [Path(file) for file in files], Corpus.open(against)
-    progress(f"reading {len(paths)} files")
+    announce(f"reading {len(paths)} files")
     names: list[str] = []
     scores: list[Score] = []
     for path in paths:
         pieces = read_named(path).scores
         names += [path.name if number == 1 else f"{path.name}#{number}" for number in range(1, len(pieces) + 1)]
         scores += pieces
-    human = Yardstick(corpus, num, seed)
-    progress("measuring")
+    reference = Reference(corpus, num, seed)
+    announce("measuring")
     bars = _median_bars(scores)
     facts = {"files": [str(path) for path in paths], "corpus": corpus.name, "bars": bars, "seed": seed}
     title = f"{names[0] if len(names) == 1 else f'{len(names)} pieces'} beside {corpus.name}"
-    return _held_against(human, title, facts, Measures.of(names, scores, human.copies))
+    return compare_with(reference, title, facts, Measures.of(names, scores, reference.copies))
 
 
 def _median_bars(scores: Sequence[Score]) -> int:
     return max(1, int(np.median([score.bars for score in scores])))
 
 
-def _held_against(
-    human: Yardstick,
+def compare_with(
+    reference: Reference,
     title: str,
     facts: dict[str, Any],
     samples: Measures,
     model: Model | None = None,
     likelihoods: dict[str, Likelihood] | None = None,
 ) -> Evaluation:
+    """The evaluation of samples, beside as many bars of the reference's pieces.
+
+    Args:
+        facts: about the samples, JSON-able, with "bars".
+        model: that wrote them, whose encoding the human pieces are put through; None for files.
+    """
     bars = facts["bars"]
     if model is None:
-        of_people, encoded, others = human.validation_measures(bars), None, human.training_measures(bars)
+        human, encoded, training = reference.validation_measures(bars), None, reference.training_measures(bars)
     else:
         from musictool.generation.primers import as_heard
 
-        of_people = human.validation_measures(bars, partial(as_heard, model))
-        told = partial(_told, model)
-        encoded, others = human.validation_measures(bars, told), human.training_measures(bars, told)
-    sources = tuple(map(human.copies.source, samples.scores, samples.copied))
-    facts |= {"samples": len(samples), "human": len(of_people)}
-    usual = human.copies.usual
-    return Evaluation(title, facts, samples, of_people, encoded, others, sources, usual, likelihoods or {})
+        human = reference.validation_measures(bars, partial(as_heard, model))
+        as_encoded = partial(_as_encoded, model)
+        encoded = reference.validation_measures(bars, as_encoded)
+        training = reference.training_measures(bars, as_encoded)
+    sources = tuple(map(reference.copies.source, samples.scores, samples.copied))
+    facts |= {"samples": len(samples), "human": len(human)}
+    p95 = reference.copies.p95
+    return Evaluation(title, facts, samples, human, encoded, training, sources, p95, likelihoods or {})
 
 
-def _told(model: Model, score: Score) -> Score:
-    """A piece in the key in which the model hears it, as its encoding tells it."""
+def _as_encoded(model: Model, score: Score) -> Score:
+    """A piece in the key that the model is given it in, encoded and decoded."""
     from musictool.generation.primers import as_heard
 
     music = model.encoding.decode(model.encoding.encode(as_heard(model, score)))
@@ -174,38 +182,40 @@ def _told(model: Model, score: Score) -> Score:
     )
 
 
-def _learnt_by(model: Model) -> Corpus:
-    """The corpus of a model. Raises BadCorpus if it is gone or another one now."""
+def _training_corpus(model: Model) -> Corpus:
+    """The corpus of a model. Raises BadCorpus if it is gone or has changed."""
     try:
         return corpus_of(model.info, model.name)
     except BadCorpus as error:
         raise BadCorpus(f"{error}; or name another corpus: --corpus NAME") from None
 
 
-def _written(model: Model, human: Sequence[Score], num: int, bars: int, temperature: float, seed: int) -> list[Score]:
-    """The samples, each of so many bars at most."""
+def written_by(model: Model, human: Sequence[Score], num: int, bars: int, temperature: float, seed: int) -> list[Score]:
+    """`num` samples, each cut to `bars`; `human` are pieces that the rows per bar are counted in."""
     from musictool.generation.sample import Generation, Request
     from musictool.sampling.sampler import Sampler
 
     rows = sum(len(model.encoding.encode(score)) for score in human)
-    a_bar = rows / max(1, sum(score.bars for score in human))
+    rows_per_bar = rows / max(1, sum(score.bars for score in human))
     margin = _MARGIN if model.spec.kind == "tokens" else 1.0
-    length = max(1, math.ceil(a_bar * bars * margin)) * model.spec.steps
+    length = max(1, math.ceil(rows_per_bar * bars * margin)) * model.spec.steps
     request = Request(length=length, num=num, sampler=Sampler(temperature=temperature), seed=seed)
     return [score.until(score.bar_line_ticks(bars)) for score in Generation(model, request).pieces()]
 
 
-def _likelihoods(model: Model, human: Yardstick, samples: Sequence[Score], own: bool) -> dict[str, Likelihood]:
+def _likelihoods(
+    model: Model, reference: Reference, samples: Sequence[Score], is_own_corpus: bool
+) -> dict[str, Likelihood]:
     """Of the validation pieces, the samples and the baselines; empty if the arch has no likelihood."""
-    from musictool.evaluation.likelihood import score_pieces, to_beat, together
+    from musictool.evaluation.likelihood import baseline_likelihoods, pooled, score_pieces
 
-    heard = score_pieces(model, human.scores)
-    written = score_pieces(model, [score for score in samples if len(score.notes)]) if heard else None
-    if not heard or written is None:
+    scored = score_pieces(model, reference.scores)
+    if not scored:
         return {}
-    accuracy = model.info["metrics"].get("val_accuracy") if own else None
-    all_heard, all_written = together(model, heard, accuracy), together(model, written)
-    found = {"human": all_heard} if all_heard else {}
-    if all_written:
-        found["samples"] = all_written
-    return found | (to_beat(model, human.corpus, all_heard, own, human.validation) if all_heard else {})
+    accuracy = model.info["metrics"].get("val_accuracy") if is_own_corpus else None
+    human = pooled(model, scored, accuracy)
+    written = pooled(model, score_pieces(model, [score for score in samples if len(score.notes)]) or [])
+    likelihoods = {name: value for name, value in (("human", human), ("samples", written)) if value}
+    if human:
+        likelihoods |= baseline_likelihoods(model, reference.corpus, human, is_own_corpus, reference.validation)
+    return likelihoods

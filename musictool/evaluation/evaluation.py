@@ -1,8 +1,7 @@
-"""What came of judging a model or some files: one table, samples beside human pieces. Without TensorFlow.
+"""The result of an evaluation as one table, samples beside human pieces, and as JSON. Without TensorFlow.
 
-A line of the table is a name and a cell for each side: the samples; the human pieces; and, where a model is judged, the
-human pieces as its encoding tells them, which is the nearest that it could come. The names are public: they stand in
-the JSON.
+A line of the table is a name and a cell for each side: the samples; the human pieces; and, for a model, the human
+pieces encoded and decoded, the nearest that it could come. The names are public: they are keys of the JSON.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from musictool.evaluation.copies import Source
-from musictool.evaluation.measures import Measures
 from musictool.evaluation.reconstruction import Reconstruction
+from musictool.evaluation.reference import Measures
 from musictool.metrics.copying import WINDOW
-from musictool.metrics.distributions import Agreement, compared
+from musictool.metrics.distributions import Agreement, compare_distances
 
 if TYPE_CHECKING:
     from musictool.evaluation.likelihood import Likelihood
@@ -33,7 +32,7 @@ class Line:
 
     Attributes:
         name: as in the JSON, or of a likelihood in words.
-        samples, human, encoded: the cells; "" where there is nothing to say.
+        samples, human, encoded: the cells; "" for an empty one.
     """
 
     name: str
@@ -48,31 +47,31 @@ class Group:
 
     Attributes:
         name: the heading.
-        words: what the numbers are and how to read them, a sentence or two.
+        description: what the numbers are and how to read them, a sentence or two.
         lines: at least one.
     """
 
     name: str
-    words: str
+    description: str
     lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came of it.
+    """Everything that was measured.
 
     Attributes:
-        title: what was judged.
+        title: what was measured.
         facts: about it, JSON-able.
         samples: the measures of the samples, or of the files.
         human: those of the corpus's validation pieces, cut to the samples' length.
-        encoded: of the same as the model's encoding tells them; None without a model.
-        training: of as many training pieces, told in the same way, which show how human sets differ; without copies.
-        sources: where the longest run of each sample stands; None for none.
-        usual_run: sixteenths that 95 of 100 human pieces copy no more than in a run.
+        encoded: of the same, encoded and decoded by the model's encoding; None without a model.
+        training: of as many training pieces, encoded likewise, which show how human sets differ; without copies.
+        sources: where the longest run of each sample comes from; None for no copy.
+        p95_run: sixteenths, the 95th percentile of the longest copied runs of human pieces.
         likelihoods: of the validation pieces ("human"), of the samples and of each baseline, by name; empty without a
             model, or if it has no likelihood.
-        reconstruction: what comes back of the human pieces; None without a model, or if it knows no latents.
+        reconstruction: of the human pieces from their latents; None without a model, or if it has no latents.
     """
 
     title: str
@@ -82,14 +81,14 @@ class Evaluation:
     encoded: Measures | None
     training: Measures
     sources: tuple[Source | None, ...]
-    usual_run: int
+    p95_run: int
     likelihoods: Mapping[str, Likelihood]
     reconstruction: Reconstruction | None = None
 
     @cached_property
     def groups(self) -> list[Group]:
         """The table, group by group."""
-        found = [
+        groups = [
             self._likelihood(),
             self._reconstruction(),
             self._musical(),
@@ -98,71 +97,71 @@ class Evaluation:
             self._copying(),
             self._collapse(),
         ]
-        return [group for group in found if group.lines]
+        return [group for group in groups if group.lines]
 
     def table(self) -> list[tuple[str, ...]]:
-        """The heading and the lines, as text; a line with nothing but a name begins a group."""
+        """The heading and the lines, as text; a line with only a name begins a group."""
         width = 1 + len(self.sides)
         rows: list[tuple[str, ...]] = [("", *self.sides)]
         for group in self.groups:
-            lines = ((f"  {x.name}", x.samples, x.human, x.encoded)[:width] for x in group.lines)
+            lines = ((f"  {line.name}", line.samples, line.human, line.encoded)[:width] for line in group.lines)
             rows += [("",) * width, (group.name, *("",) * (width - 1)), *lines]
         return rows
 
     @cached_property
     def sides(self) -> dict[str, Measures]:
         """The measures of each column, by its heading."""
-        found = {"samples": self.samples, "human": self.human}
-        return found if self.encoded is None else {**found, "encoded": self.encoded}
+        sides = {"samples": self.samples, "human": self.human}
+        return sides if self.encoded is None else {**sides, "encoded": self.encoded}
 
     @property
     def reference(self) -> Measures:
-        """What the samples could be like: the human pieces, as the model's encoding tells them if there is one."""
+        """What the samples are compared with: the human pieces, encoded and decoded if there is a model."""
         return self.human if self.encoded is None else self.encoded
 
     def copies(self) -> list[tuple[str, Source]]:
-        """(name of the sample, where it stands) of the samples with a run longer than is usual, the longest first."""
+        """(name, source) of each sample whose longest run is beyond `p95_run`, the longest first."""
         named = zip(self.samples.names, self.sources, strict=True)
-        found = [(name, source) for name, source in named if source is not None and source.steps > self.usual_run]
-        return sorted(found, key=lambda each: -each[1].steps)
+        copies = [(name, source) for name, source in named if source is not None and source.steps > self.p95_run]
+        return sorted(copies, key=lambda copy: -copy[1].steps)
 
     def remarks(self) -> list[str]:
-        """Why cells are empty that could be expected to hold a number, a sentence each."""
-        found = []
+        """Why cells are empty that a reader expects a number in, a sentence each."""
+        remarks = []
         if len(self.samples) == 1:
-            found.append("One piece has no spread (±), no distances to others of its kind, and no variety.")
+            remarks.append("One piece has no spread (±), no distances to others of its kind, and no variety.")
         if self.encoded is None:
-            found.append("Likelihood needs a model: musictool score says it of files.")
-        return found
+            remarks.append("Likelihood needs a model: musictool score gives it for files.")
+        return remarks
 
     def _likelihood(self) -> Group:
-        words = "Nats are how unlikely the model found what came: less is likelier. Baselines learn next to nothing."
-        found = dict(self.likelihoods)
-        samples, human = found.pop("samples", None), found.pop("human", None)
-        unit = human.unit if human else "row"
+        description = "Nats are the negative log-likelihood: less is likelier. Baselines are simple counts."
+        likelihoods = dict(self.likelihoods)
+        samples, human = likelihoods.pop("samples", None), likelihoods.pop("human", None)
+        unit = human.spec.unit if human else "row"
         lines = [
-            Line(name.format(unit), *(_number(None if each is None else value(each)) for each in (samples, human)))
+            Line(name.format(unit), *(_number(None if side is None else value(side)) for side in (samples, human)))
             for name, value in _LIKELIHOOD.items()
         ]
-        for baseline, each in found.items():
-            lines.append(Line(f"{baseline}, nats a {unit}", human=_number(each.nats)))
-        return Group("likelihood", words, tuple(line for line in lines if line.samples or line.human))
+        for name, baseline in likelihoods.items():
+            lines.append(Line(f"{name}, nats per {unit}", human=_number(baseline.nats)))
+        return Group("likelihood", description, tuple(line for line in lines if line.samples or line.human))
 
     def _reconstruction(self) -> Group:
-        words = (
-            "The notes of human pieces that come back from the model's latents, right in pitch and beginning, and how "
+        description = (
+            "The notes of human pieces that are decoded from their latents with the right pitch and onset, and how "
             "many numbers of each latent differ from segment to segment (variance over 0.01). More is better."
         )
-        found = [] if self.reconstruction is None else self.reconstruction.lines()
-        return Group("reconstruction", words, tuple(Line(name, human=cell) for name, cell in found))
+        cells = [] if self.reconstruction is None else self.reconstruction.lines()
+        return Group("reconstruction", description, tuple(Line(name, human=cell) for name, cell in cells))
 
     def _musical(self) -> Group:
-        words = "muspy's names and definitions: mean ± standard deviation of the pieces. Near the human pieces is good."
-        return Group("musical features", words, _lines([side.musical for side in self.sides.values()]))
+        description = "As muspy defines them: mean ± standard deviation of the pieces. Near the human pieces is good."
+        return Group("musical features", description, _lines([side.musical for side in self.sides.values()]))
 
     def _band(self) -> Group:
         """Of the instruments that play in any piece, if there are two."""
-        words = "MuseGAN's numbers of each instrument, bar by bar. Near the human pieces is good."
+        description = "MuseGAN's numbers of each instrument, bar by bar. Near the human pieces is good."
         sides = [side.band for side in self.sides.values()]
         playing = {
             name.split(":")[1]
@@ -170,42 +169,44 @@ class Evaluation:
             if name.startswith("empty_bars:") and any((side[name] < 1).any() for side in sides)
         }
         kept = [name for name in self.samples.band if set(name.split(":")[1].split("-")) <= playing]
-        return Group("band", words, _lines([{n: side[n] for n in kept} for side in sides] if len(playing) > 1 else []))
+        return Group(
+            "band", description, _lines([{n: side[n] for n in kept} for side in sides] if len(playing) > 1 else [])
+        )
 
     def _distances(self) -> Group:
-        told = " as the model's encoding tells them" if self.encoded else ""
-        words = (
-            f"How the distances among the samples agree with those from samples to human pieces{told} (Yang and Lerch, "
-            "2018): overlap 1 and divergence 0 is wholly. Under human, as many training pieces stand for the samples."
+        encoded = " in the model's encoding" if self.encoded else ""
+        description = (
+            f"How the distances among the samples agree with those from samples to human pieces{encoded} (Yang and "
+            "Lerch, 2018): overlap 1 and divergence 0 is wholly. Under human, as many training pieces are the samples."
         )
         lines = [Line(name, *map(_agreement, both)) for name, both in self.agreements.items()]
-        return Group("distances: overlap, divergence", words, tuple(lines))
+        return Group("distances: overlap, divergence", description, tuple(lines))
 
     @cached_property
     def agreements(self) -> dict[str, tuple[Agreement | None, Agreement | None]]:
         """For each feature: the samples' with the human pieces, and the training pieces' with them."""
-        found = {}
+        agreements = {}
         for name, values in self.reference.distribution.items():
-            ours, others = (side.distribution.get(name, values[:0]) for side in (self.samples, self.training))
-            found[name] = compared(ours, values), compared(others, values)
-        return found
+            samples, training = (side.distribution.get(name, values[:0]) for side in (self.samples, self.training))
+            agreements[name] = compare_distances(samples, values), compare_distances(training, values)
+        return agreements
 
     def _copying(self) -> Group:
-        words = (
-            f"What stands in the training pieces, in any transposition: the share of windows of {WINDOW} sixteenths, "
-            f"and the longest run, in sixteenths; 95 of 100 human pieces stay within {self.usual_run}. People quote, "
+        description = (
+            f"What is in the training pieces, in any transposition: the share of windows of {WINDOW} sixteenths, "
+            f"and the longest run, in sixteenths; 95 of 100 human pieces stay within {self.p95_run}. People quote, "
             "too; more than they do is copying."
         )
         lines = [
             self._line("copied_share", lambda side: _spread(side.copied_share)),
             self._line("longest_copied", lambda side: _spread(side.longest_copied)),
-            self._line("longest_copied, most", lambda side: _most(side.longest_copied)),
-            self._line("longer than is usual", lambda side: _share(_mean(side.longest_copied > self.usual_run))),
+            self._line("longest_copied, maximum", lambda side: _maximum(side.longest_copied)),
+            self._line("longer than 95% of human runs", lambda side: _share(_mean(side.longest_copied > self.p95_run))),
         ]
-        return Group("copying", words, tuple(lines))
+        return Group("copying", description, tuple(lines))
 
     def _collapse(self) -> Group:
-        words = (
+        description = (
             "variety is the mean distance of two pieces, 0 to 1. near_duplicates and loops are shares of the pieces: "
             "of those that are nearly the same as another one, and of those whose end repeats over and over."
         )
@@ -214,16 +215,16 @@ class Evaluation:
             self._line("near_duplicates", lambda side: _share(side.near_duplicates if len(side) > 1 else math.nan)),
             self._line("loops", lambda side: _share(_mean(side.loops))),
         ]
-        return Group("collapse", words, tuple(lines))
+        return Group("collapse", description, tuple(lines))
 
     def _line(self, name: str, cell: Callable[[Measures], str]) -> Line:
         return Line(name, *map(cell, self.sides.values()))
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-able; what is no number is null."""
+        """JSON-able; nan is null."""
         agreements = {
-            name: {"samples": _parts(ours), "training": _parts(others)}
-            for name, (ours, others) in self.agreements.items()
+            name: {"samples": _parts(samples), "training": _parts(training)}
+            for name, (samples, training) in self.agreements.items()
         }
         copying = {
             name: {"share": side.copied_share, "longest": side.longest_copied} for name, side in self.sides.items()
@@ -238,45 +239,45 @@ class Evaluation:
         }
         return {
             **self.facts,
-            "likelihood": {name: each.to_json() for name, each in self.likelihoods.items()},
+            "likelihood": {name: likelihood.to_json() for name, likelihood in self.likelihoods.items()},
             "reconstruction": None if self.reconstruction is None else self.reconstruction.to_json(),
             "features": _spreads({name: side.musical for name, side in self.sides.items()}),
             "band": _spreads({name: side.band for name, side in self.sides.items()}),
             "distances": agreements,
-            "copying": {"usual_run": self.usual_run, **_spreads(copying)},
+            "copying": {"usual_run": self.p95_run, **_spreads(copying)},
             "collapse": collapse,
             "pieces": {name: list(self._pieces(side)) for name, side in self.sides.items()},
         }
 
     def _pieces(self, side: Measures) -> Iterator[dict[str, Any]]:
-        """A line a piece."""
+        """An object for each piece."""
         for i, name in enumerate(side.names):
-            found = {feature: _known(values[i]) for feature, values in (side.musical | side.band).items()}
+            features = {feature: _known(values[i]) for feature, values in (side.musical | side.band).items()}
             copied = {"share": _known(side.copied_share[i]), "longest": int(side.longest_copied[i])}
             source = self.sources[i] if side is self.samples else None
             if source is not None:
                 copied |= vars(source)
-            yield {"piece": name, "notes": len(side.scores[i].notes), **found, "copied": copied}
+            yield {"piece": name, "notes": len(side.scores[i].notes), **features, "copied": copied}
 
 
 _NONE = np.full(1, np.nan)
 _LIKELIHOOD = {
-    "nats a {}": lambda x: x.nats,
-    "nats a note": lambda x: x.amount.per_note(x.nats),
-    "nats a second": lambda x: x.amount.per_second(x.nats),
-    "perplexity": lambda x: x.perplexity,
-    "accuracy": lambda x: x.accuracy,
+    "nats per {}": lambda of: of.nats,
+    "nats per note": lambda of: of.amount.per_note(of.nats),
+    "nats per second": lambda of: of.amount.per_second(of.nats),
+    "perplexity": lambda of: of.perplexity,
+    "accuracy": lambda of: of.accuracy,
 }
 
 
 def _lines(sides: Sequence[Mapping[str, np.ndarray]]) -> tuple[Line, ...]:
     """A line for each number that any piece has."""
-    found = []
+    lines = []
     for name in sides[0] if sides else ():
-        values = [side.get(name, _NONE) for side in sides]
-        if not all(np.isnan(each).all() for each in values):
-            found.append(Line(name, *map(_spread, values)))
-    return tuple(found)
+        columns = [side.get(name, _NONE) for side in sides]
+        if not all(np.isnan(values).all() for values in columns):
+            lines.append(Line(name, *map(_spread, columns)))
+    return tuple(lines)
 
 
 def _spreads(sides: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Any]:
@@ -301,10 +302,10 @@ def _known(value: float) -> float | None:
 
 def _spread(values: np.ndarray) -> str:
     """mean ± standard deviation; of one piece its number alone."""
-    found = _moments(values)
-    if found["pieces"] == 1:
-        return f"{found['mean']:.3f}"
-    return f"{found['mean']:.3f} ± {found['deviation']:.3f}" if found["pieces"] else ""
+    moments = _moments(values)
+    if moments["pieces"] == 1:
+        return f"{moments['mean']:.3f}"
+    return f"{moments['mean']:.3f} ± {moments['deviation']:.3f}" if moments["pieces"] else ""
 
 
 def _number(value: float | None) -> str:
@@ -319,13 +320,13 @@ def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else math.nan
 
 
-def _parts(found: Agreement | None) -> dict[str, float] | None:
-    return None if found is None else {"overlap": found.overlap, "divergence": found.divergence}
+def _parts(agreement: Agreement | None) -> dict[str, float] | None:
+    return None if agreement is None else vars(agreement)
 
 
-def _most(values: np.ndarray) -> str:
+def _maximum(values: np.ndarray) -> str:
     return f"{values.max():.0f}" if len(values) else ""
 
 
-def _agreement(found: Agreement | None) -> str:
-    return "" if found is None else f"{found.overlap:.3f}, {found.divergence:.3f}"
+def _agreement(agreement: Agreement | None) -> str:
+    return "" if agreement is None else f"{agreement.overlap:.3f}, {agreement.divergence:.3f}"

@@ -1,4 +1,4 @@
-"""How likely pieces are to a model, beside what has to be beaten; nothing for an arch that has no likelihood."""
+"""The likelihood of pieces under a model and under the baselines; nothing for an arch without a likelihood."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from musictool.corpus.corpus import Corpus
 from musictool.dataset.dataset import Encoded
+from musictool.encoding import Spec
 from musictool.errors import BadOption
 from musictool.generation.primers import as_heard
 from musictool.generation.scoring import Scored, score_piece
@@ -21,33 +22,30 @@ from musictool.models.model import Model
 from musictool.music.score import Score
 from musictool.training.options import semitones
 
-MOST_COUNTED = {
-    "tokens": 1000,
-    "frames": 200,
-    "segments": 200,
-}  # training pieces that baselines counted anew learn from
+# Training pieces at most that baselines are counted from, where the model folder does not hold them.
+MAX_COUNTED = {"tokens": 1000, "frames": 200, "segments": 200}
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Nats a row of some pieces together, and how much music their rows are.
+    """Mean nats per row of a set of pieces, and how much music their rows hold.
 
     Attributes:
-        nats: a row.
+        nats: per row.
         amount: of music.
-        unit: what a row is: "symbol", "frame" or "segment".
+        spec: of the rows.
         accuracy: the share of rows for which the likeliest was right; None where it is not known.
     """
 
     nats: float
     amount: Amount
-    unit: str
+    spec: Spec
     accuracy: float | None = None
 
     @property
     def perplexity(self) -> float | None:
-        """Among how many equally likely symbols it would have been as hard to choose; None for other rows."""
-        return math.exp(min(self.nats, 700.0)) if self.unit == "symbol" else None
+        """e to the nats: as hard as a choice among so many equally likely tokens; None for other rows."""
+        return math.exp(min(self.nats, 700.0)) if self.spec.kind == "tokens" else None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
@@ -63,7 +61,7 @@ class Likelihood:
 def score_pieces(
     model: Model, scores: Sequence[Score], progress: Callable[[], object] = lambda: None
 ) -> list[Scored] | None:
-    """What the model says of each piece that has music which it writes; None if its arch has no likelihood."""
+    """Every piece that has rows in the model's encoding, scored; None if its arch has no likelihood."""
     pieces = []
     for score in scores:
         try:
@@ -76,40 +74,40 @@ def score_pieces(
     return pieces
 
 
-def together(model: Model, pieces: Sequence[Scored], accuracy: float | None = None) -> Likelihood | None:
-    """The likelihood of all the pieces as one; None for none."""
+def pooled(model: Model, pieces: Sequence[Scored], accuracy: float | None = None) -> Likelihood | None:
+    """The likelihood of all rows of the pieces; None for no rows."""
     rows = sum(len(piece.nats) for piece in pieces)
     if not rows:
         return None
     notes, seconds = sum(len(piece.music.notes) for piece in pieces), sum(piece.music.seconds for piece in pieces)
     nats = sum(piece.total for piece in pieces) / rows
-    return Likelihood(nats, Amount(rows, notes, seconds), model.spec.unit, accuracy)
+    return Likelihood(nats, Amount(rows, notes, seconds), model.spec, accuracy)
 
 
-def to_beat(
-    model: Model, corpus: Corpus, of: Likelihood, own: bool, validation: Sequence[int]
+def baseline_likelihoods(
+    model: Model, corpus: Corpus, human: Likelihood, is_own_corpus: bool, validation: Sequence[int]
 ) -> dict[str, Likelihood]:
-    """The baselines (musictool/metrics/baselines.py), each over the music of `of`.
+    """The baselines (musictool/metrics/baselines.py), each over the music of `human`.
 
     Args:
-        own: whether the corpus is that which the model has learnt: its folder keeps the baselines of all its pieces.
-        validation: the pieces that are judged.
+        human: of the model, on the same pieces.
+        is_own_corpus: whether the model was trained on the corpus: its folder then holds the baselines of all pieces.
+        validation: the pieces that are scored.
     """
-    kept = model.info["metrics"].get("baselines") if own and len(validation) == corpus.is_validation.sum() else None
-    found = kept if kept else baselines(_encoded(model, corpus, validation))
-    return {name: Likelihood(nats, of.amount, of.unit) for name, nats in found.items()}
+    is_whole = is_own_corpus and len(validation) == corpus.is_validation.sum()
+    stored = model.info["metrics"].get("baselines") if is_whole else None
+    nats = stored or baselines(_encoded(model, corpus, validation))
+    return {name: Likelihood(value, human.amount, human.spec) for name, value in nats.items()}
 
 
 def _encoded(model: Model, corpus: Corpus, validation: Sequence[int]) -> Encoded:
-    """Some of a corpus in the model's own vocabulary, in memory, to be learnt at the transpositions of its training."""
+    """Some training pieces and the validation pieces as the model's own rows, in memory, with its transpositions."""
     training = np.flatnonzero(~corpus.is_validation)
-    training = training[
-        np.linspace(0, len(training) - 1, min(len(training), MOST_COUNTED[model.spec.kind])).astype(int)
-    ]
+    training = training[np.linspace(0, len(training) - 1, min(len(training), MAX_COUNTED[model.spec.kind])).astype(int)]
     scores = (corpus.score(i) for i in [*training.tolist(), *validation])
     pieces = [model.encoding.encode(as_heard(model, score)) for score in scores]
-    nothing = np.zeros((0, *model.spec.shape), model.spec.dtype)
-    stored = np.concatenate([model.spec.store(rows) for rows in (nothing, *pieces)])
+    no_rows = np.zeros((0, *model.spec.shape), model.spec.dtype)
+    stored = np.concatenate([model.spec.store(rows) for rows in (no_rows, *pieces)])
     offsets = np.cumsum([0, *map(len, pieces)])
     is_validation = np.arange(len(pieces)) >= len(training)
     low, high = semitones(model.info["training"]["wishes"])

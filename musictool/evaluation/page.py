@@ -1,4 +1,4 @@
-"""An evaluation as one page that needs nothing else: no script, no font and no picture from elsewhere."""
+"""An evaluation as one self-contained HTML page: no script, font or picture from elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from musictool.atomic import replacing
 from musictool.evaluation import plots
 from musictool.evaluation.evaluation import Evaluation, Group
 
-MOST_NAMED = 20  # samples with long copies
+MAX_NAMED = 20  # samples with long copies
 
 _PLOTS = {
     "likelihood": plots.likelihood,
@@ -42,20 +42,26 @@ ol { padding-left: 1.4rem; font-size: .9rem; }
 """
 
 
-def write_page(found: Evaluation, path: Path) -> None:
+def write_page(evaluation: Evaluation, path: Path) -> None:
     """Write the page."""
     with replacing(path) as partial:
-        partial.write_text(page(found), encoding="utf-8")
+        partial.write_text(page(evaluation), encoding="utf-8")
 
 
-def page(found: Evaluation) -> str:
+def page(evaluation: Evaluation) -> str:
     """The page's HTML."""
-    facts = ", ".join(f"{name} {value}" for name, value in found.facts.items() if name != "files")
-    parts = [f"<h1>{escape(found.title)}</h1>", f'<p class="facts">{escape(facts)}</p>', f"<p>{_keys(found)}</p>"]
-    for group in found.groups:
-        parts.append(_section(found, group))
-    parts.append(f"<h2>The music</h2><p>The first samples and human pieces, as piano-rolls.</p>{plots.rolls(found)}")
-    title = escape(found.title)
+    facts = ", ".join(f"{name} {value}" for name, value in evaluation.facts.items() if name != "files")
+    parts = [
+        f"<h1>{escape(evaluation.title)}</h1>",
+        f'<p class="facts">{escape(facts)}</p>',
+        f"<p>{_keys(evaluation)}</p>",
+    ]
+    for group in evaluation.groups:
+        parts.append(_section(evaluation, group))
+    parts.append(
+        f"<h2>The music</h2><p>The first samples and human pieces, as piano-rolls.</p>{plots.rolls(evaluation)}"
+    )
+    title = escape(evaluation.title)
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{_STYLE}</style></head>\n'
@@ -63,28 +69,28 @@ def page(found: Evaluation) -> str:
     )
 
 
-def _keys(found: Evaluation) -> str:
-    """Which colour is which side."""
-    words = {
+def _keys(evaluation: Evaluation) -> str:
+    """The legend: which colour is which side."""
+    labels = {
         "samples": "samples",
         "human": "human: validation pieces",
-        "encoded": "encoded: the same, as the model's encoding tells them, the nearest it could come",
+        "encoded": "encoded: the same, encoded and decoded by the model, the nearest it could come",
     }
     return "".join(
-        f'<span class="key" style="background:{plots.COLOURS[side]}"></span>{escape(words[side])}'
-        for side in found.sides
+        f'<span class="key" style="background:{plots.COLOURS[side]}"></span>{escape(labels[side])}'
+        for side in evaluation.sides
     )
 
 
-def _section(found: Evaluation, group: Group) -> str:
-    drawn = _PLOTS[group.name](found) if group.name in _PLOTS else ""
-    named = _copies(found) if group.name == "copying" else ""
-    heading = f"<h2>{escape(group.name.capitalize())}</h2>\n<p>{escape(group.words)}</p>\n"
-    return f"{heading}{drawn}{_table(found, group)}{named}"
+def _section(evaluation: Evaluation, group: Group) -> str:
+    plot = _PLOTS[group.name](evaluation) if group.name in _PLOTS else ""
+    copies = _copies(evaluation) if group.name == "copying" else ""
+    heading = f"<h2>{escape(group.name.capitalize())}</h2>\n<p>{escape(group.description)}</p>\n"
+    return f"{heading}{plot}{_table(evaluation, group)}{copies}"
 
 
-def _table(found: Evaluation, group: Group) -> str:
-    sides = [side for side in found.sides if any(getattr(line, side) for line in group.lines)]
+def _table(evaluation: Evaluation, group: Group) -> str:
+    sides = [side for side in evaluation.sides if any(getattr(line, side) for line in group.lines)]
     head = "".join(f"<th>{side}</th>" for side in sides)
     rows = "".join(
         f"<tr><td>{escape(line.name)}</td>{''.join(f'<td>{escape(getattr(line, side))}</td>' for side in sides)}</tr>"
@@ -93,11 +99,11 @@ def _table(found: Evaluation, group: Group) -> str:
     return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _copies(found: Evaluation) -> str:
-    """The samples that copy more than people do, and where from."""
-    copies = found.copies()
+def _copies(evaluation: Evaluation) -> str:
+    """The samples that copy more than human pieces do, and where from."""
+    copies = evaluation.copies()
     if not copies:
-        return "<p>No sample has a longer copy than is usual among people.</p>"
-    lines = "".join(f"<li>{escape(name)}: {escape(str(source))}</li>" for name, source in copies[:MOST_NAMED])
-    more = f"<p>And {len(copies) - MOST_NAMED} more.</p>" if len(copies) > MOST_NAMED else ""
-    return f"<p>Longer than is usual among people:</p><ol>{lines}</ol>{more}"
+        return "<p>No sample has a longer copy than 95 of 100 human pieces.</p>"
+    lines = "".join(f"<li>{escape(name)}: {escape(str(source))}</li>" for name, source in copies[:MAX_NAMED])
+    more = f"<p>And {len(copies) - MAX_NAMED} more.</p>" if len(copies) > MAX_NAMED else ""
+    return f"<p>Longer than in 95 of 100 human pieces:</p><ol>{lines}</ol>{more}"

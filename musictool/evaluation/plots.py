@@ -1,4 +1,4 @@
-"""The plots of an evaluation, as SVG to be put into a page: samples in one colour, human pieces in another."""
+"""The plots of an evaluation as SVG elements of a page: samples in one colour, human pieces in another."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from musictool.drawing.colours import COLOURS as PLAIN
 from musictool.drawing.figure import SALT, svg
 from musictool.evaluation.evaluation import Evaluation
-from musictool.evaluation.measures import Measures
+from musictool.evaluation.reference import Measures
 from musictool.music.score import PITCHES
 
 COLOURS = {"samples": PLAIN[1], "human": PLAIN[0], "encoded": PLAIN[2]}
-WORDS, RULE = "#333333", "#cccccc"
+TEXT, GRID = "#333333", "#cccccc"
 BINS = 24
-ACROSS = 4  # panels of features beside each other
-MOST_ROLLS = 4  # pieces of either side that are shown
+COLUMNS = 4  # panels of features beside each other
+MAX_ROLLS = 4  # pieces of either side that are shown
 
 
-def likelihood(found: Evaluation) -> str:
+def likelihood(evaluation: Evaluation) -> str:
     """Nats of the model, of its samples and of the baselines; "" without a likelihood."""
-    nats = {name: each.nats for name, each in found.likelihoods.items()}
+    nats = {name: likelihood.nats for name, likelihood in evaluation.likelihoods.items()}
     if "human" not in nats:
         return ""
     names = {"human": "human pieces", "samples": "its own samples"}
@@ -30,34 +30,34 @@ def likelihood(found: Evaluation) -> str:
     colours = [COLOURS.get(name, "#999999") for name in nats]
     axes.barh(range(len(nats)), list(nats.values()), 0.6, color=colours)
     for place, value in enumerate(nats.values()):
-        axes.text(value, place, f"  {value:.3f}", va="center", fontsize=9, color=WORDS)
+        axes.text(value, place, f"  {value:.3f}", va="center", fontsize=9, color=TEXT)
     axes.set_yticks(range(len(nats)), [names.get(name, f"{name}, human pieces") for name in nats])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.12 * max(nats.values()))
-    axes.set_xlabel(f"nats a {found.likelihoods['human'].unit}")
+    axes.set_xlabel(f"nats per {evaluation.likelihoods['human'].spec.unit}")
     return _svg(figure)
 
 
-def features(found: Evaluation) -> str:
-    """How each musical feature is spread over the pieces of each side; nothing where all pieces are alike in all."""
-    names = [name for name in found.samples.musical if _is_spread(name, list(found.sides.values()))]
+def features(evaluation: Evaluation) -> str:
+    """Histograms of each musical feature on each side; "" where all pieces are alike in all of them."""
+    names = [name for name in evaluation.samples.musical if _is_spread(name, list(evaluation.sides.values()))]
     if not names:
         return ""
-    down = -(-len(names) // ACROSS)
-    figure, panels = _figure(7.4, 1.35 * down, down, ACROSS)
+    rows = -(-len(names) // COLUMNS)
+    figure, panels = _figure(7.4, 1.35 * rows, rows, COLUMNS)
     for place, axes in enumerate(np.atleast_2d(panels).flat):
         if place >= len(names):
             axes.set_axis_off()
             continue
-        values = {side: _known(each.musical[names[place]]) for side, each in found.sides.items()}
+        values = {side: _known(measures.musical[names[place]]) for side, measures in evaluation.sides.items()}
         edges = np.histogram_bin_edges(np.concatenate(list(values.values())), BINS)
-        for side, own in values.items():
-            shares = np.histogram(own, edges)[0] / max(1, len(own))
+        for side, numbers in values.items():
+            shares = np.histogram(numbers, edges)[0] / max(1, len(numbers))
             style = {"linestyle": ":"} if side == "encoded" else {}
             axes.stairs(shares, edges, color=COLOURS[side], linewidth=1.3, **style)
             if side != "encoded":
                 axes.stairs(shares, edges, color=COLOURS[side], fill=True, alpha=0.22)
-        axes.set_title(names[place], fontsize=8, color=WORDS, pad=3)
+        axes.set_title(names[place], fontsize=8, color=TEXT, pad=3)
         axes.set_yticks([])
         axes.tick_params(labelsize=7)
         axes.locator_params(axis="x", nbins=4)
@@ -65,34 +65,34 @@ def features(found: Evaluation) -> str:
     return _svg(figure)
 
 
-def distances(found: Evaluation) -> str:
+def distances(evaluation: Evaluation) -> str:
     """The overlap in each feature: of the samples, and of human pieces with each other."""
-    names = [name for name, both in found.agreements.items() if both[0] is not None]
+    names = [name for name, (samples, _) in evaluation.agreements.items() if samples is not None]
     if not names:
         return ""
     figure, axes = _figure(7.4, 0.6 + 0.26 * len(names))
     for side, which in (("human", 1), ("samples", 0)):
-        points = [(both[which], place) for place, both in enumerate(found.agreements[name] for name in names)]
-        shown = [(each.overlap, place) for each, place in points if each is not None]
+        points = [(both[which], place) for place, both in enumerate(evaluation.agreements[name] for name in names)]
+        shown = [(agreement.overlap, place) for agreement, place in points if agreement is not None]
         if shown:
             axes.plot(*zip(*shown, strict=True), "o", color=COLOURS[side], markersize=6)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.02)
-    axes.grid(axis="y", color=RULE, linewidth=0.5)
+    axes.grid(axis="y", color=GRID, linewidth=0.5)
     axes.set_xlabel("overlap with the human pieces (1: wholly)")
     return _svg(figure)
 
 
-def copying(found: Evaluation) -> str:
+def copying(evaluation: Evaluation) -> str:
     """The longest copied run of each piece, the longest first."""
     figure, axes = _figure(7.4, 2.2)
     for side in ("human", "samples"):
-        runs = np.sort(found.sides[side].longest_copied)[::-1]
+        runs = np.sort(evaluation.sides[side].longest_copied)[::-1]
         shares = (np.arange(len(runs)) + 0.5) / max(1, len(runs))
         axes.plot(100 * shares, runs, ".-", color=COLOURS[side], markersize=4, linewidth=1)
-    axes.axhline(found.usual_run, color=WORDS, linewidth=0.8, linestyle="--")
-    axes.text(100, found.usual_run, "usual at most ", ha="right", va="bottom", fontsize=8, color=WORDS)
+    axes.axhline(evaluation.p95_run, color=TEXT, linewidth=0.8, linestyle="--")
+    axes.text(100, evaluation.p95_run, "95 of 100 human pieces ", ha="right", va="bottom", fontsize=8, color=TEXT)
     axes.set_xlim(0, 100)
     axes.set_ylim(0)
     axes.set_xlabel("% of the pieces, those with the longest copies first")
@@ -100,12 +100,12 @@ def copying(found: Evaluation) -> str:
     return _svg(figure)
 
 
-def variety(found: Evaluation) -> str:
-    """How far each two pieces are apart, the samples beside the human pieces."""
+def variety(evaluation: Evaluation) -> str:
+    """The distances of each two pieces, the samples beside the human pieces."""
     figure, panels = _figure(7.4, 3.2, 1, 2)
-    for axes, (name, side) in zip(panels, list(found.sides.items())[:2], strict=True):
-        shown = axes.imshow(side.apart, vmin=0, vmax=1, cmap="cividis", interpolation="nearest")
-        axes.set_title(f"{name}: {side.variety:.3f}", fontsize=9, color=WORDS)
+    for axes, (name, side) in zip(panels, list(evaluation.sides.items())[:2], strict=True):
+        shown = axes.imshow(side.distances, vmin=0, vmax=1, cmap="cividis", interpolation="nearest")
+        axes.set_title(f"{name}: {side.variety:.3f}", fontsize=9, color=TEXT)
         axes.set_xticks([])
         axes.set_yticks([])
     bar = figure.colorbar(shown, ax=panels, shrink=0.8, label="distance of two pieces")
@@ -113,17 +113,19 @@ def variety(found: Evaluation) -> str:
     return _svg(figure)
 
 
-def rolls(found: Evaluation) -> str:
+def rolls(evaluation: Evaluation) -> str:
     """The first samples and human pieces as piano-rolls."""
-    shown = [(name, side, i) for name, side in list(found.sides.items())[:2] for i in range(min(MOST_ROLLS, len(side)))]
-    down = -(-len(shown) // 2)
-    figure, panels = _figure(7.4, 1.05 * down, down, 2)
+    shown = [
+        (name, side, i) for name, side in list(evaluation.sides.items())[:2] for i in range(min(MAX_ROLLS, len(side)))
+    ]
+    rows = -(-len(shown) // 2)
+    figure, panels = _figure(7.4, 1.05 * rows, rows, 2)
     columns = np.atleast_2d(panels)
     for axes in columns.flat:
         axes.set_axis_off()
     counts = {"samples": 0, "human": 0}
     for name, side, i in shown:
-        axes = columns[counts[name], 0 if name == "samples" else 1] if counts[name] < down else None
+        axes = columns[counts[name], 0 if name == "samples" else 1] if counts[name] < rows else None
         counts[name] += 1
         if axes is not None:
             _roll(axes, side, i, COLOURS[name])
@@ -138,11 +140,11 @@ def _roll(axes: Any, side: Measures, piece: int, colour: str) -> None:
     axes.imshow(
         picture, cmap=ListedColormap(["#ffffff", colour]), origin="lower", aspect="auto", interpolation="nearest"
     )
-    axes.set_title(side.names[piece], fontsize=7.5, color=WORDS, pad=2, loc="left")
+    axes.set_title(side.names[piece], fontsize=7.5, color=TEXT, pad=2, loc="left")
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
-        spine.set(visible=True, color=RULE)
+        spine.set(visible=True, color=GRID)
 
 
 def used_part(roll: np.ndarray) -> np.ndarray:
@@ -154,7 +156,7 @@ def used_part(roll: np.ndarray) -> np.ndarray:
 
 
 def _is_spread(name: str, sides: Sequence[Measures]) -> bool:
-    """Whether there is something to see: two pieces that differ."""
+    """Whether two pieces differ in a feature."""
     values = np.concatenate([_known(side.musical[name]) for side in sides if len(side)])
     return len(values) > 1 and float(np.ptp(values)) > 0
 
@@ -163,23 +165,23 @@ def _known(values: np.ndarray) -> np.ndarray:
     return values[~np.isnan(values)]
 
 
-def _figure(width: float, height: float, down: int = 1, across: int = 1) -> tuple[Any, Any]:
+def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Any, Any]:
     """A figure of so many inches, and its axes."""
     from matplotlib.figure import Figure
 
     figure = Figure((width, height), layout="constrained")
-    panels = figure.subplots(down, across)
+    panels = figure.subplots(rows, columns)
     for axes in np.atleast_1d(panels).flat:
         axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(RULE)
-        axes.tick_params(length=0, labelsize=9, labelcolor=WORDS)
-        axes.xaxis.label.set(fontsize=9, color=WORDS)
-        axes.yaxis.label.set(fontsize=9, color=WORDS)
+        axes.spines[["left", "bottom"]].set_color(GRID)
+        axes.tick_params(length=0, labelsize=9, labelcolor=TEXT)
+        axes.xaxis.label.set(fontsize=9, color=TEXT)
+        axes.yaxis.label.set(fontsize=9, color=TEXT)
     return figure, panels
 
 
 def _svg(figure: Any) -> str:
-    """The <svg> element; its words are words, in the page's own font."""
+    """The <svg> element; its text stays text, in the font of the page."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 

@@ -1,4 +1,4 @@
-"""What comes back of human pieces from a model's latents, and how many numbers of these are in use."""
+"""How well a model reconstructs human pieces from their latents, and how many numbers of a latent are in use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from musictool.metrics.reconstruction import active_units, copied, note_scores
+from musictool.metrics.reconstruction import active_units, note_scores, scores_of_copying
 from musictool.music.instruments import INSTRUMENTS
 from musictool.music.score import Score
 
@@ -37,7 +37,7 @@ class Reconstruction:
 
     @classmethod
     def of(cls, model: Model, scores: Sequence[Score]) -> Reconstruction | None:
-        """What comes back of some pieces; None if the model knows no latents, or hears nothing in them."""
+        """The reconstruction of some pieces; None if the model has no latents, or the pieces have no rows for it."""
         from musictool.archs._latents import Latents
         from musictool.generation.latents import heard
         from musictool.sampling.sampler import Sampler
@@ -51,27 +51,27 @@ class Reconstruction:
         latents = model.arch.latents(rows)
         decoded = note_scores(model.arch.decoded(latents, Sampler(), 0), rows)
         active = dict(zip(INSTRUMENTS, active_units(latents).tolist(), strict=True))
-        return cls(decoded, copied(pieces), active, latents.shape[-1])
+        return cls(decoded, scores_of_copying(pieces), active, latents.shape[-1])
 
     def lines(self) -> list[tuple[str, str]]:
-        """(name, cell) of each number that there is, such as "f1:piano"."""
+        """(name, cell) of each number that is defined, such as ("f1:piano", "0.333")."""
         sides = (("", self.decoded), (", copying the segment before", self.copied))
-        found = [
-            (f"{part}:{name}{of}", f"{values[name][i]:.3f}")
+        cells = [
+            (f"{part}:{name}{suffix}", f"{values[name][i]:.3f}")
             for i, part in enumerate(PARTS)
             for name in self.decoded
-            for of, values in sides
+            for suffix, values in sides
             if not math.isnan(values[name][i])
         ]
-        return found + [(f"active:{name}", f"{number} of {self.latent}") for name, number in self.active.items()]
+        return cells + [(f"active:{name}", f"{number} of {self.latent}") for name, number in self.active.items()]
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-able; what is no number is null."""
-        named = {
+        """JSON-able; nan is null."""
+        scores = {
             side: {
-                name: {part: None if math.isnan(x) else x for part, x in zip(PARTS, found, strict=True)}
-                for name, found in values.items()
+                name: {part: None if math.isnan(x) else x for part, x in zip(PARTS, triple, strict=True)}
+                for name, triple in values.items()
             }
             for side, values in (("decoded", self.decoded), ("copied", self.copied))
         }
-        return {**named, "active": self.active, "latent": self.latent}
+        return {**scores, "active": self.active, "latent": self.latent}

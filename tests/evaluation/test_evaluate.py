@@ -1,4 +1,4 @@
-"""Judging the tiny model, and files, beside the tiny corpus."""
+"""Evaluating the tiny model, and files, beside the tiny corpus."""
 
 from __future__ import annotations
 
@@ -34,73 +34,77 @@ def run(line: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def found(tiny_home: Path) -> Evaluation:
+def evaluation(tiny_home: Path) -> Evaluation:
     model = Model.open(tiny_home / "saved_models" / "tunes-lstm")
     return evaluate(model, tiny_home / "corpora" / "tunes", num=4, bars=3, seed=2)
 
 
-def test_a_models_samples_stand_beside_the_validation_pieces(found: Evaluation, tiny_home: Path):
+def test_a_models_samples_stand_beside_the_validation_pieces(evaluation: Evaluation, tiny_home: Path):
     corpus = musictool.Corpus.open(tiny_home / "corpora" / "tunes")
-    assert found.human.names == tuple(np.array(corpus.ids)[corpus.is_validation])
-    assert len(found.samples) == 4
-    assert max(score.bars for score in (*found.samples.scores, *found.human.scores)) <= 3
-    assert {line.name for group in found.groups for line in group.lines} >= {"nats a symbol", "perplexity", "loops"}
+    assert evaluation.human.names == tuple(np.array(corpus.ids)[corpus.is_validation])
+    assert len(evaluation.samples) == 4
+    assert max(score.bars for score in (*evaluation.samples.scores, *evaluation.human.scores)) <= 3
+    assert {line.name for group in evaluation.groups for line in group.lines} >= {
+        "nats per token",
+        "perplexity",
+        "loops",
+    }
 
 
-def test_the_likelihood_is_that_of_scoring_the_pieces_one_by_one(found: Evaluation, tiny_home: Path):
+def test_the_likelihood_is_that_of_scoring_the_pieces_one_by_one(evaluation: Evaluation, tiny_home: Path):
     from musictool.generation.scoring import score_piece
 
     model = Model.open(tiny_home / "saved_models" / "tunes-lstm")
     corpus = musictool.Corpus.open(tiny_home / "corpora" / "tunes")
     scored = [score_piece(model, score, "") for score in corpus.scores("validation")]
     nats = sum(piece.total for piece in scored if piece) / sum(len(piece.nats) for piece in scored if piece)
-    assert found.likelihoods["human"].nats == pytest.approx(nats)
-    assert found.likelihoods["human"].perplexity == pytest.approx(np.exp(nats))
-    assert {"unigram", "bigram", "repeat", "samples"} <= set(found.likelihoods)
+    assert evaluation.likelihoods["human"].nats == pytest.approx(nats)
+    assert evaluation.likelihoods["human"].perplexity == pytest.approx(np.exp(nats))
+    assert {"unigram", "bigram", "repeat", "samples"} <= set(evaluation.likelihoods)
 
 
-def test_the_baselines_counted_anew_are_those_of_training(tiny_home: Path, at_tiny_home: Path):
-    from musictool.evaluation.likelihood import judged, to_beat, together
+def test_the_baselines_counted_again_are_those_of_training(tiny_home: Path, at_tiny_home: Path):
+    from musictool.evaluation.likelihood import baseline_likelihoods, pooled, score_pieces
 
     model = Model.open("tunes-lstm")
     corpus = musictool.Corpus.open("tunes")
     validation = np.flatnonzero(corpus.is_validation).tolist()
-    heard = together(model, judged(model, [corpus.score(i) for i in validation]) or [])
-    assert heard is not None
-    anew = to_beat(model, corpus, heard, False, validation)
-    kept = to_beat(model, corpus, heard, True, validation)
-    assert kept["unigram"].nats == pytest.approx(model.info["metrics"]["baselines"]["unigram"])
-    assert {name: each.nats for name, each in anew.items()} == pytest.approx(
-        {name: each.nats for name, each in kept.items()}
+    human = pooled(model, score_pieces(model, [corpus.score(i) for i in validation]) or [])
+    assert human is not None
+    counted, stored = (
+        {name: baseline.nats for name, baseline in baseline_likelihoods(model, corpus, human, own, validation).items()}
+        for own in (False, True)
     )
+    assert stored["unigram"] == pytest.approx(model.info["metrics"]["baselines"]["unigram"])
+    assert counted == pytest.approx(stored)
 
 
 def test_an_arch_without_a_likelihood_has_no_such_lines(tiny_home: Path, monkeypatch: pytest.MonkeyPatch):
     model = Model.open(tiny_home / "saved_models" / "tunes-lstm")
 
     def refuses(*_: Any) -> None:
-        raise BadOption("this arch foretells nothing")
+        raise BadOption("this arch has no likelihood")
 
-    monkeypatch.setattr(model.arch, "surprise", refuses)
-    found = evaluate(model, tiny_home / "corpora" / "tunes", num=2, bars=1)
-    assert found.likelihoods == {}
-    assert "likelihood" not in [group.name for group in found.groups]
-    assert found.to_json()["likelihood"] == {}
+    monkeypatch.setattr(model.arch, "surprisal", refuses)
+    evaluation = evaluate(model, tiny_home / "corpora" / "tunes", num=2, bars=1)
+    assert evaluation.likelihoods == {}
+    assert "likelihood" not in [group.name for group in evaluation.groups]
+    assert evaluation.to_json()["likelihood"] == {}
 
 
-def test_the_same_seed_measures_the_same(found: Evaluation, tiny_home: Path):
+def test_the_same_seed_measures_the_same(evaluation: Evaluation, tiny_home: Path):
     model = Model.open(tiny_home / "saved_models" / "tunes-lstm")
     again = evaluate(model, tiny_home / "corpora" / "tunes", num=4, bars=3, seed=2)
-    assert json.dumps(again.to_json()) == json.dumps(found.to_json())
+    assert json.dumps(again.to_json()) == json.dumps(evaluation.to_json())
 
 
 def test_files_are_measured_whole_and_their_numbers_are_in_the_json(at_tiny_home: Path, tunes: Path):
     files = sorted(tunes.glob("*.mid"))[:3]
     values = evaluate_files(files, "tunes").to_json()
     for path, piece in zip(files, values["pieces"]["samples"], strict=True):
-        own = musical_features(read(path).scores[0])
+        expected = musical_features(read(path).scores[0])
         assert piece["piece"] == path.name
-        assert {name: piece[name] for name in FEATURES} == {n: None if np.isnan(v) else v for n, v in own.items()}
+        assert {name: piece[name] for name in FEATURES} == {n: None if np.isnan(v) else v for n, v in expected.items()}
 
 
 def test_empty_cells_of_a_single_file_are_accounted_for(at_tiny_home: Path, tunes: Path):
@@ -108,11 +112,13 @@ def test_empty_cells_of_a_single_file_are_accounted_for(at_tiny_home: Path, tune
     one, two = evaluate_files([first], "tunes"), evaluate_files([first, second], "tunes")
     assert [remark.split()[0] for remark in one.remarks()] == ["One", "Likelihood"]
     assert [remark.split()[0] for remark in two.remarks()] == ["Likelihood"]
-    spread = [any("±" in line.samples for group in found.groups for line in group.lines) for found in (one, two)]
+    spread = [
+        any("±" in line.samples for group in evaluation.groups for line in group.lines) for evaluation in (one, two)
+    ]
     assert spread == [False, True]
 
 
-def test_a_training_piece_is_told_to_be_a_copy_and_from_where(at_tiny_home: Path, tunes: Path, tmp_path: Path):
+def test_a_training_piece_is_reported_as_a_copy_with_its_source(at_tiny_home: Path, tunes: Path, tmp_path: Path):
     corpus = musictool.Corpus.open("tunes")
     learnt = str(np.array(corpus.ids)[~corpus.is_validation][0])
     higher = read(tunes / learnt).scores[0].transpose(2)
@@ -123,7 +129,7 @@ def test_a_training_piece_is_told_to_be_a_copy_and_from_where(at_tiny_home: Path
     assert (piece["copied"]["bar"], piece["copied"]["piece_bar"]) == (1, 1)
 
 
-def test_the_index_of_copies_is_kept_beside_the_corpus_and_made_anew_when_it_is_damaged(at_tiny_home: Path):
+def test_the_index_of_copies_is_kept_beside_the_corpus_and_built_again_when_it_is_damaged(at_tiny_home: Path):
     corpus = musictool.Corpus.open("tunes")
     first = Copies(corpus).index
     path = corpus.folder / "copies.h5"
@@ -135,25 +141,25 @@ def test_the_index_of_copies_is_kept_beside_the_corpus_and_made_anew_when_it_is_
     np.testing.assert_array_equal(Copies(corpus).index.places, first.places)
 
 
-def test_words_say_whether_a_copy_is_longer_than_peoples(at_tiny_home: Path):
+def test_the_report_says_whether_a_copy_is_longer_than_those_of_human_pieces(at_tiny_home: Path):
     corpus = musictool.Corpus.open("tunes")
     copies = Copies(corpus)
     learnt = next(corpus.scores("train"))
     copies.__dict__["human"] = np.array([20])
-    assert copies.words(learnt).startswith("warning: ")
-    assert ".mid from bar 1 on" in copies.words(learnt)
+    assert copies.report(learnt).startswith("warning: ")
+    assert ".mid from bar 1 on" in copies.report(learnt)
     copies.__dict__["human"] = np.array([500])
-    assert copies.words(learnt).startswith("no more than people do")
-    assert copies.words(Score.from_notes([(60, 0, 1)])) == "too few notes to be a copy"
+    assert copies.report(learnt).startswith("copies no more than human pieces do")
+    assert copies.report(Score.from_notes([(60, 0, 1)])) == "too few notes to be a copy"
     other = [(40 + 7 * i % 40, 1.25 * i, 0.25) for i in range(20)]
-    assert copies.words(Score.from_notes(other)) == "nothing of it stands in the training pieces"
+    assert copies.report(Score.from_notes(other)) == "nothing of it is in the training pieces"
 
 
 def test_sample_warns_of_copies(at_tiny_home: Path, tmp_path: Path):
     result = run(f"sample --length 20 --seed 1 --check-copies --out {tmp_path / 'song.mid'}")
     assert result.exit_code == 0
     assert any(
-        words in result.output for words in ("warning:", "no more than people", "nothing of it", "too few notes")
+        words in result.output for words in ("warning:", "no more than human pieces", "nothing of it", "too few notes")
     )
 
 
@@ -170,16 +176,16 @@ def test_numbers_of_a_band_are_shown_where_two_instruments_play(at_tiny_home: Pa
 
 def test_the_command_prints_a_table_and_json_and_writes_the_page(at_tiny_home: Path, tunes: Path, tmp_path: Path):
     line = f"evaluate {tunes / 'tune-00.mid'} {tunes / 'tune-01.mid'} --against tunes"
-    said = run(f"{line} --html {tmp_path / 'new' / 'page.html'}")
-    assert said.exit_code == 0
-    assert "scale_consistency" in said.output
+    result = run(f"{line} --html {tmp_path / 'new' / 'page.html'}")
+    assert result.exit_code == 0
+    assert "scale_consistency" in result.output
     assert (tmp_path / "new" / "page.html").exists()
     values = json.loads(run(f"{line} --json").output)
     assert set(values["features"]) == set(FEATURES)
     assert values["features"]["pitch_range"]["samples"]["mean"] == 12
 
 
-def test_the_command_judges_the_model_trained_last(at_tiny_home: Path):
+def test_the_command_evaluates_the_model_trained_last(at_tiny_home: Path):
     values = json.loads(run("evaluate --num 2 --bars 2 --json").output)
     assert (values["model"], values["corpus"], values["samples"]) == ("tunes-lstm", "tunes", 2)
     assert values["likelihood"]["human"]["accuracy"] is not None
@@ -226,7 +232,7 @@ def test_a_corpus_that_has_gone_is_one_clear_line(tiny_home: Path, tmp_path: Pat
         evaluate("tunes-lstm", num=2)
 
 
-def test_a_corpus_without_validation_pieces_cannot_judge(at_new_home: Path, tunes: Path):
+def test_a_corpus_without_validation_pieces_is_refused(at_new_home: Path, tunes: Path):
     (at_new_home / "one").mkdir()
     shutil.copy(tunes / "tune-00.mid", at_new_home / "one")
     musictool.prepare(str(at_new_home / "one"), name="one", workers=1)
@@ -249,10 +255,10 @@ def test_a_model_that_writes_nothing_is_refused(tiny_home: Path, monkeypatch: py
         evaluate(Model.open(tiny_home / "saved_models" / "tunes-lstm"), tiny_home / "corpora" / "tunes", num=2, bars=1)
 
 
-def test_a_sample_without_a_note_is_counted_and_not_refused(found: Evaluation, tiny_home: Path, monkeypatch: Any):
+def test_a_sample_without_a_note_is_counted_and_not_refused(evaluation: Evaluation, tiny_home: Path, monkeypatch: Any):
     from musictool.generation.sample import Generation
 
-    some = [Score.from_notes([]), found.samples.scores[0]]
+    some = [Score.from_notes([]), evaluation.samples.scores[0]]
     monkeypatch.setattr(Generation, "pieces", lambda self: some)
     model = Model.open(tiny_home / "saved_models" / "tunes-lstm")
     silent = evaluate(model, tiny_home / "corpora" / "tunes", num=2, bars=1)
@@ -261,9 +267,9 @@ def test_a_sample_without_a_note_is_counted_and_not_refused(found: Evaluation, t
     assert "<svg" in page(silent)
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_is_the_same_each_time(found: Evaluation):
-    html = page(found)
-    assert html == page(found)
+def test_the_page_needs_nothing_from_elsewhere_and_is_the_same_each_time(evaluation: Evaluation):
+    html = page(evaluation)
+    assert html == page(evaluation)
     assert html.count("<svg") == html.count("</svg>") == 6
     assert "<script" not in html
     assert "@import" not in html
@@ -271,10 +277,10 @@ def test_the_page_needs_nothing_from_elsewhere_and_is_the_same_each_time(found: 
     assert "nan" not in html.lower().replace("nance", "")
 
 
-def test_a_page_of_one_piece_against_itself_has_no_feature_to_draw(found: Evaluation, monkeypatch: Any):
+def test_a_page_of_one_piece_against_itself_has_no_feature_to_draw(evaluation: Evaluation, monkeypatch: Any):
     monkeypatch.setattr(plots, "_is_spread", lambda name, sides: False)
-    assert plots.features(found) == ""
-    assert page(found).count("<svg") < 6
+    assert plots.features(evaluation) == ""
+    assert page(evaluation).count("<svg") < 6
 
 
 def test_a_roll_is_drawn_with_the_pitches_that_it_has():
@@ -295,13 +301,13 @@ def test_names_of_pieces_are_text_on_the_page(at_tiny_home: Path, tunes: Path, t
 
 
 @pytest.mark.slow
-def test_a_browser_shows_the_page(found: Evaluation, tmp_path: Path):
+def test_a_browser_shows_the_page(evaluation: Evaluation, tmp_path: Path):
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
         pytest.skip("no chromium on PATH to open the page with")
     import matplotlib.image
 
-    write_page(found, tmp_path / "page.html")
+    write_page(evaluation, tmp_path / "page.html")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=900,4200"]
     shot = tmp_path / "page.png"
     command = [browser, *options, f"--screenshot={shot}", (tmp_path / "page.html").as_uri()]

@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from musictool.corpus.training_corpus import corpus_of
 from musictool.dataset.dataset import Encoded
 from musictool.drawing.figure import save
-from musictool.metrics.reconstruction import active_units, apart, copied, note_scores
+from musictool.metrics.reconstruction import active_units, instrument_distances, note_scores, scores_of_copying
 from musictool.models.model import Model
 from musictool.music.instruments import INSTRUMENTS
 from musictool.sampling.sampler import FREE, Guidance, Sampler
@@ -132,10 +132,10 @@ def main() -> None:
         training=int(np.diff(encoded.offsets)[training].sum()),
         pieces=len(training),
         validation=sum(map(len, validation)),
-        table=table(found, copied(validation)),
+        table=table(found, scores_of_copying(validation)),
         baselines=", ".join(f"{name} {nats:.0f}" for name, nats in metrics["baselines"].items()),
         chosen=chosen.name,
-        details=details(found[chosen.name]["scores"], copied(validation)),
+        details=details(found[chosen.name]["scores"], scores_of_copying(validation)),
         segments=SEGMENTS,
         primers=PRIMERS,
         noise=said("noise", NOISES, by_noise),
@@ -219,7 +219,7 @@ def written(model: Model, primers: np.ndarray, sampler: Sampler, guidance: Guida
 
 def nearest(music: np.ndarray, of: np.ndarray) -> float:
     """Of what each instrument plays in each segment, from that among some segments which it is nearest to."""
-    return float(apart(music, of).min(axis=1).mean())
+    return float(instrument_distances(music, of).min(axis=1).mean())
 
 
 def from_primer(music: np.ndarray, primers: np.ndarray) -> float:
@@ -229,7 +229,7 @@ def from_primer(music: np.ndarray, primers: np.ndarray) -> float:
 
 def pairwise(music: np.ndarray, other: np.ndarray) -> float:
     """Of each segment from that in the same place."""
-    return float(np.mean([apart(a, b)[range(len(a)), range(len(a))] for a, b in zip(music, other, strict=True)]))
+    return float(np.mean([instrument_distances(a, b)[range(len(a)), range(len(a))] for a, b in zip(music, other, strict=True)]))
 
 
 def said(what: str, at: tuple[float, ...], curves: dict[str, list[float]]) -> str:

@@ -26,7 +26,8 @@ from musictool.metrics.ngrams import NGrams
 from musictool.options import option
 from musictool.sampling.drawing import draw, penalised
 from musictool.sampling.loops import LoopGuard
-from musictool.sampling.sampler import DRAWS, FREE, REPETITION_WINDOW, Guidance, Sampler
+from musictool.sampling.options import REPETITION_WINDOW
+from musictool.sampling.sampler import DRAWS, FREE, Guidance, Sampler
 
 CHUNK = 64  # symbols written between two looks for loops
 AT_ONCE = 1 << 21  # probabilities of a distribution held in memory (16 MB)
@@ -135,7 +136,7 @@ class Markov(Arch):
                     logits = penalised(sampler, logits, _recent(heard, onset_mask))
                 token = draw(sampler, logits + logit_bias, uniform[i], heat)
                 heat = np.where(token == loop[i], heat, np.float32(1))
-                contexts = ngrams.heard(contexts, token)
+                contexts = ngrams.next_contexts(contexts, token)
                 heard = np.append(heard, token[:, None], axis=1)[:, -max(REPETITION_WINDOW, CHUNK) :]
             written = heard[:, -CHUNK:].astype(self.spec.dtype)
             yield written

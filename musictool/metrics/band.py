@@ -1,13 +1,13 @@
-"""What a piece for several instruments is like: the five numbers of MuseGAN (Dong et al., AAAI 2018).
+"""Features of a piece for several instruments: the five numbers of MuseGAN (Dong et al., AAAI 2018).
 
-They are counted bar by bar at 24 steps a quarter note, for each of the five instruments of
+They are counted bar by bar at 24 steps per quarter note, for each of the five instruments of
 musictool/music/instruments.py:
 
     empty_bars           EB  share of bars in which the instrument is silent
-    used_pitch_classes   UPC pitch classes a bar, 0 to 12, of the bars in which it plays; not of drums
+    used_pitch_classes   UPC pitch classes per bar, 0 to 12, of the bars in which it plays; not of drums
     qualified_notes      QN  share of notes that last at least 3 steps, a 32nd; shorter ones are fragments; not of drums
-    drum_pattern         DP  share of drum hits on the sixteenths (a hit a step beside one counts 0.3); of the six ways
-                             to lay that grid over a bar the best one, as the authors' program does it
+    drum_pattern         DP  share of drum hits on the sixteenths (a hit one step off counts 0.3); the best of the six
+                             offsets of that grid in each bar, as in the authors' program
     tonal_distance       TD  of two instruments, in Harte's tonal space (2006): 0 if they play the same pitch classes in
                              each quarter note; the mean over those in which both play; not of drums
 
@@ -15,7 +15,7 @@ Each is compared with what people write, and near it is good. On Lakh's rock son
 guitar, bass and strings: EB 8, 25, 19, 8, 10%; UPC 3.28 (piano), 3.08, 1.71, 3.38; QN 90, 82, 90, 88%; DP 89%; TD 1.0
 to 1.6, which hardly changes where the tracks of different songs are put together, so trust it least.
 
-Honest limit: bars are those of the piece's first metre, and drum hits are judged in it as if it were 4/4.
+Limit: bars are those of the piece's first metre, and drum hits are measured in it as if it were 4/4.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from itertools import combinations
 
 import numpy as np
 
-from musictool.metrics._bars import bar_of
+from musictool.metrics.musical import first_bar_ticks
 from musictool.music.grid import in_steps, to_steps
 from musictool.music.instruments import DRUMS, INSTRUMENTS, note_instruments
 from musictool.music.score import Score
 
 STEPS_PER_QUARTER = 24
-FRAGMENT = 3  # steps; what is shorter is no qualified note
+FRAGMENT = 3  # steps; a shorter note is not a qualified one
 _PATTERN = np.array([1.0, 0.3, 0.0, 0.0, 0.0, 0.3])  # what a hit counts, by its step within a sixteenth
 _SHIFTS = np.array([np.roll(_PATTERN, shift) for shift in range(len(_PATTERN))])  # (6, 6)
 _ANGLES = np.arange(12) * np.pi * np.array([[7 / 6], [3 / 2], [2 / 3]])
@@ -40,32 +40,33 @@ TONAL = np.stack([_RADII[:, None] * wave(_ANGLES) for wave in (np.sin, np.cos)],
 
 
 def band_features(score: Score) -> dict[str, float]:
-    """Each number by its name, a colon, and the instrument or the two: "empty_bars:bass", "tonal_distance:bass-piano".
+    """Each number by its name and instrument or instruments: "empty_bars:bass", "tonal_distance:bass-piano".
 
-    nan where there is nothing to count, as of an instrument that does not play. A Score without notes has no bar.
+    nan where there is nothing to count, as for an instrument that does not play. A Score without notes has no bar.
     """
     instruments = note_instruments(score)
     onsets, lengths = in_steps(score.notes, STEPS_PER_QUARTER)
-    bar = max(1, int(to_steps(np.array(bar_of(score)), STEPS_PER_QUARTER)))
+    bar = max(1, int(to_steps(np.array(first_bar_ticks(score)), STEPS_PER_QUARTER)))
     steps = int((onsets + lengths).max(initial=0))
-    found, classes = {}, {}
+    features, classes = {}, {}
     for index, name in enumerate(INSTRUMENTS):
-        own = instruments == index
-        part = onsets[own], onsets[own] + lengths[own]
-        found[f"empty_bars:{name}"] = _empty(*part, bar, -(-steps // bar))
+        mine = instruments == index  # bool (N,)
+        onsets_and_ends = onsets[mine], onsets[mine] + lengths[mine]
+        features[f"empty_bars:{name}"] = _empty(*onsets_and_ends, bar, -(-steps // bar))
         if index == DRUMS:
-            found["drum_pattern:drums"] = _drum_pattern(part[0], bar)
+            features["drum_pattern:drums"] = _drum_pattern(onsets_and_ends[0], bar)
             continue
-        classes[name] = pitch_classes(score.notes["pitch"][own] % 12, *part, -(-steps // bar) * bar)
-        found[f"used_pitch_classes:{name}"] = _used(classes[name], bar)
-        found[f"qualified_notes:{name}"] = float((lengths[own] >= FRAGMENT).mean()) if own.any() else math.nan
+        classes[name] = pitch_classes(score.notes["pitch"][mine] % 12, *onsets_and_ends, -(-steps // bar) * bar)
+        features[f"used_pitch_classes:{name}"] = _used(classes[name], bar)
+        features[f"qualified_notes:{name}"] = float((lengths[mine] >= FRAGMENT).mean()) if mine.any() else math.nan
     for one, other in combinations(sorted(classes), 2):
-        found[f"tonal_distance:{one}-{other}"] = _tonal_distance(classes[one], classes[other])
-    return found
+        features[f"tonal_distance:{one}-{other}"] = _tonal_distance(classes[one], classes[other])
+    return features
 
 
 def pitch_classes(classes: np.ndarray, onsets: np.ndarray, ends: np.ndarray, steps: int) -> np.ndarray:
     """int32 (steps, 12): how many notes of each pitch class sound in each step."""
+    # +1 where a note begins and -1 where it ends; the running sum is what sounds
     change = np.zeros((steps + 1, 12), np.int32)
     np.add.at(change, (onsets, classes), 1)
     np.add.at(change, (ends, classes), -1)
@@ -75,6 +76,7 @@ def pitch_classes(classes: np.ndarray, onsets: np.ndarray, ends: np.ndarray, ste
 def _empty(onsets: np.ndarray, ends: np.ndarray, bar: int, bars: int) -> float:
     if not bars:
         return math.nan
+    # +1 in the bar of a note's onset and -1 in the bar behind its last step
     change = np.bincount(onsets // bar, minlength=bars + 1) - np.bincount((ends - 1) // bar + 1, minlength=bars + 1)
     return float((np.cumsum(change)[:bars] == 0).mean())
 
@@ -88,17 +90,20 @@ def _drum_pattern(onsets: np.ndarray, bar: int) -> float:
     """The mean over the bars that have hits."""
     if not len(onsets):
         return math.nan
-    bars, which = np.unique(onsets // bar, return_inverse=True)
-    places = np.bincount(which * 6 + onsets % bar % 6, minlength=6 * len(bars)).reshape(-1, 6)  # (bars, 6)
-    return float(((places @ _SHIFTS.T).max(axis=1) / places.sum(axis=1)).mean())
+    # hits of each bar by their step within a sixteenth, and the best offset of the grid in each bar
+    bars, inverse = np.unique(onsets // bar, return_inverse=True)
+    hits = np.bincount(inverse * 6 + onsets % bar % 6, minlength=6 * len(bars)).reshape(-1, 6)  # (bars, 6)
+    return float(((hits @ _SHIFTS.T).max(axis=1) / hits.sum(axis=1)).mean())
 
 
 def _tonal_distance(one: np.ndarray, other: np.ndarray) -> float:
     """Of int (steps, 12) each: the mean over the quarter notes in which both play."""
-    beats = [each[: len(each) // STEPS_PER_QUARTER * STEPS_PER_QUARTER] for each in (one, other)]
-    chroma = [beat.reshape(-1, STEPS_PER_QUARTER, 12).sum(axis=1) for beat in beats]
+    # how much of each pitch class sounds in each quarter note
+    whole = [classes[: len(classes) // STEPS_PER_QUARTER * STEPS_PER_QUARTER] for classes in (one, other)]
+    chroma = [classes.reshape(-1, STEPS_PER_QUARTER, 12).sum(axis=1) for classes in whole]  # (beats, 12)
     both = (chroma[0].sum(axis=1) > 0) & (chroma[1].sum(axis=1) > 0)
     if not both.any():
         return math.nan
+    # the distance of the two centroids in tonal space
     centroids = [c[both] / c[both].sum(axis=1, keepdims=True) @ TONAL.T for c in chroma]  # (beats, 6)
     return float(np.linalg.norm(centroids[0] - centroids[1], axis=1).mean())

@@ -1,14 +1,13 @@
-"""Whether a set of pieces is spread like another one: the way of Yang and Lerch (2018).
+"""Whether two sets of pieces are distributed alike: the method of Yang and Lerch (2018).
 
-Each piece has nine features. In each of them every two pieces of the samples lie at a distance, and so does each sample
-from each piece of the corpus. Where samples and corpus are one kind of music, these two distributions of distances are
-one; `compared` says how far they overlap (1: wholly) and how far they diverge (Kullback and Leibler, nats, 0: not at
-all).
+Each piece has nine features. In each of them every two samples have a distance, and so have each sample and each piece
+of the corpus. Where samples and corpus are one kind of music, these two distributions of distances are the same;
+`compare_distances` gives their overlap (1: wholly) and their divergence (Kullback and Leibler, nats, 0: not at all).
 
-The densities are Gaussian kernel estimates with Scott's width, both on one grid over all the distances. The authors'
-own program, mgeval, puts each on a grid of its own, so that what it calls the divergence is none; its figures are not
-these. Honest limits: a feature says nothing of the order of bars and phrases; few pieces have few distances,
-so compare with the same figures for as many human pieces; and note_count and pitch_range grow with a piece's length.
+The densities are Gaussian kernel estimates with Scott's bandwidth, both on one grid over all the distances. The
+authors' own program, mgeval, puts each on a grid of its own, so that what it calls the divergence is not one.
+Limits: a feature says nothing about the order of bars and phrases; few pieces have few distances, so compare with the
+same figures for as many human pieces; and note_count and pitch_range grow with a piece's length.
 """
 
 from __future__ import annotations
@@ -19,18 +18,17 @@ import numpy as np
 
 from musictool.music.score import TICKS_PER_QUARTER, Score
 
-LENGTHS = np.array(
-    [4, 2, 1, 1 / 2, 1 / 4, 3, 3 / 2, 3 / 4, 3 / 8, 4 / 3, 2 / 3, 1 / 3]
-)  # quarter notes, as in the paper
+# quarter notes, as in the paper: plain, dotted and triplet values
+LENGTHS = np.array([4, 2, 1, 1 / 2, 1 / 4, 3, 3 / 2, 3 / 4, 3 / 8, 4 / 3, 2 / 3, 1 / 3])
 BINS = 512
-_LEAST_WIDTH = 2.0  # bins of a kernel, so that the grid can show it
-_REACH = 4  # widths beyond the outermost distance that the grid goes on
-_FLOOR = 1e-10  # of a density, so that a divergence is a number
+_MIN_BANDWIDTH = 2.0  # bins, so that the grid can resolve a kernel
+_MARGIN = 4  # bandwidths that the grid goes beyond the outermost value
+_EPSILON = 1e-10  # the least density, so that a divergence is finite
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How alike two distributions are.
+    """The similarity of two distributions.
 
     Attributes:
         overlap: 0 to 1, of the areas under their densities.
@@ -65,11 +63,11 @@ def distribution_features(score: Score) -> dict[str, np.ndarray]:
     }
 
 
-def compared(samples: np.ndarray, corpus: np.ndarray) -> Agreement | None:
-    """How the distances among the samples agree with those from samples to the corpus, of one feature.
+def compare_distances(samples: np.ndarray, corpus: np.ndarray) -> Agreement | None:
+    """The agreement of the distances among the samples with those from samples to the corpus, in one feature.
 
     Args:
-        samples, corpus: float64 (N, F) and (M, F), a piece a row.
+        samples, corpus: float64 (N, F) and (M, F), a row per piece.
 
     Returns:
         None for fewer than two samples, or no piece of the corpus: there are no distances.
@@ -82,38 +80,39 @@ def compared(samples: np.ndarray, corpus: np.ndarray) -> Agreement | None:
 
 
 def agreement(one: np.ndarray, other: np.ndarray) -> Agreement:
-    """How alike the distributions of two sets of numbers (N,) and (M,) are, both on one grid."""
+    """The agreement of the distributions of two sets of numbers, (N,) and (M,), both on one grid."""
     if max(one.max(), other.max()) - min(one.min(), other.min()) < 1e-12:
         return Agreement(1.0, 0.0)
     _, (p, q) = densities(one, other)
-    floored = [np.maximum(each, _FLOOR) for each in (p, q)]
-    divergence = float((p * np.log(floored[0] / floored[1])).sum())
+    divergence = float((p * np.log(np.maximum(p, _EPSILON) / np.maximum(q, _EPSILON))).sum())
     return Agreement(float(np.minimum(p, q).sum()), max(0.0, divergence))
 
 
 def densities(*several: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The kernel estimates of sets of numbers, not all of one value, on one grid.
+    """The kernel density estimates of sets of numbers, not all of one value, on one grid.
 
     Returns:
-        float64 (BINS + 1,), the edges of the grid's bins; and of each set float64 (BINS,), of sum 1: its share of each.
+        float64 (BINS + 1,), the edges of the grid's bins; and for each set float64 (BINS,), its share of each bin.
     """
     low, high = min(values.min() for values in several), max(values.max() for values in several)
-    widths = [_scott(values) for values in several]
-    reach = _REACH * max(*widths, (high - low) / BINS * _LEAST_WIDTH)
-    edges = np.linspace(low - reach, high + reach, BINS + 1)
-    return edges, [_density(values, width, edges) for values, width in zip(several, widths, strict=True)]
+    bandwidths = [_scott(values) for values in several]
+    margin = _MARGIN * max(*bandwidths, (high - low) / BINS * _MIN_BANDWIDTH)
+    edges = np.linspace(low - margin, high + margin, BINS + 1)
+    return edges, [_density(values, width, edges) for values, width in zip(several, bandwidths, strict=True)]
 
 
 def _scott(values: np.ndarray) -> float:
+    """Scott's bandwidth (1992)."""
     return float(values.std(ddof=1) * len(values) ** -0.2) if len(values) > 1 else 0.0
 
 
-def _density(values: np.ndarray, width: float, edges: np.ndarray) -> np.ndarray:
-    """float64 (BINS,), of sum 1: the share of the kernel estimate that lies in each bin."""
+def _density(values: np.ndarray, bandwidth: float, edges: np.ndarray) -> np.ndarray:
+    """float64 (BINS,), of sum 1: the share of the kernel estimate in each bin."""
     step = edges[1] - edges[0]
+    # a histogram on the grid, convolved with a Gaussian that is sampled on the same grid
     counts = np.histogram(values, edges)[0].astype(np.float64)
-    places = np.arange(-BINS, BINS + 1) * step / max(width, _LEAST_WIDTH * step)
-    density = np.convolve(counts, np.exp(-(places**2) / 2))[BINS : 2 * BINS]
+    offsets = np.arange(-BINS, BINS + 1) * step / max(bandwidth, _MIN_BANDWIDTH * step)
+    density = np.convolve(counts, np.exp(-(offsets**2) / 2))[BINS : 2 * BINS]
     return np.asarray(density / density.sum())
 
 

@@ -1,8 +1,8 @@
-"""How much music the validation rows of a corpus are: what turns nats a symbol into nats a note and nats a second.
+"""How much music the validation rows of a corpus hold: what turns nats per token into nats per note and per second.
 
-Nats a symbol compare models of one encoding only, since another encoding needs more or fewer symbols for the same
-music. What a symbol costs, times the symbols, over the notes or the seconds, compares them all; as far as encodings
-keep the same notes, for a note that an encoding leaves out costs it nothing.
+Nats per token compare models of one encoding only, since another encoding needs more or fewer tokens for the same
+music. Nats per note and per second compare all encodings, as far as they keep the same notes: a note that an encoding
+leaves out costs it nothing.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from musictool.music.score import Score
 
 @dataclass(frozen=True)
 class Amount:
-    """Of the validation pieces, as their rows tell them.
+    """An amount of music, as its rows are decoded.
 
     Attributes:
-        rows: symbols or time steps.
-        notes: that the rows play.
-        seconds: that they last, at each piece's own tempo.
+        rows: tokens, frames or segments.
+        notes: decoded from them.
+        seconds: of music, at each piece's own tempo.
     """
 
     rows: int
@@ -30,30 +30,30 @@ class Amount:
     seconds: float
 
     def per_note(self, nats_per_row: float) -> float:
-        """Nats a note, for so many a row."""
+        """Nats per note, from nats per row."""
         return nats_per_row * self.rows / max(1, self.notes)
 
     def per_second(self, nats_per_row: float) -> float:
-        """Nats a second of music, for so many a row."""
+        """Nats per second of music, from nats per row."""
         return nats_per_row * self.rows / max(1e-3, self.seconds)
 
 
 def validation_amount(encoded: Encoded, corpus: Corpus) -> Amount:
-    """How much music the validation rows are.
+    """How much music the validation rows hold.
 
     Args:
         encoded: of `corpus`.
     """
     rows, notes, seconds = 0, 0, 0.0
     for index in encoded.pieces("validation").tolist():
-        own = encoded.piece(index)
-        music = in_its_tempo(encoded.encoding.decode(own), corpus.score(index), encoded.encoding)
-        rows, notes, seconds = rows + len(own), notes + len(music.notes), seconds + music.seconds
+        piece = encoded.piece(index)
+        music = _with_tempo(encoded.encoding.decode(piece), corpus.score(index), encoded.encoding)
+        rows, notes, seconds = rows + len(piece), notes + len(music.notes), seconds + music.seconds
     return Amount(rows, notes, seconds)
 
 
-def in_its_tempo(music: Score, before: Score, encoding: Encoding) -> Score:
-    """What an encoding made of a piece, at the tempo with which the piece began, where the encoding keeps none."""
+def _with_tempo(music: Score, original: Score, encoding: Encoding) -> Score:
+    """A decoded piece; if its encoding keeps no tempo, with the first tempo of the original."""
     if len(music.tempos) or encoding.stretches:
         return music
-    return replace(music, tempos=before.tempos[:1])
+    return replace(music, tempos=original.tempos[:1])

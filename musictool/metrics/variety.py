@@ -1,52 +1,67 @@
-"""Whether a model says more than one thing: how far its pieces lie from each other, and which are the same.
+"""Variety of a set of pieces: the distances of each two, and how many are nearly the same.
 
-Two 0/1 rolls are as far apart as the share of what sounds in either that does not sound in both (Jaccard 1912). A
-generator that has collapsed writes the same piece whatever it is asked, and all distances go to 0.
+The distance of two 0/1 rolls is the share of what sounds in either that does not sound in both (Jaccard 1912). The
+pieces of a generator that has collapsed are all the same, and their distances 0.
 
-Honest limit: the rolls are laid over each other as they are. The same piece a step later or a semitone higher counts as
-another.
+Limit: the rolls are compared as they are. The same piece a step later or a semitone higher counts as another.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from musictool.metrics._jaccard import jaccard
+NEAR = 0.1  # pieces at this distance or less are near duplicates
+_EXACT = 2**24  # float32 counts exactly up to here
 
-NEAR = 0.1  # of what sounds in either: two pieces that differ by less are told as one
+
+def jaccard(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """float64 (N, M), 0 to 1: 1 - |both| / |either| of each of 0/1 (N, ...) and each of (M, ...); 0 where both are
+    silent.
+
+    Time and memory grow with N * M and with the size of an array in float32: meant for some hundreds.
+    """
+    size = math.prod(first.shape[1:])
+    dtype = np.float32 if size < _EXACT else np.float64
+    a, b = first.reshape(len(first), size).astype(dtype), second.reshape(len(second), size).astype(dtype)
+    # |both| of all pairs as one matrix product, and |either| = |a| + |b| - |both|
+    both = (a @ b.T).astype(np.float64)  # (N, M)
+    either = a.sum(axis=1, dtype=np.float64)[:, None] + b.sum(axis=1, dtype=np.float64) - both
+    return np.divide(either - both, either, out=np.zeros_like(both), where=either > 0)
 
 
 def distances(rolls: np.ndarray) -> np.ndarray:
-    """float64 (N, N), 0 to 1: how far each two of 0/1 (N, ...) lie apart; 0 for two in which nothing sounds."""
+    """float64 (N, N), 0 to 1: the distance of each two of 0/1 (N, ...); 0 for two in which nothing sounds."""
     return jaccard(rolls, rolls)
 
 
 def variety(rolls: np.ndarray) -> float:
-    """The mean distance between two of the rolls, 0 to 1: 0 if all are the same; 0 for fewer than two.
+    """The mean distance of two of the rolls, 0 to 1: 0 if all are the same; 0 for fewer than two.
 
     Args:
         rolls: uint8 or bool 0/1 (N, ...).
     """
-    return mean_apart(distances(rolls))
+    return mean_distance(distances(rolls))
 
 
-def mean_apart(apart: np.ndarray) -> float:
+def mean_distance(distances: np.ndarray) -> float:
     """The same, of the distances (N, N)."""
-    count = len(apart)
-    return float(apart.sum() / (count * (count - 1))) if count > 1 else 0.0
+    count = len(distances)
+    return float(distances.sum() / (count * (count - 1))) if count > 1 else 0.0
 
 
 def near_duplicates(rolls: np.ndarray, within: float = NEAR) -> float:
-    """The share of the rolls, 0 to 1, that have another one no further away than `within`; 0 for no rolls.
+    """The share of the rolls, 0 to 1, that have another one at a distance of at most `within`; 0 for no rolls.
 
     Args:
         rolls: uint8 or bool 0/1 (N, ...).
-        within: a distance, 0 for only what is the same.
+        within: a distance; 0 for equal rolls only.
     """
     return share_near(distances(rolls), within)
 
 
-def share_near(apart: np.ndarray, within: float = NEAR) -> float:
+def share_near(distances: np.ndarray, within: float = NEAR) -> float:
     """The same, of the distances (N, N)."""
-    others = apart + np.diag(np.full(len(apart), np.inf))
-    return float((others <= within).any(axis=1).mean()) if len(apart) else 0.0
+    to_others = distances + np.diag(np.full(len(distances), np.inf))
+    return float((to_others <= within).any(axis=1).mean()) if len(distances) else 0.0

@@ -39,7 +39,7 @@ def test_most_rows_bounds_what_is_counted_and_leaves_at_least_one_piece():
     for most, pieces in ((1, 1), (100, 5), (10_000, 30)):
         arch = Markov(SPEC, Markov.Options(most_rows=most))
         arch.stages[0].fit_counts(encoded)
-        assert arch.network.ngrams.symbols.sum() == pieces * 20
+        assert arch.network.ngrams.tokens.sum() == pieces * 20
 
 
 def test_a_repetition_penalty_makes_what_was_just_written_rarer():

@@ -23,22 +23,22 @@ def band(*notes: tuple[int, float, float, int]) -> Score:
 
 
 def test_bars_notes_and_pitch_classes_are_counted_for_each_instrument():
-    found = band_features(
+    features = band_features(
         band((60, 0, 4, PIANO), (64, 0, 1, PIANO), (72, 4, 4, PIANO), (36, 8, 0.1, BASS), (38, 9, 1, BASS))
     )
-    assert found["empty_bars:piano"] == pytest.approx(1 / 3)  # the third
-    assert found["empty_bars:bass"] == pytest.approx(2 / 3)
-    assert found["empty_bars:strings"] == 1
-    assert found["used_pitch_classes:piano"] == 1.5  # C and E, then C
-    assert found["used_pitch_classes:bass"] == 2
-    assert found["qualified_notes:bass"] == 0.5  # 0.1 of a quarter note are 2 steps
-    assert math.isnan(found["used_pitch_classes:strings"])
-    assert math.isnan(found["qualified_notes:guitar"])
+    assert features["empty_bars:piano"] == pytest.approx(1 / 3)  # the third
+    assert features["empty_bars:bass"] == pytest.approx(2 / 3)
+    assert features["empty_bars:strings"] == 1
+    assert features["used_pitch_classes:piano"] == 1.5  # C and E, then C
+    assert features["used_pitch_classes:bass"] == 2
+    assert features["qualified_notes:bass"] == 0.5  # 0.1 of a quarter note are 2 steps
+    assert math.isnan(features["used_pitch_classes:strings"])
+    assert math.isnan(features["qualified_notes:guitar"])
 
 
 def test_a_note_that_ends_on_the_bar_line_does_not_fill_the_next_bar():
-    found = band_features(band((60, 0, 4, PIANO), (60, 4, 4, BASS)))
-    assert (found["empty_bars:piano"], found["empty_bars:bass"]) == (0.5, 0.5)
+    features = band_features(band((60, 0, 4, PIANO), (60, 4, 4, BASS)))
+    assert (features["empty_bars:piano"], features["empty_bars:bass"]) == (0.5, 0.5)
 
 
 def test_hits_on_sixteenths_are_in_the_pattern_and_those_beside_it_count_a_third():
@@ -59,12 +59,12 @@ def test_instruments_that_play_the_same_pitch_classes_have_no_distance():
 
 
 def test_the_tonal_distance_is_harte_sandler_and_gassers():
-    found = band_features(band((60, 0, 2, PIANO), (43, 0, 1, BASS)))  # C against G, then C against nothing
+    features = band_features(band((60, 0, 2, PIANO), (43, 0, 1, BASS)))  # C against G, then C against nothing
     angles = {name: np.array([0, 7]) * turn * np.pi for name, turn in (("r1", 7 / 6), ("r2", 3 / 2), ("r3", 2 / 3))}
     radii = {"r1": 1.0, "r2": 1.0, "r3": 0.5}
     points = [[radii[name] * wave(angles[name][i]) for name in radii for wave in (np.sin, np.cos)] for i in range(2)]
-    assert found["tonal_distance:bass-piano"] == pytest.approx(math.dist(*points))
-    assert math.isnan(found["tonal_distance:guitar-piano"])
+    assert features["tonal_distance:bass-piano"] == pytest.approx(math.dist(*points))
+    assert math.isnan(features["tonal_distance:guitar-piano"])
     assert TONAL.shape == (6, 12)
 
 

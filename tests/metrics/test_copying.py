@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from musictool.metrics.copying import LEAST, WINDOW, Copied, CopyIndex
+from musictool.metrics.copying import MIN_STRUCK, WINDOW, Copied, CopyIndex
 from musictool.music.score import Score, Track
 
 Notes = list[tuple[int, float, float]]
@@ -29,19 +29,19 @@ def plain_windows(score: Score) -> dict[int, frozenset[tuple[int, int]]]:
     """The notes of each window that counts, from its lowest first note on, by its first step."""
     steps = (score.notes["onset_ticks"] // 120).tolist()
     struck = set(zip(steps, score.notes["pitch"].tolist(), strict=True))
-    found = {}
+    windows = {}
     for start in sorted({step for step, _ in struck}):
-        own = {(step, pitch) for step, pitch in struck if start <= step < start + WINDOW}
-        low = min(pitch for step, pitch in own if step == start)
-        if len({step for step, _ in own}) >= LEAST:
-            found[start] = frozenset((step - start, pitch - low) for step, pitch in own)
-    return found
+        notes = {(step, pitch) for step, pitch in struck if start <= step < start + WINDOW}
+        low = min(pitch for step, pitch in notes if step == start)
+        if len({step for step, _ in notes}) >= MIN_STRUCK:
+            windows[start] = frozenset((step - start, pitch - low) for step, pitch in notes)
+    return windows
 
 
 def plain_share(score: Score, indexed: list[Score]) -> float:
-    known = {window for each in indexed for window in plain_windows(each).values()}
-    own = plain_windows(score)
-    return sum(window in known for window in own.values()) / len(own) if own else 0.0
+    known = {window for piece in indexed for window in plain_windows(piece).values()}
+    windows = plain_windows(score)
+    return sum(window in known for window in windows.values()) / len(windows) if windows else 0.0
 
 
 PIECES = [Score.from_notes(random_notes(seed)) for seed in range(5)]
@@ -50,12 +50,12 @@ PIECES = [Score.from_notes(random_notes(seed)) for seed in range(5)]
 def test_a_passage_moved_in_pitch_and_time_is_found_where_it_stands():
     passage = moved(between(random_notes(2), 8, 16), 5, 4)  # steps 32..63 of piece 2, now at 48..79
     own = [*between(random_notes(11), 0, 12), *passage, *moved(between(random_notes(12), 0, 12), 0, 20)]
-    found = CopyIndex.of(PIECES).find(Score.from_notes(own))
+    copied = CopyIndex.of(PIECES).find(Score.from_notes(own))
     first, last = passage[0][1] * 4, passage[-1][1] * 4
-    assert (found.piece, found.semitones) == (2, 5)
-    assert (found.start, found.longest) == (first, last - first + 1)
-    assert found.piece_start == first - 16
-    assert 0 < found.share < 0.5
+    assert (copied.piece, copied.semitones) == (2, 5)
+    assert (copied.start, copied.longest) == (first, last - first + 1)
+    assert copied.piece_start == first - 16
+    assert 0 < copied.share < 0.5
 
 
 def test_the_share_is_that_of_comparing_every_window_with_every_other():
@@ -69,10 +69,10 @@ def test_the_share_is_that_of_comparing_every_window_with_every_other():
 
 
 def test_a_piece_of_the_index_is_copied_as_a_whole():
-    found = CopyIndex.of(PIECES).find(PIECES[3].transpose(-7))
+    copied = CopyIndex.of(PIECES).find(PIECES[3].transpose(-7))
     last = int(PIECES[3].notes["onset_ticks"].max()) // 120
     first = int(PIECES[3].notes["onset_ticks"].min()) // 120
-    assert found == Copied(found.windows, 1.0, last - first + 1, first, 3, first, -7)
+    assert copied == Copied(copied.windows, 1.0, last - first + 1, first, 3, first, -7)
 
 
 def test_other_music_is_not_copied():
@@ -83,10 +83,10 @@ def test_other_music_is_not_copied():
 def test_lengths_loudness_and_drums_do_not_matter():
     notes = between(random_notes(1), 0, 16)
     held = Score.from_notes([(pitch, onset, 2) for pitch, onset, _ in notes])
-    found = CopyIndex.of(PIECES).find(held)
-    assert found.piece == 1
-    assert found.share > 0.7  # all but the windows that end in the silence behind it
-    assert found.longest >= 60
+    copied = CopyIndex.of(PIECES).find(held)
+    assert copied.piece == 1
+    assert copied.share > 0.7  # all but the windows that end in the silence behind it
+    assert copied.longest >= 60
     drums = Score.from_notes(notes, [Track(is_drum=True)])
     assert CopyIndex.of(PIECES).find(drums) == Copied(0, 0.0)
 
@@ -94,8 +94,8 @@ def test_lengths_loudness_and_drums_do_not_matter():
 def test_a_run_does_not_go_on_into_the_next_piece():
     one, two = between(random_notes(20), 0, 8), between(random_notes(21), 0, 8)
     index = CopyIndex.of([Score.from_notes(one), Score.from_notes(two)])
-    found = index.find(Score.from_notes([*one, *moved(two, 0, 8)]))
-    assert found.longest <= 33
+    copied = index.find(Score.from_notes([*one, *moved(two, 0, 8)]))
+    assert copied.longest <= 33
 
 
 def test_few_notes_and_an_empty_index_find_nothing():

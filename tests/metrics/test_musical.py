@@ -32,30 +32,30 @@ def piece(notes: list[tuple[int, float, float, int]], metre: tuple[int, int] = (
     )
 
 
-def muspys(path: Path, score: Score, ticks_per_bar: int) -> dict[str, float]:
-    """What muspy says of a file, told what `musical_features` finds by itself."""
+def features_of_muspy(path: Path, score: Score, ticks_per_bar: int) -> dict[str, float]:
+    """What muspy computes of a file, given what `musical_features` works out by itself."""
     muspy: Any = pytest.importorskip("muspy", reason="muspy, whose values these are, is not installed")
     music = muspy.read_midi(path)
     music.adjust_resolution(480)
     tonic = key_index(score)
-    told = {
+    arguments = {
         "pitch_in_scale_rate": (tonic % 12, "minor" if tonic >= 12 else "major"),
         "empty_measure_rate": (ticks_per_bar,),
         "groove_consistency": (ticks_per_bar,),
         "drum_in_pattern_rate": ("duple",),
     }
     names = [name for name in FEATURES if name != "groove_consistency_16"]
-    return {name: float(getattr(muspy, name)(music, *told.get(name, ()))) for name in names}
+    return {name: float(getattr(muspy, name)(music, *arguments.get(name, ()))) for name in names}
 
 
 def check(path: Path, score: Score, ticks_per_bar: int) -> None:
     ours = musical_features(score)
-    for name, value in muspys(path, score, ticks_per_bar).items():
+    for name, value in features_of_muspy(path, score, ticks_per_bar).items():
         assert ours[name] == pytest.approx(value, abs=1e-6, nan_ok=True), name
 
 
 @pytest.mark.parametrize("metre, ticks_per_bar", [((4, 4), 1920), ((3, 4), 1440), ((6, 8), 1440)])
-def test_a_bands_features_are_muspys(tmp_path: Path, metre: tuple[int, int], ticks_per_bar: int):
+def test_the_features_of_a_band_are_muspys(tmp_path: Path, metre: tuple[int, int], ticks_per_bar: int):
     score = piece(BAND, metre)
     write(score, tmp_path / "band.mid")
     check(tmp_path / "band.mid", score, ticks_per_bar)
@@ -90,23 +90,23 @@ def test_the_features_of_any_music_are_muspys(tmp_path_factory: pytest.TempPathF
 
 def test_features_of_a_piece_counted_by_hand():
     # Two bars: C4 for a beat on the first beat of each, E4 with the first of them.
-    found = musical_features(Score.from_notes([(60, 0, 1), (64, 0, 1), (60, 4, 1)]))
-    assert found["pitch_range"] == 4
-    assert found["polyphony"] == 1.5
-    assert found["polyphony_rate"] == 0
-    assert found["pitch_entropy"] == pytest.approx(-(2 / 3) * math.log2(2 / 3) - (1 / 3) * math.log2(1 / 3))
-    assert found["empty_beat_rate"] == pytest.approx(
+    features = musical_features(Score.from_notes([(60, 0, 1), (64, 0, 1), (60, 4, 1)]))
+    assert features["pitch_range"] == 4
+    assert features["polyphony"] == 1.5
+    assert features["polyphony_rate"] == 0
+    assert features["pitch_entropy"] == pytest.approx(-(2 / 3) * math.log2(2 / 3) - (1 / 3) * math.log2(1 / 3))
+    assert features["empty_beat_rate"] == pytest.approx(
         2 / 6
     )  # beats 0, 1, 4, 5 of 6, as a note fills the beat it ends on
-    assert found["empty_measure_rate"] == 0
-    assert found["groove_consistency"] == 1
-    assert math.isnan(found["drum_in_pattern_rate"])
+    assert features["empty_measure_rate"] == 0
+    assert features["groove_consistency"] == 1
+    assert math.isnan(features["drum_in_pattern_rate"])
 
 
 def test_an_onset_that_the_next_bar_lacks_is_a_sixteenth_of_the_groove_of_sixteenths():
-    found = musical_features(Score.from_notes([(60, 0, 1), (60, 1, 1), (60, 4, 1)]))
-    assert found["groove_consistency_16"] == pytest.approx(15 / 16)
-    assert found["groove_consistency"] == pytest.approx(1919 / 1920)
+    features = musical_features(Score.from_notes([(60, 0, 1), (60, 1, 1), (60, 4, 1)]))
+    assert features["groove_consistency_16"] == pytest.approx(15 / 16)
+    assert features["groove_consistency"] == pytest.approx(1919 / 1920)
 
 
 def test_drums_alone_have_no_pitches_and_silence_has_nothing():

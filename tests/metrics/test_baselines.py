@@ -1,4 +1,4 @@
-"""The baselines of 0/1 rows against counting by hand."""
+"""The baselines of rolls against counting by hand."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def encoded(
 
 
 def roll(*keys: int) -> np.ndarray:
-    """A row a key; -1 for silence."""
+    """A row per key; -1 for silence."""
     rows = np.zeros((len(keys), 88), np.uint8)
     rows[np.arange(len(keys)), keys] = np.array(keys) >= 0
     return rows
 
 
-def test_each_way_of_guessing_costs_what_counting_by_hand_says():
+def test_each_baseline_costs_what_counting_by_hand_gives():
     nats = baselines(encoded(PianoRoll(), [roll(5, 5, 5, -1), roll(5, 5)], [False, True]))
     # In training key 5 sounds in 3 of 4 rows, begins in 1 of 1 after silence, and goes on in 2 of 3; every other key is
     # silent in 4 of 4. Two of the four rows are like the one before.
@@ -45,18 +45,18 @@ def test_each_way_of_guessing_costs_what_counting_by_hand_says():
     )
 
 
-def test_what_stands_at_a_transposition_is_learnt_as_well():
+def test_every_transposition_is_counted():
     training, validation = roll(5, 5, 5, 5), roll(7, 7, 7)
     pieces = [training, validation]
-    there, elsewhere = (baselines(encoded(PianoRoll(), pieces, [False, True], moved)) for moved in [(0, 2), (0,)])
-    assert all(there[name] < elsewhere[name] for name in there)
+    both, one = (baselines(encoded(PianoRoll(), pieces, [False, True], shifts)) for shifts in [(0, 2), (0,)])
+    assert all(both[name] < one[name] for name in both)
 
 
-def test_without_a_validation_piece_there_is_nothing_to_beat():
+def test_without_a_validation_piece_there_is_no_baseline():
     assert baselines(encoded(PianoRoll(), [roll(5, 5)], [False])) == {}
 
 
-def test_segments_are_judged_in_the_same_way():
+def test_segments_are_scored_in_the_same_way():
     rows = (np.random.default_rng(0).random((6, 32, 128, 5)) < 0.01).astype(np.uint8)
     nats = baselines(encoded(Segments(), [np.tile(rows[:1], (4, 1, 1, 1)), rows[:1], rows], [False, True, False]))
     assert set(nats) == {"keys", "keys-markov", "repeat"}

@@ -6,11 +6,11 @@ The laws that every encoding keeps (tests/test_laws_encodings.py holds each file
 - every row keeps the Spec's dtype, shape and range;
 - any array that the Spec allows decodes to a Score, since models emit nonsense;
 - to_json and from_json give the same encoding back;
-- transpose(encode(s), k) equals encode(s.transpose(k)), as far as the vocabulary knows the symbols and the pitches stay
+- transpose(encode(s), k) equals encode(s.transpose(k)), as far as the vocabulary has the tokens and the pitches stay
   within the encoding's own;
 - positions(rows) never go back, and what row t adds to decode(rows) does not begin before positions(rows)[t];
 - stretch keeps the number of rows, and by 1 changes none;
-- the pitches of decode(encode(s)) that are no drums are those that begins() says of the rows.
+- the pitches of decode(encode(s)) that are no drums are those that onset_pitches() gives for the rows.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from musictool.music.score import PITCHES, Score
 
 Kind = Literal["tokens", "frames", "segments"]
 
-# The symbols below FIRST_SYMBOL mean the same in every vocabulary and stand for no music.
+# The tokens below FIRST_TOKEN mean the same in every vocabulary and stand for no music.
 PADDING = 0  # fills a window up behind the end of its piece; masked from loss and metrics
-UNKNOWN = 1  # a symbol that the vocabulary lacks and has nothing near to
+UNKNOWN = 1  # what the vocabulary lacks and has nothing near to
 START = 2  # stands before the first row of each piece
 FIRST_TOKEN = 3
 
@@ -40,13 +40,13 @@ class Spec:
     """What an encoding promises a model about its arrays.
 
     Attributes:
-        kind: tokens, int32 (T,) in FIRST_SYMBOL..size-1, UNKNOWN allowed; frames, uint8 0/1 (T, D); segments,
+        kind: tokens, int32 (T,) in FIRST_TOKEN..size-1, UNKNOWN allowed; frames, uint8 0/1 (T, D); segments,
             uint8 0/1 (T, 32, 128, 5).
         shape: the shape of one row: () for tokens, (D,) for frames, (32, 128, 5) for segments.
-        size: for tokens the number of symbols V, with the reserved ones; else the numbers in a row.
-        features: for tokens, uint8 (V, F): what each symbol is made of (which pitches, which length, ...), so that a
-            model can see that two symbols are alike; None if the encoding knows no such thing. Follows from the
-            vocabulary, and is neither compared nor written down.
+        size: for tokens the vocabulary size V, with the reserved ones; else the numbers in a row.
+        features: for tokens, uint8 (V, F): what each token is made of (which pitches, which length, ...), so that a
+            network can share what it learns of similar tokens; None if the encoding has no such table. Follows from
+            the vocabulary, and is neither compared nor written down.
     """
 
     kind: Kind
@@ -56,12 +56,12 @@ class Spec:
 
     @property
     def unit(self) -> str:
-        """What people call one row."""
-        return {"tokens": "symbol", "frames": "frame", "segments": "segment"}[self.kind]
+        """What one row is called in printed texts: nats per token."""
+        return {"tokens": "token", "frames": "frame", "segments": "segment"}[self.kind]
 
     @property
     def steps(self) -> int:
-        """Time steps in one row; a symbol counts as one."""
+        """Time steps in one row; a token counts as one."""
         return self.shape[0] if self.kind == "segments" else 1
 
     @property
@@ -128,15 +128,15 @@ class Encoding(ABC):
 
     @abstractmethod
     def encode(self, score: Score) -> np.ndarray:
-        """The rows of a piece, one a time step or event: spec.dtype (T, *spec.shape). Empty if it has no such music."""
+        """The rows of a piece, one per time step or event: spec.dtype (T, *spec.shape); empty without such music."""
 
     @abstractmethod
     def decode(self, rows: np.ndarray) -> Score:
-        """The music of any array that the Spec allows; reserved symbols are passed over."""
+        """The music of any array that the Spec allows; reserved tokens are skipped."""
 
     @abstractmethod
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
-        """The rows (..., *spec.shape), with any axes before, `semitones` higher; drums and reserved symbols stay."""
+        """The rows (..., *spec.shape), with any axes before, `semitones` higher; drums and reserved tokens stay."""
 
     @abstractmethod
     def positions(self, rows: np.ndarray) -> np.ndarray:
@@ -150,21 +150,21 @@ class Encoding(ABC):
         return rows
 
     def onset_pitches(self) -> np.ndarray:
-        """bool (V, P) for tokens, (numbers in a row, P) otherwise: the pitches, drums aside, that each symbol begins.
+        """bool (V, P) for tokens, (numbers in a row, P) otherwise: the pitches, drums aside, that each token begins.
 
-        What begins no note, as a release or a wait, has none. This asks for the music of each symbol by itself; an
-        encoding whose symbols say nothing by themselves, or which knows more quickly, says it otherwise.
+        What begins no note, such as a release or a wait, has none. This decodes each token by itself; an encoding
+        whose tokens mean nothing by themselves, or which has a quicker way, overrides it.
         """
         spec = self.spec
         numbers = np.arange(spec.size) if spec.kind == "tokens" else np.eye(spec.size, dtype=np.uint8)
-        begins = np.zeros((spec.size, PITCHES), bool)
+        onsets = np.zeros((spec.size, PITCHES), bool)
         for number in range(spec.size):
             music = self.decode(numbers[number : number + 1].reshape(1, *spec.shape).astype(spec.dtype))
-            begins[number, music.notes["pitch"][~music.is_drum]] = True
-        return begins
+            onsets[number, music.notes["pitch"][~music.is_drum]] = True
+        return onsets
 
     def ends(self) -> np.ndarray:
-        """bool, shaped as begins(): the pitches that each symbol releases; none where notes end by themselves."""
+        """bool, shaped as onset_pitches(): the pitches that each token releases; none where notes end by themselves."""
         return np.zeros((self.spec.size, PITCHES), bool)
 
     def fit(self, scores: Iterable[Score], transpositions: Iterable[int] = (0,)) -> None:  # noqa: B027
@@ -184,6 +184,11 @@ class Encoding(ABC):
     def to_json(self) -> dict[str, Any]:
         """Name and options; the vocabulary is kept beside it."""
         return {"name": self.name, "options": options.to_json(self.options)}
+
+
+def one_hot(values: np.ndarray, size: int) -> np.ndarray:
+    """uint8 (V, size): row v has its 1 at values[v]; a row whose value is none of 0..size-1 has none."""
+    return (values[:, None] == np.arange(size)).astype(np.uint8)
 
 
 def from_json(values: dict[str, Any], vocabulary: dict[str, Any] | None = None) -> Encoding:

@@ -16,10 +16,10 @@ PACKAGE = Path(__file__).parent.parent / "musictool"
 # From the ground up: what stands on a line imports only what stands on lines before it. A name is a folder of the
 # package, or one of the modules that stand beside the folders.
 LAYERS = [
-    {"", "errors"},
-    {"registry", "options", "atomic", "home", "workers"},
-    {"music", "fetching", "catalogue"},
-    {"encoding", "reading", "writing", "corpus", "sampling"},
+    {"", "errors", "progress", "ragged"},
+    {"registry", "options", "atomic", "home", "workers", "music"},
+    {"fetching", "catalogue", "encoding", "reading", "writing", "corpus"},
+    {"vocabulary", "sampling"},
     {"encodings", "readers", "sound", "drawing", "layers"},
     {"writers", "dataset"},
     {"arch", "metrics", "preparation"},

@@ -69,7 +69,7 @@ def assert_keeps_the_promise(rows: np.ndarray, spec: Spec) -> None:
 
 
 def nonsense(spec: Spec, seed: int, length: int) -> np.ndarray:
-    """Any rows that the Spec allows, reserved symbols among them."""
+    """Any rows that the Spec allows, reserved tokens among them."""
     rng = np.random.default_rng(seed)
     if spec.kind == "tokens":
         return rng.integers(0, spec.size, length, dtype=spec.dtype)
@@ -103,7 +103,7 @@ def test_it_says_what_it_is(name):
 
 
 @EVERY
-def test_features_say_what_every_symbol_is_made_of(name):
+def test_features_say_what_every_token_is_made_of(name):
     spec = fitted(name, {}, list(BY_HAND.values())).spec
     if spec.features is not None:
         assert spec.kind == "tokens"
@@ -212,7 +212,7 @@ def begun(encoding: Encoding, rows: np.ndarray) -> set[int]:
 @EVERY
 @settings(deadline=None, max_examples=50)
 @given(data=st.data(), score=scores(), seed=st.integers(0, 2**32 - 1), length=st.integers(0, 60))
-def test_what_is_heard_was_begun_by_a_symbol_that_says_so(name, data, score, seed, length):
+def test_what_is_heard_was_begun_by_a_token_that_says_so(name, data, score, seed, length):
     encoding = fitted(name, data.draw(st.sampled_from(variants(name))), [score, BY_HAND["a chord"]])
     rows = encoding.encode(score)
     assert pitches_of(encoding.decode(rows)) == begun(encoding, rows)
@@ -222,7 +222,7 @@ def test_what_is_heard_was_begun_by_a_symbol_that_says_so(name, data, score, see
 
 
 @pytest.mark.parametrize("name", ["note-chord", "chord-roll", "midi-message", "performance", "piano-roll"])
-def test_what_a_symbol_begins_by_itself_is_what_it_is_heard_to_begin(name):
+def test_what_a_token_begins_by_itself_is_what_it_is_heard_to_begin(name):
     encoding = fitted(name, {}, list(BY_HAND.values()))
     np.testing.assert_array_equal(encoding.onset_pitches(), Encoding.onset_pitches(encoding))
 

@@ -9,7 +9,7 @@ from musictool.cli import _output
 from musictool.training.reporter import Reporter
 
 
-class Progress(Reporter):
+class ScreenReporter(Reporter):
     """A progress bar for each epoch, and a line when it is done.
 
     How long it will take is told for the stage that is trained, from how long its last epoch took; how long another

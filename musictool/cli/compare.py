@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from musictool.cli import _output
-from musictool.cli._progress import Progress
+from musictool.cli._progress import ScreenReporter
 from musictool.errors import Stopped
 from musictool.registry import ARCHS, ENCODINGS
 
@@ -39,13 +39,13 @@ def command(archs: str, out: Path | None, as_json: bool, **given: Any) -> None:
     command goes on where it was stopped, and prints the table again once all is done.
     """
     from musictool.apps.leaderboard import check_suffix
-    from musictool.training.options import DEFAULTS, check_encoding, checked
+    from musictool.training.options import begin, parse
 
     if out is not None:
         check_suffix(out)
     given = {key: None if value == () else value for key, value in given.items()}
     names = ("encoding", "encoding_settings", "size", "seed", "max_minutes")
-    check_encoding({**DEFAULTS, **checked({key: given[key] for key in names})})
+    begin(parse({key: given[key] for key in names})).check_encoding()
     if not as_json:
         _output.load_backend()
     board = _compared([name.strip() for name in archs.split(",") if name.strip()], as_json, given)
@@ -65,7 +65,7 @@ def _compared(archs: list[str], silent: bool, given: dict[str, Any]) -> Any:
         if not silent:
             _output.say(f"\n{number} of {of}: {arch}")
 
-    listener: Any = Reporter() if silent else Progress()
+    listener: Any = Reporter() if silent else ScreenReporter()
     try:
         return compare(given.pop("corpus"), archs, listener=listener, begins=begins, **given)
     except Stopped as stopped:

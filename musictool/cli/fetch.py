@@ -28,7 +28,7 @@ from musictool.cli import _output
 @click.option("--keep-archive", is_flag=True, help="Keep the archive beside the music that was in it.")
 @click.option("--fresh", is_flag=True, help="Fetch it again, though it is there.")
 @click.option("--json", "as_json", is_flag=True, help="What was fetched, as JSON.")
-def command(source: str, as_json: bool, **wishes: Any) -> None:
+def command(source: str, as_json: bool, **options: Any) -> None:
     """Download a public collection and unpack it under downloads/.
 
     NAME is one that musictool list corpora gives; its licence is the collection's own, so read it first. The ADDRESS of
@@ -39,12 +39,12 @@ def command(source: str, as_json: bool, **wishes: Any) -> None:
     """
     from musictool.fetching.fetch import fetch
 
-    progress = Progress()
+    progress = TransferBar()
     _refuse_built_in(source)
     if not as_json:
         _introduce(source)
     try:
-        fetched = fetch(source, progress=progress, **wishes)
+        fetched = fetch(source, progress=progress, **options)
     except KeyboardInterrupt:
         progress.close()
         click.echo("what has arrived is kept; the same command goes on", err=True)
@@ -96,7 +96,7 @@ def _verdict(fetched: Any) -> str:
     return "none published to compare it with; it is written down in download.json"
 
 
-class Progress:
+class TransferBar:
     """A bar for each thing that is done in turn."""
 
     what = ""

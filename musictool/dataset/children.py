@@ -18,10 +18,10 @@ from musictool import encoding as encodings
 from musictool.corpus.corpus import Corpus
 from musictool.dataset import controls
 from musictool.encoding import Encoding
-from musictool.encodings._learned import LearnedEncoding
 from musictool.errors import MusictoolError
 from musictool.music.key import semitones_to_c
 from musictool.music.score import Score
+from musictool.vocabulary import LearnedEncoding
 from musictool.workers.processes import Died, Pool
 
 

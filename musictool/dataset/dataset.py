@@ -36,10 +36,11 @@ from musictool.corpus.corpus import Corpus
 from musictool.dataset.children import describe, in_child
 from musictool.dataset.controls import CONTROLS
 from musictool.dataset.making import MARKER, ROWS_FILE, VOCABULARY_FILE, Making
-from musictool.dataset.rows_file import Progress, fill, lengths_of, mapped
+from musictool.dataset.rows_file import fill, lengths_of, mapped
 from musictool.encoding import Encoding, Spec
 from musictool.errors import BadCorpus, MusictoolError
 from musictool.music.key import NO_KEY
+from musictool.progress import Progress
 from musictool.registry import ENCODINGS
 from musictool.workers.processes import LocalWorkers, Workers, cores
 

@@ -14,10 +14,11 @@ import numpy as np
 from musictool.atomic import write_json
 from musictool.corpus.corpus import Corpus
 from musictool.dataset.children import Block, Rows, describe, in_child
-from musictool.dataset.rows_file import Progress, write_rows
+from musictool.dataset.rows_file import write_rows
 from musictool.encoding import Encoding
-from musictool.encodings._learned import LearnedEncoding
 from musictool.errors import BadCorpus
+from musictool.progress import Progress
+from musictool.vocabulary import LearnedEncoding
 from musictool.workers.processes import Workers
 
 ROWS_FILE = "rows.h5"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,6 @@ import numpy as np
 from musictool.encoding import Spec
 
 COPIED_BYTES = 1 << 24
-
-Progress = Callable[[int, int], object]
 
 
 def lengths_of(path: Path) -> np.ndarray:

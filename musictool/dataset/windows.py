@@ -19,7 +19,7 @@ from musictool.dataset.conditions import CONDITION_DROPOUT, Conditions
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.rows_file import release_pages
 from musictool.encoding import PADDING
-from musictool.encodings._ragged import one_by_one
+from musictool.ragged import one_by_one
 
 KEPT_BYTES = 1 << 19  # that may be read of a mapped corpus before its memory is given back; whole pages of 2 MB count
 

@@ -1,15 +1,15 @@
-"""Byte pair encoding of symbols: what often stands together becomes one symbol of its own.
+"""Byte pair encoding of tokens: what often stands together becomes one token of its own.
 
-A *base* symbol is one that an encoding writes by itself; a *merged* one stands for a run of them. Merging again and
+A *base* token is one that an encoding writes by itself; a *merged* one stands for a run of them. Merging again and
 again shortens a piece to half its rows, at the price of a larger vocabulary.
 
-An encoding says which base symbols are never merged. If these are the ones with a pitch, a merged symbol says when,
-how long, how loud and on what, but never which pitch; then a transposed piece has as many rows as the piece, and
-transposing stays a table of ids. The price: chords and motifs, which byte pair encoding finds too, never become one
-symbol.
+An encoding says which base tokens are never merged. If these are the ones with a pitch, a merged token says when, how
+long, how loud and on what, but never which pitch; then a transposed piece has as many rows as the piece, and
+transposing stays a table of tokens. The price: chords and motifs, which byte pair encoding finds too, never become one
+token.
 
 Source: Fradet, Gutowski, Chhel and Briot, "Byte Pair Encoding for Symbolic Music" (2023), which merges over pitches.
-The library `tokenizers` counts and merges; what it learned is kept as pairs of ids and nothing else.
+The library `tokenizers` counts and merges; what it learned is kept as pairs of tokens and nothing else.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from typing import Any
 import numpy as np
 
 from musictool.encoding import FIRST_TOKEN
-from musictool.encodings._ragged import Ragged
+from musictool.ragged import Ragged
 
-_FIRST_LETTER = 0x4E00  # the library merges text: each base symbol is a letter that Unicode neither joins nor splits
+_FIRST_LETTER = 0x4E00  # the library merges text: each base token is a letter that Unicode neither joins nor splits
 _RAREST = 2  # times that a pair must be met
 
 
 class Merges:
-    """The ids of a vocabulary: FIRST_SYMBOL.. the base symbols, behind them the merged ones.
+    """The tokens of a vocabulary: FIRST_TOKEN.. the base tokens, behind them the merged ones.
 
     Args:
-        alone: bool (n,), which of the base symbols are never merged.
+        alone: bool (n,), which of the base tokens are never merged.
         opens: bool (n,), which begin a new run: they merge with what follows, never with what stands before.
-        pairs: what two ids were merged, in the order in which it was learned.
+        pairs: what two tokens were merged, in the order in which it was learned.
 
     Attributes:
         pairs: as given.
-        size: V, the number of ids: reserved, base and merged.
+        size: V, the number of tokens: reserved, base and merged.
 
     Raises:
-        ValueError: a pair names an id that there is not yet.
+        ValueError: a pair names a token that there is not yet.
     """
 
     def __init__(self, alone: np.ndarray, opens: np.ndarray, pairs: Sequence[tuple[int, int]] = ()):
@@ -50,16 +50,16 @@ class Merges:
         ids = {text: index for index, text in enumerate(texts) if text}
         for left, right in self.pairs:
             if not (FIRST_TOKEN <= left < len(texts) and FIRST_TOKEN <= right < len(texts)):
-                raise ValueError(f"{left} and {right} cannot be merged: there are {len(texts)} ids so far")
+                raise ValueError(f"{left} and {right} cannot be merged: there are {len(texts)} tokens so far")
             whole = texts[left] + texts[right]
             if ids.setdefault(whole, len(texts)) == len(texts):  # one run can be learned in two ways
                 texts.append(whole)
         self._library = self._merging(texts, ids) if self.pairs else None
         self.size = len(texts)
-        self._base = Ragged(_numbers("".join(texts)), np.array(list(map(len, texts))))  # of each id, by number
+        self._base = Ragged(_numbers("".join(texts)), np.array(list(map(len, texts))))  # of each token, by number
 
     def learned(self, pieces: Iterable[np.ndarray], size: int) -> Merges:
-        """The same base symbols with the merges that shorten `pieces`, int (T,) base symbols by number, most.
+        """The same base tokens with the merges that shorten `pieces`, int (T,) base tokens by number, most.
 
         The order of the pieces does not matter.
 
@@ -83,13 +83,13 @@ class Merges:
         return Merges(self._alone, self._opens, pairs)
 
     def merge(self, numbers: np.ndarray) -> np.ndarray:
-        """int32: the ids of base symbols by number, int (T,), merged."""
+        """int32: the tokens of base tokens by number, int (T,), merged."""
         if self._library is None:
             return (numbers + FIRST_TOKEN).astype(np.int32)
         return np.array(self._library.encode(_text(numbers)).ids, np.int32)
 
-    def part(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """int64 (B,) each: the base symbols, by number, of ids (T,), and which row each is of; no reserved ones."""
+    def base_of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """int64 (B,) each: the base tokens, by number, of tokens (T,), and which row each is of; no reserved ones."""
         owners, numbers = self._base.of(rows)
         return numbers, owners
 

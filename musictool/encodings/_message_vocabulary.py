@@ -1,6 +1,6 @@
-"""Words that are MIDI messages: what, which key, and how long after the message before.
+"""MIDI messages as tokens: what, which key, and how long after the message before.
 
-A word is 4 bytes, a big-endian number: steps * 256 + 128 (for an on) + pitch. Its text is "on:60:4", "off:60:0".
+Their bytes are 4, a big-endian number: steps * 256 + 128 (for an on) + pitch. Their text is "on:60:4", "off:60:0".
 """
 
 from __future__ import annotations
@@ -10,12 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
-from musictool.encoding import FIRST_TOKEN
-from musictool.encodings._keyboard import KEYBOARD
-from musictool.encodings._sections import one_hot
-from musictool.encodings._spelling import Spelling
-from musictool.encodings._word_vocabulary import WordVocabulary
-from musictool.music.score import PITCHES, fold_octaves
+from musictool.encoding import FIRST_TOKEN, one_hot
+from musictool.music.score import KEYBOARD, PITCHES, fold_octaves
+from musictool.vocabulary import LearnedVocabulary, TokenFormat
 
 ON = PITCHES
 STEP = 256
@@ -24,18 +21,18 @@ _FAR = 1 << 24  # more than twice the steps of any message
 _BYTES = np.dtype(">u4")
 
 
-def to_words(messages: np.ndarray) -> list[bytes]:
-    """The words of int (N,) numbers."""
+def to_bytes(messages: np.ndarray) -> list[bytes]:
+    """The bytes of int (N,) numbers."""
     return messages.astype(_BYTES).view("V4").tolist()
 
 
-def to_messages(words: Sequence[bytes]) -> np.ndarray:
-    """int64 (N,), the inverse of to_words."""
-    return np.frombuffer(b"".join(words), _BYTES).astype(np.int64)
+def from_bytes(token_bytes: Sequence[bytes]) -> np.ndarray:
+    """int64 (N,), the inverse of to_bytes."""
+    return np.frombuffer(b"".join(token_bytes), _BYTES).astype(np.int64)
 
 
-class MessageSpelling(Spelling):
-    """The words of midi-message.
+class MessageFormat(TokenFormat):
+    """The tokens of midi-message.
 
     Args:
         per_quarter: steps in a quarter note.
@@ -48,38 +45,38 @@ class MessageSpelling(Spelling):
         self.per_quarter = per_quarter
         self.longest = longest
         keys = np.concatenate([np.array(KEYBOARD), np.array(KEYBOARD) + ON])
-        self.always = tuple(to_words(np.concatenate([keys, keys + STEP * per_quarter])))
+        self.always = tuple(to_bytes(np.concatenate([keys, keys + STEP * per_quarter])))
 
-    def symbol(self, word: bytes) -> str:
-        steps, message = divmod(int.from_bytes(word, "big"), STEP)
+    def to_text(self, token_bytes: bytes) -> str:
+        steps, message = divmod(int.from_bytes(token_bytes, "big"), STEP)
         return f"{'on' if message & ON else 'off'}:{message % ON}:{steps}"
 
-    def read(self, symbol: str) -> bytes:
-        kind, _, rest = symbol.partition(":")
+    def parse(self, text: str) -> bytes:
+        kind, _, rest = text.partition(":")
         pitch, _, steps = rest.partition(":")
         if kind not in _KINDS or int(pitch) not in KEYBOARD or not 0 <= int(steps) <= self.longest:
             raise ValueError
         return (int(steps) * STEP + _KINDS[kind] + int(pitch)).to_bytes(_BYTES.itemsize, "big")
 
-    def transpose(self, words: Sequence[bytes], semitones: int) -> list[bytes]:
-        messages = to_messages(words)
+    def transpose(self, token_bytes: Sequence[bytes], semitones: int) -> list[bytes]:
+        messages = from_bytes(token_bytes)
         pitches = messages % PITCHES
-        return to_words(messages - pitches + fold_octaves(pitches + semitones, KEYBOARD))
+        return to_bytes(messages - pitches + fold_octaves(pitches + semitones, KEYBOARD))
 
 
-class MessageVocabulary(WordVocabulary):
+class MessageVocabulary(LearnedVocabulary):
     """Messages.
 
     Attributes:
-        pitches, steps: int64 (V,), of each word; 0 for reserved ids.
+        pitches, steps: int64 (V,), of each token; 0 for reserved ones.
         is_on: bool (V,).
     """
 
-    spelling: MessageSpelling
+    token_format: MessageFormat
 
-    def __init__(self, words: Sequence[bytes], counts: Sequence[int], spelling: MessageSpelling):
-        super().__init__(words, counts, spelling)
-        messages = np.append(np.zeros(FIRST_TOKEN, np.int64), to_messages(words))
+    def __init__(self, token_bytes: Sequence[bytes], counts: Sequence[int], token_format: MessageFormat):
+        super().__init__(token_bytes, counts, token_format)
+        messages = np.append(np.zeros(FIRST_TOKEN, np.int64), from_bytes(token_bytes))
         self.steps, rest = np.divmod(messages, STEP)
         self.pitches = rest % ON
         self.is_on = rest >= ON
@@ -87,13 +84,13 @@ class MessageVocabulary(WordVocabulary):
     @cached_property
     def features(self) -> np.ndarray:
         """uint8 (V, 102 + quarters + steps in one), 0 or 1: on, off (2), the pitch (88), the pitch class (12), whole
-        quarters and remaining steps of the time; nothing for the reserved ids."""
-        per_quarter = self.spelling.per_quarter
+        quarters and remaining steps of the time; nothing for the reserved tokens."""
+        per_quarter = self.token_format.per_quarter
         parts = [
             one_hot(self.is_on, 2),
             one_hot(self.pitches - KEYBOARD.start, len(KEYBOARD)),
             one_hot(self.pitches % 12, 12),
-            one_hot(self.steps // per_quarter, self.spelling.longest // per_quarter + 1),
+            one_hot(self.steps // per_quarter, self.token_format.longest // per_quarter + 1),
             one_hot(self.steps % per_quarter, per_quarter),
         ]
         features = np.concatenate(parts, axis=1)
@@ -107,23 +104,23 @@ class MessageVocabulary(WordVocabulary):
 
     @property
     def ends(self) -> np.ndarray:
-        """bool (V, P): the pitch of each off; none for the reserved ids, whose pitch is 0."""
+        """bool (V, P): the pitch of each off; none for the reserved tokens, whose pitch is 0."""
         return (~self.is_on & (self.pitches > 0))[:, None] & (self.pitches[:, None] == np.arange(PITCHES))
 
-    def nearest(self, words: Sequence[bytes]) -> np.ndarray:
-        """int64: the id of the message of the same key and kind whose time, not 0, is nearest; the shorter of two."""
-        waits, ids = self._waits
-        wanted = _by_key(to_messages(words))
+    def nearest(self, token_bytes: Sequence[bytes]) -> np.ndarray:
+        """int64: the message of the same key and kind whose time, not 0, is nearest; the shorter of two."""
+        waits, tokens = self._waits
+        wanted = _by_key(from_bytes(token_bytes))
         after = np.clip(np.searchsorted(waits, wanted), 1, len(waits) - 1)
-        return ids[after - (wanted - waits[after - 1] <= waits[after] - wanted)]
+        return tokens[after - (wanted - waits[after - 1] <= waits[after] - wanted)]
 
     @cached_property
     def _waits(self) -> tuple[np.ndarray, np.ndarray]:
-        """int64 (M,) each: all messages that are not 0 steps long, sorted, and their ids."""
-        ids = np.flatnonzero(self.steps)
-        waits = _by_key(to_messages([self._words[index] for index in ids]))
+        """int64 (M,) each: all messages that are not 0 steps long, sorted, and their tokens."""
+        tokens = np.flatnonzero(self.steps)
+        waits = _by_key(from_bytes([self._token_bytes[token] for token in tokens]))
         order = np.argsort(waits)
-        return waits[order], ids[order]
+        return waits[order], tokens[order]
 
 
 def _by_key(messages: np.ndarray) -> np.ndarray:

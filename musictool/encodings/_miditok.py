@@ -1,9 +1,9 @@
-"""What the encodings share whose symbols are MidiTok's: the library, the ids, the vocabulary, transposing.
+"""What the encodings share whose tokens are MidiTok's: the library, the vocabulary, transposing.
 
-MidiTok (Fradet et al. 2021) turns a piece into symbols and symbols into a piece. Here its ids become ids of this
-program (FIRST_SYMBOL.., its own special symbols left out), notes are put on its grid before it sees them (see
-_miditok_score.py), and, if asked for, symbols are merged (see _merges.py). The vocabulary holds the symbols by name, so
-that a saved model keeps its ids where a later MidiTok counts in another order.
+MidiTok (Fradet et al. 2021) turns a piece into tokens and tokens into a piece. Here its ids become base tokens of
+this program (FIRST_TOKEN.., its own special tokens left out), notes are put on its grid before it gets them (see
+_miditok_score.py), and, if asked for, tokens are merged (see _merges.py). The vocabulary holds the base tokens as text,
+so that a saved model keeps its tokens where a later MidiTok counts in another order.
 
 MidiTok is imported when an encoding is made, not before: musictool installs and lists without it.
 """
@@ -35,7 +35,7 @@ from musictool.music.score import PITCHES, Score, fold_octaves
 from musictool.options import option
 
 VELOCITIES = 32  # levels of loudness, evenly spread over 1..127
-_SPECIAL = "PAD_None"  # the one symbol of no music that MidiTok insists on
+_SPECIAL = "PAD_None"  # the one token of no music that MidiTok insists on
 
 
 @cache
@@ -49,7 +49,7 @@ def tokenizer(class_name: str, settings: Any) -> Any:
         import miditok
     except ImportError:
         raise MusictoolError(
-            f"the encoding {class_name.lower()} needs MidiTok, which is not here; try: pip install 'musictool[miditok]'"
+            f"the encoding {class_name.lower()} needs MidiTok, not installed; try: pip install 'musictool[miditok]'"
         ) from None
 
     grid = grid_of(settings)
@@ -88,22 +88,24 @@ class MidiTokOptions:
     programs: bool = option(True, "whether programs and drums are kept; false: one piano, no drums")
     tempo: bool = option(True, "whether tempos are kept")
     velocity: bool = option(True, "whether velocities are kept, in 32 levels")
-    chords: bool = option(False, "whether chords are announced by a symbol")
+    chords: bool = option(False, "whether chords are announced by a token")
     steps_per_beat: int = option(12, "steps of the grid in a beat", least=1, most=24)
-    vocabulary: int = option(0, "symbols at most, by merging what often stands together; 0: none", least=0, most=65536)
+    vocabulary: int = option(
+        0, "vocabulary size at most, by merging what often stands together (BPE); 0: no merging", least=0, most=65536
+    )
 
 
 class MidiTokEncoding(Encoding):
-    """An encoding whose symbols are those of one of MidiTok's tokenizers: int32 (T,).
+    """An encoding whose tokens are those of one of MidiTok's tokenizers: int32 (T,).
 
     Its options are MidiTokOptions, and perhaps `metre`.
 
-    The range of its pitches ends one short of MIDI's. Symbols of notes that begin together stand in the order of their
+    The range of its pitches ends one short of MIDI's. Tokens of notes that begin together stand in the order of their
     pitches; a pitch that transposing folds back into the range would have to change places with others.
 
     Class attributes:
         tokenizer_name: the class of MidiTok.
-        opener: the kind of symbols that begin a run of merged ones; "" for none.
+        opener: the kind of tokens that begin a run of merged ones; "" for none.
     """
 
     kind = "tokens"
@@ -130,46 +132,46 @@ class MidiTokEncoding(Encoding):
 
     @property
     def merges(self) -> Merges:
-        """The ids. Raises ValueError before `fit` or `load_vocabulary` where symbols are merged."""
+        """The tokens. Raises ValueError before `fit` or `load_vocabulary` where tokens are merged."""
         if self._merges is None:
             raise ValueError(f"{self.name} has no vocabulary yet: call fit or load_vocabulary first")
         return self._merges
 
     @abstractmethod
     def clock(self, numbers: np.ndarray) -> np.ndarray:
-        """int64 (B,), units of the grid: where MidiTok's reading stands behind each of the symbols (B,), by number."""
+        """int64 (B,), units of the grid: MidiTok's time behind each of the base tokens (B,), by number."""
 
     def fit(self, scores: Iterable[Score], transpositions: Iterable[int] = (0,)) -> None:
         """Learn what to merge, if anything; pitches are never merged, so transpositions change nothing."""
         if self.options.vocabulary:
-            self._use(self.symbols)
+            self._use(self.base_texts)
             pieces = (numbers for score in scores if len(numbers := self._numbers(score)))
-            self._use(self.symbols, self.merges.learned(pieces, self.options.vocabulary).pairs)
+            self._use(self.base_texts, self.merges.learned(pieces, self.options.vocabulary).pairs)
 
     def vocabulary(self) -> dict[str, Any]:
-        return {"symbols": list(self.symbols), "pairs": [list(pair) for pair in self.merges.pairs]}
+        return {"symbols": list(self.base_texts), "pairs": [list(pair) for pair in self.merges.pairs]}
 
     def load_vocabulary(self, values: dict[str, Any]) -> None:
-        """The inverse of vocabulary(). Raises BadModel for symbols that MidiTok does not make with these options."""
+        """The inverse of vocabulary(). Raises BadModel for texts that MidiTok does not make with these options."""
         try:
-            symbols = tuple(values["symbols"])
+            texts = tuple(values["symbols"])
             pairs = [(int(left), int(right)) for left, right in values["pairs"]]
-            if len(symbols) != len(self.symbols) or set(symbols) != set(self.symbols):
-                raise BadModel(f"the vocabulary has not the symbols that MidiTok has for {self.name}; train again")
-            self._use(symbols, pairs)
+            if len(texts) != len(self.base_texts) or set(texts) != set(self.base_texts):
+                raise BadModel(f"the vocabulary has other tokens than MidiTok has for {self.name}; train again")
+            self._use(texts, pairs)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise BadModel(f"the vocabulary is damaged ({error!r}); prepare or train again") from None
 
     def encode(self, score: Score) -> np.ndarray:
-        """int32 (T,): the ids of MidiTok's symbols, merged where there is something to merge."""
+        """int32 (T,): MidiTok's tokens, merged where there is something to merge."""
         numbers = self._numbers(score)
         return self.merges.merge(numbers) if len(numbers) else np.zeros(0, np.int32)
 
     def decode(self, rows: np.ndarray) -> Score:
-        """What MidiTok reads in the symbols; at velocity 80 where velocities are not kept."""
+        """What MidiTok reads in the tokens; at velocity 80 where velocities are not kept."""
         import miditok
 
-        numbers, _ = self.merges.part(np.asarray(rows, np.int64).reshape(-1))
+        numbers, _ = self.merges.base_of(np.asarray(rows, np.int64).reshape(-1))
         if not len(numbers):
             return Score.from_notes([])
         sequence = miditok.TokSequence(tokens=self._names[numbers].tolist())
@@ -184,7 +186,7 @@ class MidiTokEncoding(Encoding):
 
     def positions(self, rows: np.ndarray) -> np.ndarray:
         """int64 (T,), ticks: the earliest time that the row or one behind it speaks of."""
-        numbers, owners = self.merges.part(np.asarray(rows, np.int64).reshape(-1))
+        numbers, owners = self.merges.base_of(np.asarray(rows, np.int64).reshape(-1))
         if not len(numbers):
             return np.zeros(len(rows), np.int64)
         earliest = np.minimum.accumulate(self.clock(numbers)[::-1])[::-1]
@@ -192,45 +194,45 @@ class MidiTokEncoding(Encoding):
         return self.grid.to_ticks(earliest[first.clip(max=len(numbers) - 1)])
 
     def onset_pitches(self) -> np.ndarray:
-        """bool (V, P): the pitches among the base symbols of each id.
+        """bool (V, P): the pitches among the base tokens of each token.
 
-        A model that says a drum sound behind a program that is none is heard to play its number as a pitch.
+        Where a drum sound follows a program that is not the drums, MidiTok plays its number as a pitch.
         """
-        numbers, owners = self.merges.part(np.arange(self.merges.size))
-        pitch_of = np.full(len(self.symbols), -1)
+        numbers, owners = self.merges.base_of(np.arange(self.merges.size))
+        pitch_of = np.full(len(self.base_texts), -1)
         pitch_of[self._of_pitch] = np.arange(PITCHES)
-        begins, said = np.zeros((self.merges.size, PITCHES), bool), pitch_of[numbers] >= 0
-        begins[owners[said], pitch_of[numbers[said]]] = True
-        return begins
+        onsets, is_pitch = np.zeros((self.merges.size, PITCHES), bool), pitch_of[numbers] >= 0
+        onsets[owners[is_pitch], pitch_of[numbers[is_pitch]]] = True
+        return onsets
 
     def _numbers(self, score: Score) -> np.ndarray:
-        """int64 (B,): the base symbols of a piece, by number."""
+        """int64 (B,): the base tokens of a piece, by number."""
         music = self.grid.to_symusic(score)
         if music is None:
             return np.zeros(0, np.int64)
         sequence = self._tokenizer.encode(music, encode_ids=False)
         return self._number_of[(sequence if self.grid.programs else sequence[0]).ids]
 
-    def _use(self, symbols: tuple[str, ...], pairs: Sequence[tuple[int, int]] = ()) -> None:
-        """Take the base symbols in an order, and what is merged of them."""
-        self.symbols = symbols
-        self._names = np.array(symbols, object)
+    def _use(self, texts: tuple[str, ...], pairs: Sequence[tuple[int, int]] = ()) -> None:
+        """Take the base tokens in an order, and what is merged of them."""
+        self.base_texts = texts
+        self._names = np.array(texts, object)
         self.kinds, self.values = (
-            np.array(column) for column in zip(*(name.split("_") for name in symbols), strict=True)
+            np.array(column) for column in zip(*(name.split("_") for name in texts), strict=True)
         )
-        self._of_pitch = np.array([symbols.index(f"Pitch_{pitch}") for pitch in range(PITCHES)])
-        self._number_of = np.full(len(symbols) + 1, -1, np.int64)
-        self._number_of[[self._tokenizer.vocab[name] for name in symbols]] = np.arange(len(symbols))
+        self._of_pitch = np.array([texts.index(f"Pitch_{pitch}") for pitch in range(PITCHES)])
+        self._number_of = np.full(len(texts) + 1, -1, np.int64)
+        self._number_of[[self._tokenizer.vocab[name] for name in texts]] = np.arange(len(texts))
         merges = Merges(self.kinds == "Pitch", self.kinds == self.opener, pairs)
         self._merges = merges
         self._features = self._made_of(merges)
 
     def _made_of(self, merges: Merges) -> np.ndarray:
-        """uint8 (V, F), 0 or 1: the base symbols that each id is made of, their kinds and their pitch classes."""
-        numbers, owners = merges.part(np.arange(merges.size))
-        has = np.zeros((merges.size, len(self.symbols)), np.uint8)
+        """uint8 (V, F), 0 or 1: the base tokens that each token is made of, their kinds and their pitch classes."""
+        numbers, owners = merges.base_of(np.arange(merges.size))
+        has = np.zeros((merges.size, len(self.base_texts)), np.uint8)
         has[owners, numbers] = 1
         kinds = self.kinds[:, None] == np.unique(self.kinds)
-        classes = np.zeros((len(self.symbols), 12), bool)
+        classes = np.zeros((len(self.base_texts), 12), bool)
         classes[self._of_pitch, np.arange(PITCHES) % 12] = True
         return np.concatenate([has, has @ kinds > 0, has @ classes > 0], axis=1).astype(np.uint8)

@@ -1,8 +1,8 @@
 """Score <-> the Score of symusic that MidiTok reads and writes, on MidiTok's own grid.
 
 What MidiTok would round in one way here and in another there is rounded before it sees it, so that nothing is left
-for it to change: metres begin on bar lines, notes on steps, lengths are among those that have a symbol, no pitch of one
-part overlaps itself, tempos are among those that have a symbol, and what comes after the last onset is left out.
+for it to change: metres begin on bar lines, notes on steps, lengths are among those that have a token, no pitch of one
+part overlaps itself, tempos are among those that have a token, and what comes after the last onset is left out.
 
 A step is a fraction of a beat. In the metres that count eighths the beat is an eighth, so their steps are half as long.
 Times here are in *units*: a step of a metre that counts eighths, or of 4/4 where metres are not kept.
@@ -63,12 +63,12 @@ class Grid:
 
     @property
     def coarse_steps(self) -> int:
-        """Steps a beat of the long lengths."""
+        """Steps per beat of the long lengths."""
         return math.gcd(self.steps_per_beat, 4)
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """int64, rising: the lengths in steps that have a symbol."""
+        """int64, rising: the lengths in steps that have a token."""
         fine = np.arange(1, LONG_BEATS * self.steps_per_beat)
         coarse = self.steps_per_beat // self.coarse_steps
         return np.append(
@@ -91,10 +91,12 @@ class Grid:
         if self.tempo:
             result.tempos.extend(symusic.Tempo(*tempo) for tempo in self._tempos(score, metres, last))
         for part in np.unique(notes["track"]).tolist():
-            own = notes[notes["track"] == part]
+            played = notes[notes["track"] == part]
             track = symusic.Track("", 0 if part == DRUMS else part, part == DRUMS)
-            times = (own[name].astype(np.int32) for name in ("onset_ticks", "duration_ticks"))
-            track.notes = symusic.Note.from_numpy(*times, own["pitch"].astype(np.int8), own["velocity"].astype(np.int8))
+            times = (played[name].astype(np.int32) for name in ("onset_ticks", "duration_ticks"))
+            track.notes = symusic.Note.from_numpy(
+                *times, played["pitch"].astype(np.int8), played["velocity"].astype(np.int8)
+            )
             result.tracks.append(track)
         return result
 
@@ -115,9 +117,11 @@ class Grid:
             velocities if self.velocity else np.full(len(onsets), DEFAULT_VELOCITY),
             np.repeat(np.arange(len(sizes)), sizes),
             tracks=tracks if self.programs and tracks else (Track(),),
-            tempos=self._table(TEMPO, music.tempos if self.tempo else (), lambda each: (_bpm(each.tempo),)),
+            tempos=self._table(TEMPO, music.tempos if self.tempo else (), lambda change: (_bpm(change.tempo),)),
             metres=self._table(
-                METRE, music.time_signatures if self.metre else (), lambda each: (each.numerator, each.denominator)
+                METRE,
+                music.time_signatures if self.metre else (),
+                lambda change: (change.numerator, change.denominator),
             ),
         )
 
@@ -155,8 +159,8 @@ class Grid:
         units[:1] = 0
         kept = np.append(np.diff(units) > 0, True)[: len(units)] & (units <= last)
         units, bpm = units[kept], bpm[kept]
-        changes = np.diff(bpm, prepend=0) != 0
-        return list(zip(units[changes].tolist(), bpm[changes].tolist(), strict=True))
+        is_change = np.diff(bpm, prepend=0) != 0
+        return list(zip(units[is_change].tolist(), bpm[is_change].tolist(), strict=True))
 
     def _units(self, ticks: np.ndarray, metres: np.ndarray, section: np.ndarray | None = None) -> np.ndarray:
         """int64: the nearest step of each time, on the grid of the metre that holds there (or of that `section`)."""
@@ -177,31 +181,31 @@ class Grid:
 
     def _table(self, dtype: np.dtype, changes: Any, values: Any) -> np.ndarray:
         """A table of a Score: by onset, the last of those at one onset."""
-        table = {int(each.time): values(each) for each in changes}
+        table = {int(change.time): values(change) for change in changes}
         onsets = self.to_ticks(np.array(sorted(table), np.int64)).tolist()
         return np.array([(onset, *table[unit]) for onset, unit in zip(onsets, sorted(table), strict=True)], dtype)
 
 
 def bars(metres: np.ndarray) -> np.ndarray:
-    """METRE: the metres in words that MidiTok has, each from a bar line of the one before it, the first from 0.
+    """METRE: the metres as MidiTok can write them, each from a bar line of the one before it, the first from 0.
 
-    One that has no word of its own is written as another one with bars of the same length (2/2 as 4/4), else as 4/4.
+    One that has no token of its own is written as another one with bars of the same length (2/2 as 4/4), else as 4/4.
     """
-    found: list[tuple[int, int, int]] = [(0, 4, 4)]
+    written: list[tuple[int, int, int]] = [(0, 4, 4)]
     for onset, numerator, denominator in metres.tolist():
-        metre = _in_words(numerator, denominator)
-        bar = bar_ticks(*found[-1][1:])
-        start = found[-1][0] + -(-(onset - found[-1][0]) // bar) * bar
+        metre = _writable_metre(numerator, denominator)
+        bar = bar_ticks(*written[-1][1:])
+        start = written[-1][0] + -(-(onset - written[-1][0]) // bar) * bar
         if start > LAST_TICK:
             break
-        if start <= found[-1][0]:
-            start = found.pop()[0]
-        if not found or found[-1][1:] != metre:
-            found.append((start, *metre))
-    return np.array(found, METRE)
+        if start <= written[-1][0]:
+            start = written.pop()[0]
+        if not written or written[-1][1:] != metre:
+            written.append((start, *metre))
+    return np.array(written, METRE)
 
 
-def _in_words(numerator: int, denominator: int) -> tuple[int, int]:
+def _writable_metre(numerator: int, denominator: int) -> tuple[int, int]:
     if denominator in (4, 8) and numerator in BEATS:
         return numerator, denominator
     eighths, rest = divmod(8 * numerator, max(1, denominator))
@@ -211,5 +215,5 @@ def _in_words(numerator: int, denominator: int) -> tuple[int, int]:
 
 
 def _bpm(bpm: np.ndarray) -> np.ndarray:
-    """float64: the nearest tempo that has a symbol."""
+    """float64: the nearest tempo that has a token."""
     return (np.floor(np.clip(bpm, SLOWEST_BPM, FASTEST_BPM) / BPM_STEP + 0.5) * BPM_STEP).astype(np.float64)

@@ -1,8 +1,8 @@
 """What the encodings that are 0/1 grids share: a step of the grid is a row of keys, 1 where a key sounds.
 
 A key is one pitch of one track. An encoding of this family says which keys a step has and in which order, how many
-steps make a row, and which notes of a piece belong to which track; the rest is done here. What becomes of notes that a
-grid cannot tell apart says musictool/music/grid.py.
+steps make a row, and which notes of a piece belong to which track; the rest is done here. musictool/music/grid.py says
+what becomes of notes that a grid cannot tell apart.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class Roll(Encoding):
     def __init__(self, settings: Any = None):
         super().__init__(settings)
         is_drum = np.array([track.is_drum for track in self.tracks])
-        self._hits = is_drum[self.key_tracks]
+        self._is_percussive = is_drum[self.key_tracks]
         self._keys = np.full((len(self.tracks) + 1, PITCHES), -1)  # of each track and pitch; the last row: left out
-        self._keys[self.key_tracks, self.key_pitches] = np.arange(len(self._hits))
+        self._keys[self.key_tracks, self.key_pitches] = np.arange(len(self._is_percussive))
         self._keys[:-1][~is_drum] = self._keys[:-1][~is_drum][:, fold_octaves(np.arange(PITCHES), self.pitches)]
 
     @abstractmethod
@@ -67,15 +67,15 @@ class Roll(Encoding):
         keys = self._keys[self.note_tracks(score), score.notes["pitch"]]
         known = keys >= 0
         strikes = separate_repeats(
-            keys[known], *in_steps(score.notes[known], self.options.steps_per_quarter), self._hits
+            keys[known], *in_steps(score.notes[known], self.options.steps_per_quarter), self._is_percussive
         )
         steps = int((strikes[1] + strikes[2]).max(initial=0))
         rows = -(-steps // self.steps_per_row)
-        return to_roll(strikes, rows * self.steps_per_row, len(self._hits)).reshape(rows, *self.shape)
+        return to_roll(strikes, rows * self.steps_per_row, len(self._is_percussive)).reshape(rows, *self.shape)
 
     def decode(self, rows: np.ndarray) -> Score:
         """Each run of ones is a note, each 1 of a drum is a hit of one step; velocity 80."""
-        keys, onsets, lengths = from_roll(np.asarray(rows).reshape(-1, len(self._hits)), self._hits)
+        keys, onsets, lengths = from_roll(np.asarray(rows).reshape(-1, len(self._is_percussive)), self._is_percussive)
         begin, end = (to_ticks(steps, self.options.steps_per_quarter) for steps in (onsets, onsets + lengths))
         return Score.from_columns(
             begin,
@@ -92,7 +92,7 @@ class Roll(Encoding):
 
     def onset_pitches(self) -> np.ndarray:
         """bool (numbers in a row, P): the pitch of each key."""
-        keys = ~self._hits[:, None] & (self.key_pitches[:, None] == np.arange(PITCHES))
+        keys = ~self._is_percussive[:, None] & (self.key_pitches[:, None] == np.arange(PITCHES))
         return np.tile(keys, (self.steps_per_row, 1))
 
 

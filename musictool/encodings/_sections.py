@@ -1,7 +1,7 @@
-"""What the token encodings with a fixed vocabulary share: how ids are dealt out, and how rows are put in order.
+"""What the token encodings with a fixed vocabulary share: how tokens are numbered, and how rows are put in order.
 
-The symbols of one kind (all note-ons, all durations) are a section. The sections stand one behind another, the first
-from FIRST_SYMBOL on; the id of a symbol is the first id of its section plus its value, 0, 1, 2, ...
+The tokens of one kind (all note-ons, all durations) are a section. The sections stand one behind another, the first
+from FIRST_TOKEN on; a token is the first of its section plus its value, 0, 1, 2, ...
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from musictool.encoding import FIRST_TOKEN
+from musictool.encoding import FIRST_TOKEN, one_hot
 from musictool.music.score import PITCHES, fold_octaves
 
 
 class Sections:
-    """The ids of a fixed vocabulary.
+    """The tokens of a fixed vocabulary.
 
     Args:
-        sizes: the number of symbols of each kind, in the order of their ids; 0 for a kind that the options leave out.
+        sizes: the number of tokens of each kind, in their order; 0 for a kind that the options leave out.
 
     Attributes:
         sizes: as given.
-        first: the first id of each kind.
-        size: V, the number of ids, with the reserved ones.
+        first: the first token of each kind.
+        size: V, the number of tokens, with the reserved ones.
     """
 
     def __init__(self, **sizes: int):
@@ -33,29 +33,29 @@ class Sections:
         self.size = int(ends[-1])
 
     def of_kind(self, kind: str, rows: np.ndarray) -> np.ndarray:
-        """bool, the shape of `rows`: which of them are symbols of this kind."""
+        """bool, the shape of `rows`: which of them are tokens of this kind."""
         return (rows >= self.first[kind]) & (rows < self.first[kind] + self.sizes[kind])
 
     def values(self, kind: str) -> np.ndarray:
-        """int64 (V,): the value of each symbol of this kind, -1 for all other ids."""
-        ids = np.arange(self.size)
-        return np.where(self.of_kind(kind, ids), ids - self.first[kind], -1)
+        """int64 (V,): the value of each token of this kind, -1 for all others."""
+        tokens = np.arange(self.size)
+        return np.where(self.of_kind(kind, tokens), tokens - self.first[kind], -1)
 
     def onset_pitches(self, kind: str, pitches: range) -> np.ndarray:
-        """bool (V, P): the pitch of each symbol of a kind whose values are these pitches."""
+        """bool (V, P): the pitch of each token of a kind whose values are these pitches."""
         value = self.values(kind)
         pitch = np.where(value < 0, -1, value + pitches.start)
         return one_hot(pitch, PITCHES).astype(bool)
 
     def kinds(self) -> np.ndarray:
-        """uint8 (V, kinds): 1 for the kind of each symbol."""
-        ids = np.arange(self.size)
-        return np.stack([self.of_kind(kind, ids) for kind in self.sizes], axis=1).astype(np.uint8)
+        """uint8 (V, kinds): 1 for the kind of each token."""
+        tokens = np.arange(self.size)
+        return np.stack([self.of_kind(kind, tokens) for kind in self.sizes], axis=1).astype(np.uint8)
 
     def transposition(self, kinds: Iterable[str], semitones: int, pitches: range) -> np.ndarray:
-        """int32 (V,): the id of each id's symbol `semitones` higher, where the values of `kinds` are these pitches.
+        """int32 (V,): each token `semitones` higher, where the values of `kinds` are these pitches.
 
-        A pitch that leaves them comes back by octaves; all other symbols stay.
+        A pitch that leaves them comes back by octaves; all other tokens stay.
         """
         table = np.arange(self.size, dtype=np.int32)
         target = fold_octaves(np.arange(pitches.start, pitches.stop) + semitones, pitches) - pitches.start
@@ -64,26 +64,8 @@ class Sections:
         return table
 
 
-def one_hot(values: np.ndarray, size: int) -> np.ndarray:
-    """uint8 (V, size): row v has its 1 at values[v]; a row whose value is none of 0..size-1 has none."""
-    return (values[:, None] == np.arange(size)).astype(np.uint8)
-
-
-def split(times: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
-    """Times (N,) of any length as times of at most `longest`, the last of each what remains; nothing for 0.
-
-    Returns:
-        int64 (M,) each: the index of the time that is split, and the part.
-    """
-    counts = -(-times // longest)
-    parts = np.full(int(counts.sum()), longest, np.int64)
-    long = np.flatnonzero(counts)
-    parts[np.cumsum(counts)[long] - 1] = times[long] - (counts[long] - 1) * longest
-    return np.repeat(np.arange(len(times)), counts), parts
-
-
 def interleaved(*parts: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """int32 (T,): the ids of all (places, ids), sorted by place; at one place in the order of the parts."""
+    """int32 (T,): the tokens of all (places, tokens), sorted by place; at one place in the order of the parts."""
     places = np.concatenate([place for place, _ in parts])
-    ids = np.concatenate([ids for _, ids in parts])
-    return ids[np.argsort(places, kind="stable")].astype(np.int32)
+    tokens = np.concatenate([tokens for _, tokens in parts])
+    return tokens[np.argsort(places, kind="stable")].astype(np.int32)

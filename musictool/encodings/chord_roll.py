@@ -1,12 +1,12 @@
-"""What sounds at each step as one word: the chord a time step of "Deep Learning for Music".
+"""What sounds at each step as one token: the chord per time step of "Deep Learning for Music".
 
-One symbol a step of the grid: the MIDI numbers of all pitches that sound there, of all tracks that are no drums, low to
-high.
+One token per step of the grid: the MIDI numbers of all pitches that sound there, of all tracks that are no drums, low
+to high.
 
-    60-64-67    C major, as long as nothing changes one symbol a step
+    60-64-67    C major, as long as nothing changes one token per step
     rest        no pitch sounds
 
-At most `max_polyphony` pitches are written; of more, `reduce_to` are chosen at random. The choice hangs on `seed` and
+At most `max_polyphony` pitches are written; of more, `reduce_to` are chosen at random. The choice depends on `seed` and
 the chord's shape (its intervals), and on nothing else: a chord loses the same voices wherever it stands, whichever
 process writes it, and in every key.
 
@@ -16,8 +16,8 @@ track plays what, programs, drums, tempo and metre, silence before the first not
 whole note. Pitches off the piano's keyboard (21..108) move by octaves.
 
 Source: Allen Huang and Raymond Wu, "Deep Learning for Music" (2016), whose corpus of classical pieces (MuseData) had
-39,289 such symbols, cut to 21,510. Honest limit: most symbols repeat the one before them, so a model can be right
-nearly always and know nothing but how to hold a chord; and, as with note-chord, the rarest chords become the nearest.
+39,289 such tokens, cut to 21,510. Limit: most tokens repeat the one before them, so a model can be right nearly always
+and have learned nothing but to hold a chord; and, as with note-chord, the rarest chords become the nearest.
 """
 
 from __future__ import annotations
@@ -30,15 +30,13 @@ from itertools import chain, repeat
 import numpy as np
 
 from musictool.encoding import FIRST_TOKEN
-from musictool.encodings._chord_vocabulary import ChordVocabulary
-from musictool.encodings._chord_words import ChordSpelling, pack, rest_word
-from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
-from musictool.encodings._learned import LearnedEncoding
-from musictool.encodings._ragged import one_by_one
+from musictool.encodings._chords import ChordFormat, ChordVocabulary, rest_bytes, to_bytes
 from musictool.errors import BadOption
 from musictool.music.grid import in_steps, to_ticks
-from musictool.music.score import DEFAULT_VELOCITY, Score
+from musictool.music.score import DEFAULT_VELOCITY, KEYBOARD, ON_KEYBOARD, Score
 from musictool.options import option
+from musictool.ragged import one_by_one
+from musictool.vocabulary import LearnedEncoding
 
 _LONGEST_REST_QUARTERS = 4
 
@@ -48,57 +46,59 @@ class Options:
     """What can be set."""
 
     steps_per_quarter: int = option(4, "steps of the grid in a quarter note; 4: sixteenths", least=1, most=48)
-    max_polyphony: int = option(4, "pitches at most in one symbol", least=1, most=len(KEYBOARD))
+    max_polyphony: int = option(4, "pitches per token at most", least=1, most=len(KEYBOARD))
     reduce_to: int = option(3, "how many are chosen of more than max_polyphony", least=1, most=len(KEYBOARD))
     seed: int = option(0, "decides which are chosen", least=0, most=2**32 - 1)
-    max_vocabulary: int = option(16384, "symbols at most, reserved ones included", least=8, most=65536)
+    max_vocabulary: int = option(16384, "vocabulary size at most, reserved tokens included", least=8, most=65536)
 
     def __post_init__(self) -> None:
         if self.reduce_to > self.max_polyphony:
             raise BadOption(f"option reduce_to: {self.reduce_to} is more than max_polyphony, {self.max_polyphony}")
 
 
-class StepSpelling(ChordSpelling):
-    """The words of chord-roll: chords that carry no time."""
+class StepChordFormat(ChordFormat):
+    """The tokens of chord-roll: chords that carry no time."""
 
     name = "chord-roll"
     pitches = KEYBOARD
-    always = (rest_word(),)
+    always = (rest_bytes(),)
 
-    def symbol(self, word: bytes) -> str:
-        return "-".join(map(str, word[:-1])) or "rest"
+    def to_text(self, token_bytes: bytes) -> str:
+        return "-".join(map(str, token_bytes[:-1])) or "rest"
 
-    def read(self, symbol: str) -> bytes:
-        pitches = [] if symbol == "rest" else [int(pitch) for pitch in symbol.split("-")]
+    def parse(self, text: str) -> bytes:
+        pitches = [] if text == "rest" else [int(pitch) for pitch in text.split("-")]
         if sorted(set(pitches)) != pitches or not set(pitches) <= set(KEYBOARD):
             raise ValueError
-        return bytes(pitches) + rest_word()
+        return bytes(pitches) + rest_bytes()
 
 
 class ChordRoll(LearnedEncoding[ChordVocabulary]):
-    """The chord at each step: int32 (T,), one symbol a step of the grid; the vocabulary comes from `fit`."""
+    """The chord at each step: int32 (T,), one token per step of the grid; the vocabulary comes from `fit`."""
 
     name = "chord-roll"
     pitches = KEYBOARD
     Options = Options
     vocabulary_type = ChordVocabulary
 
-    def spelling(self) -> StepSpelling:
-        return StepSpelling()
+    def token_format(self) -> StepChordFormat:
+        return StepChordFormat()
 
-    def words(self, score: Score) -> list[bytes]:
+    def token_bytes(self, score: Score) -> list[bytes]:
         """What sounds at each step, from the first note to the end of the last."""
         notes = score.notes[~score.is_drum]
         if not len(notes):
             return []
         onsets, lengths = in_steps(notes, self.options.steps_per_quarter)
         pitches, begins, ends = _sounding(ON_KEYBOARD[notes["pitch"]], onsets, onsets + lengths)
+        # the stretches of time in which nothing changes, and which pitches sound in each
         times = np.sort(np.concatenate([begins, ends]))
-        times = times[np.append(True, times[1:] > times[:-1])]  # between two of them nothing changes
+        times = times[np.append(True, times[1:] > times[:-1])]
         first = np.searchsorted(times, begins)
         note, nth = one_by_one(np.searchsorted(times, ends) - first)
         between = first[note] + nth
-        chords = pack(between, pitches[note], np.arange(len(times) - 1), 0)
+        chords = to_bytes(between, pitches[note], np.arange(len(times) - 1), 0)
+        # each chord once per step; a rest is cut
         steps = np.diff(times)
         longest_rest = _LONGEST_REST_QUARTERS * self.options.steps_per_quarter
         silent = np.bincount(between, minlength=len(steps)) == 0
@@ -109,7 +109,7 @@ class ChordRoll(LearnedEncoding[ChordVocabulary]):
         """One piano track at velocity 80; a pitch that neighbouring steps share is one note."""
         rows = np.asarray(rows, np.int64).reshape(-1)
         rows = rows[rows >= FIRST_TOKEN]
-        steps, pitches = self.known.notes(rows)
+        steps, pitches = self.learned.notes(rows)
         places = np.sort(pitches * (len(rows) + 1) + steps)  # the last step of a pitch does not touch the next's first
         begins = np.flatnonzero(np.diff(places, prepend=-2) != 1)
         pitches, onsets = np.divmod(places[begins], len(rows) + 1)
@@ -119,7 +119,7 @@ class ChordRoll(LearnedEncoding[ChordVocabulary]):
         return Score.from_columns(onset_ticks, end_ticks - onset_ticks, pitches, velocities, velocities * 0)
 
     def positions(self, rows: np.ndarray) -> np.ndarray:
-        """int64 (T,), ticks: where the step of each symbol begins; reserved ones have none."""
+        """int64 (T,), ticks: where the step of each token begins; reserved ones have none."""
         is_step = (np.asarray(rows) >= FIRST_TOKEN).astype(np.int64)
         return to_ticks(np.cumsum(is_step) - is_step, self.options.steps_per_quarter)
 

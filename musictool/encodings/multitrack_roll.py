@@ -1,6 +1,6 @@
 """Five piano-rolls side by side: piano, guitar, bass, strings, drums, step by step.
 
-One row a step of the grid (a sixteenth); number instrument * 128 + pitch of it is that pitch of that instrument:
+One row per step of the grid (a sixteenth); number instrument * 128 + pitch of it is that pitch of that instrument:
 
     0..127     piano        0 silent, 1 held; the first 1 after a 0 strikes the key
     128..255   guitar       the same
@@ -8,7 +8,7 @@ One row a step of the grid (a sixteenth); number instrument * 128 + pitch of it 
     384..511   strings      the same: every instrument that is none of the others
     512..639   drums        1 where a drum is hit; each 1 is a hit of its own
 
-Which track belongs to which instrument says musictool/music/instruments.py; notes of two tracks of one instrument share
+musictool/music/instruments.py says which track belongs to which instrument; notes of two tracks of one instrument share
 its keys. An octave at either end, pitches 0..11 and 116..127, is left free (not of drums): such notes come back moved
 by octaves. So transposition by up to an octave moves no two keys onto one, which nothing could part again.
 
@@ -17,7 +17,7 @@ hits, tempo and metre, all timing finer than a step (triplets become uneven), an
 musictool/music/grid.py, where two notes of one key touch.
 
 Source: Tham and Kim's multi-instrument RNN (2021), on the Lakh Pianoroll Dataset of Dong et al., "MuseGAN" (2018).
-Honest limit: the melody has no place of its own; it is in the strings, or in the piano among its chords.
+Limit: the melody has no place of its own; it is in the strings, or in the piano among its chords.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from musictool.music.score import PITCHES
 
 
 class MultitrackRoll(BandRoll):
-    """Five piano-rolls: uint8 0/1 (T, 640), one row a step, instrument by instrument."""
+    """Five piano-rolls: uint8 0/1 (T, 640), one row per step, instrument by instrument."""
 
     name = "multitrack-roll"
     kind = "frames"

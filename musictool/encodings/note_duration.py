@@ -1,6 +1,6 @@
-"""Notes as pairs of a pitch and a duration, of several instruments in one stream: the symbols of MusicAutobot.
+"""Notes as pairs of a pitch and a duration, of several instruments in one stream: the tokens of MusicAutobot.
 
-The vocabulary is fixed. With the default options, at 4 steps a quarter note, these are the ids:
+The vocabulary is fixed. With the default options, at 4 steps per quarter note, these are the tokens:
 
     3           a separator: the duration behind it is the time until what comes next
     4..163      a duration of 1, 2, ..., 160 steps: of the pitch, drum or separator before it
@@ -21,19 +21,19 @@ and a piano plays all pitches. With positions=false there are neither metres nor
 What stands at one time is written in this order: separators; the metre, if it changes or begins again off its own bar
 lines, as behind a pickup; the position; the notes by program, low to high, a program only where it is another than that
 of the pitch before; drums last. Tracks of one program are one part, in which a pitch that is struck again while it
-sounds ends there, and of two struck together the longest stays (grid.restruck). Pitches below 21 and above 108 come
-back moved by octaves, other metres as the one above of the nearest length.
+sounds ends there, and of two struck together the longest stays (grid.without_overlaps). Pitches below 21 and above 108
+come back moved by octaves, other metres as the one above of the nearest length.
 
 Decoding takes any rows. A pitch, drum or separator without a duration right behind it, and a duration behind anything
-else, mean nothing; positions are for the model to read, and time is what the separators say.
+else, mean nothing; positions are for the model to read, and only separators make time pass.
 
 What is lost: velocities; names of tracks, and which of two tracks of one program plays a note; tempo and keys; timing
 finer than a step; what a note lasts beyond 160 steps (40 quarter notes).
 
 Source: Andrew Shaw, MusicAutobot (2019), whose "xxsep d4 n60 d4" the first three sections are, with its ranges. There
 notes stand from high to low, programs are not written, and the beat is a second number beside each token, in bars of
-4/4; here it is a symbol of its own, so that any model of tokens can read it. Honest limit: a stream of several
-instruments is long, about 140 rows a bar of a band, so that a window of a thousand rows holds seven bars.
+4/4; here it is a token of its own, so that any model of tokens can read it. Limit: a stream of several instruments is
+long, about 140 rows per bar of a band, so that a window of a thousand rows holds seven bars.
 """
 
 from __future__ import annotations
@@ -44,17 +44,18 @@ from typing import Any
 
 import numpy as np
 
-from musictool.encoding import FIRST_TOKEN, PADDING, Encoding, Spec
-from musictool.encodings._bars import METRES, Bars
-from musictool.encodings._keyboard import KEYBOARD, ON_KEYBOARD
-from musictool.encodings._sections import Sections, interleaved, one_hot, split
-from musictool.music.grid import in_steps, to_ticks, without_overlaps
-from musictool.music.score import DEFAULT_VELOCITY, PITCHES, Score, Track
+from musictool.encoding import FIRST_TOKEN, PADDING, Encoding, Spec, one_hot
+from musictool.encodings._sections import Sections, interleaved
+from musictool.music.grid import in_steps, split_long, to_steps, to_ticks, without_overlaps
+from musictool.music.score import DEFAULT_VELOCITY, KEYBOARD, METRE, ON_KEYBOARD, PITCHES, Score, Track
 from musictool.options import option
 
 PROGRAMS = 128
 DRUMS = PROGRAMS  # what stands for drums where notes are sorted by program
 FAMILY = 8  # programs of a General MIDI family, such as strings
+_METRE_NAMES = "4/4 3/4 2/4 6/8 2/2 12/8 9/8 3/8 5/4 6/4 7/8 5/8 7/4 3/2 4/2 1/4"
+METRES = tuple((int(name.split("/")[0]), int(name.split("/")[1])) for name in _METRE_NAMES.split())
+_QUARTERS = np.array([4 * numerator / denominator for numerator, denominator in METRES])  # in a bar of each
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,12 @@ class Options:
 
     steps_per_quarter: int = option(4, "steps of the grid in a quarter note; 4: sixteenths", least=1, most=48)
     longest_quarters: int = option(40, "quarter notes that a note lasts at most", least=1, most=64)
-    programs: bool = option(True, "whether symbols say which instrument plays; false: a piano")
-    positions: bool = option(True, "whether symbols say the metre and where in the bar notes begin")
+    programs: bool = option(True, "whether there are program tokens; false: a piano plays all")
+    positions: bool = option(True, "whether there are tokens for the metre and the position in the bar")
 
 
 class NoteDuration(Encoding):
-    """Pairs of pitch and duration, with instruments and places in the bar: int32 (T,), two symbols a note and more."""
+    """Pairs of pitch and duration, with instruments and places in the bar: int32 (T,), two tokens per note and more."""
 
     name = "note-duration"
     kind = "tokens"
@@ -95,14 +96,17 @@ class NoteDuration(Encoding):
 
     def encode(self, score: Score) -> np.ndarray:
         """int32 (T,): the notes and drums of a piece, from tick 0 on; rests at the end are left out."""
+        # the times at which something stands: notes, and metres if they are written
         notes, first = self._notes(score), self.sections.first
         onsets = notes["onset_ticks"].astype(np.int64)
         changes, metres = self._bars.changes(score, int(onsets.max(initial=-1)) if self.options.positions else -1)
         times = np.union1d(onsets, changes)
-        room = len(notes) + 1  # at each time a place for what opens it, then one for each note
+        # places to sort by: at each time one for what opens it, then one for each note
+        room = len(notes) + 1
         heads = np.arange(len(times), dtype=np.int64) * room
         places = heads[np.searchsorted(times, onsets)] + np.arange(1, len(notes) + 1)
-        late, waits = split(np.diff(times, prepend=0), self._longest)
+        # what passes before each time, then metre and position, then program, pitch and duration of each note
+        late, waits = split_long(np.diff(times, prepend=0), self._longest)
         separators = np.stack([np.full(len(waits), first["separator"]), first["duration"] + waits - 1], axis=1)
         parts = [(np.repeat(heads[late], 2), separators.reshape(-1))]
         if self.options.positions:
@@ -118,6 +122,7 @@ class NoteDuration(Encoding):
         """A track for each program that plays, and one for drums; velocity 80, and the metres that are named."""
         rows, first = np.asarray(rows, np.int64).reshape(-1), self.sections.first
         rows = rows[rows >= FIRST_TOKEN]
+        # a note is a pitch or a drum with a duration right behind it
         before = _before(rows)
         is_drum = self.sections.of_kind("drum", before)
         is_sound = is_drum | self.sections.of_kind("pitch", before)
@@ -126,8 +131,8 @@ class NoteDuration(Encoding):
         onsets, ends = steps[at], steps[at] + rows[at] - (first["duration"] - 1)
         begin, end = (to_ticks(times, self.options.steps_per_quarter) for times in (onsets, ends))
         used, track = np.unique(np.where(is_drum, DRUMS, self._programs_at(rows))[at], return_inverse=True)
-        told = np.flatnonzero(self.sections.of_kind("metre", rows))
-        unsaid = np.zeros(int(self.options.positions), np.int64)  # 4/4 from the beginning is written by saying nothing
+        changes = np.flatnonzero(self.sections.of_kind("metre", rows))
+        default = np.zeros(int(self.options.positions), np.int64)  # 4/4 from the beginning is not written
         return Score.from_columns(
             begin,
             end - begin,
@@ -135,7 +140,9 @@ class NoteDuration(Encoding):
             np.full(len(at), DEFAULT_VELOCITY),
             track,
             tracks=tuple(Track(is_drum=True) if p == DRUMS else Track(int(p)) for p in used) or (Track(),),
-            metres=self._bars.table(np.append(unsaid, steps[told]), np.append(unsaid, rows[told] - first["metre"])),
+            metres=self._bars.table(
+                np.append(default, steps[changes]), np.append(default, rows[changes] - first["metre"])
+            ),
         )
 
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
@@ -151,11 +158,11 @@ class NoteDuration(Encoding):
         return to_ticks(np.cumsum(waits), self.options.steps_per_quarter)
 
     def onset_pitches(self) -> np.ndarray:
-        """bool (V, P): the pitch of each symbol that says one."""
+        """bool (V, P): the pitch of each pitch token."""
         return self.sections.onset_pitches("pitch", self.pitches)
 
     def _notes(self, score: Score) -> np.ndarray:
-        """NOTE (N,), as rows say them: times in steps, programs (or DRUMS) as tracks, pitches within 21..108."""
+        """NOTE (N,), as rows hold them: times in steps, programs (or DRUMS) as tracks, pitches within 21..108."""
         programs = [DRUMS if track.is_drum else track.program * self.options.programs for track in score.tracks]
         notes = score.notes.copy()
         notes["onset_ticks"], notes["duration_ticks"] = in_steps(notes, self.options.steps_per_quarter)
@@ -166,7 +173,7 @@ class NoteDuration(Encoding):
         return notes
 
     def _programs(self, programs: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(places, ids) of the programs of int64 (N,) notes, where one is another than that of the pitch before."""
+        """(places, tokens) of the programs of int64 (N,) notes, where one is another than that of the pitch before."""
         pitched = np.flatnonzero(programs != DRUMS)
         changes = pitched[np.diff(programs[pitched], prepend=0) != 0]
         return places[changes], self.sections.first["program"] + programs[changes]
@@ -178,7 +185,7 @@ class NoteDuration(Encoding):
         return programs[np.cumsum(is_program)]
 
     def _waits(self, rows: np.ndarray) -> np.ndarray:
-        """int64 (T,), rows without reserved symbols: the steps of each duration of a separator, else 0."""
+        """int64 (T,), rows without reserved tokens: the steps of each duration of a separator, else 0."""
         is_wait = self.sections.of_kind("duration", rows) & self.sections.of_kind("separator", _before(rows))
         return np.where(is_wait, rows - (self.sections.first["duration"] - 1), 0).astype(np.int64)
 
@@ -209,3 +216,61 @@ class NoteDuration(Encoding):
 def _before(rows: np.ndarray) -> np.ndarray:
     """The row before each of `rows` (T,); PADDING before the first."""
     return np.concatenate([[PADDING], rows])[:-1]
+
+
+class Bars:
+    """The bars of pieces on a grid. Before any metre is named it is the first of METRES, 4/4.
+
+    Args:
+        steps_per_quarter: of the grid.
+
+    Attributes:
+        steps: int64, the length of a bar of each of METRES; rounded half up, at least 1.
+    """
+
+    def __init__(self, steps_per_quarter: int):
+        self.steps_per_quarter = steps_per_quarter
+        self.steps = np.maximum(1, np.floor(_QUARTERS * steps_per_quarter + 0.5).astype(np.int64))
+
+    def changes(self, score: Score, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """int64 (M,) each: the steps up to `last` on which a metre begins, and its index in METRES.
+
+        A metre that METRES lacks becomes the one of the nearest length. Left out is what the metre before says already:
+        the same metre, on one of its own bar lines.
+        """
+        begin = to_steps(score.metres["onset_ticks"], self.steps_per_quarter)
+        holds = (begin <= last) & (np.diff(begin, append=last + 1) > 0)  # of two on one step the later holds
+        start, metre = 0, 0
+        kept = []
+        for step, (_, *fraction) in zip(begin[holds].tolist(), score.metres[holds].tolist(), strict=True):
+            index = _nearest_metre(*fraction)
+            if index != metre or (step - start) % self.steps[metre]:
+                start, metre = step, index
+                kept.append((start, metre))
+        steps, metres = np.array(kept, np.int64).reshape(-1, 2).T
+        return steps, metres
+
+    def positions(self, times: np.ndarray, steps: np.ndarray, metres: np.ndarray) -> np.ndarray:
+        """int64: how many steps after the beginning of its bar each of `times` is; the rest is what `changes` gives."""
+        at = np.searchsorted(steps, times, side="right")
+        return (times - np.append(0, steps)[at]) % self.steps[np.append(0, metres)[at]]
+
+    def table(self, steps: np.ndarray, metres: np.ndarray) -> np.ndarray:
+        """METRE: changes on never falling steps, as Score.metres has them; of two on one step the later holds.
+
+        Changes beyond the last tick that METRE can hold are left out.
+        """
+        ticks = to_ticks(steps, self.steps_per_quarter)
+        holds = (np.diff(steps, append=-1) != 0) & (ticks <= np.iinfo(np.int32).max)
+        fractions = np.array(METRES)[metres[holds]]
+        table = np.zeros(len(fractions), METRE)
+        table["onset_ticks"] = ticks[holds]
+        table["numerator"], table["denominator"] = fractions.T
+        return table
+
+
+def _nearest_metre(numerator: int, denominator: int) -> int:
+    """The index in METRES of a metre, or of the first of those whose length is nearest."""
+    if (numerator, denominator) in METRES:
+        return METRES.index((numerator, denominator))
+    return int(np.abs(_QUARTERS - 4 * max(1, numerator) / max(1, denominator)).argmin())

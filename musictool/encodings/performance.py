@@ -1,7 +1,7 @@
-"""Piano playing as a stream of key presses, releases, waits and changes of touch: the symbols of Performance RNN.
+"""Piano playing as a stream of key presses, releases, waits and changes of touch: the tokens of Performance RNN.
 
-The vocabulary is fixed. With the default options it has the paper's 388 symbols in the order of its implementation, and
-each id is that implementation's plus 3, the reserved ids:
+The vocabulary is fixed. With the default options it has the paper's 388 tokens in the order of its implementation, each
+that implementation's number plus 3, the reserved tokens:
 
     3..130      press the key of MIDI pitch 0..127
     131..258    release it
@@ -9,13 +9,13 @@ each id is that implementation's plus 3, the reserved ids:
     359..390    whatever is pressed from now on has the velocity 2, 6, ..., 126: the middle of one of 32 bins, of which
                 bin b is 4 b + 1 .. 4 b + 4
 
-A longer wait is as many of 1 s as fit and the rest. With velocity=false there are no velocity symbols (V = 359), and
+A longer wait is as many of 1 s as fit and the rest. With velocity=false there are no velocity tokens (V = 359), and
 all is played at velocity 80. steps_per_second=50 makes waits of 20 ms, 40 ms, ..., 1 s.
 
 Seconds count, not beats: a piece is written as its tempos play it, and comes back at 120 quarter notes a minute. Times
 are rounded to the nearest 10 ms before waits are made of them, so errors never add up; a note lasts at least 10 ms.
 What happens at one time is written in this order: releases, low to high; presses by velocity bin, the softest first,
-low to high within a bin, with a velocity symbol only where the bin is another than that of the press before. Notes of
+low to high within a bin, with a velocity token only where the bin is another than that of the press before. Notes of
 all tracks are one stream. A pitch that is pressed again while it sounds, by another part or under the pedal, is
 released as often as it was pressed, and a release ends the note that was pressed first.
 
@@ -27,8 +27,9 @@ What is lost: which track plays what and programs; drums, which are left out; te
 10 ms and velocities finer than a bin; of two notes of one pitch, one sounding within the other, which one ends first.
 
 Source: Simon and Oore, "Performance RNN: Generating Music with Expressive Timing and Dynamics" (2017); Oore et al.,
-"This Time with Feeling" (2018); Huang et al., "Music Transformer" (2018). Honest limit: a note is nearly four rows and
-a second of a pianist about forty, so that a window of a thousand rows holds 25 seconds; where a bar begins is not said.
+"This Time with Feeling" (2018); Huang et al., "Music Transformer" (2018). Limit: a note is nearly four rows and a
+second of a pianist about forty, so that a window of a thousand rows holds 25 seconds; where a bar begins is not
+written.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ from typing import Any
 
 import numpy as np
 
-from musictool.encoding import Encoding, Spec
-from musictool.encodings._sections import Sections, interleaved, one_hot, split
+from musictool.encoding import Encoding, Spec, one_hot
+from musictool.encodings._sections import Sections, interleaved
+from musictool.music.grid import split_long
 from musictool.music.score import DEFAULT_BPM, DEFAULT_VELOCITY, PITCHES, TEMPO, TICKS_PER_QUARTER, Score
 from musictool.options import option
 
@@ -53,13 +55,13 @@ _WAITS = 10  # features: so many neighbouring waits share one
 class Options:
     """What can be set."""
 
-    velocity: bool = option(True, "whether symbols say how hard keys are pressed")
-    velocity_bins: int = option(32, "velocities that are told apart", least=2, most=127)
+    velocity: bool = option(True, "whether there are velocity tokens")
+    velocity_bins: int = option(32, "number of velocity levels", least=2, most=127)
     steps_per_second: int = option(100, "steps of time in a second; 100: 10 ms each", least=10, most=200)
 
 
 class Performance(Encoding):
-    """Piano playing as presses, releases, waits and velocities: int32 (T,), one symbol an event."""
+    """Piano playing as presses, releases, waits and velocities: int32 (T,), one token per event."""
 
     name = "performance"
     kind = "tokens"
@@ -81,10 +83,12 @@ class Performance(Encoding):
 
     def encode(self, score: Score) -> np.ndarray:
         """int32 (T,): the events of all notes that are no drums, from tick 0 on; rests at the end are left out."""
+        # the fields of each event
         events = self._events(score)
         steps, is_on, bins, pitch = events >> 15, events >> 14 & 1, events >> 7 & 127, events & 127
         first = self.sections.first
-        waiting, waits = split(np.diff(steps, prepend=0), self._steps_per_second)
+        waiting, waits = split_long(np.diff(steps, prepend=0), self._steps_per_second)
+        # before each event its wait, and before a press of another touch than the last its velocity
         parts = [(waiting, first["wait"] + waits - 1)]
         if self.options.velocity:
             presses = np.flatnonzero(is_on)
@@ -94,7 +98,7 @@ class Performance(Encoding):
         return interleaved(*parts)
 
     def decode(self, rows: np.ndarray) -> Score:
-        """One piano track at 120 quarter notes a minute; velocity 80 before the first velocity symbol."""
+        """One piano track at 120 quarter notes a minute; velocity 80 before the first velocity token."""
         rows = np.asarray(rows, np.int64).reshape(-1)
         steps = self._steps(rows)
         is_on = self.sections.of_kind("on", rows)
@@ -117,6 +121,7 @@ class Performance(Encoding):
         is_key = (rows >= first["on"]) & (rows < first["wait"])
         if not (is_key & (moved - rows != semitones)).any():
             return moved
+        # within each run of neighbours of one kind, the keys are sorted again
         kinds = np.digitize(rows, list(first.values()))
         breaks = ~is_key
         breaks[..., 1:] |= kinds[..., 1:] != kinds[..., :-1]
@@ -167,9 +172,9 @@ class Performance(Encoding):
         """The velocity that holds at each index of `rows`."""
         if not self.options.velocity:
             return np.full(len(at), DEFAULT_VELOCITY)
-        told = np.flatnonzero(self.sections.of_kind("velocity", rows))
-        velocities = self._velocities[rows[told] - self.sections.first["velocity"]]
-        return np.append(DEFAULT_VELOCITY, velocities)[np.searchsorted(told, at)]
+        changes = np.flatnonzero(self.sections.of_kind("velocity", rows))
+        velocities = self._velocities[rows[changes] - self.sections.first["velocity"]]
+        return np.append(DEFAULT_VELOCITY, velocities)[np.searchsorted(changes, at)]
 
     def _features(self) -> np.ndarray:
         """uint8 (V, 196 by default), 0 or 1: the kind (4), pitch (128) and pitch class (12) of presses and releases,
@@ -201,9 +206,11 @@ def _notes(
     Returns:
         int64 (N,) each: the index of each press, and the step on which its note ends.
     """
+    # the events pitch by pitch
     order = np.argsort(pitch, kind="stable")
     pitch, is_on, steps = pitch[order], is_on[order], steps[order]
     presses = np.flatnonzero(is_on)
+    # without a release a note ends with the next press of its pitch, else with the stream, and is cut
     ends = np.full(len(pitch), last)
     again = np.flatnonzero(np.diff(pitch[presses]) == 0)
     ends[presses[again]] = steps[presses[again + 1]]

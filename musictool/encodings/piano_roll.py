@@ -1,6 +1,6 @@
 """A piano-roll: the 88 keys of a piano, step by step.
 
-One row a step of the grid (a sixteenth); number k of it is the key of MIDI pitch 21 + k, A0 to C8:
+One row per step of the grid (a sixteenth); number k of it is the key of MIDI pitch 21 + k, A0 to C8:
 
     0        the key is silent
     1        the key is held; the first 1 after a 0 strikes it
@@ -12,22 +12,21 @@ What is lost: which track plays what, programs, drums, velocities, tempo and met
 touch.
 
 Source: Boulanger-Lewandowski, Bengio and Vincent, "Modeling Temporal Dependencies in High-Dimensional Sequences"
-(2012), whose four sets are such rolls, and the LSTMs with a sigmoid a key that followed. Honest limit: most rows repeat
-the one before, so that a model can be right nearly always by holding what sounds, and a model that draws each key by
-itself does not know which of them make a chord.
+(2012), whose four sets are such rolls, and the LSTMs with a sigmoid per key that followed. Limit: most rows repeat the
+one before, so that a model can be right nearly always by holding what sounds, and a model that draws each key by itself
+does not know which of them make a chord.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from musictool.encodings._keyboard import KEYBOARD
 from musictool.encodings._roll import Roll, shifted
-from musictool.music.score import Score, Track
+from musictool.music.score import KEYBOARD, Score, Track
 
 
 class PianoRoll(Roll):
-    """A piano-roll: uint8 0/1 (T, 88), 1 while the key is held, one row a step."""
+    """A piano-roll: uint8 0/1 (T, 88), 1 while the key is held, one row per step."""
 
     name = "piano-roll"
     kind = "frames"

@@ -1,6 +1,6 @@
 """REMI: bars, positions in the bar, and notes of pitch, velocity and duration, as MidiTok writes them.
 
-A piece is a line of symbols, one a row. A bar begins with Bar; what happens at a time stands behind its Position:
+A piece is a line of tokens, one per row. A bar begins with Bar; what happens at a time stands behind its Position:
 
     Bar_None                      the next bar
     TimeSig_3/4                   with metre=true: behind each Bar, the metre; it lasts until another one is named
@@ -14,22 +14,22 @@ A piece is a line of symbols, one a row. A bar begins with Bar; what happens at 
 
 A beat is a quarter note; in metres that count eighths it is an eighth, so that the grid is twice as fine there.
 
-What survives: onsets on the grid (12 steps a beat hold sixteenths and triplets); lengths on the grid up to 4 beats, on
-every third step of 12 up to 16, which is the longest; velocities in 32 levels; programs and drums, where tracks of one
-program become one; tempos in steps of 5 from 20 to 260; metres of 1..12 quarters or eighths, from the next bar line;
-pitches but 127, which becomes 115 unless it is a drum.
+What survives: onsets on the grid (12 steps per beat hold sixteenths and triplets); lengths on the grid up to 4 beats,
+on every third step of 12 up to 16, which is the longest; velocities in 32 levels; programs and drums, where tracks of
+one program become one; tempos in steps of 5 from 20 to 260; metres of 1..12 quarters or eighths, from the next bar
+line; pitches but 127, which becomes 115 unless it is a drum.
 
 What is lost: all finer timing, overlaps of one pitch in one program (the first note ends where the second begins; of
 two that begin together the longest stays), names, keys, other metres (they become one with equal bars, else 4/4), tempo
 and metre changes behind the last onset; with programs=false also the drums, and all that remains is one piano.
 
-With vocabulary=4096, say, symbols that often stand together are merged until there are so many (byte pair encoding).
-Symbols with a pitch never are, so that training can go on transposing (see _merges.py). Real pieces become half as many
+With vocabulary=4096, say, tokens that often stand together are merged until there are so many (byte pair encoding).
+Tokens with a pitch never are, so that training can go on transposing (see _merges.py). Real pieces become half as many
 rows; merging pitches too, as others do, would leave about a third.
 
 Source: Huang and Yang, "Pop Music Transformer" (2020), which has bars of 4/4, 16 positions in each and one piano;
-programs and metres as in von Rütte et al., FIGARO (2022); written and read by MidiTok (Fradet et al. 2021). Honest
-limit: a note costs three to five symbols, so a model sees a quarter as much music in one window as with one a note.
+programs and metres as in von Rütte et al., FIGARO (2022); written and read by MidiTok (Fradet et al. 2021). Limit: a
+note costs three to five tokens, so a model sees a quarter as much music in one window as with one token per note.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Options(MidiTokOptions):
 
 
 class Remi(MidiTokEncoding):
-    """Bars, positions and notes: int32 (T,), three to five symbols a note; a fixed vocabulary unless it is merged."""
+    """Bars, positions and notes: int32 (T,), three to five tokens per note; a fixed vocabulary unless it is merged."""
 
     name = "remi"
     Options = Options
@@ -72,7 +72,7 @@ class Remi(MidiTokEncoding):
         return np.where(last < 0, 0, at[last])
 
     def _metres(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """int64 (B,) each, units: the length of a bar and of a step behind each symbol.
+        """int64 (B,) each, units: the length of a bar and of a step behind each token.
 
         The first metre holds from the beginning if no note stands before it.
         """

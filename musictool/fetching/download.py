@@ -19,7 +19,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,13 +28,12 @@ from typing import IO, Any
 from musictool.atomic import write_json
 from musictool.errors import BadDownload
 from musictool.fetching.asking import Broken, Changed, ask, blocks, check_address
+from musictool.progress import Transfer
 
 PAUSES_SECONDS = (1, 2, 4, 8, 15)  # before the tries that follow a broken one
 PROGRESS_BYTES = 1 << 20  # a try that brought so much was none in vain
 
 logger = logging.getLogger(__name__)
-
-Progress = Callable[[str, int, int | None], None]  # what is being done, bytes done, bytes in all if known
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class _Version:
         return self.modified if not self.etag or self.etag.startswith("W/") else self.etag
 
 
-def download(address: str, path: Path, size_bytes: int | None, progress: Progress) -> None:
+def download(address: str, path: Path, size_bytes: int | None, progress: Transfer) -> None:
     """Fetch `address` to `path`, going on with what an earlier call left.
 
     Args:
@@ -89,7 +88,7 @@ def forget(path: Path) -> None:
         each.unlink(missing_ok=True)
 
 
-def _receive(address: str, part: Path, size_bytes: int | None, progress: Progress) -> None:
+def _receive(address: str, part: Path, size_bytes: int | None, progress: Transfer) -> None:
     """One try: ask for what is missing and write it down."""
     known = _known(part, address)
     if known is not None and _arrived(part) == known.size_bytes:

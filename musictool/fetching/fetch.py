@@ -30,9 +30,10 @@ from musictool.atomic import replacing_folder, working_alone, write_json
 from musictool.errors import BadDownload, BadOption, UnknownName
 from musictool.fetching.archives import kind_of
 from musictool.fetching.asking import check_address
-from musictool.fetching.download import Progress, download, forget
+from musictool.fetching.download import download, forget
 from musictool.fetching.public import COLLECTIONS, Collection
 from musictool.fetching.unpack import unpack
+from musictool.progress import Transfer
 
 MARKER = "download.json"
 FORMAT_VERSION = 1
@@ -68,7 +69,7 @@ def fetch(
     file: Path | None = None,
     keep_archive: bool = False,
     fresh: bool = False,
-    progress: Progress = lambda what, done, total: None,
+    progress: Transfer = lambda what, done, total: None,
 ) -> Fetched:
     """Download `source`, check it, unpack it; go on where an earlier call was stopped.
 
@@ -163,7 +164,7 @@ def _sweep(folder: Path) -> None:
             forget(folder / "archive")
 
 
-def _bring(done: Fetched, file: Path | None, keep_archive: bool, progress: Progress) -> dict[str, Any]:
+def _bring(done: Fetched, file: Path | None, keep_archive: bool, progress: Transfer) -> dict[str, Any]:
     """Download where needed, check, unpack, write download.json."""
     folder, collection = done.folder.parent, done.collection
     archive = file or folder / "archive"
@@ -202,7 +203,7 @@ def _bring(done: Fetched, file: Path | None, keep_archive: bool, progress: Progr
     return info
 
 
-def _check(archive: Path, collection: Collection, progress: Progress) -> str:
+def _check(archive: Path, collection: Collection, progress: Transfer) -> str:
     """The SHA-256 of `archive`, if all is as published."""
     size_bytes = archive.stat().st_size
     if collection.size_bytes is not None and collection.size_bytes != size_bytes:

@@ -31,7 +31,7 @@ from typing import IO
 
 from musictool.errors import BadDownload
 from musictool.fetching.archives import Entry, damage, declared_bytes, entries
-from musictool.fetching.download import Progress
+from musictool.progress import Transfer
 
 BLOCK_BYTES = 1 << 20
 BOMB_TIMES, BOMB_BYTES = 100, 10**9  # times the archive's size, and so many bytes more
@@ -56,7 +56,7 @@ class Unpacked:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def unpack(archive: Path, folder: Path, without: tuple[str, ...], progress: Progress) -> Unpacked:
+def unpack(archive: Path, folder: Path, without: tuple[str, ...], progress: Transfer) -> Unpacked:
     """Write the files of `archive` below `folder`.
 
     Args:

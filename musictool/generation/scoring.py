@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from musictool.encoding import Encoding
-from musictool.encodings._learned import LearnedEncoding
+from musictool.vocabulary import LearnedEncoding
 from musictool.errors import NoMusic
 from musictool.generation.constraints import Constraints
 from musictool.generation.primers import GRID_TICKS, encoded, left_out_ticks, semitones_moved

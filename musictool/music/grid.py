@@ -46,6 +46,19 @@ def in_steps(notes: np.ndarray, steps_per_quarter: int) -> tuple[np.ndarray, np.
     return onsets, np.maximum(ends - onsets, 1)
 
 
+def split_long(times: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Times (N,) of any length as times of at most `longest`, the last of each what remains; nothing for 0.
+
+    Returns:
+        int64 (M,) each: the index of the time that is split, and the part.
+    """
+    counts = -(-times // longest)
+    parts = np.full(int(counts.sum()), longest, np.int64)
+    long = np.flatnonzero(counts)
+    parts[np.cumsum(counts)[long] - 1] = times[long] - (counts[long] - 1) * longest
+    return np.repeat(np.arange(len(times)), counts), parts
+
+
 def without_overlaps(notes: np.ndarray) -> np.ndarray:
     """NOTE (M,), M <= N: `notes` without overlaps of one pitch in one track.
 
@@ -63,7 +76,7 @@ def without_overlaps(notes: np.ndarray) -> np.ndarray:
 def unique_strikes(
     keys: np.ndarray, onsets: np.ndarray, ends: np.ndarray, velocities: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The rule of `without_overlaps` for notes (N,) in any order and unit of time; of equally long ones the loudest stays.
+    """The rule of `without_overlaps` for notes (N,) in any order and unit; of equally long ones the loudest stays.
 
     Returns:
         int64 (M,) each, sorted by key, then onset: the index of each note that stays, and its end.
@@ -82,25 +95,30 @@ def separate_repeats(keys: np.ndarray, onsets: np.ndarray, lengths: np.ndarray, 
 
     Args:
         keys, onsets, lengths: int64 (N,), in any order; onsets and lengths in steps, lengths at least 1.
-        hits: bool (K,), which keys' notes have no length.
+        is_percussive: bool (K,), which keys' notes have no length.
 
     Returns:
         int64 (M,) each, M <= N: keys, onsets, lengths, sorted by key, then onset.
     """
     if not len(keys):
         return keys, onsets, lengths
-    stride = int((onsets + lengths).max()) + 1  # the last note of a key does not reach the first of the next
+    # all keys in one line, each as long as the music: the last note of a key does not reach the first of the next
+    stride = int((onsets + lengths).max()) + 1
     places = keys * stride + onsets
     order = np.argsort(places)
     places = places[order]
-    firsts = np.flatnonzero(np.diff(places, prepend=-1))  # of the notes of one key on one step
+    # of the notes of one key on one step, the longest
+    firsts = np.flatnonzero(np.diff(places, prepend=-1))
     lengths = np.maximum.reduceat(lengths[order], firsts)
     places = places[firsts]
+    # a key that is struck while it sounds goes on to the later end of both notes
     lengths = np.maximum.accumulate(places + lengths) - places
+    # a note ends a step before the next strike of its key; a drum has no length
     gaps = np.diff(places, append=places[-1] + stride)
     keys, onsets = np.divmod(places, stride)
     hit = is_percussive[keys]
     lengths = np.where(hit, 1, np.minimum(lengths, np.maximum(gaps - 1, 1)))
+    # where strikes follow step by step there is no room for that step, and every other one stays
     kept = _every_other((gaps == 1) & ~hit, lengths)
     return keys[kept], onsets[kept], lengths[kept]
 
@@ -125,7 +143,7 @@ def to_roll(strikes: RollNotes, steps: int, num_keys: int) -> np.ndarray:
 
 
 def from_roll(roll: np.ndarray, is_percussive: np.ndarray) -> RollNotes:
-    """The notes of any roll (T, K), sorted by key, then onset: runs of ones; each single 1 where `is_percussive` (K,)."""
+    """The notes of any roll (T, K), sorted by key, then onset: runs of ones, and each 1 where `is_percussive` (K,)."""
     steps, num_keys = roll.shape
     cells = np.flatnonzero(roll != 0)  # of a bool array numpy finds them ten times faster
     onsets = cells // num_keys

@@ -2,23 +2,22 @@
 
 The Krumhansl-Schmuckler way: correlate the twelve durations with a profile of each of the 24 keys, take the best. The
 profiles are those of Aarden and Essen, music21's default, so that the answer is that of its `analyze("key")`, a few
-thousand times faster. One honest limit: a piece that modulates gets one key all the same.
+thousand times faster. Limit: a piece that modulates gets one key all the same.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from musictool.music.pitches import MAJOR_TONICS, MINOR_TONICS
+
 MAJOR = (17.7661, 0.145624, 14.9265, 0.160186, 19.8049, 11.3587, 0.291248, 22.062, 0.145624, 8.15494, 0.232998, 4.95122)
 MINOR = (18.2648, 0.737619, 14.0499, 16.8599, 0.702494, 14.4362, 0.702494, 18.6161, 4.56621, 1.93186, 7.37619, 1.75623)
 
 NO_KEY = -1  # of a piece in which nothing but drums sounds
-TO_C = "to-c"  # in the place of semitones: every piece is moved to C major or A minor
 
 KEY_NAMES = tuple(
-    f"{tonic} {mode}"
-    for mode, tonics in (("major", "C Db D Eb E F F# G Ab A Bb B"), ("minor", "C C# D Eb E F F# G G# A Bb B"))
-    for tonic in tonics.split()
+    f"{tonic} {mode}" for mode, tonics in (("major", MAJOR_TONICS), ("minor", MINOR_TONICS)) for tonic in tonics
 )
 
 

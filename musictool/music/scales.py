@@ -1,4 +1,4 @@
-"""Notes, keys and scales as users type them: C4, F#3, Bb5; "A minor", Am, "F# major"; C3-C6 or 48-84."""
+"""Keys, scales and ranges as users type them: "A minor", Am, "F# major"; dorian, blues; C3-C6 or 48-84."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ import re
 import numpy as np
 
 from musictool.errors import BadOption, UnknownName
+from musictool.music.pitches import NAME, class_of, pitch_of
 from musictool.music.score import PITCHES
 
-_LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_SIGNS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
-_NAME = "([A-Ga-g])([#♯b♭]?)"
-_NOTE = re.compile(_NAME + r"(-?\d+)")
-_KEY = re.compile(_NAME + r"[\s-]*(.*)")
+_KEY = re.compile(NAME + r"[\s-]*(.*)")
 _SHARP, _FLAT = (re.compile(rf"(?<=^[A-Ga-g])[\s-]*{sign}\b", re.IGNORECASE) for sign in ("sharp", "flat"))
 _RANGE = re.compile(r"\s*([A-Ga-g][#♯b♭]?-?\d+|\d+)\s*-\s*([A-Ga-g][#♯b♭]?-?\d+|\d+)\s*")
 _MODES = {"": False, "major": False, "maj": False, "M": False, "minor": True, "min": True, "m": True}
@@ -37,16 +34,7 @@ SCALES = {  # semitones above the tonic
 }
 
 
-def pitch_of(name: str) -> int:
-    """The MIDI number of a note name: C4 is 60, C-1 is 0. Raises ValueError for what is none."""
-    match = _NOTE.fullmatch(name)
-    pitch = _class_of(match[1], match[2]) + 12 * (int(match[3]) + 1) if match else -1
-    if not 0 <= pitch < PITCHES:
-        raise ValueError(f"{name} is no note")
-    return pitch
-
-
-def key_of(name: str) -> tuple[int, bool]:
+def parse_key(name: str) -> tuple[int, bool]:
     """Tonic, 0..11, and whether minor, of "A minor", "Am", "Bb major", "C". Raises BadOption for what is no key."""
     match = _KEY.fullmatch(_FLAT.sub("b", _SHARP.sub("#", name.strip())))
     mode = match[3] if match else ""
@@ -56,7 +44,7 @@ def key_of(name: str) -> tuple[int, bool]:
         tonic = "" if match is None else match[1].upper() + match[2] + "m" * scale.endswith("minor")
         hint = f"; a scale has its own option: --key {tonic} --scale {scale}" if scale in SCALES else ""
         raise BadOption(f'--key \'{name}\' is no key; for example: --key "A minor", Am, "F# major", Bb{hint}')
-    return _class_of(match[1], match[2]) % 12, _MODES[mode]
+    return class_of(match[1], match[2]) % 12, _MODES[mode]
 
 
 def scale_of(name: str) -> str:
@@ -70,20 +58,24 @@ def _spelled(name: str) -> str:
     return "-".join(re.split(r"[\s_-]+", name.strip().lower()))
 
 
-def classes_of(key: str | None, scale: str | None) -> np.ndarray:
+def classes_of(key: tuple[int, bool] | None, scale: str | None) -> np.ndarray:
     """bool (12,), C..B: the pitch classes of a scale on the tonic of a key; without a scale, of the key's own.
 
     A minor key's own is the natural minor. Its pentatonic is the minor one.
 
+    Args:
+        key: as parse_key gives it; None for none.
+        scale: see SCALES.
+
     Raises:
-        BadOption, UnknownName: for what is no key or no scale, or a scale that has no tonic.
+        BadOption, UnknownName: for what is no scale, or a scale that has no tonic.
     """
     scale = None if scale is None else scale_of(scale)
     if key is None:
         if scale in (None, CHROMATIC):
             return np.ones(12, bool)
         raise BadOption(f'--scale {scale} needs a tonic; give it one: --key C, or --key "A minor"')
-    tonic, minor = key_of(key)
+    tonic, minor = key
     name = scale or ("minor" if minor else "major")
     steps = SCALES["minor-pentatonic" if minor and name == "pentatonic" else name]
     return np.isin(np.arange(12), (np.array(steps) + tonic) % 12)
@@ -101,8 +93,3 @@ def pitches_of(text: str) -> range:
     raise BadOption(
         f"--pitch-range '{text}' is no range from a low to a high note; for example: C3-C6, or as MIDI numbers 48-84"
     )
-
-
-def _class_of(letter: str, sign: str) -> int:
-    """-1..12: a letter and its sign; C flat is below C."""
-    return _LETTERS[letter.upper()] + _SIGNS[sign]

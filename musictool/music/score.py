@@ -16,6 +16,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from musictool.music import gm
+
 TICKS_PER_QUARTER = 480
 DEFAULT_BPM = 120.0  # the MIDI standard's tempo where a file names none; quarter notes a minute
 DEFAULT_VELOCITY = 80
@@ -49,6 +51,11 @@ class Track:
     program: int = 0
     is_drum: bool = False
     name: str = ""
+
+    def with_metadata(self, program: int | None = None) -> Track:
+        """With this program, unless it is of drums or the program is None, and a name: its own, or the program's."""
+        program = self.program if program is None or self.is_drum else program
+        return replace(self, program=program, name=self.name or ("Drums" if self.is_drum else gm.program_name(program)))
 
 
 def _empty(dtype: np.dtype) -> np.ndarray:
@@ -205,6 +212,27 @@ class Score:
         notes["duration_ticks"] = np.minimum(notes["duration_ticks"], end_ticks - notes["onset_ticks"])
         return replace(self, notes=notes)
 
+    def drop_empty_tracks(self) -> Score:
+        """Without the tracks that have no note; where there is no note at all, with the first track."""
+        used, track = np.unique(self.notes["track"], return_inverse=True)
+        notes = self.notes.copy()
+        notes["track"] = track
+        return replace(self, notes=notes, tracks=tuple(self.tracks[i] for i in used) or self.tracks[:1])
+
+    def with_metadata(self, tempos: np.ndarray, metres: np.ndarray, program: int | None = None) -> Score:
+        """With these tempos and metres where it has none of its own, and a name for each track.
+
+        Args:
+            tempos, metres: TEMPO (N,) and METRE (N,).
+            program: of every track that is no drum; None for its own.
+        """
+        return replace(
+            self,
+            tempos=self.tempos if len(self.tempos) else tempos,
+            metres=self.metres if len(self.metres) else metres,
+            tracks=tuple(track.with_metadata(program) for track in self.tracks),
+        )
+
     def transpose(self, semitones: int) -> Score:
         """The piece `semitones` higher (negative: lower); drums stay, pitches off the end of 0..127 move by octaves."""
         if not semitones:
@@ -228,6 +256,10 @@ def fold_octaves(pitches: np.ndarray, into: range) -> np.ndarray:
     index = np.asarray(pitches, np.int64) - into.start
     index = np.where(index < 0, index % 12, index)
     return into.start + np.where(index >= len(into), len(into) - 12 + (index - len(into)) % 12, index)
+
+
+KEYBOARD = range(21, 109)  # the piano's 88 keys, A0..C8
+ON_KEYBOARD = fold_octaves(np.arange(PITCHES), KEYBOARD)  # int64 (P,): each pitch, those off it moved by octaves
 
 
 def bar_ticks(numerator: int, denominator: int) -> int:

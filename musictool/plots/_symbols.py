@@ -13,9 +13,8 @@ from musictool.encoding import FIRST_TOKEN, Encoding
 from musictool.errors import BadModel, UnknownName
 from musictool.models.info import read_info
 from musictool.models.parts import array, open_encoding
-from musictool.music.scales import pitch_of
+from musictool.music.pitches import pitch_name, pitch_of
 from musictool.music.score import PITCHES
-from musictool.plots._slide import pitch_name
 
 BEGINS, ENDS, NEITHER = "begins notes", "ends a note", "neither"
 
@@ -67,9 +66,9 @@ class Symbols:
         return self.text(index)
 
     def text(self, index: int) -> str:
-        """As the vocabulary writes it; where it has no words, its number."""
-        symbols = getattr(self.encoding, "symbols", None)
-        return str(symbols.symbol_of(int(self.ids[index]))) if symbols is not None else f"symbol {self.ids[index]}"
+        """As the vocabulary writes it; where there is none, its number."""
+        vocabulary = getattr(self.encoding, "texts", None)
+        return str(vocabulary.text_of(int(self.ids[index]))) if vocabulary is not None else f"token {self.ids[index]}"
 
     def find(self, label: str) -> list[int]:
         """The indices that a user's label means: of a note the commonest symbol of it alone that begins it, and the

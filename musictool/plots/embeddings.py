@@ -24,6 +24,7 @@ import numpy as np
 from musictool.drawing.colours import COLOURS
 from musictool.drawing.plot import Drawn, Thing, Wishes
 from musictool.errors import BadOption
+from musictool.music.pitches import pitch_name
 from musictool.plots import _slide as slide
 from musictool.plots._flat import NAMES, flattened
 from musictool.plots._labels import write_labels
@@ -116,7 +117,7 @@ def _register_bar(figure: Any, axes: Any, dots: Any, low: float, high: float) ->
     bar = figure.add_axes((box.x0, 0.45 / slide.HEIGHT, box.width, 0.13 / slide.HEIGHT))
     figure.colorbar(ScalarMappable(dots.norm, dots.cmap), cax=bar, orientation="horizontal")
     cs = [c for c in range(0, 128, 12) if low <= c <= high] or [round((low + high) / 2)]
-    bar.set_xticks(cs, [slide.pitch_name(c) for c in cs])
+    bar.set_xticks(cs, [pitch_name(c) for c in cs])
     slide.plain(bar)
     for side in bar.spines.values():
         side.set_visible(False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -11,13 +11,12 @@ from typing import Any
 from musictool.preparation.cache import Kept
 from musictool.preparation.reading import ReadSettings, hash_safely, read_safely
 from musictool.preparation.sources import Source
+from musictool.progress import Progress
 from musictool.reading import suffixes
 from musictool.workers.processes import Workers
 
 BATCH_FILES, BATCH_BYTES = 64, 1 << 20  # MIDI files handed to a child at once; other formats take longer and go singly
 HASHED_FILES = 64  # handed to a child at once
-
-Progress = Callable[[int, int], object]
 
 
 class Interrupted(KeyboardInterrupt):

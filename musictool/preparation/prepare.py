@@ -27,9 +27,10 @@ from musictool.preparation import sources
 from musictool.preparation import table as files_table
 from musictool.preparation.cache import Kept
 from musictool.preparation.metadata import Metadata
-from musictool.preparation.new_files import Interrupted, NewFiles, Progress
+from musictool.preparation.new_files import Interrupted, NewFiles
 from musictool.preparation.reading import READ, ReadSettings
 from musictool.preparation.sources import Source
+from musictool.progress import Progress
 from musictool.reading import MIDI_PARSERS, suffixes
 from musictool.workers.processes import LocalWorkers, Workers, cores
 

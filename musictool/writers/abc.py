@@ -24,6 +24,7 @@ import numpy as np
 from musictool.atomic import replacing
 from musictool.music.gm import program_name
 from musictool.music.grid import to_steps, without_overlaps
+from musictool.music.pitches import LETTERS
 from musictool.music.score import DEFAULT_BPM, Score
 
 SUFFIXES = (".abc",)
@@ -31,7 +32,7 @@ STEPS_PER_QUARTER = 12
 STEPS_PER_UNIT = 3  # L:1/16
 BARS_A_LINE = 4
 SHARPS, FLATS = "FCGDAEB", "BEADGCF"
-LETTERS = {0: "C", 2: "D", 4: "E", 5: "F", 7: "G", 9: "A", 11: "B"}  # of the white keys
+WHITE_KEYS = {pitch_class: letter for letter, pitch_class in LETTERS.items()}
 SIGNS = {-1: "_", 0: "=", 1: "^"}
 MAJOR_KEYS = ["Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#"]  # by sharps, from -7
 
@@ -134,9 +135,9 @@ class _Accidentals:
         return notes[0] if len(notes) == 1 else f"[{''.join(notes)}]"
 
     def _note(self, pitch: int) -> str:
-        alteration = next(a for a in self._order() if (pitch - a) % 12 in LETTERS and self._fits(pitch, a))
+        alteration = next(a for a in self._order() if (pitch - a) % 12 in WHITE_KEYS and self._fits(pitch, a))
         white = pitch - alteration
-        letter, octave = LETTERS[white % 12], white // 12 - 5  # 0: from middle C
+        letter, octave = WHITE_KEYS[white % 12], white // 12 - 5  # 0: from middle C
         sign = SIGNS[alteration] if alteration != self._key.get(letter, 0) or letter in self._signed else ""
         if sign:
             self._signed.add(letter)
@@ -148,6 +149,6 @@ class _Accidentals:
 
     def _fits(self, pitch: int, alteration: int) -> bool:
         """The key's own spelling first: in E flat major the black key is E flat; E natural is E, and not F flat."""
-        own = [a for a in (-1, 0, 1) if self._key.get(LETTERS.get((pitch - a) % 12, ""), 0) == a]
-        own = [a for a in own if (pitch - a) % 12 in LETTERS]
+        own = [a for a in (-1, 0, 1) if self._key.get(WHITE_KEYS.get((pitch - a) % 12, ""), 0) == a]
+        own = [a for a in own if (pitch - a) % 12 in WHITE_KEYS]
         return not own or alteration == own[0]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from musictool.arch import Stage
-from musictool.cli._progress import Progress
+from musictool.cli._progress import ScreenReporter
 
 ROW: dict[str, Any] = {"epoch": 1, "loss": 0.5, "val_loss": 0.25, "rows_per_second": 7, "seconds": 100.0}
 
@@ -17,7 +17,7 @@ ROW: dict[str, Any] = {"epoch": 1, "loss": 0.5, "val_loss": 0.25, "rows_per_seco
 def told(capsys: pytest.CaptureFixture[str], stages: list[str], deadline: float = float("inf")) -> str:
     """The line after an epoch of the first stage, which took ROW["seconds"] in all and was just resumed."""
     own = [Stage(name, None, lambda batch, training: ()) for name in stages]  # type: ignore[arg-type]
-    progress = Progress()
+    progress = ScreenReporter()
     progress.run = SimpleNamespace(
         stage=own[0], arch=SimpleNamespace(stages=own), state=SimpleNamespace(waited=0), deadline=deadline
     )

@@ -57,7 +57,7 @@ def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
 
 
 def written(model: Model, num: int, **asked: Any) -> list[Score]:
-    """Pieces of 64 symbols that were asked for."""
+    """Pieces of 64 tokens that were asked for."""
     start = np.broadcast_to(model.spec.start, (num, 1))
     guidance = Guidance(conditions=model.conditions.asked(**asked))
     rows = next(model.arch.continuation(start, Sampler(), 7, guidance))

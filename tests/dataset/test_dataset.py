@@ -74,7 +74,7 @@ def test_rows_of_zeros_and_ones_lie_on_disk_as_bits(tunes: Path, at_new_home: Pa
 def test_coverage_is_of_the_validation_pieces(tunes: Path, at_new_home: Path):
     corpus = prepare(str(tunes), name="tunes", workers=1).corpus
     encoded = encode_corpus(corpus, transpositions=(0,))
-    words = [encoded.encoding.words(score) for score in corpus.scores("validation")]
+    words = [encoded.encoding.token_bytes(score) for score in corpus.scores("validation")]
     found = np.concatenate([encoded.encoding.find(each) for each in words])
     assert encoded.summary["validation_rows"] == len(found)
     assert encoded.summary["coverage"] == (found > 0).mean()

@@ -27,10 +27,10 @@ def fitted(*pieces: Score, **options) -> ChordRoll:
 
 
 def runs(score: Score, **options) -> list[tuple[str, int]]:
-    """What a piece is, to an encoding that has seen it: each symbol and for how many steps."""
+    """What a piece is, to an encoding that has seen it: each token and for how many steps."""
     encoding = fitted(score, **options)
-    symbols = map(encoding.symbols.symbol_of, encoding.encode(score))
-    return [(symbol, len(list(steps))) for symbol, steps in groupby(symbols)]
+    texts = map(encoding.texts.text_of, encoding.encode(score))
+    return [(text, len(list(steps))) for text, steps in groupby(texts)]
 
 
 def notes(score: Score) -> list[tuple[int, int, int]]:
@@ -72,8 +72,8 @@ def test_pitches_off_the_keyboard_move_by_octaves():
 
 
 def test_of_too_many_pitches_some_are_chosen():
-    ((symbol, _),) = runs(Score.from_notes(SEVEN))
-    chosen = [int(pitch) for pitch in symbol.split("-")]
+    ((text, _),) = runs(Score.from_notes(SEVEN))
+    chosen = [int(pitch) for pitch in text.split("-")]
     assert len(chosen) == 3
     assert set(chosen) < {pitch for pitch, _, _ in SEVEN}
     assert runs(Score.from_notes(SEVEN[:4])) == [("48-52-55-60", 4)]
@@ -94,12 +94,12 @@ def test_the_choice_is_even_and_hangs_on_the_seed_and_the_intervals():
 def test_another_process_chooses_the_same():
     code = (
         "from musictool.encodings.chord_roll import ChordRoll; from musictool.music.score import Score;"
-        f"print(ChordRoll().words(Score.from_notes({SEVEN})))"
+        f"print(ChordRoll().token_bytes(Score.from_notes({SEVEN})))"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
     )
-    assert answer.stdout.strip() == str(ChordRoll().words(Score.from_notes(SEVEN)))
+    assert answer.stdout.strip() == str(ChordRoll().token_bytes(Score.from_notes(SEVEN)))
 
 
 def test_more_cannot_be_chosen_than_may_sound():
@@ -127,12 +127,12 @@ def test_the_words_are_those_of_a_slow_walk_over_the_steps(score, steps_per_quar
         silence = 0 if at in sounding else silence + 1
         if silence <= 4 * steps_per_quarter:
             expected.append("-".join(map(str, sorted(sounding.get(at, ())))) or "rest")
-    assert [encoding.spelling().symbol(word) for word in encoding.words(score)] == expected
+    assert [encoding.token_format().to_text(word) for word in encoding.token_bytes(score)] == expected
 
 
-def test_reserved_symbols_take_no_time():
+def test_reserved_tokens_take_no_time():
     encoding = fitted(Score.from_notes([(60, 0, 1), (64, 1, 1)]))
-    c, e = (encoding.symbols.id_of(symbol) for symbol in ("60", "64"))
+    c, e = (encoding.texts.token_of(text) for text in ("60", "64"))
     rows = np.array([START, c, UNKNOWN, c, PADDING, e, PADDING])
     assert notes(encoding.decode(rows)) == [(60, 0, 2), (64, 2, 1)]
     assert encoding.positions(rows).tolist() == [0, 0, 120, 120, 240, 240, 360]
@@ -143,23 +143,21 @@ def test_reserved_symbols_take_no_time():
 def test_what_is_lost_is_lost_once_even_with_a_strange_or_tiny_vocabulary(score, other, size):
     encoding = fitted(other, max_vocabulary=size)
     rows = encoding.encode(score)
-    assert encoding.find(encoding.words(encoding.decode(rows))).tolist() == rows.tolist()
+    assert encoding.find(encoding.token_bytes(encoding.decode(rows))).tolist() == rows.tolist()
 
 
 def test_the_rest_is_in_every_vocabulary_and_never_stands_for_a_chord():
     encoding = fitted(Score.from_notes([(60, 0, 1)]))
-    assert encoding.symbols.symbols == ("60", "rest")
+    assert encoding.texts.texts == ("60", "rest")
     assert encoding.encode(Score.from_notes([(21, 0, 1), (108, 2, 1)])).tolist() == [3] * 4 + [4] * 4 + [3] * 4
     with pytest.raises(BadModel, match="needs 'rest'"):
         encoding.load_vocabulary({"symbols": ["60"], "counts": [1]})
 
 
-@pytest.mark.parametrize(
-    "symbol", ["", "60-", "-60", "64-60", "60-60", "20", "109", "C4", "060", "60 ", "6٠", "rest-60"]
-)
-def test_a_vocabulary_with_a_symbol_that_is_never_made_is_refused(symbol):
+@pytest.mark.parametrize("text", ["", "60-", "-60", "64-60", "60-60", "20", "109", "C4", "060", "60 ", "6٠", "rest-60"])
+def test_a_vocabulary_with_a_token_that_is_never_made_is_refused(text):
     with pytest.raises(BadModel, match="chord-roll"):
-        ChordRoll().load_vocabulary({"symbols": ["rest", symbol], "counts": [1, 1]})
+        ChordRoll().load_vocabulary({"symbols": ["rest", text], "counts": [1, 1]})
 
 
 def test_features_are_pitches_classes_and_voices():

@@ -20,25 +20,25 @@ def fitted(*pieces: Score, **options) -> MidiMessage:
     return encoding
 
 
-def symbols(score: Score, **options) -> list[str]:
+def texts(score: Score, **options) -> list[str]:
     """What a piece is, to an encoding that has seen it."""
     encoding = fitted(score, **options)
-    return [encoding.symbols.symbol_of(index) for index in encoding.encode(score)]
+    return [encoding.texts.text_of(index) for index in encoding.encode(score)]
 
 
 def played(text: str) -> list[tuple[int, int, int]]:
-    """(pitch, onset in steps, duration in steps) of symbols."""
+    """(pitch, onset in steps, duration in steps) of token texts."""
     encoding = fitted()
     names = text.split()
-    counts = Counter(dict.fromkeys([*encoding.symbols.symbols, *names], 1))
+    counts = Counter(dict.fromkeys([*encoding.texts.texts, *names], 1))
     encoding.load_vocabulary({"symbols": list(counts), "counts": list(counts.values())})
-    score = encoding.decode(np.array([encoding.symbols.id_of(name) for name in names], np.int32))
+    score = encoding.decode(np.array([encoding.texts.token_of(name) for name in names], np.int32))
     return [(n["pitch"], n["onset_ticks"] // 40, n["duration_ticks"] // 40) for n in score.notes]
 
 
 def test_a_chord_and_a_melody():
     score = Score.from_notes([(64, 0, 1), (60, 0, 1), (67, 0.5, 1 / 3), (60, 1, 1)])
-    assert symbols(score) == [
+    assert texts(score) == [
         "on:60:0",
         "on:64:0",
         "on:67:6",
@@ -52,12 +52,12 @@ def test_a_chord_and_a_melody():
 
 def test_silence_before_the_first_note_is_left_out_and_a_long_wait_is_cut():
     score = Score.from_notes([(60, 9, 10), (62, 40 * 3600 * 2, 1)])
-    assert symbols(score) == ["on:60:0", "off:60:96", "on:62:96", "off:62:12"]
-    assert symbols(score, longest_quarters=1) == ["on:60:0", "off:60:12", "on:62:12", "off:62:12"]
+    assert texts(score) == ["on:60:0", "off:60:96", "on:62:96", "off:62:12"]
+    assert texts(score, longest_quarters=1) == ["on:60:0", "off:60:12", "on:62:12", "off:62:12"]
 
 
 def test_the_grid_is_an_option():
-    assert symbols(Score.from_notes([(60, 0, 1 / 8), (62, 1 / 8, 1 / 8)]), steps_per_quarter=24) == [
+    assert texts(Score.from_notes([(60, 0, 1 / 8), (62, 1 / 8, 1 / 8)]), steps_per_quarter=24) == [
         "on:60:0",
         "off:60:3",
         "on:62:0",
@@ -69,8 +69,8 @@ def test_a_pitch_that_sounds_in_two_tracks_is_struck_once_at_a_time():
     tracks = (Track(0), Track(40))
     parts = [Score.from_notes(part, tracks, i).notes for i, part in enumerate(([(60, 0, 4), (64, 0, 1)], [(60, 1, 1)]))]
     score = Score.from_columns(*(np.concatenate(parts)[c] for c in parts[0].dtype.names), tracks=tracks)
-    assert symbols(score) == ["on:60:0", "on:64:0", "off:60:12", "off:64:0", "on:60:0", "off:60:12"]
-    assert symbols(Score.from_notes([(60, 0, 1), (60, 0, 2)])) == ["on:60:0", "off:60:24"]
+    assert texts(score) == ["on:60:0", "on:64:0", "off:60:12", "off:64:0", "on:60:0", "off:60:12"]
+    assert texts(Score.from_notes([(60, 0, 1), (60, 0, 2)])) == ["on:60:0", "off:60:24"]
 
 
 def test_tracks_can_be_laid_end_to_end_and_drums_are_left_out():
@@ -80,16 +80,16 @@ def test_tracks_can_be_laid_end_to_end_and_drums_are_left_out():
         for i, part in enumerate(([(60, 2, 1), (62, 3, 1)], [(36, 0, 9)], [(40, 1, 2)], [(48, 8, 1)]))
     ]
     score = Score.from_columns(*(np.concatenate(parts)[c] for c in parts[0].dtype.names), tracks=tracks)
-    assert symbols(score, tracks="concatenate") == [
+    assert texts(score, tracks="concatenate") == [
         *("on:60:0", "off:60:12", "on:62:0", "off:62:12"),
         *("on:40:0", "off:40:24"),
         *("on:48:0", "off:48:12"),
     ]
-    assert symbols(score)[:3] == ["on:40:0", "on:60:12", "off:40:12"]
+    assert texts(score)[:3] == ["on:40:0", "on:60:12", "off:40:12"]
 
 
 def test_pitches_off_the_keyboard_move_by_octaves():
-    assert symbols(Score.from_notes([(0, 0, 1), (127, 0, 1)])) == ["on:24:0", "on:103:0", "off:24:12", "off:103:0"]
+    assert texts(Score.from_notes([(0, 0, 1), (127, 0, 1)])) == ["on:24:0", "on:103:0", "off:24:12", "off:103:0"]
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_the_words_are_balanced_and_in_order(score, steps_per_quarter, tracks):
     encoding = MidiMessage(Options(steps_per_quarter=steps_per_quarter, tracks=tracks))
     down: set[int] = set()
     moment: list[tuple[bool, int]] = []
-    for word in encoding.words(score):
-        kind, pitch, wait = encoding.spelling().symbol(word).split(":")
+    for word in encoding.token_bytes(score):
+        kind, pitch, wait = encoding.token_format().to_text(word).split(":")
         moment = [] if int(wait) else moment
         moment.append((kind == "on", int(pitch)))
         assert moment == sorted(set(moment))
@@ -145,7 +145,7 @@ def test_the_words_are_balanced_and_in_order(score, steps_per_quarter, tracks):
     assert not down
 
 
-def test_reserved_symbols_take_no_time():
+def test_reserved_tokens_take_no_time():
     encoding = fitted(Score.from_notes([(60, 0, 1)]))
     on, off = encoding.encode(Score.from_notes([(60, 0, 1)]))
     rows = np.array([START, on, UNKNOWN, off, PADDING, on, off])
@@ -157,9 +157,9 @@ def test_a_missing_message_becomes_the_one_of_its_key_that_is_nearest_in_time():
     known = Score.from_notes([(60, 0, 0.5), (60, 1, 2), (64, 4, 3)])  # waits of 6, 6, 24, 12, 36
     encoding = fitted(known)
 
-    def found(symbol):
-        (index,) = encoding.find([encoding.spelling().word(symbol)])
-        return ("" if index > 0 else "-") + encoding.symbols.symbol_of(abs(index))
+    def found(text):
+        (index,) = encoding.find([encoding.token_format().from_text(text)])
+        return ("" if index > 0 else "-") + encoding.texts.text_of(abs(index))
 
     assert found("off:60:6") == "off:60:6"
     assert found("off:60:8") == "-off:60:6"
@@ -177,7 +177,7 @@ def test_what_is_lost_is_lost_once_even_with_a_strange_or_tiny_vocabulary(score,
     encoding = fitted(other, max_vocabulary=size, steps_per_quarter=steps_per_quarter)
     assert encoding.spec.size <= size
     rows = encoding.encode(score)
-    assert encoding.find(encoding.words(encoding.decode(rows))).tolist() == rows.tolist()
+    assert encoding.find(encoding.token_bytes(encoding.decode(rows))).tolist() == rows.tolist()
 
 
 @settings(deadline=None, max_examples=50)
@@ -189,11 +189,11 @@ def test_transposing_at_the_edges_of_the_keyboard_goes_by_octaves(pieces, semito
         if index < FIRST_TOKEN:
             assert moved == index
             continue
-        kind, pitch, wait = encoding.symbols.symbol_of(index).split(":")
+        kind, pitch, wait = encoding.texts.text_of(index).split(":")
         higher = int(pitch) + semitones
         while not 21 <= higher <= 108:
             higher += 12 if higher < 21 else -12
-        new_kind, new_pitch, new_wait = encoding.symbols.symbol_of(moved).split(":")
+        new_kind, new_pitch, new_wait = encoding.texts.text_of(moved).split(":")
         assert (new_kind, int(new_pitch)) == (kind, higher)
         assert (new_wait == "0") == (wait == "0")
 
@@ -201,11 +201,11 @@ def test_transposing_at_the_edges_of_the_keyboard_goes_by_octaves(pieces, semito
 WRONG = ["", "on", "on:60", "on:60:", "on:20:0", "on:109:0", "up:60:0", "on:60:97", "on:60:-1", "on:060:1", "on:60:1:"]
 
 
-@pytest.mark.parametrize("symbol", WRONG)
-def test_a_vocabulary_with_a_symbol_that_is_never_made_is_refused(symbol):
+@pytest.mark.parametrize("text", WRONG)
+def test_a_vocabulary_with_a_token_that_is_never_made_is_refused(text):
     values = fitted().vocabulary()
     with pytest.raises(BadModel, match="midi-message"):
-        MidiMessage().load_vocabulary({"symbols": [*values["symbols"], symbol], "counts": [*values["counts"], 1]})
+        MidiMessage().load_vocabulary({"symbols": [*values["symbols"], text], "counts": [*values["counts"], 1]})
 
 
 def test_a_vocabulary_without_what_stands_in_for_others_is_refused():
@@ -219,12 +219,12 @@ def test_features_are_kind_pitch_class_and_time():
     features = encoding.spec.features
     assert features.shape == (FIRST_TOKEN + 4 * 88 + 1, 2 + 88 + 12 + 9 + 12)
     expected = {"on:60:0": [1, 2 + 39, 90, 102, 111], "off:60:27": [0, 2 + 39, 90, 102 + 2, 111 + 3]}
-    assert {s: np.flatnonzero(features[encoding.symbols.id_of(s)]).tolist() for s in expected} == expected
+    assert {s: np.flatnonzero(features[encoding.texts.token_of(s)]).tolist() for s in expected} == expected
     assert not features[:FIRST_TOKEN].any()
 
 
 def test_an_on_begins_its_pitch_and_an_off_ends_it():
     encoding = fitted()
-    rows = [encoding.symbols.id_of(symbol) for symbol in ("on:60:0", "off:60:12")]
+    rows = [encoding.texts.token_of(text) for text in ("on:60:0", "off:60:12")]
     assert [np.flatnonzero(encoding.onset_pitches()[row]).tolist() for row in [*rows, PADDING]] == [[60], [], []]
     assert [np.flatnonzero(encoding.ends()[row]).tolist() for row in [*rows, PADDING]] == [[], [60], []]

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN
-from musictool.encodings._bars import METRES
-from musictool.encodings.note_duration import NoteDuration, Options
+from musictool.encodings.note_duration import METRES, NoteDuration, Options
 from musictool.errors import BadOption
 from musictool.music.grid import to_steps, without_overlaps
 from musictool.music.score import METRE, Score, Track, bar_ticks
@@ -202,7 +201,7 @@ def test_positions_do_not_move_notes():
     assert read_back("p7 n60 d4 sep d4 p0 n62 d4") == [(0, 60, 0, 4), (0, 62, 4, 4)]
 
 
-def test_reserved_symbols_are_passed_over():
+def test_reserved_tokens_are_passed_over():
     encoding = NoteDuration()
     rows = rows_of(encoding, "p0 prog40 n60 d4 sep d4 n62 d4")
     between = np.stack([rows, np.resize([UNKNOWN, PADDING, START], len(rows))], axis=1).reshape(-1)
@@ -286,7 +285,7 @@ def test_notes_on_the_grid_come_back_as_they_were(score):
     assert {track.program for track in back.tracks} == ({score.tracks[0].program} if len(notes) else {0})
 
 
-def test_features_say_what_symbols_share():
+def test_features_say_what_tokens_share():
     encoding = NoteDuration()
     features = encoding.spec.features
     assert features.shape == (556, 7 + 88 + 12 + 128 + 41 + 4 + 128 + 16 + 16 + 8 + 4)

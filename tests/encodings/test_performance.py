@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN
-from musictool.encodings._sections import split
 from musictool.encodings.performance import Options, Performance
 from musictool.errors import BadOption
+from musictool.music.grid import split_long
 from musictool.music.score import DEFAULT_VELOCITY, TEMPO, Score, Track
 from musictool.options import from_settings
 from tests.strategies import scores
@@ -179,7 +179,7 @@ def test_one_forgotten_release_spoils_one_note_only():
     assert [duration for _, _, duration, _ in notes] == [50, 10, 10, 10, 10, 10]
 
 
-def test_reserved_symbols_are_passed_over():
+def test_reserved_tokens_are_passed_over():
     encoding = Performance()
     rows = rows_of(encoding, "on 60", "wait 5", "off 60")
     between = np.array([START, rows[0], UNKNOWN, rows[1], PADDING, rows[2], PADDING])
@@ -313,10 +313,10 @@ def test_options_come_from_the_command_line():
 
 
 def test_times_are_split_into_the_longest_and_the_rest():
-    owners, parts = split(np.array([0, 3, 10, 20, 0, 25]), 10)
+    owners, parts = split_long(np.array([0, 3, 10, 20, 0, 25]), 10)
     assert owners.tolist() == [1, 2, 3, 3, 5, 5, 5]
     assert parts.tolist() == [3, 10, 10, 10, 10, 10, 5]
-    assert [part.tolist() for part in split(np.zeros(0, np.int64), 10)] == [[], []]
+    assert [part.tolist() for part in split_long(np.zeros(0, np.int64), 10)] == [[], []]
 
 
 def test_a_press_begins_its_pitch_and_a_release_ends_it():

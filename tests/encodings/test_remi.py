@@ -26,13 +26,13 @@ def encoding_of(*pieces: Score, **options) -> Remi:
     return encoding
 
 
-def symbols(score: Score, **options) -> list[str]:
+def texts(score: Score, **options) -> list[str]:
     encoding = encoding_of(**options)
-    return [encoding.symbols[row - FIRST_TOKEN] for row in encoding.encode(score)]
+    return [encoding.base_texts[row - FIRST_TOKEN] for row in encoding.encode(score)]
 
 
 def rows_of(encoding: Remi, text: str) -> np.ndarray:
-    return np.array([FIRST_TOKEN + encoding.symbols.index(name) for name in text.split()], np.int32)
+    return np.array([FIRST_TOKEN + encoding.base_texts.index(name) for name in text.split()], np.int32)
 
 
 def notes(score: Score) -> list[tuple[int, float, float]]:
@@ -46,14 +46,14 @@ def through(score: Score, **options) -> Score:
 
 
 def test_bars_positions_and_notes():
-    assert symbols(Score.from_notes([(60, 0, 1), (64, 0, 1), (62, 1.5, 0.25), (65, 4, 4)]), **BARE) == [
+    assert texts(Score.from_notes([(60, 0, 1), (64, 0, 1), (62, 1.5, 0.25), (65, 4, 4)]), **BARE) == [
         *("Bar_None", "Position_0", "Pitch_60", "Duration_1.0.12", "Pitch_64", "Duration_1.0.12"),
         *("Position_18", "Pitch_62", "Duration_0.3.12"),
         *("Bar_None", "Position_0", "Pitch_65", "Duration_4.0.4"),
     ]
 
 
-def test_each_option_adds_its_symbols():
+def test_each_option_adds_its_tokens():
     tracks = (Track(40), Track(is_drum=True))
     score = Score.from_columns(
         *np.array([(0, 480, 60, 80, 0), (0, 480, 64, 80, 0), (0, 480, 67, 80, 0), (0, 480, 36, 80, 1)]).T,
@@ -61,12 +61,12 @@ def test_each_option_adds_its_symbols():
         tempos=np.array([(0, 91.0)], TEMPO),
         metres=WALTZ,
     )
-    assert symbols(score, chords=True)[:12] == [
+    assert texts(score, chords=True)[:12] == [
         *("Bar_None", "TimeSig_3/4", "Position_0", "Tempo_90.0", "Program_40", "Chord_maj"),
         *("Program_40", "Pitch_60", "Velocity_79", "Duration_1.0.12", "Program_40", "Pitch_64"),
     ]
-    assert symbols(score)[-4:] == ["Program_-1", "PitchDrum_36", "Velocity_79", "Duration_1.0.12"]
-    assert "PitchDrum_36" not in encoding_of(**BARE).symbols
+    assert texts(score)[-4:] == ["Program_-1", "PitchDrum_36", "Velocity_79", "Duration_1.0.12"]
+    assert "PitchDrum_36" not in encoding_of(**BARE).base_texts
 
 
 def test_programs_and_drums_come_back_and_tracks_of_one_program_are_one():
@@ -194,7 +194,7 @@ def test_positions_are_where_the_rows_take_effect():
     score = Score(Score.from_notes([(60, 0, 1), (62, 3.5, 1), (64, 6, 1)]).notes, metres=WALTZ)
     encoding = encoding_of(**{**BARE, "metre": True})
     rows = encoding.encode(score)
-    shown = [f"{encoding.symbols[r - 3]}@{p / 480:g}" for r, p in zip(rows, encoding.positions(rows), strict=True)]
+    shown = [f"{encoding.base_texts[r - 3]}@{p / 480:g}" for r, p in zip(rows, encoding.positions(rows), strict=True)]
     assert shown == [
         *("Bar_None@0", "TimeSig_3/4@0", "Position_0@0", "Pitch_60@0", "Duration_1.0.12@0"),
         *("Bar_None@3", "TimeSig_3/4@3", "Position_6@3.5", "Pitch_62@3.5", "Duration_1.0.12@3.5"),
@@ -225,10 +225,10 @@ def test_merging_shortens_and_plays_the_same():
     assert plain.spec.size < merged.spec.size <= 900
 
 
-def test_no_symbol_of_a_pitch_is_merged_and_transposing_is_a_table():
+def test_no_token_of_a_pitch_is_merged_and_transposing_is_a_table():
     encoding = encoding_of(*PIECES, vocabulary=900)
-    behind = np.arange(FIRST_TOKEN + len(encoding.symbols), encoding.spec.size)
-    parts, owners = encoding.merges.part(behind)
+    behind = np.arange(FIRST_TOKEN + len(encoding.base_texts), encoding.spec.size)
+    parts, owners = encoding.merges.base_of(behind)
     assert len(behind) > 10
     assert "Pitch" not in encoding.kinds[parts]
     assert (np.bincount(owners) >= 2).all()
@@ -240,7 +240,7 @@ def test_no_symbol_of_a_pitch_is_merged_and_transposing_is_a_table():
 
 @settings(deadline=None, max_examples=15)
 @given(score=scores(), seed=st.integers(0, 2**32 - 1))
-def test_merged_symbols_keep_the_laws(score, seed):
+def test_merged_tokens_keep_the_laws(score, seed):
     encoding = encoding_of(score, *PIECES, vocabulary=1000)
     rows = encoding.encode(score)
     np.testing.assert_array_equal(encoding.encode(encoding.decode(rows)), rows)
@@ -287,12 +287,12 @@ def test_a_damaged_vocabulary_is_refused(damage):
         Remi(Options(vocabulary=900)).load_vocabulary({**encoding.vocabulary(), **damage})
 
 
-def test_a_saved_order_of_symbols_is_kept_whatever_miditok_counts():
+def test_a_saved_order_of_tokens_is_kept_whatever_miditok_counts():
     encoding, turned = encoding_of(), encoding_of()
-    turned.load_vocabulary({"symbols": list(encoding.symbols[::-1]), "pairs": []})
+    turned.load_vocabulary({"symbols": list(encoding.base_texts[::-1]), "pairs": []})
     rows = turned.encode(PIECES[0])
-    assert turned.symbols[rows[0] - FIRST_TOKEN] == "Bar_None"
-    np.testing.assert_array_equal(rows, 2 * FIRST_TOKEN + len(encoding.symbols) - 1 - encoding.encode(PIECES[0]))
+    assert turned.base_texts[rows[0] - FIRST_TOKEN] == "Bar_None"
+    np.testing.assert_array_equal(rows, 2 * FIRST_TOKEN + len(encoding.base_texts) - 1 - encoding.encode(PIECES[0]))
     assert notes(turned.decode(rows)) == notes(PIECES[0])
     np.testing.assert_array_equal(turned.transpose(rows, 2), turned.encode(PIECES[0].transpose(2)))
 
@@ -301,13 +301,13 @@ def test_features_name_the_parts_the_kinds_and_the_pitch_classes():
     encoding = encoding_of(*PIECES, vocabulary=900)
     features = encoding.spec.features
     kinds = len(np.unique(encoding.kinds))
-    assert features.shape == (encoding.spec.size, len(encoding.symbols) + kinds + 12)
+    assert features.shape == (encoding.spec.size, len(encoding.base_texts) + kinds + 12)
     c4, c5 = rows_of(encoding, "Pitch_60 Pitch_72")
     assert (features[c4] & features[c5]).sum() == 2  # the kind and the class
     assert not features[:FIRST_TOKEN].any()
     last = encoding.spec.size - 1
-    parts, _ = encoding.merges.part(np.array([last]))
-    np.testing.assert_array_equal(np.flatnonzero(features[last, : len(encoding.symbols)]), np.unique(parts))
+    parts, _ = encoding.merges.base_of(np.array([last]))
+    np.testing.assert_array_equal(np.flatnonzero(features[last, : len(encoding.base_texts)]), np.unique(parts))
 
 
 def test_without_miditok_the_message_says_what_to_type(monkeypatch):

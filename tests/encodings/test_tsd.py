@@ -20,9 +20,9 @@ def encoding_of(*pieces: Score, **options) -> Tsd:
     return encoding
 
 
-def symbols(score: Score, **options) -> list[str]:
+def texts(score: Score, **options) -> list[str]:
     encoding = encoding_of(**options)
-    return [encoding.symbols[row - FIRST_TOKEN] for row in encoding.encode(score)]
+    return [encoding.base_texts[row - FIRST_TOKEN] for row in encoding.encode(score)]
 
 
 def notes(score: Score) -> list[tuple[int, float, float]]:
@@ -31,7 +31,7 @@ def notes(score: Score) -> list[tuple[int, float, float]]:
 
 
 def test_time_shifts_and_notes():
-    assert symbols(Score.from_notes([(60, 0, 1), (64, 0, 1), (62, 1.5, 0.25)]), **BARE) == [
+    assert texts(Score.from_notes([(60, 0, 1), (64, 0, 1), (62, 1.5, 0.25)]), **BARE) == [
         *("Pitch_60", "Duration_1.0.12", "Pitch_64", "Duration_1.0.12"),
         *("TimeShift_1.6.12", "Pitch_62", "Duration_0.3.12"),
     ]
@@ -39,16 +39,16 @@ def test_time_shifts_and_notes():
 
 def test_a_long_way_is_several_shifts():
     score = Score.from_notes([(60, 20.25, 1)])
-    assert symbols(score, **BARE) == ["TimeShift_16.0.4", "TimeShift_4.1.4", "Pitch_60", "Duration_1.0.12"]
+    assert texts(score, **BARE) == ["TimeShift_16.0.4", "TimeShift_4.1.4", "Pitch_60", "Duration_1.0.12"]
 
 
-def test_each_option_adds_its_symbols():
+def test_each_option_adds_its_tokens():
     score = Score.from_columns(
         *np.array([(0, 480, 60, 80, 0), (0, 480, 36, 80, 1)]).T,
         tracks=(Track(40), Track(is_drum=True)),
         tempos=np.array([(0, 91.0)], TEMPO),
     )
-    assert symbols(score) == [
+    assert texts(score) == [
         *("Tempo_90.0", "Program_40", "Pitch_60", "Velocity_79", "Duration_1.0.12"),
         *("Program_-1", "PitchDrum_36", "Velocity_79", "Duration_1.0.12"),
     ]
@@ -74,12 +74,12 @@ def test_the_clock_is_that_of_miditok(seed):
     encoding = encoding_of()
     shifts = FIRST_TOKEN + np.flatnonzero(encoding.kinds == "TimeShift")
     rows = np.random.default_rng(seed).choice(shifts, 10)
-    note = [FIRST_TOKEN + encoding.symbols.index(name) for name in ("Pitch_60", "Velocity_79", "Duration_1.0.12")]
+    note = [FIRST_TOKEN + encoding.base_texts.index(name) for name in ("Pitch_60", "Velocity_79", "Duration_1.0.12")]
     by_miditok = [encoding.decode([*rows[:t], *note]).notes["onset_ticks"][0] for t in range(1, 11)]
     np.testing.assert_array_equal(encoding.grid.to_ticks(encoding.clock(rows - FIRST_TOKEN)), by_miditok)
 
 
-def test_merged_symbols_play_the_same_and_come_back_from_json():
+def test_merged_tokens_play_the_same_and_come_back_from_json():
     pieces = [Score.from_notes([(60 + i % k, i / 2, 1 / 2) for i in range(64)], [Track(k)]) for k in (3, 5)]
     drums = Score.from_notes([(36 + i % 3, i / 4, 1 / 4) for i in range(64)], [Track(is_drum=True)])
     encoding = encoding_of(*pieces, drums, vocabulary=800)

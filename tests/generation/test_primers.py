@@ -13,7 +13,7 @@ from musictool.generation.constraints import Constraints, histogram_of
 from musictool.generation.primers import read_primer, typed
 from musictool.generation.sample import Generation, Request, check_choices, sample
 from musictool.models.model import Model
-from musictool.music.key import TO_C
+from musictool.music.transposition import TO_C
 from musictool.music.scales import classes_of
 from musictool.music.score import Score
 from musictool.sampling.sampler import Sampler
@@ -27,7 +27,7 @@ def model(tiny_home: Path) -> Model:
 def in_c(model: Model) -> Model:
     """The same, as if it had been trained on pieces moved to C major and A minor."""
     training = model.info["training"]
-    info = model.info | {"training": training | {"wishes": training["wishes"] | {"transpose": TO_C}}}
+    info = model.info | {"training": training | {"options": training["options"] | {"transpose": TO_C}}}
     return Model(model.folder, info, model.encoding)
 
 
@@ -133,7 +133,7 @@ def test_the_histogram_that_is_asked_for_moves_with_a_model_of_c_major(model: Mo
 def test_the_penalty_knows_which_symbols_begin_notes(model: Model):
     onset_mask = Generation(model, Request(length=9, sampler=Sampler(repetition_penalty=1.2))).guidance.onset_pitches
     assert onset_mask is not None
-    rests = [index for index in range(3, model.spec.size) if model.encoding.symbols.symbol_of(index).startswith("rest")]
+    rests = [index for index in range(3, model.spec.size) if model.encoding.texts.text_of(index).startswith("rest")]
     assert rests
     assert not onset_mask[[0, 1, 2, *rests]].any()
     assert onset_mask.sum() == model.spec.size - 3 - len(rests)

@@ -18,7 +18,7 @@ class Ragged:
         self._first = np.cumsum(sizes) - sizes
 
     def of(self, lists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(M,) each: for every item of some lists, int (L,), which of these L it is in, and the item."""
+        """(M,) each: for every item of lists, int (L,), the one of the L that it is in, and the item."""
         owner, nth = one_by_one(self._sizes[lists])
         return owner, self._flat[self._first[lists][owner] + nth]
 

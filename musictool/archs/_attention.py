@@ -1,16 +1,13 @@
-"""What `transformer` and `transformer-xl` share: options, and the layers between embedding and prediction."""
+"""What `transformer` and `transformer-xl` share: options, sizes, and the stack that their attention goes into."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from musictool.archs._tokens import TokensArch
 from musictool.errors import BadOption
-from musictool.layers.attention import Attention
-from musictool.layers.reach import Reach
-from musictool.layers.transformer_stack import TransformerStack, residual_scale
+from musictool.layers.transformer import Attention, AttentionSpan, TransformerStack, residual_scale
 from musictool.options import option
 
 
@@ -29,6 +26,11 @@ class AttentionOptions:
         if self.width % self.heads:
             raise BadOption(f"option width: {self.width} is not a multiple of heads, {self.heads}; set one to fit")
 
+    @property
+    def head_size(self) -> int:
+        """d, the numbers per head."""
+        return self.width // self.heads
+
 
 class AttentionArch(TokensArch):
     """embedding -> `layers` x (attention, feed-forward) -> logits."""
@@ -45,12 +47,11 @@ class AttentionArch(TokensArch):
         "large": {"embedding": 512, "width": 512, "layers": 8, "heads": 8},
     }
 
-    def stack(self, reach: Reach, place: Callable[[int], dict[str, Any]], places: Any = None) -> TransformerStack:
-        """The body. `place` is told the numbers a head and gives each Attention what it knows of places."""
-        set_ = self.options
-        size, scale = set_.width // set_.heads, residual_scale(set_.layers)
-        attentions = [
-            Attention(set_.width, set_.heads, reach, scale=scale, name=f"attention_{i}", **place(size))
-            for i in range(set_.layers)
-        ]
-        return TransformerStack(attentions, set_.width, set_.multiple, set_.dropout, places)
+    def attention(self, block: int, span: AttentionSpan, **settings: Any) -> Attention:
+        """The attention of one block."""
+        width, heads, scale = self.options.width, self.options.heads, residual_scale(self.options.layers)
+        return Attention(width, heads, span, output_scale=scale, name=f"attention_{block}", **settings)
+
+    def stack(self, attentions: list[Attention], positions: Any = None) -> TransformerStack:
+        """The body: one block for each attention."""
+        return TransformerStack(attentions, self.options.width, self.options.multiple, self.options.dropout, positions)

@@ -9,14 +9,12 @@ Limit: a `context` longer than the window of training has distances in it that w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from musictool.archs._attention import AttentionArch, AttentionOptions
 from musictool.errors import BadOption
-from musictool.layers.distances import LearnedDistances
-from musictool.layers.learned_places import LearnedPlaces
-from musictool.layers.reach import Reach
-from musictool.layers.rotary import Rotary
+from musictool.layers.positions import PositionEmbedding, RelativePositionEmbedding, RotaryEmbedding
+from musictool.layers.transformer import AttentionSpan, TransformerStack
 from musictool.options import option
 
 
@@ -32,19 +30,24 @@ class Transformer(AttentionArch):
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            if self.positions == "rotary" and self.width // self.heads % 2:
+            if self.positions == "rotary" and self.head_size % 2:
                 raise BadOption(
                     f"option width: {self.width} over {self.heads} heads is odd; positions=rotary turns pairs"
                 )
 
-    def body(self) -> Any:
+    def body(self) -> TransformerStack:
         context, positions = self.options.context, self.options.positions
+        heads, head_size = self.options.heads, self.options.head_size
 
-        def place(size: int) -> dict[str, Any]:
-            return {
-                "rotary": Rotary(size) if positions == "rotary" else None,
-                "distances": LearnedDistances(self.options.heads, size, context) if positions == "relative" else None,
-            }
+        # each row attends to itself and the context - 1 rows before it
+        span = AttentionSpan(segment=context, memory=context - 1, max_distance=context - 1)
 
-        places = LearnedPlaces(context, name="places") if positions == "learned" else None
-        return self.stack(Reach(segment=context, memory=context - 1, most=context), place, places)
+        # where a row stands: queries and keys rotated, position keys in each block, or a vector added to each row
+        rotary = RotaryEmbedding(head_size) if positions == "rotary" else None
+        learned = PositionEmbedding(context, name="positions") if positions == "learned" else None
+
+        def relative() -> RelativePositionEmbedding | None:
+            return RelativePositionEmbedding(heads, head_size, context) if positions == "relative" else None
+
+        blocks = range(self.options.layers)
+        return self.stack([self.attention(i, span, rotary=rotary, relative=relative()) for i in blocks], learned)

@@ -10,11 +10,10 @@ Limit: a `segment` and `memory` of more rows together than the window of trainin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from musictool.archs._attention import AttentionArch, AttentionOptions
-from musictool.layers.distances import SinusoidDistances
-from musictool.layers.reach import Reach
+from musictool.layers.positions import RelativeSinusoidalEmbedding
+from musictool.layers.transformer import AttentionSpan, TransformerStack
 from musictool.options import option
 
 
@@ -28,10 +27,15 @@ class TransformerXl(AttentionArch):
         segment: int = option(32, "rows of a segment; a window of training is several", least=1, most=8192)
         memory: int = option(96, "rows before its segment that each layer sees", least=0, most=8192)
 
-    def body(self) -> Any:
+    def body(self) -> TransformerStack:
         segment, memory = self.options.segment, self.options.memory
+        heads, head_size = self.options.heads, self.options.head_size
 
-        def place(size: int) -> dict[str, Any]:
-            return {"distances": SinusoidDistances(self.options.heads, size), "stop": True}
+        # each row attends to all before it in its segment, and to the memory
+        span = AttentionSpan(segment, memory, max_distance=segment + memory - 1)
 
-        return self.stack(Reach(segment, memory, most=segment + memory), place)
+        attentions = []
+        for i in range(self.options.layers):
+            relative = RelativeSinusoidalEmbedding(heads, head_size)
+            attentions.append(self.attention(i, span, relative=relative, stop_gradient=True))
+        return self.stack(attentions)

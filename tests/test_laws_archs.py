@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from keras import ops
 from musictool import arch as archs
 from musictool.arch import Arch, CountingStage, Stage
 from musictool.backend import backend
+from musictool.backend.precision import PRECISIONS, precision_within
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
 from musictool.encoding import FIRST_TOKEN, Spec
@@ -35,11 +37,13 @@ each_foreteller = pytest.mark.parametrize("name", [name for name in ARCHS.names(
 each_token_arch = pytest.mark.parametrize("name", [name for name in ARCHS.names() if ARCHS.get(name).kind == "tokens"])
 
 
-def tiny(name: str, seed: int = 1, spec: Spec | None = None, conditions: int = 0) -> Arch:
+def tiny(
+    name: str, seed: int = 1, spec: Spec | None = None, conditions: int = 0, settings: tuple[str, ...] = ()
+) -> Arch:
     cls = ARCHS.get(name)
     keras.utils.set_random_seed(seed)
     known = {setting.partition("=")[0] for setting, _, _ in describe(cls.Options)}
-    settings = tuple(f"{key}={value}" for key, value in TINY.items() if key in known)
+    settings = (*(f"{key}={value}" for key, value in TINY.items() if key in known), *settings)
     shape = getattr(cls, "ROW_SHAPE", None)
     spec = spec or (SPECS[cls.kind] if shape is None else Spec(cls.kind, shape, int(np.prod(shape))))
     arch = cls.sized(spec, "small", settings, conditions)
@@ -226,6 +230,39 @@ def test_the_same_seed_writes_the_same_and_another_seed_something_else(name: str
     first, again, other = (next(arch.continuation(primer, RANDOM, seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def heads_of(name: str) -> list[tuple[str, ...]]:
+    """The settings that choose each head of an arch; one empty setting for an arch without a choice of heads."""
+    heads = get_args(get_type_hints(ARCHS.get(name).Options).get("head"))
+    return [(f"head={head}",) for head in heads] or [()]
+
+
+each_precision = pytest.mark.parametrize(
+    "precision",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "float32" else [])  # which all other laws compute in
+        for name in PRECISIONS
+        if name != "auto"
+    ],
+)
+
+
+@each_precision
+@pytest.mark.parametrize(
+    "name, settings",
+    [pytest.param(name, head, id="-".join((name, *head))) for name in ARCHS.names() for head in heads_of(name)],
+)
+def test_in_every_precision_it_continues_a_piece_and_scores_one(name: str, settings: tuple[str, ...], precision: str):
+    """As it must while it is trained: a run writes a sample after each epoch, in the precision that it trains in."""
+    with precision_within(precision):
+        arch = tiny(name, settings=settings)
+        written = next(arch.continuation(rows(arch, batch=2, length=3), Sampler(), 1))
+        assert written.dtype == arch.spec.dtype
+        if arch.has_likelihood:
+            nats = arch.surprisal(rows(arch, batch=1, length=4)[0])
+            assert nats.shape == (4,)
+            assert np.isfinite(nats).all()
 
 
 @each_token_arch

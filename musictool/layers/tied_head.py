@@ -96,33 +96,41 @@ class TiedHead(SigmoidHead):
     def _units(self, features: Any, before: Any) -> Any:
         """(..., D, H): what the past gives to the first layer."""
         near, own, found = (ops.cast(each, self.compute_dtype) for each in before)
-        around = ops.take(self.around, self.offset, axis=1) + self.said[:, :, None]  # (NEAR, D, D, H)
+        around = ops.take(self._cast(self.around), self.offset, axis=1)
+        around = around + self._cast(self.said)[:, :, None]  # (NEAR, D, D, H)
         around = ops.reshape(around, (NEAR * self.size, self.size * self.hidden))
         shape = (*ops.shape(near)[:-1], self.size, self.hidden)
-        units = ops.reshape(ops.matmul(near, ops.cast(around, self.compute_dtype)), shape)
-        heard = ops.matmul(self.drop[0](features), self.hear[:, : self.hidden]) + ops.matmul(found, self.found)
-        return units + ops.matmul(own, self.own) + ops.expand_dims(heard, -2) + self.place
+        units = ops.reshape(ops.matmul(near, around), shape)
+        hear, place = self._cast(self.hear), self._cast(self.place)
+        heard = ops.matmul(self.drop[0](features), hear[:, : self.hidden]) + ops.matmul(found, self._cast(self.found))
+        return units + ops.matmul(own, self._cast(self.own)) + ops.expand_dims(heard, -2) + place
+
+    def _cast(self, weight: Any) -> Any:
+        """A weight in the type that the layer computes in. Keras casts by itself only within `call` of a network, and a
+        step of writing is none."""
+        return ops.cast(weight, self.compute_dtype)
 
     def _of_below(self, y: Any) -> Any:
         """(..., D, H): what the keys below each give to it."""
         weights = ops.reshape(self._below(), (self.size, self.size * self.hidden))
-        said = ops.matmul(ops.cast(y, self.compute_dtype), ops.cast(weights, self.compute_dtype))
+        said = ops.matmul(ops.cast(y, self.compute_dtype), weights)
         return ops.reshape(said, (*ops.shape(y)[:-1], self.size, self.hidden))
 
     def _below(self) -> Any:
         """(D, D, H), [from, to]."""
         offset = np.clip(self.offset - self.size, 0, self.size - 2)
-        return (ops.take(self.below, offset, axis=0) + self.sounded[:, None]) * self.is_below[:, :, None]
+        weights = ops.take(self._cast(self.below), offset, axis=0) + self._cast(self.sounded)[:, None]
+        return weights * ops.cast(self.is_below, self.compute_dtype)[:, :, None]
 
     def _say(self, units: Any, features: Any, before: Any) -> Any:
-        heard = ops.expand_dims(ops.matmul(features, self.hear[:, self.hidden :]), -2)
-        said = self._said(units, heard, self.say + self.say_own)  # (..., D)
+        heard = ops.expand_dims(ops.matmul(features, self._cast(self.hear)[:, self.hidden :]), -2)
+        said = self._said(units, heard, self._cast(self.say) + self._cast(self.say_own))  # (..., D)
         return said + super().logits(features, before[0][..., : self.size], None)
 
     def _said(self, units: Any, heard: Any, say: Any) -> Any:
         """float32 (...,): what the two layers say of a key, of three (..., H)."""
         first = self.drop[1](ops.relu(units))
-        second = self.drop[2](ops.relu(ops.matmul(first, self.second) + heard + self.threshold))
+        second = self.drop[2](ops.relu(ops.matmul(first, self._cast(self.second)) + heard + self._cast(self.threshold)))
         return ops.cast(ops.sum((first + second) * say, axis=-1), "float32")
 
     # ------------------------------------------------------------------------------------------------------- drawing
@@ -132,11 +140,12 @@ class TiedHead(SigmoidHead):
             return super().draw(features, before, uniform, sampler, logit_bias)
         units, weights = self._units(features, before), self._below()  # (B, D, H), (D, D, H)
         usual = super().logits(features, before[0][..., : self.size], None)  # (B, D)
-        heard = ops.matmul(features, self.hear[:, self.hidden :])  # (B, H)
-        say, keys = self.say + self.say_own, ops.arange(self.size)
+        heard = ops.matmul(features, self._cast(self.hear)[:, self.hidden :])  # (B, H)
+        say, keys = self._cast(self.say) + self._cast(self.say_own), ops.arange(self.size)
 
         def decide(key: Any, frame: Any) -> Any:
-            own = ops.take(units, key, axis=1) + ops.matmul(frame, ops.take(weights, key, axis=1))
+            below = ops.matmul(ops.cast(frame, self.compute_dtype), ops.take(weights, key, axis=1))
+            own = ops.take(units, key, axis=1) + below
             logit = self._said(own, heard, ops.take(say, key, axis=0)) + ops.take(usual, key, axis=1)  # (B,)
             chance = ops.sigmoid(logit / sampler.temperature + ops.take(logit_bias, key))
             drawn = ops.cast(uniform < chance[:, None], "float32")

@@ -1,19 +1,20 @@
-"""A picture of files, models or corpora: which plot suits them, and into which file it goes."""
+"""Draw a plot of files, models or corpora into a file: the function behind `musictool plot`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from musictool import options
 from musictool.drawing.figure import SUFFIXES, save
-from musictool.drawing.plot import Thing, Wishes, located
+from musictool.drawing.plot import PlotInput, PlotOptions, inputs_of
 from musictool.errors import BadOption, UnknownName
 from musictool.registry import PLOTS
 from musictool.writing import make_folder
 
-USUAL = {"file": "roll", "model": "curves", "corpus": "features"}  # what is drawn of a thing if nobody says what
+DEFAULT_PLOTS = {"file": "roll", "model": "curves", "corpus": "features"}  # by the kind of input
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,13 @@ class Plotted:
 
     Attributes:
         kind: the plot.
-        things: of what.
+        inputs: what it was drawn from.
         out: the file.
         remarks: what was left out, or what to know.
     """
 
     kind: str
-    things: tuple[Thing, ...]
+    inputs: tuple[PlotInput, ...]
     out: Path
     remarks: tuple[str, ...]
 
@@ -39,40 +40,42 @@ def plot(
     kind: str | None = None,
     dots_per_inch: int = 150,
     loads: Callable[[], object] = lambda: None,
-    **wishes: Any,
+    **given: Any,
 ) -> Plotted:
-    """Draw things into a file of the form that its suffix names: .png, .svg, .pdf, or .html (a page by itself).
+    """Draw one or several things into a file: .png, .svg, .pdf, or .html (a self-contained page).
 
     Args:
-        things: one or several: music files, folders of them, and names or folders of models and corpora.
-        kind: the plot, one of PLOTS; without one, what is usual: a file's piano-roll, a model's training curves, a
-            corpus's features.
+        things: music files, folders of them, and names or folders of models and corpora.
+        kind: the plot, one of PLOTS; None for the default: the piano-roll of a file, the training curves of a model,
+            the features of a corpus.
         loads: called before a network is loaded, which takes seconds.
-        wishes: see plots/_base.py; None means nothing is wished.
+        given: fields of PlotOptions (musictool/drawing/plot.py); None for the default.
 
     Raises:
-        UnknownName: for a thing, a suffix or a plot that is none, with a suggestion.
-        BadOption: for a plot that is not drawn of such things, or does not heed such a wish, and for a folder that
-            nothing can be written into.
+        UnknownName: for an unknown thing, suffix, plot or option, with a suggestion.
+        BadOption: for a plot that does not take such things or accept such an option, and for a folder that cannot be
+            written to.
         BadFile, BadModel, BadCorpus, NoMusic: for things that cannot be drawn.
     """
     out = Path(out)
     check_suffix(out)
     if kind is not None and kind not in PLOTS.names():
         raise UnknownName.of("plot", kind, PLOTS.names())
-    named = [things] if isinstance(things, str | Path) else list(things)
-    found = tuple(each for thing in named for each in located(thing))
-    if not found:
+    names = [things] if isinstance(things, str | Path) else list(things)
+    inputs = tuple(each for name in names for each in inputs_of(name))
+    if not inputs:
         raise BadOption("there is nothing to plot; name a file, a model or a corpus")
-    kind = kind or usual(found)
-    given = {name: value for name, value in wishes.items() if value not in (None, (), [])}
-    _check(kind, found, given)
+    kind = kind or default_plot(inputs)
+    given = {name: value for name, value in given.items() if value not in (None, (), [])}
+    _check(kind, inputs, given)
+    chosen = options.build(PlotOptions, given)
     make_folder(out)
-    if getattr(PLOTS.module(kind), "NETWORK", False):
+    module = PLOTS.module(kind)
+    if getattr(module, "NETWORK", False):
         loads()
-    drawn = PLOTS.module(kind).draw(found, Wishes(**given))
-    save(drawn.figure, out, drawn.title, dots_per_inch, drawn.tips)
-    return Plotted(kind, found, out, tuple(drawn.remarks))
+    drawn = module.draw(inputs, chosen)
+    save(drawn.figure, out, drawn.title, dots_per_inch, drawn.tooltips)
+    return Plotted(kind, inputs, out, tuple(drawn.remarks))
 
 
 def check_suffix(out: Path) -> None:
@@ -81,30 +84,30 @@ def check_suffix(out: Path) -> None:
         raise UnknownName.of(f"suffix of {out.name}, which should be a picture:", out.suffix, SUFFIXES)
 
 
-def usual(things: Sequence[Thing]) -> str:
-    """The plot of things that nobody chose one for. Raises BadOption where they have none in common."""
-    kinds = {thing.what for thing in things}
+def default_plot(inputs: Sequence[PlotInput]) -> str:
+    """The plot of inputs where none is chosen. Raises BadOption if they have none in common."""
+    kinds = {each.kind for each in inputs}
     if kinds == {"file", "corpus"}:
-        return USUAL["corpus"]
+        return DEFAULT_PLOTS["corpus"]
     if len(kinds) > 1:
         raise BadOption(f"{' and '.join(sorted(kinds))} have no plot in common; name things of one kind")
-    return USUAL[kinds.pop()]
+    return DEFAULT_PLOTS[kinds.pop()]
 
 
-def _check(kind: str, things: Sequence[Thing], wishes: dict[str, Any]) -> None:
-    """Raises BadOption where a plot and its things or wishes do not suit each other."""
+def _check(kind: str, inputs: Sequence[PlotInput], given: dict[str, Any]) -> None:
+    """Raises BadOption if a plot does not take the inputs or does not accept an option."""
     module = PLOTS.module(kind)
-    for thing in things:
-        if thing.what not in module.TAKES:
-            fitting = [name for name in PLOTS.names() if thing.what in PLOTS.module(name).TAKES]
+    for each in inputs:
+        if each.kind not in module.TAKES:
+            fitting = [name for name in PLOTS.names() if each.kind in PLOTS.module(name).TAKES]
             raise BadOption(
-                f"--kind {kind}: it is not drawn of a {thing.what}, as {thing.name} is one; "
-                f"of a {thing.what}: {', '.join(fitting)}"
+                f"--kind {kind}: it is not drawn of a {each.kind}, as {each.name} is one; "
+                f"of a {each.kind}: {', '.join(fitting)}"
             )
-    known = {each.name for each in fields(Wishes)}
-    for wish in wishes:
-        if wish not in known:
-            raise UnknownName.of("wish", wish, known)
-        if wish not in module.WISHES:
-            heeding = [name for name in PLOTS.names() if wish in PLOTS.module(name).WISHES]
-            raise BadOption(f"--{wish}: the plot {kind} has no use for it; {', '.join(heeding)} has")
+    known = [field.name for field in options.flag_fields(PlotOptions)]
+    for name in given:
+        if name not in known:
+            raise UnknownName.of("option", name, known)
+        if name not in module.ACCEPTS:
+            accepting = [plot for plot in PLOTS.names() if name in PLOTS.module(plot).ACCEPTS]
+            raise BadOption(f"--{name}: the plot {kind} does not accept it; {', '.join(accepting)} does")

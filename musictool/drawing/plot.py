@@ -1,14 +1,14 @@
-"""What a plot is, and what it is drawn of.
+"""The contract of a plot: what a module of musictool/plots/ provides, and what it is given.
 
-A plot is a module of this folder with three names:
+A plot is a module with three names:
 
-    TAKES: tuple[str, ...]                                which things it is drawn of: "file", "model", "corpus"
-    WISHES: tuple[str, ...]                               which of Wishes it heeds
-    draw(things: Sequence[Thing], wishes: Wishes) -> Drawn
+    TAKES: tuple[str, ...]        the kinds of PlotInput that it is drawn from: "file", "model", "corpus"
+    ACCEPTS: tuple[str, ...]      the fields of PlotOptions that it uses
+    draw(inputs: Sequence[PlotInput], options: PlotOptions) -> Plot
 
-and, where it needs a network and so what computes for Keras, NETWORK = True.
+and, where it loads a network and so Keras and its backend, NETWORK = True.
 
-`things` are never none, and all of what it takes. Plot modules import matplotlib and other heavy things inside `draw`.
+`inputs` are at least one, all of kinds that it takes. Plot modules import matplotlib and other slow packages in `draw`.
 """
 
 from __future__ import annotations
@@ -16,104 +16,106 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from musictool import home
+from musictool import home, options
 from musictool.errors import BadFile, NoMusic
-from musictool.music.score import Score
-from musictool.reading import read_named, suffixes
+from musictool.options import flag
+
+if TYPE_CHECKING:
+    from musictool.music.score import Score
 
 
-class Thing(NamedTuple):
+class PlotInput(NamedTuple):
     """What a user named: a music file, or the folder of a model or a corpus."""
 
-    what: str  # "file", "model" or "corpus"
+    kind: str  # "file", "model" or "corpus"
     path: Path
 
     @property
     def name(self) -> str:
-        """As people call it."""
-        return self.path.stem if self.what == "file" else self.path.name
+        """The name for headings and messages."""
+        return self.path.stem if self.kind == "file" else self.path.name
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What can be wished of a plot; each heeds some of them (its WISHES).
+class PlotOptions:
+    """The options of all plots; each accepts some of them (its ACCEPTS)."""
 
-    Attributes:
-        bars: how many of a piece, from its beginning; None for all.
-        label: notes ("C4") or symbols ("on:60:4") that get their names; the commonest if there are none.
-        method: how many dimensions become two, "tsne" or "pca"; None for the plot's own.
-        against: what curves are drawn against, "epochs" or "minutes".
-        alike: what bars are compared by, "chroma" or "roll".
-        style: music files that are marked.
-        corpus: a corpus's name or folder; None for the one that suits.
-        seed: of t-SNE's beginning; None for PCA's points.
-    """
+    bars: int | None = flag(None, "Bars of each piece, from its beginning.", least=1, default_text="all")
+    against: Literal["epochs", "minutes"] = flag("epochs", "x axis of curves.", metavar="[epochs|minutes]")
+    label: tuple[str, ...] = flag(
+        (), 'Notes or tokens that embeddings names, as "C4,E4,G4".', default_text="the most frequent"
+    )
+    method: Literal["tsne", "pca"] | None = flag(
+        None, "Projection of embeddings and latent to two dimensions.", metavar="[tsne|pca]"
+    )
+    style: tuple[Path, ...] = flag((), "Music file that latent marks; may be repeated.", repeated=True)
+    corpus: str | None = flag(None, "Name or folder of a corpus, for features and latent.", metavar="NAME")
+    alike: Literal["chroma", "roll"] = flag("chroma", "What similarity compares bars by.", metavar="[chroma|roll]")
+    seed: int | None = flag(None, "Random seed of t-SNE.", least=0, default_text="begin with PCA")
 
-    bars: int | None = None
-    label: tuple[str, ...] = ()
-    method: str | None = None
-    against: str = "epochs"
-    alike: str = "chroma"
-    style: tuple[Path, ...] = ()
-    corpus: str | Path | None = None
-    seed: int | None = None
+    def __post_init__(self) -> None:
+        options.check(self)
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A figure, and what is to be said beside it.
+class Plot:
+    """A figure, and what belongs to it.
 
     Attributes:
         figure: of matplotlib.
-        title: in words.
+        title: as text.
         remarks: lines about what was left out, or what to know.
-        tips: the gid of points in the figure -> what a page says of each when the mouse rests on it.
+        tooltips: the gid of points in the figure -> the text of each on a page when the mouse is over it.
     """
 
     figure: Any
     title: str
     remarks: list[str] = field(default_factory=list)
-    tips: dict[str, list[str]] = field(default_factory=dict)
+    tooltips: dict[str, list[str]] = field(default_factory=dict)
 
 
-def located(thing: str | Path) -> list[Thing]:
+def inputs_of(name: str | Path) -> list[PlotInput]:
     """What a name or a path means: a file, a model, a corpus, or all music files in a folder.
 
     Raises:
-        UnknownName: if it is nothing of the kind, with a suggestion.
+        UnknownName: if it is none of these, with a suggestion.
         NoMusic: for a folder that is none of these and has no music in it.
     """
-    path = Path(thing).expanduser()
+    from musictool.reading import suffixes
+
+    path = Path(name).expanduser()
     markers = [path / marker for marker in (home.CORPUS_MARKER, home.MODEL_MARKER)]
-    if str(thing) and path.is_dir() and not any(marker.exists() for marker in markers):
-        files = sorted(each for each in path.rglob("*") if each.is_file() and each.suffix.lower() in suffixes())
+    if str(name) and path.is_dir() and not any(marker.exists() for marker in markers):
+        files = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in suffixes())
         if files:
-            return [Thing("file", each) for each in files]
-        if not (home.corpora_folder() / thing).is_dir() and not (home.models_folder() / thing).is_dir():
+            return [PlotInput("file", file) for file in files]
+        if not (home.corpora_folder() / name).is_dir() and not (home.models_folder() / name).is_dir():
             raise NoMusic(f"{path} holds no file that musictool reads ({' '.join(sorted(suffixes()))})")
-    return [Thing(*home.locate(thing))]
+    return [PlotInput(*home.locate(name))]
 
 
-def music(thing: Thing, bars: int | None = None) -> Score:
-    """The piece in a file, of several the first, or so many of its bars.
+def first_piece(file: PlotInput, bars: int | None = None) -> Score:
+    """The first piece in a file, or its first bars.
 
     Raises:
         BadFile: for a file without notes, or none in these bars.
     """
-    score = read_named(thing.path).scores[0]
+    from musictool.reading import read_named
+
+    score = read_named(file.path).scores[0]
     if bars is not None:
         score = score.until(score.bar_line_ticks(bars))
     if not len(score.notes):
-        raise BadFile("no notes", f"in its first {bars} bars" if bars else "").of(thing.path)
+        raise BadFile("no notes", f"in its first {bars} bars" if bars else "").of(file.path)
     return score
 
 
-def told_apart(things: Sequence[Thing]) -> list[str]:
-    """A name for each, with as much of its folder as tells it from the others."""
-    names = [thing.name for thing in things]
+def unique_names(inputs: Sequence[PlotInput]) -> list[str]:
+    """The name of each, with that of its folder where two have the same."""
+    names = [each.name for each in inputs]
     return [
-        name if names.count(name) == 1 else f"{thing.path.parent.name}/{name}"
-        for name, thing in zip(names, things, strict=True)
+        name if names.count(name) == 1 else f"{each.path.parent.name}/{name}"
+        for name, each in zip(names, inputs, strict=True)
     ]

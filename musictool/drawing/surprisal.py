@@ -1,7 +1,7 @@
-"""Where a model was surprised: a piano-roll, and above each of its rows the nats of what happens there.
+"""The surprisal of a piece under a model: a piano-roll, and above each of its rows a graph of the nats.
 
-A bar of the graph stands where a row of the encoding takes effect, and is as high as the nats of all that takes effect
-there; the line through it is their mean over a bar of music. All rows of the picture have one scale.
+A bar of the graph is at the time at which rows of the encoding take effect, as high as the sum of their nats; the line
+through it is the mean over a bar of music. All rows of the picture have one scale.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from musictool.drawing.colours import BAR_LINE, COLOURS, WORDS
+from musictool.drawing.colours import COLOURS, LINE, TEXT
 from musictool.drawing.figure import save
 from musictool.drawing.layout import ABOVE, BELOW, BETWEEN, LEFT, RIGHT, Layout, layout
-from musictool.drawing.roll import draw_row
-from musictool.drawing.words import draw_heading
+from musictool.drawing.roll import draw_heading, draw_row
 from musictool.music.score import Score
 
 GRAPH_INCHES = 0.7
@@ -23,7 +22,7 @@ MEAN, NATS = COLOURS[:2]
 
 
 def draw(score: Score, onsets_ticks: np.ndarray, nats: np.ndarray, path: Path, dots_per_inch: int = 150) -> None:
-    """Draw a piece and the nats (T,) of rows that take effect at onsets_ticks, int64 (T,), never falling."""
+    """Draw a piece and the nats (T,) of rows that take effect at onsets_ticks, int64 (T,), ascending."""
     save(_figure(score, layout(score), onsets_ticks, nats), path, score.title, dots_per_inch)
 
 
@@ -31,13 +30,13 @@ def _figure(score: Score, plan: Layout, onsets_ticks: np.ndarray, nats: np.ndarr
     from matplotlib.figure import Figure
 
     rows, (width, height) = len(plan.edges_ticks) - 1, plan.row_size
-    apart = height + GRAPH_INCHES + BETWEEN
-    size = (LEFT + width + RIGHT, ABOVE + rows * apart - BETWEEN + BELOW)
+    step = height + GRAPH_INCHES + BETWEEN  # from row to row
+    size = (LEFT + width + RIGHT, ABOVE + rows * step - BETWEEN + BELOW)
     figure = Figure(size, facecolor="white")
     times, first = np.unique(onsets_ticks, return_index=True)
     heights = np.add.reduceat(nats, first) if len(nats) else nats
     for row in range(rows):
-        bottom = BELOW + (rows - 1 - row) * apart
+        bottom = BELOW + (rows - 1 - row) * step
         ticks = plan.edges_ticks[row : row + 2]
         share = width * float(ticks[1] - ticks[0]) / plan.longest_row_ticks / size[0]
         left = LEFT / size[0]
@@ -49,19 +48,19 @@ def _figure(score: Score, plan: Layout, onsets_ticks: np.ndarray, nats: np.ndarr
 
 
 def _graph(axes: Any, plan: Layout, ticks: np.ndarray, times: np.ndarray, heights: np.ndarray) -> None:
-    """The nats of one row of the picture."""
+    """The graph above one row."""
     top = max(1.0, float(heights.max(initial=0))) * 1.08
     axes.set_xlim(*ticks)
     axes.set_ylim(0, top)
     bars = plan.bars_ticks[(plan.bars_ticks >= ticks[0]) & (plan.bars_ticks < ticks[1])]
-    axes.vlines(bars, 0, top, colors=BAR_LINE, linewidth=0.6, zorder=1)
+    axes.vlines(bars, 0, top, colors=LINE, linewidth=0.6, zorder=1)
     axes.vlines(times, 0, heights, colors=NATS, linewidth=1.1, zorder=3)
     axes.stairs(_means(plan.bars_ticks, times, heights), plan.bars_ticks, color=MEAN, linewidth=1.2, zorder=4)
     axes.set_xticks([])
     axes.set_yticks([0, int(top)], ["", f"{int(top)} nats"])
-    axes.tick_params(length=0, pad=2, labelsize=7.5, labelcolor=WORDS)
+    axes.tick_params(length=0, pad=2, labelsize=7.5, labelcolor=TEXT)
     for side in axes.spines.values():
-        side.set(color=BAR_LINE, linewidth=0.6)
+        side.set(color=LINE, linewidth=0.6)
 
 
 def _means(bars_ticks: np.ndarray, times: np.ndarray, heights: np.ndarray) -> np.ndarray:

@@ -1,14 +1,14 @@
-"""Symbol embeddings of a model in two dimensions, coloured by register and by whether a note begins or ends.
+"""Token embeddings of a model in two dimensions, coloured by register and by whether a note begins or ends.
 
-Every symbol that a network reads is a vector to it. Where training went well, symbols that are used alike lie near to
-each other: octaves, neighbours, a note's press and its release. On the left each is coloured by its mean pitch, on the
-right by what it does; the labels name those of --label ("C4,E4,G4", or symbols as the vocabulary writes them), or the
-commonest. A page (.html) also names each point that the mouse rests on.
+A network reads each token as a vector. Where training went well, tokens that are used alike are near to each other:
+octaves, neighbours, the note-on and note-off of a pitch. On the left each is coloured by its mean pitch, on the right
+by what it does; the labels name those of --label ("C4,E4,G4", or tokens as the vocabulary writes them), or the most
+frequent. A page (.html) also names the point under the mouse.
 
-Drawn is what the network really reads: for encodings whose symbols are made of features (a pitch, a length), the sum of
-a symbol's own vector and those of its features. With t-SNE, the usual way, only neighbourhoods mean something, not how
-far apart groups lie; with --method pca it is the two directions in which the vectors differ most. Of more than 2000
-symbols the commonest are drawn.
+The vectors are those that the network reads: for encodings whose tokens have features (a pitch, a length), the sum of
+the token's own vector and those of its features. With t-SNE, the default, only neighbourhoods mean something, not the
+distances of groups; --method pca shows the two directions of the largest variance. Of more than 2000 tokens the most
+frequent are drawn.
 
 Source: the figures of Huang and Wu, "Deep Learning for Music" (2016). Honest limit: vectors that share features by
 construction (the same pitch, say) are alike before any training; that they lie together is no proof of learning.
@@ -21,92 +21,94 @@ from typing import Any
 
 import numpy as np
 
+from musictool.drawing import slide
 from musictool.drawing.colours import COLOURS
-from musictool.drawing.plot import Drawn, Thing, Wishes
+from musictool.drawing.labels import write_labels
+from musictool.drawing.plot import Plot, PlotInput, PlotOptions
 from musictool.errors import BadOption
 from musictool.music.pitches import pitch_name
-from musictool.plots import _slide as slide
-from musictool.plots._flat import NAMES, flattened
-from musictool.plots._labels import write_labels
-from musictool.plots._symbols import BEGINS, ENDS, NEITHER, Symbols, symbols_of
+from musictool.plots._projection import NAMES, projected
+from musictool.plots._vectors import BEGINS, ENDS, NEITHER, Vectors, vectors_of
 
 TAKES = ("model",)
-WISHES = ("label", "method", "seed")
-MOST = 2000
-LABELS, APART = 12, 0.09  # names that are written unless some are wished, and how far apart, of the panel's width
+ACCEPTS = ("label", "method", "seed")
+MAX_VECTORS = 2000
+LABELS, MIN_DISTANCE = 12, 0.09  # names without --label, and between them, as a share of the panel's width
 MARGINS = slide.Margins(left=slide.MARGIN, above=slide.HEADING + slide.TITLES, below=0.8)
 NO_PITCH = "#B9B9C0"
 KINDS = {BEGINS: (COLOURS[0], "o"), ENDS: (COLOURS[1], "v"), NEITHER: ("#8A8A92", "s")}
 
 
-def draw(things: Sequence[Thing], wishes: Wishes) -> Drawn:
-    """Two panels, or one where all symbols do the same."""
-    if len(things) > 1:
-        raise BadOption(f"embeddings are drawn of one model, not of {len(things)}")
-    (thing,) = things
-    every = symbols_of(thing)
-    symbols = every.some(np.sort(np.lexsort((every.ids, -every.counts))[:MOST]))
-    chosen = [index for label in wishes.label for index in symbols.find(label)]
-    remarks = [f"{MOST} of {len(every):,} symbols are drawn, the commonest"] if len(every) > MOST else []
-    method = wishes.method or "tsne"
-    points = flattened(symbols.vectors, method, wishes.seed)
-    chosen = list(dict.fromkeys(chosen)) or spread(points, symbols.commonest())
-    what = "symbols" if every.encoding.kind == "tokens" else "keys"
-    facts = f"{NAMES[method]} of the vectors of {len(symbols):,} {what} of {symbols.encoding.name} · {thing.name}"
-    pale = "" if symbols.counts.all() else " · pale: rare or never met"
-    figure = slide.slide(f"Embeddings of {what}", facts + pale)
-    both = len(set(symbols.kinds)) > 1
+def draw(inputs: Sequence[PlotInput], options: PlotOptions) -> Plot:
+    """Two panels, or one if all tokens do the same."""
+    if len(inputs) > 1:
+        raise BadOption(f"embeddings are drawn of one model, not of {len(inputs)}")
+    (model,) = inputs
+    every = vectors_of(model)
+    vectors = every.select(np.sort(np.lexsort((every.tokens, -every.counts))[:MAX_VECTORS]))
+    chosen = [index for label in options.label for index in vectors.find(label)]
+    remarks = (
+        [f"the {MAX_VECTORS} most frequent of {len(every):,} tokens are drawn"] if len(every) > MAX_VECTORS else []
+    )
+    method = options.method or "tsne"
+    points = projected(vectors.vectors, method, options.seed)
+    chosen = list(dict.fromkeys(chosen)) or spread(points, vectors.most_frequent())
+    noun = "tokens" if every.encoding.kind == "tokens" else "keys"
+    facts = f"{NAMES[method]} of the vectors of {len(vectors):,} {noun} of {vectors.encoding.name} · {model.name}"
+    pale = "" if vectors.counts.all() else " · pale: does not occur"
+    figure = slide.slide(f"Embeddings of {noun}", facts + pale)
+    both = len(set(vectors.kinds)) > 1
     panels = slide.panels(figure, 1, 1 + both, MARGINS, wspace=0.08)
-    drawn = [_by_register(figure, panels[0], points, symbols)]
+    gids = [_by_register(figure, panels[0], points, vectors)]
     if both:
-        drawn.append(_by_kind(panels[1], points, symbols))
+        gids.append(_by_kind(panels[1], points, vectors))
     for axes in panels:
         axes.scatter(*points[chosen].T, s=46, facecolors="none", edgecolors="black", linewidths=1.2, zorder=5)
-        write_labels(axes, points, chosen, [symbols.name(index) for index in chosen])
-    names = [symbols.name(index) for index in range(len(symbols))]
-    tips = {gid: [names[i] for i in indices.tolist()] for own in drawn for gid, indices in own.items()}
-    return Drawn(figure, f"Embeddings of {thing.name}", remarks, tips)
+        write_labels(axes, points, chosen, [vectors.name(index) for index in chosen])
+    names = [vectors.name(index) for index in range(len(vectors))]
+    tooltips = {gid: [names[i] for i in indices.tolist()] for panel in gids for gid, indices in panel.items()}
+    return Plot(figure, f"Embeddings of {model.name}", remarks, tooltips)
 
 
 def spread(points: np.ndarray, candidates: Sequence[int]) -> list[int]:
-    """The first of some points (N, 2) that lie far enough apart for each to have its name."""
+    """The first of the candidates, indices of points (N, 2), that are far enough apart to be named."""
     scaled = points / np.maximum(np.ptp(points, axis=0), 1e-9)
-    found: list[int] = []
+    chosen: list[int] = []
     for index in candidates:
-        if len(found) < LABELS and all(np.hypot(*(scaled[index] - scaled[other])) > APART for other in found):
-            found.append(index)
-    return found
+        if len(chosen) < LABELS and all(np.hypot(*(scaled[index] - scaled[other])) > MIN_DISTANCE for other in chosen):
+            chosen.append(index)
+    return chosen
 
 
-def _scatter(axes: Any, points: np.ndarray, colour: Any, marker: str, is_met: np.ndarray, **style: Any) -> Any:
-    alpha = np.where(is_met, 1.0, 0.25)
+def _scatter(axes: Any, points: np.ndarray, colour: Any, marker: str, occurs: np.ndarray, **style: Any) -> Any:
+    alpha = np.where(occurs, 1.0, 0.25)
     return axes.scatter(*points.T, s=36, c=colour, marker=marker, alpha=alpha, linewidths=0, **style)
 
 
-def _titled(axes: Any, points: np.ndarray, words: str) -> None:
+def _titled(axes: Any, points: np.ndarray, title: str) -> None:
     slide.empty(axes)
-    axes.set_title(words, fontsize=slide.LABEL, loc="left")
+    axes.set_title(title, fontsize=slide.LABEL, loc="left")
     low, high = points.min(axis=0), points.max(axis=0)
-    air = 0.08 * (high - low) + 1e-9
-    axes.set(xlim=(low[0] - air[0], high[0] + air[0]), ylim=(low[1] - air[1], high[1] + air[1]))
+    margin = 0.08 * (high - low) + 1e-9
+    axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]))
 
 
-def _by_register(figure: Any, axes: Any, points: np.ndarray, symbols: Symbols) -> dict[str, np.ndarray]:
-    """Draw the panel; the gid of what was drawn -> the indices of its points."""
+def _by_register(figure: Any, axes: Any, points: np.ndarray, vectors: Vectors) -> dict[str, np.ndarray]:
+    """Draw the panel; returns the gid of each group of points -> their indices."""
     _titled(axes, points, "by register")
-    pitch, is_met = symbols.pitch, symbols.counts > 0
-    has, none = np.flatnonzero(np.isfinite(pitch)), np.flatnonzero(np.isnan(pitch))
+    pitch, occurs = vectors.pitch, vectors.counts > 0
+    with_pitch, without = np.flatnonzero(np.isfinite(pitch)), np.flatnonzero(np.isnan(pitch))
     drawn = {}
-    if len(none):
-        _scatter(axes, points[none], NO_PITCH, "s", is_met[none], gid="no-register")
-        drawn["no-register"] = none
-    if len(has):
-        heard = pitch[has][is_met[has]] if is_met[has].any() else pitch[has]
-        low, high = float(heard.min()), float(heard.max())
+    if len(without):
+        _scatter(axes, points[without], NO_PITCH, "s", occurs[without], gid="no-register")
+        drawn["no-register"] = without
+    if len(with_pitch):
+        occurring = with_pitch[occurs[with_pitch]] if occurs[with_pitch].any() else with_pitch
+        low, high = float(pitch[occurring].min()), float(pitch[occurring].max())
         style = {"cmap": "viridis", "vmin": low, "vmax": high, "gid": "register"}
-        dots = _scatter(axes, points[has], pitch[has], "o", is_met[has], **style)
+        dots = _scatter(axes, points[with_pitch], pitch[with_pitch], "o", occurs[with_pitch], **style)
         _register_bar(figure, axes, dots, low, high)
-        drawn["register"] = has
+        drawn["register"] = with_pitch
     return drawn
 
 
@@ -123,19 +125,19 @@ def _register_bar(figure: Any, axes: Any, dots: Any, low: float, high: float) ->
         side.set_visible(False)
 
 
-def _by_kind(axes: Any, points: np.ndarray, symbols: Symbols) -> dict[str, np.ndarray]:
-    """Draw the panel; the gid of what was drawn -> the indices of its points."""
+def _by_kind(axes: Any, points: np.ndarray, vectors: Vectors) -> dict[str, np.ndarray]:
+    """Draw the panel; returns the gid of each group of points -> their indices."""
     from matplotlib.lines import Line2D
 
     _titled(axes, points, "by what it does")
     drawn, marks = {}, []
     for kind, (colour, marker) in KINDS.items():
-        own = np.flatnonzero(symbols.kinds == kind)
-        if len(own):
+        indices = np.flatnonzero(vectors.kinds == kind)
+        if len(indices):
             gid = kind.replace(" ", "-")
-            _scatter(axes, points[own], colour, marker, symbols.counts[own] > 0, gid=gid)
+            _scatter(axes, points[indices], colour, marker, vectors.counts[indices] > 0, gid=gid)
             marks.append(Line2D([], [], linestyle="", marker=marker, color=colour, markersize=7))
-            drawn[gid] = own
+            drawn[gid] = indices
     box = {"loc": "upper left", "bbox_to_anchor": (0, -0.03), "ncols": len(marks), "columnspacing": 1.2}
-    slide.legend(axes, marks, [kind for kind in KINDS if kind in symbols.kinds], handletextpad=0.1, **box)
+    slide.legend(axes, marks, [kind for kind in KINDS if kind in vectors.kinds], handletextpad=0.1, **box)
     return drawn

@@ -1,12 +1,12 @@
-"""Self-similarity of pieces: every bar against every bar, dark where two are alike.
+"""Self-similarity of pieces: every bar against every bar, dark where two are similar.
 
 A repeated passage is a line parallel to the diagonal, a section that stays the same a dark square, an ABA form a dark
 corner. Two bars are compared by how long each pitch class sounds in them (--alike chroma: the same harmony in another
-octave or rhythm is alike), or by the keys that are down in each sixteenth part of the bar, drums too (--alike roll:
-only what is literally repeated is alike). The measure is the cosine, from 0 to 1. Sand-coloured bars are silent.
+octave or rhythm is similar), or by the keys that are down in each sixteenth part of the bar, drums too (--alike roll:
+only what is literally repeated is similar). The measure is the cosine, from 0 to 1. Sand-coloured bars are silent.
 
-Source: Foote, "Visualizing music and audio using self-similarity" (1999), in bars instead of moments. Honest limit: a
-bar is as long as the metre says; where a file has none, 4/4 is taken, and a passage repeated a beat later is not seen.
+Source: Foote, "Visualizing music and audio using self-similarity" (1999), in bars instead of moments. Limit: a bar is
+as long as the metre says; where a file has none, 4/4 is taken, and a passage repeated a beat later does not show.
 """
 
 from __future__ import annotations
@@ -16,61 +16,61 @@ from typing import Any
 
 import numpy as np
 
-from musictool.drawing.plot import Drawn, Thing, Wishes, music, told_apart
-from musictool.drawing.words import drawable
+from musictool.drawing import slide
+from musictool.drawing.figure import fit_text
+from musictool.drawing.plot import Plot, PlotInput, PlotOptions, first_piece, unique_names
 from musictool.errors import BadOption
 from musictool.music.score import PITCHES, Score
-from musictool.plots import _slide as slide
 
 TAKES = ("file",)
-WISHES = ("alike", "bars")
-ALIKE = {"chroma": "how long each pitch class sounds", "roll": "the keys that are down"}
-STEPS = 16  # of a bar, by which rolls are compared
-MOST_FILES = 6
-SIDES = {1: 5.4, 2: 4.0, 3: 2.7}  # inches of a matrix, by how many stand side by side
-GAP, DROP = 0.22, 0.4  # between them, of a side
+ACCEPTS = ("alike", "bars")
+FEATURES = {"chroma": "how long each pitch class sounds", "roll": "the keys that are down"}
+STEPS = 16  # per bar, of the rolls that are compared
+MAX_FILES = 6
+SIDES = {1: 5.4, 2: 4.0, 3: 2.7}  # inches of a matrix, by how many are side by side
+GAP, DROP = 0.22, 0.4  # between columns and between rows, as a share of a matrix
 SILENT = "#E9DCC4"
-MOST_BARS = 2000  # the matrix has a number for each two of them
+MAX_BARS = 2000  # the matrix has a number for each pair
 
 
-def draw(things: Sequence[Thing], wishes: Wishes) -> Drawn:
+def draw(inputs: Sequence[PlotInput], options: PlotOptions) -> Plot:
     """A matrix for each file."""
-    if wishes.alike not in ALIKE:
-        raise BadOption(f"--alike {wishes.alike}: bars are compared by {' or '.join(ALIKE)}")
-    if len(things) > MOST_FILES:
-        raise BadOption(f"{len(things)} matrices are too many for one picture: at most {MOST_FILES} pieces")
-    scores = [music(thing, wishes.bars) for thing in things]
-    names = [score.title or name for score, name in zip(scores, told_apart(things), strict=True)]
-    matrices = [self_similarity(_shortened(score), wishes.alike) for score in scores]
+    if len(inputs) > MAX_FILES:
+        raise BadOption(f"{len(inputs)} matrices are too many for one picture: at most {MAX_FILES} pieces")
+    scores = [first_piece(file, options.bars) for file in inputs]
+    names = [score.title or name for score, name in zip(scores, unique_names(inputs), strict=True)]
+    matrices = [self_similarity(_checked(score), options.alike) for score in scores]
     title = f"Self-similarity of {names[0] if len(names) == 1 else f'{len(names)} pieces'}"
-    facts = f"bars against bars: cosine of {ALIKE[wishes.alike]}"
-    return Drawn(_figure(title, facts, names, matrices), title)
+    facts = f"bars against bars: cosine of {FEATURES[options.alike]}"
+    return Plot(_figure(title, facts, names, matrices), title)
 
 
-def self_similarity(score: Score, alike: str = "chroma") -> np.ndarray:
+def self_similarity(score: Score, by: str = "chroma") -> np.ndarray:
     """float64 (bars, bars), 0..1: the cosine of every two bars; nan where one of the two is silent."""
-    vectors = bar_chroma(score) if alike == "chroma" else bar_rolls(score)
+    vectors = bar_chroma(score) if by == "chroma" else bar_rolls(score)
+    # cosine: the vectors scaled to length 1, and their products
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     scaled = vectors / np.maximum(lengths, 1e-12)
-    likeness = np.clip(scaled @ scaled.T, 0, 1)
+    similarity = np.clip(scaled @ scaled.T, 0, 1)
     sounds = lengths[:, 0] > 0
-    return np.where(sounds[:, None] & sounds, likeness, np.nan)
+    return np.where(sounds[:, None] & sounds, similarity, np.nan)
 
 
 def bar_chroma(score: Score) -> np.ndarray:
     """float64 (bars, 12): the share of a bar for which each pitch class sounds, all voices added; no drums."""
-    keys = _heard(score, 1)[:, 0, :PITCHES]  # (bars, P)
+    keys = _sounding(score, 1)[:, 0, :PITCHES]  # (bars, P)
     return np.stack([keys[:, pitch::12].sum(axis=1) for pitch in range(12)], axis=1)
 
 
 def bar_rolls(score: Score) -> np.ndarray:
     """float64 (bars, STEPS * 2 P): how much of each part of a bar each key sounds; drums have keys of their own."""
-    heard = np.minimum(_heard(score, STEPS), 1)
-    return heard.reshape(len(heard), -1)
+    sounding = np.minimum(_sounding(score, STEPS), 1)
+    return sounding.reshape(len(sounding), -1)
 
 
-def _heard(score: Score, steps: int) -> np.ndarray:
+def _sounding(score: Score, steps: int) -> np.ndarray:
     """float64 (bars, steps, 2 P): how long each key sounds in each equal part of each bar, as a share of that part."""
+    # the borders of the parts of all bars
     bars = score.bar_onsets_ticks()
     last = score.bar_line_ticks(len(bars))
     edges = np.append(bars, last)
@@ -79,20 +79,22 @@ def _heard(score: Score, steps: int) -> np.ndarray:
     onsets = score.notes["onset_ticks"].astype(np.float64)
     ends = np.minimum(onsets + score.notes["duration_ticks"], last)
     keys = score.notes["pitch"] + PITCHES * score.is_drum
-    heard = np.zeros((len(parts), 2 * PITCHES))
+    # of each note, what of it is in each part from its onset on
+    sounding = np.zeros((len(parts), 2 * PITCHES))
     first = np.searchsorted(borders, onsets, side="right") - 1
     for note in range(len(onsets)):
-        place = int(first[note])
-        while place < len(parts) and borders[place] < ends[note]:
-            shared = min(ends[note], borders[place + 1]) - max(onsets[note], borders[place])
-            heard[place, keys[note]] += shared / (borders[place + 1] - borders[place])
-            place += 1
-    return heard.reshape(len(bars), steps, 2 * PITCHES)
+        part = int(first[note])
+        while part < len(parts) and borders[part] < ends[note]:
+            shared = min(ends[note], borders[part + 1]) - max(onsets[note], borders[part])
+            sounding[part, keys[note]] += shared / (borders[part + 1] - borders[part])
+            part += 1
+    return sounding.reshape(len(bars), steps, 2 * PITCHES)
 
 
-def _shortened(score: Score) -> Score:
-    if score.bars > MOST_BARS:
-        raise BadOption(f"{score.bars:,} bars are too many for a matrix; draw the first ones: --bars {MOST_BARS}")
+def _checked(score: Score) -> Score:
+    """The piece, if its matrix is not too large."""
+    if score.bars > MAX_BARS:
+        raise BadOption(f"{score.bars:,} bars are too many for a matrix; draw the first ones: --bars {MAX_BARS}")
     return score
 
 
@@ -108,13 +110,12 @@ def _figure(title: str, facts: str, names: Sequence[str], matrices: Sequence[np.
     for axes in all_axes[len(matrices) :]:
         axes.set_axis_off()
     for axes, name, matrix in zip(all_axes, names, matrices, strict=False):
-        drawn = _panel(axes, matrix)
+        image = _panel(axes, matrix)
         if len(names) > 1:
-            words = drawable(name, int(side * 10))
-            axes.set_title(words, fontsize=slide.LABEL, loc="left", parse_math=False)
+            axes.set_title(fit_text(name, int(side * 10)), fontsize=slide.LABEL, loc="left", parse_math=False)
     box = (1 - 0.85 / width, margins.below / height, 0.16 / width, 1 - (margins.below + margins.above) / height)
     bar = figure.add_axes(box)
-    figure.colorbar(drawn, cax=bar, ticks=[0, 0.5, 1])
+    figure.colorbar(image, cax=bar, ticks=[0, 0.5, 1])
     slide.plain(bar)
     return figure
 
@@ -123,7 +124,7 @@ def _panel(axes: Any, matrix: np.ndarray) -> Any:
     from matplotlib import colormaps
 
     bars = len(matrix)
-    drawn = axes.imshow(
+    image = axes.imshow(
         matrix,
         cmap=colormaps["Blues"].with_extremes(bad=SILENT),
         vmin=0,
@@ -137,4 +138,4 @@ def _panel(axes: Any, matrix: np.ndarray) -> Any:
     ticks = np.arange(1, bars + 1, every)
     axes.set(xticks=ticks, yticks=ticks)
     axes.set_xlabel("bar", fontsize=slide.LABEL)
-    return drawn
+    return image

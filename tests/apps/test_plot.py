@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 import musictool
-from musictool.apps.plot import USUAL, plot
+from musictool.apps.plot import DEFAULT_PLOTS, plot
 from musictool.cli._main import main
-from musictool.drawing.plot import Wishes
+from musictool.drawing.plot import PlotOptions
 from musictool.errors import BadOption, UnknownName
 from musictool.music.score import Score
 from musictool.registry import PLOTS
@@ -20,20 +20,20 @@ from musictool.writing import write
 
 
 @pytest.mark.parametrize("name", PLOTS.names())
-def test_every_plot_says_what_it_takes_and_heeds(name: str):
+def test_every_plot_says_what_it_takes_and_accepts(name: str):
     module = PLOTS.module(name)
     assert module.TAKES
     assert {*module.TAKES} <= {"file", "model", "corpus"}
-    assert {*module.WISHES} <= {*vars(Wishes())}
-    assert "Honest limit" in (module.__doc__ or "")
+    assert {*module.ACCEPTS} <= {*vars(PlotOptions())}
+    assert "Limit: " in (module.__doc__ or "")
 
 
-@pytest.mark.parametrize("what", USUAL)
-def test_what_is_usual_for_a_thing_is_drawn_of_it(what: str):
-    assert what in PLOTS.module(USUAL[what]).TAKES
+@pytest.mark.parametrize("kind", DEFAULT_PLOTS)
+def test_the_default_plot_of_a_kind_of_input_takes_it(kind: str):
+    assert kind in PLOTS.module(DEFAULT_PLOTS[kind]).TAKES
 
 
-def test_a_name_becomes_what_is_usual_for_it(at_tiny_home: Path, tunes: Path, tmp_path: Path):
+def test_a_name_is_drawn_as_the_default_plot_for_it(at_tiny_home: Path, tunes: Path, tmp_path: Path):
     things = {"tunes-lstm": "curves", str(tunes / "tune-01.mid"): "roll", "tunes": "features"}
     assert {thing: plot(thing, tmp_path / "x.png").kind for thing in things} == things
 
@@ -67,7 +67,7 @@ def test_a_page_needs_nothing_but_itself_and_names_its_points(at_tiny_home: Path
 
 def test_a_folder_is_all_the_music_in_it(tunes: Path, tmp_path: Path):
     done = plot(tunes, tmp_path / "x.svg", bars=1)
-    assert [thing.path.name for thing in done.things] == [f"tune-{number:02}.mid" for number in range(12)]
+    assert [each.path.name for each in done.inputs] == [f"tune-{number:02}.mid" for number in range(12)]
 
 
 def test_plot_is_part_of_the_package():
@@ -80,10 +80,10 @@ def test_plot_is_part_of_the_package():
         ("song.mid --out x.pgn", 1, "unknown suffix of x.pgn, which should be a picture: '.pgn'. Did you mean '.png'?"),
         ("song.mid --kind rol", 1, "unknown plot 'rol'. Did you mean 'roll'?"),
         ("song.mid --kind curves", 2, "not drawn of a file, as song is one; of a file: features, roll, similarity"),
-        ("song.mid --label C4", 2, "--label: the plot roll has no use for it; embeddings has"),
+        ("song.mid --label C4", 2, "--label: the plot roll does not accept it; embeddings does"),
         ("tunes-lstmm", 1, "Did you mean 'tunes-lstm'?"),
         ("tunes-lstm song.mid", 2, "file and model have no plot in common"),
-        ("tunes-lstm --kind embeddings --label H4", 1, "unknown symbol or note 'H4'"),
+        ("tunes-lstm --kind embeddings --label H4", 1, "unknown token or note 'H4'"),
         ("silent.mid", 1, "silent.mid: no notes"),
         ("song.mid --out words.mid/x.png", 2, "--out words.mid/x.png: words.mid is a file, not a folder"),
         ("words.mid", 1, "words.mid: not MIDI"),
@@ -110,7 +110,7 @@ def test_the_command_says_what_it_wrote(at_tiny_home: Path, tmp_path: Path):
     assert (result.exit_code, result.output) == (0, f"wrote {tmp_path / 'x.png'} (curves)\n")
 
 
-def test_wishes_that_nobody_knows_are_refused(tunes: Path, tmp_path: Path):
+def test_unknown_options_are_refused(tunes: Path, tmp_path: Path):
     with pytest.raises(UnknownName, match="Did you mean 'label'"):
         plot(tunes / "tune-01.mid", tmp_path / "x.png", lable="C4")
     with pytest.raises(BadOption, match="nothing to plot"):

@@ -7,58 +7,59 @@ import h5py
 import numpy as np
 import pytest
 
-from musictool.drawing.plot import Thing, Wishes
+from musictool.drawing.plot import PlotInput, PlotOptions
 from musictool.encodings.performance import Performance
 from musictool.errors import BadModel, BadOption, UnknownName
-from musictool.plots._flat import flattened
-from musictool.plots._symbols import BEGINS, ENDS, NEITHER, Symbols, symbols_of
+from musictool.plots._projection import projected
+from musictool.plots._vectors import BEGINS, ENDS, NEITHER, Vectors, vectors_of
 from musictool.plots.embeddings import draw, spread
 
 
 @pytest.fixture
-def tiny_model(tiny_home: Path) -> Thing:
-    return Thing("model", tiny_home / "saved_models" / "tunes-lstm")
+def tiny_model(tiny_home: Path) -> PlotInput:
+    return PlotInput("model", tiny_home / "saved_models" / "tunes-lstm")
 
 
-def performance_symbols(counts: dict[int, int]) -> Symbols:
+def performance_vectors(counts: dict[int, int]) -> Vectors:
     encoding = Performance()
-    ids = np.arange(3, encoding.spec.size)
-    met = np.array([counts.get(index, 0) for index in ids.tolist()])
-    return Symbols(encoding, ids, np.zeros((len(ids), 2)), encoding.onset_pitches()[ids], encoding.ends()[ids], met)
+    tokens = np.arange(3, encoding.spec.size)
+    times = np.array([counts.get(token, 0) for token in tokens.tolist()])
+    onset_pitches, ends = encoding.onset_pitches()[tokens], encoding.ends()[tokens]
+    return Vectors(encoding, tokens, np.zeros((len(tokens), 2)), onset_pitches, ends, times)
 
 
-def test_vectors_are_what_the_network_reads(tiny_model: Thing):
+def test_vectors_are_what_the_network_reads(tiny_model: PlotInput):
     from musictool.models.model import Model
 
     network = Model.open(tiny_model.path).arch.network
     expected = np.asarray(network.symbols.vectors())[3:]
-    np.testing.assert_allclose(symbols_of(tiny_model).vectors, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(vectors_of(tiny_model).vectors, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_symbols_know_their_pitch_what_they_do_and_their_name():
-    symbols = performance_symbols({})
+def test_tokens_have_their_pitch_what_they_do_and_their_name():
+    vectors = performance_vectors({})
     rows = [60, 128 + 60, 256, 356]  # press and release C4, wait 10 ms, velocity 2
-    assert symbols.kinds[rows].tolist() == [BEGINS, ENDS, NEITHER, NEITHER]
-    assert symbols.pitch[rows[:2]].tolist() == [60, 60]
-    assert np.isnan(symbols.pitch[rows[2:]]).all()
-    assert [symbols.name(row) for row in rows] == ["C4", "C4 off", "symbol 259", "symbol 359"]
+    assert vectors.kinds[rows].tolist() == [BEGINS, ENDS, NEITHER, NEITHER]
+    assert vectors.pitch[rows[:2]].tolist() == [60, 60]
+    assert np.isnan(vectors.pitch[rows[2:]]).all()
+    assert [vectors.name(row) for row in rows] == ["C4", "C4 off", "token 259", "token 359"]
 
 
 def test_a_label_means_a_notes_press_and_its_release():
-    assert performance_symbols({}).find("Bb3") == [58, 128 + 58]
-    with pytest.raises(UnknownName, match="unknown symbol or note 'H4'"):
-        performance_symbols({}).find("H4")
+    assert performance_vectors({}).find("Bb3") == [58, 128 + 58]
+    with pytest.raises(UnknownName, match="unknown token or note 'H4'"):
+        performance_vectors({}).find("H4")
 
 
-def test_the_commonest_are_those_that_were_met_most():
-    symbols = performance_symbols({3 + 60: 5, 3 + 64: 9, 3 + 128 + 60: 7, 259: 100})
-    assert symbols.commonest() == [64, 128 + 60, 60]
+def test_the_most_frequent_are_those_that_occur_most():
+    vectors = performance_vectors({3 + 60: 5, 3 + 64: 9, 3 + 128 + 60: 7, 259: 100})
+    assert vectors.most_frequent() == [64, 128 + 60, 60]
 
 
-def test_a_word_of_the_vocabulary_is_a_label_too(tiny_model: Thing):
-    symbols = symbols_of(tiny_model)
-    index = int(np.argmax(symbols.counts))
-    assert symbols.find(symbols.text(index)) == [index]
+def test_the_text_of_a_token_is_a_label_too(tiny_model: PlotInput):
+    vectors = vectors_of(tiny_model)
+    index = int(np.argmax(vectors.counts))
+    assert vectors.find(vectors.text(index)) == [index]
 
 
 def test_names_are_given_to_points_that_lie_apart():
@@ -69,65 +70,65 @@ def test_names_are_given_to_points_that_lie_apart():
 @pytest.mark.parametrize("method", ["tsne", "pca"])
 def test_two_clouds_stay_two_clouds_and_the_same_each_time(method: str):
     rng = np.random.default_rng(1)
-    vectors = np.concatenate([rng.normal(0, 0.1, (12, 6)), rng.normal(5, 0.1, (12, 6))])
-    points = flattened(vectors, method, seed=3)
-    np.testing.assert_array_equal(points, flattened(vectors, method, seed=3))
+    clouds = np.concatenate([rng.normal(0, 0.1, (12, 6)), rng.normal(5, 0.1, (12, 6))])
+    points = projected(clouds, method, seed=3)
+    np.testing.assert_array_equal(points, projected(clouds, method, seed=3))
     here, there = points[:12], points[12:]
     widths = max(np.ptp(here, axis=0).max(), np.ptp(there, axis=0).max())
     assert np.linalg.norm(here.mean(axis=0) - there.mean(axis=0)) > widths
 
 
 def test_a_few_vectors_or_of_one_number_are_drawn_too():
-    assert flattened(np.eye(2), "tsne", 0).shape == (2, 2)
-    assert flattened(np.arange(3.0)[:, None], "pca", 0).shape == (3, 2)
+    assert projected(np.eye(2), "tsne", 0).shape == (2, 2)
+    assert projected(np.arange(3.0)[:, None], "pca", 0).shape == (3, 2)
     with pytest.raises(BadOption, match="tsne or pca"):
-        flattened(np.eye(2), "umap", 0)
+        projected(np.eye(2), "umap", 0)
 
 
-def test_the_chosen_are_named_and_a_page_knows_every_point(tiny_model: Thing):
-    symbols = symbols_of(tiny_model)
-    word = symbols.name(int(np.argmax(symbols.counts)))
-    drawn = draw([tiny_model], Wishes(label=(word,), method="pca"))
-    assert [text.get_text() for text in drawn.figure.axes[0].texts] == [word]
-    named = sorted(name for names in drawn.tips.values() for name in names)
-    assert set(named) == {symbols.name(index) for index in range(len(symbols))}
+def test_the_chosen_are_named_and_a_page_knows_every_point(tiny_model: PlotInput):
+    vectors = vectors_of(tiny_model)
+    name = vectors.name(int(np.argmax(vectors.counts)))
+    drawn = draw([tiny_model], PlotOptions(label=(name,), method="pca"))
+    assert [text.get_text() for text in drawn.figure.axes[0].texts] == [name]
+    named = sorted(name for names in drawn.tooltips.values() for name in names)
+    assert set(named) == {vectors.name(index) for index in range(len(vectors))}
 
 
-def copied(model: Thing, home: Path) -> Thing:
+def copied(model: PlotInput, home: Path) -> PlotInput:
     shutil.copytree(model.path, home / "copy")
-    return Thing("model", home / "copy")
+    return PlotInput("model", home / "copy")
 
 
-def test_a_network_without_symbols_is_refused_in_one_line(tiny_model: Thing, tmp_path: Path):
+def test_a_network_without_an_embedding_is_refused_in_one_line(tiny_model: PlotInput, tmp_path: Path):
     model = copied(tiny_model, tmp_path)
     with h5py.File(model.path / "network.weights.h5", "w") as file:
         file["layers/other/vars/0"] = np.zeros(3)
-    with pytest.raises(BadModel, match="copy: the arch lstm has no symbol vectors"):
-        symbols_of(model)
+    with pytest.raises(BadModel, match="copy: the arch lstm has no embedding"):
+        vectors_of(model)
     (model.path / "network.weights.h5").unlink()
-    with pytest.raises(BadModel, match="has no symbol vectors"):
-        symbols_of(model)
+    with pytest.raises(BadModel, match="has no embedding"):
+        vectors_of(model)
 
 
-def test_vectors_of_another_vocabulary_or_elsewhere_are_refused(tiny_model: Thing, tmp_path: Path):
+def test_vectors_of_another_vocabulary_or_elsewhere_are_refused(tiny_model: PlotInput, tmp_path: Path):
     model = copied(tiny_model, tmp_path)
     path = model.path / "network.weights.h5"
     with h5py.File(path, "w") as file:
         file["layers/symbols/vars/0"] = np.zeros((4, 2))
-        file["layers/symbols/vars/2"] = np.zeros((len(symbols_of(tiny_model).encoding.spec.features[0]), 2))
+        file["layers/symbols/vars/2"] = np.zeros((len(vectors_of(tiny_model).encoding.spec.features[0]), 2))
         file["layers/symbols/vars"].attrs["name"] = "symbols"
     with pytest.raises(BadModel, match=r"network\.weights\.h5 cannot be read"):
-        symbols_of(model)
+        vectors_of(model)
     with h5py.File(path, "w") as file:
         file.create_group("layers/symbols/vars").attrs["name"] = "symbols"
         file["layers/symbols/vars/0"] = h5py.ExternalLink("other.h5", "/x")
     with pytest.raises(BadModel, match="is a link"):
-        symbols_of(model)
+        vectors_of(model)
 
 
-def test_only_one_model_is_drawn(tiny_model: Thing):
+def test_only_one_model_is_drawn(tiny_model: PlotInput):
     with pytest.raises(BadOption, match="one model, not of 2"):
-        draw([tiny_model, tiny_model], Wishes())
+        draw([tiny_model, tiny_model], PlotOptions())
 
 
 def test_of_frames_the_keys_are_drawn(tmp_path: Path):
@@ -144,9 +145,11 @@ def test_of_frames_the_keys_are_drawn(tmp_path: Path):
     model.create(folder, info, encoding, [np.eye(88, dtype=np.uint8)[60 - 21][None]])
     (stage,) = arch.stages
     model.save_weights(folder, stage, {})
-    symbols = symbols_of(Thing("model", folder))
-    np.testing.assert_array_equal(symbols.vectors, np.asarray(stage.network.keys.kernel))
-    assert symbols.commonest() == [60 - 21]
-    assert symbols.name(60 - 21) == "C4"
-    assert {*symbols.kinds} == {BEGINS}
-    assert len(draw([Thing("model", folder)], Wishes(method="pca")).figure.axes) == 2  # one panel and its colours
+    vectors = vectors_of(PlotInput("model", folder))
+    np.testing.assert_array_equal(vectors.vectors, np.asarray(stage.network.keys.kernel))
+    assert vectors.most_frequent() == [60 - 21]
+    assert vectors.name(60 - 21) == "C4"
+    assert {*vectors.kinds} == {BEGINS}
+    assert (
+        len(draw([PlotInput("model", folder)], PlotOptions(method="pca")).figure.axes) == 2
+    )  # one panel and its colours

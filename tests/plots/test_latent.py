@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from musictool.drawing.plot import Thing, Wishes
+from musictool.drawing.plot import PlotInput, PlotOptions
 from musictool.encodings.segments import Segments
 from musictool.errors import BadCorpus, BadModel, BadOption
 from musictool.models.info import read_info
@@ -36,7 +36,7 @@ def latents(rows: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture
-def vae(at_tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Thing:
+def vae(at_tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlotInput:
     """A folder that says it holds a vae, and a stand-in for the vae."""
     (tmp_path / "vae").mkdir()
     known = read_info(at_tiny_home / "saved_models" / "tunes-lstm")
@@ -44,47 +44,47 @@ def vae(at_tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "vae" / "model.json").write_text(json.dumps(info))
     stand_in = SimpleNamespace(name="vae", info=info, encoding=Segments(), arch=SimpleNamespace(latents=latents))
     monkeypatch.setattr(Model, "open", lambda folder: stand_in)
-    return Thing("model", tmp_path / "vae")
+    return PlotInput("model", tmp_path / "vae")
 
 
 def drawn_points(axes) -> list[int]:
     return [len(each.get_offsets()) for each in axes.collections]
 
 
-def test_instruments_that_play_have_their_segments_and_those_of_the_style(vae: Thing, tunes: Path):
-    drawn = draw([vae], Wishes(style=(tunes / "tune-01.mid", tunes / "tune-02.mid")))
+def test_instruments_that_play_have_their_segments_and_those_of_the_style(vae: PlotInput, tunes: Path):
+    drawn = draw([vae], PlotOptions(style=(tunes / "tune-01.mid", tunes / "tune-02.mid")))
     piano, guitar, *_, legend = drawn.figure.axes
     corpus, style, *middles = drawn_points(piano)
     assert style == 4  # two pieces of three bars in 4/4: two segments each
     assert corpus == 2
     assert middles == [1, 1]
     assert [text.get_text() for text in guitar.texts] == ["does not play"]
-    assert drawn.tips["piano-style"][:3] == ["tune-01, segment 1", "tune-01, segment 2", "tune-02, segment 1"]
+    assert drawn.tooltips["piano-style"][:3] == ["tune-01, segment 1", "tune-01, segment 2", "tune-02, segment 1"]
     assert len(legend.get_legend().get_texts()) == 4
 
 
-def test_without_a_style_there_is_the_corpus_alone(vae: Thing, monkeypatch: pytest.MonkeyPatch):
-    figure = draw([vae], Wishes(method="tsne", corpus="tunes")).figure
+def test_without_a_style_there_is_the_corpus_alone(vae: PlotInput, monkeypatch: pytest.MonkeyPatch):
+    figure = draw([vae], PlotOptions(method="tsne", corpus="tunes")).figure
     assert [text.get_text() for text in figure.axes[-1].get_legend().get_texts()] == ["segments of tunes"]
 
 
-def test_a_corpus_that_is_another_one_now_is_not_drawn_as_what_the_model_learnt(vae: Thing):
+def test_a_corpus_that_is_another_one_now_is_not_drawn_as_what_the_model_learnt(vae: PlotInput):
     Model.open(vae.path).info["corpus"]["fingerprint"] = "0" * 64
     with pytest.raises(BadCorpus, match="has changed since the run vae began"):
-        draw([vae], Wishes())
+        draw([vae], PlotOptions())
 
 
 def test_a_model_without_a_latent_space_is_refused_before_a_network_is_loaded(at_tiny_home: Path):
     with pytest.raises(BadModel, match="tunes-lstm: the arch lstm has no latent space; a vae has"):
-        draw([Thing("model", at_tiny_home / "saved_models" / "tunes-lstm")], Wishes())
+        draw([PlotInput("model", at_tiny_home / "saved_models" / "tunes-lstm")], PlotOptions())
 
 
-def test_an_arch_of_segments_without_one_is_refused_too(vae: Thing, monkeypatch: pytest.MonkeyPatch):
+def test_an_arch_of_segments_without_one_is_refused_too(vae: PlotInput, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Model, "open", lambda folder: SimpleNamespace(arch=object()))
     with pytest.raises(BadModel, match="has no latent space"):
-        draw([vae], Wishes())
+        draw([vae], PlotOptions())
 
 
-def test_a_style_is_files(vae: Thing):
+def test_a_style_is_files(vae: PlotInput):
     with pytest.raises(BadOption, match="--style tunes: it is a corpus"):
-        draw([vae], Wishes(style=(Path("tunes"),)))
+        draw([vae], PlotOptions(style=(Path("tunes"),)))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musictool.drawing.plot import Thing, Wishes
+from musictool.drawing.plot import PlotInput, PlotOptions
 from musictool.errors import BadOption
 from musictool.music.score import Score, Track
 from musictool.plots import similarity
@@ -70,8 +70,8 @@ def test_chroma_agrees_with_counting_ticks():
 def test_each_file_has_its_matrix(tmp_path: Path):
     for name in ("a", "b"):
         write(bars(C, G), tmp_path / f"{name}.mid")
-    things = [Thing("file", tmp_path / f"{name}.mid") for name in ("a", "b")]
-    *panels, bar = draw(things, Wishes()).figure.axes
+    things = [PlotInput("file", tmp_path / f"{name}.mid") for name in ("a", "b")]
+    *panels, bar = draw(things, PlotOptions()).figure.axes
     assert [axes.get_title(loc="left") for axes in panels] == ["a", "b"]
     assert panels[0].images[0].get_array().shape == (2, 2)
     assert [label.get_text() for label in bar.get_yticklabels()] == ["0.0", "0.5", "1.0"]
@@ -79,11 +79,11 @@ def test_each_file_has_its_matrix(tmp_path: Path):
 
 def test_what_is_too_much_for_a_picture_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write(bars(C, G), tmp_path / "a.mid")
-    thing = Thing("file", tmp_path / "a.mid")
+    thing = PlotInput("file", tmp_path / "a.mid")
     with pytest.raises(BadOption, match="7 matrices are too many for one picture: at most 6 pieces"):
-        draw([thing] * 7, Wishes())
-    with pytest.raises(BadOption, match="chroma or roll"):
-        draw([thing], Wishes(alike="rhythm"))
-    monkeypatch.setattr(similarity, "MOST_BARS", 1)
+        draw([thing] * 7, PlotOptions())
+    with pytest.raises(BadOption, match="--alike: 'rhythm' is not one of chroma, roll"):
+        draw([thing], PlotOptions(alike="rhythm"))
+    monkeypatch.setattr(similarity, "MAX_BARS", 1)
     with pytest.raises(BadOption, match="2 bars are too many for a matrix; draw the first ones: --bars 1"):
-        draw([thing], Wishes())
+        draw([thing], PlotOptions())

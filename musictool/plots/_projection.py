@@ -1,4 +1,4 @@
-"""Vectors of many dimensions as points in two, the same ones each time."""
+"""Projections of vectors to two dimensions, the same ones each time."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from musictool.errors import BadOption
 
 NAMES = {"tsne": "t-SNE", "pca": "PCA"}
 PERPLEXITY = 30.0  # of t-SNE: about how many neighbours a point has
-_FEWEST = 5  # vectors that t-SNE has something to say about
+_MIN_VECTORS = 5  # of t-SNE; fewer are projected by PCA
 
 
-def flattened(vectors: np.ndarray, method: str, seed: int | None = None) -> np.ndarray:
-    """float64 (N, 2): vectors (N, D), N at least 2, as points whose nearness says how alike they are.
+def projected(vectors: np.ndarray, method: str, seed: int | None = None) -> np.ndarray:
+    """float64 (N, 2): vectors (N, D), N at least 2, projected so that similar ones are near to each other.
 
     Args:
-        method: "pca" (the two directions in which they differ most) or "tsne" (van der Maaten and Hinton 2008: who is
-            near to whom; how far apart groups lie, and how wide they are, means little).
-        seed: t-SNE begins with points drawn with it, to see what stays; without one, with those of PCA.
+        method: "pca" (the two directions of the largest variance) or "tsne" (van der Maaten and Hinton 2008: keeps
+            neighbourhoods; the distances and widths of groups mean little).
+        seed: of the points that t-SNE begins with; None to begin with those of PCA.
 
     Raises:
-        BadOption: for a method that is none of these.
+        BadOption: for another method.
     """
     if method not in NAMES:
         raise BadOption(f"--method {method}: dimensions become two by {' or '.join(NAMES)}")
@@ -28,7 +28,7 @@ def flattened(vectors: np.ndarray, method: str, seed: int | None = None) -> np.n
 
     vectors = np.asarray(vectors, np.float64)
     count, size = vectors.shape
-    if method == "pca" or count < _FEWEST:
+    if method == "pca" or count < _MIN_VECTORS:
         points = PCA(min(2, count, size), svd_solver="full").fit_transform(vectors)
         return np.pad(points, ((0, 0), (0, 2 - points.shape[1])))
     from sklearn.manifold import TSNE

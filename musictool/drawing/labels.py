@@ -1,4 +1,4 @@
-"""Names beside points, laid so that they hide neither each other nor, where it can be helped, the points."""
+"""Names beside points, placed so that they hide neither each other nor, where possible, the points."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from musictool.drawing.colours import TEXT
+
 SIZE = 10.5  # points
-LETTER = 0.72  # of that: how wide a bold letter is, on average
-REACHES = (8.0, 16.0, 28.0, 44.0)  # points that a name may stand away from its own
-TURNS = 16  # directions
+LETTER = 0.72  # the mean width of a bold letter, as a share of its size
+DISTANCES = (8.0, 16.0, 28.0, 44.0)  # points from a point to its name
+DIRECTIONS = 16
 RING = 4.0  # points around a point that has a name
 
 
@@ -29,7 +31,7 @@ def write_labels(axes: Any, points: np.ndarray, chosen: Sequence[int], names: Se
         box = _best(places, places[index], (width, height), taken, others, edges)
         taken.append(box)
         middle = box.mean(axis=0) - places[index]
-        is_far = bool((np.abs(middle) - [width / 2, height / 2] > REACHES[0] + 1).any())
+        is_far = bool((np.abs(middle) - [width / 2, height / 2] > DISTANCES[0] + 1).any())
         axes.annotate(
             name,
             points[index],
@@ -42,7 +44,7 @@ def write_labels(axes: Any, points: np.ndarray, chosen: Sequence[int], names: Se
             parse_math=False,
             zorder=6,
             path_effects=[withStroke(linewidth=2.5, foreground="white")],
-            arrowprops={"arrowstyle": "-", "color": "#55555C", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
+            arrowprops={"arrowstyle": "-", "color": TEXT, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
             if is_far
             else None,
         )
@@ -50,28 +52,28 @@ def write_labels(axes: Any, points: np.ndarray, chosen: Sequence[int], names: Se
 
 def _best(
     places: np.ndarray,
-    own: np.ndarray,
+    point: np.ndarray,
     size: tuple[float, float],
     taken: list[np.ndarray],
     others: np.ndarray,
     edges: np.ndarray,
 ) -> np.ndarray:
-    """(2, 2), the corners of a box beside a point.
+    """(2, 2), the corners of the best box beside a point: that with the least cost.
 
-    Of those that hide no name, then no part of the frame, then no other point that has a name, the one that hides the
-    fewest points and is near.
+    What counts most is that it crosses no other name, then that it is inside the frame, then that it hides no point
+    that has a name, then how many other points it hides and how far it is from its own.
     """
     half = np.array(size) / 2
-    least, best = np.inf, np.zeros((2, 2))
-    for reach, turn in product(REACHES, range(TURNS)):
-        way = np.array([np.cos(2 * np.pi * turn / TURNS), np.sin(2 * np.pi * turn / TURNS)])
-        middle = own + way * (reach + half * [1, 1])
+    lowest, best = np.inf, np.zeros((2, 2))
+    for distance, turn in product(DISTANCES, range(DIRECTIONS)):
+        direction = np.array([np.cos(2 * np.pi * turn / DIRECTIONS), np.sin(2 * np.pi * turn / DIRECTIONS)])
+        middle = point + direction * (distance + half * [1, 1])
         box = np.stack([middle - half, middle + half])
         hidden = int(((places > box[0]) & (places < box[1])).all(axis=1).sum())
         named = int(((others > box[0] - RING) & (others < box[1] + RING)).all(axis=1).sum())
         crossed = sum(bool(((box[0] < other[1]) & (other[0] < box[1])).all()) for other in taken)
         outside = bool((box[0] < edges[0]).any() or (box[1] > edges[1]).any())
-        cost = 1000 * crossed + 200 * outside + 60 * named + 3 * hidden + reach / 4
-        if cost < least:
-            least, best = cost, box
+        cost = 1000 * crossed + 200 * outside + 60 * named + 3 * hidden + distance / 4
+        if cost < lowest:
+            lowest, best = cost, box
     return best

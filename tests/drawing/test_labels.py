@@ -5,7 +5,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from musictool.plots._labels import write_labels
+from musictool.drawing.labels import write_labels
 
 
 def boxes(points: np.ndarray, chosen: list[int], names: list[str]) -> list:

@@ -23,7 +23,7 @@ import _table
 def measure(source: str, name: str, transpositions: range) -> tuple[str, ...]:
     """The line of one source in one encoding."""
     from musictool.corpus.corpus import Corpus
-    from musictool.dataset.dataset import encode_corpus
+    from musictool.dataset.encode import encode_corpus
     from musictool.errors import MusictoolError
     from musictool.workers.processes import LocalWorkers
 

@@ -31,7 +31,7 @@ ENCODINGS = {"note-chord": 3, "chord-roll": 1.5, "piano-roll": 1.5, "segments": 
 
 def musictool_prepare(folder: Path, encoding: str, workers: int) -> tuple[int, float]:
     """Cold, into an empty home: reading, notes.h5, files.csv, the vocabulary and every piece encoded."""
-    from musictool.dataset.dataset import DEFAULT_ENCODING, encode_corpus
+    from musictool.dataset.encode import DEFAULT_ENCODING, encode_corpus
     from musictool.preparation.prepare import prepare
     from musictool.workers.processes import LocalWorkers
 

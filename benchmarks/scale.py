@@ -36,7 +36,7 @@ def preparing(home: Path, folder: Path, workers: int) -> tuple[float, float, flo
 def encoding(home: Path, name: str, workers: int) -> tuple[float, float, float]:
     """From notes.h5 to rows.h5. The same."""
     from musictool.corpus.corpus import Corpus
-    from musictool.dataset.dataset import encode_corpus
+    from musictool.dataset.encode import encode_corpus
     from musictool.workers.processes import LocalWorkers
 
     os.environ["MUSICTOOL_HOME"] = str(home)

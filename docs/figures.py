@@ -18,7 +18,7 @@ from pathlib import Path
 from generate import PICTURED
 
 from musictool.corpus.corpus import Corpus
-from musictool.dataset.dataset import encode_corpus
+from musictool.dataset.encode import encode_corpus
 from musictool.encoding import Encoding
 from musictool.music.score import Score
 from musictool.preparation.prepare import prepare

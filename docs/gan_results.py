@@ -22,12 +22,15 @@ import numpy as np
 from musictool.apps.plot import plot
 from musictool.archs._segments import plain_drawing
 from musictool.corpus.training_corpus import corpus_of
-from musictool.dataset.dataset import Encoded, encode_corpus
+from musictool.dataset.dataset import Encoded
+from musictool.dataset.encode import encode_corpus
 from musictool.evaluation.evaluate import evaluate
-from musictool.generation.sample import Request, sample
+from musictool.generation.request import Request
+from musictool.generation.sample import sample
 from musictool.metrics import sample_distance as _likeness
 from musictool.models.model import Model
 from musictool.music.instruments import INSTRUMENTS
+from musictool.training.options import stored
 from musictool.writing import write
 
 FOLDER = Path(__file__).parent
@@ -99,9 +102,8 @@ def main() -> None:
     models = [Model.open(name) for name in sys.argv[1:]]
     first, last = models[0], models[-1]
     corpus = corpus_of(first.info, first.name)
-    wishes = first.info["training"]["wishes"]
-    low, high = first.info["training"]["settings"]["transpose"]
-    encoded = encode_corpus(corpus, "segments", wishes["encoding_settings"], range(low, high + 1))
+    options = stored(first.info, first.folder)
+    encoded = encode_corpus(corpus, "segments", options.encoding_settings, options.run.transpose.semitones)
     for model in (first, last):
         (score,) = sample(model, Request(bars=16, seed=1))
         write(score, PICTURES / f"{model.name}.png")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from musictool.errors import Busy
+
+WAIT_SECONDS = 0.2  # between two looks whether another process has ended
 
 
 @contextmanager
@@ -59,6 +62,27 @@ def working_alone(folder: Path, what: str, advice: str = "wait for it, or use an
                 fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise Busy(f"another {what} is working on {folder}; {advice}") from None
+        yield
+
+
+@contextmanager
+def waiting_turn(folder: Path, on_wait: Callable[[], object]) -> Iterator[None]:
+    """As working_alone, but waits for as long as another process of ours works in `folder`.
+
+    Args:
+        on_wait: called once, before waiting.
+    """
+    waited = False
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(working_alone(folder, ""))
+                break
+            except Busy:
+                if not waited:
+                    on_wait()
+                waited = True
+                time.sleep(WAIT_SECONDS)
         yield
 
 

@@ -15,13 +15,13 @@ PROGRAM = (
 
 
 @contextmanager
-def at_work(folder: Path) -> Iterator[None]:
+def at_work(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """One holds the lock of `folder` meanwhile, and then is killed."""
     folder.mkdir(parents=True, exist_ok=True)
     with subprocess.Popen([sys.executable, "-c", PROGRAM, str(folder)], stdout=subprocess.PIPE, text=True) as other:
         try:
             assert other.stdout is not None
             assert other.stdout.readline() == "mine\n"
-            yield
+            yield other
         finally:
             other.kill()

@@ -168,3 +168,12 @@ def test_prepare_render_and_info_leave_tensorflow_unimported(tunes: Path, at_new
 
 def test_importing_musictool_does_nothing(tmp_path: Path):
     assert not loaded_after("import musictool", tmp_path) & {"tensorflow", "keras", "numpy", "click"}
+
+
+def test_a_request_is_built_and_checked_without_keras(tmp_path: Path):
+    code = (
+        "from musictool.generation.request import Request\n"
+        "from musictool.options import build\n"
+        "build(Request, {'bars': '4', 'temperature': '0.9', 'key': 'A minor', 'instrument': 'violin'})"
+    )
+    assert not loaded_after(code, tmp_path) & {"tensorflow", "keras", "h5py", "symusic"}

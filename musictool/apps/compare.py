@@ -21,15 +21,17 @@ from musictool import home
 from musictool.apps.leaderboard import Entry, Leaderboard
 from musictool.arch import archs_with_likelihood
 from musictool.corpus.corpus import Corpus
+from musictool.dataset.encode import DEFAULT_ENCODING
 from musictool.errors import BadCorpus, BadOption, MusictoolError, Stopped, UnknownName
 from musictool.metrics.baselines import baselines
 from musictool.metrics.units import Amount, validation_amount
 from musictool.models.info import MARKER, read_info
+from musictool.options import build, values_of
 from musictool.registry import ARCHS, ENCODINGS
 from musictool.training import checkpoint
-from musictool.training.options import DEFAULTS, checked, jsonable
+from musictool.training.options import ENDLESS, TrainOptions, parse, stored
 from musictool.training.reporter import Reporter
-from musictool.training.run_state import ENDLESS, checkpoint_path
+from musictool.training.run_state import checkpoint_path
 from musictool.training.train import train
 from musictool.training.workers import encoded_for
 
@@ -49,7 +51,7 @@ def compare(
     seed: int = 1,
     listener: Reporter | None = None,
     begins: Callable[[str, int, int], object] = lambda arch, number, of: None,
-    **wishes: Any,
+    **given: Any,
 ) -> Leaderboard:
     """Train archs on a corpus for the same time each, and say what they are worth.
 
@@ -61,7 +63,7 @@ def compare(
         seed: of every run.
         listener: told how each run goes, as by `train`.
         begins: called before each arch with its name, its number from 1 on and how many there are.
-        wishes: of `train`, for all archs: encoding, size, transpose, ...
+        given: options of `train`, for all archs: encoding, size, transpose, ...
 
     Raises:
         Stopped: on Ctrl-C, after saving.
@@ -71,18 +73,18 @@ def compare(
     """
     if not max_minutes > 0:
         raise BadOption(f"--max-minutes {max_minutes} is not above 0: with equal time archs are compared")
-    wishes = {**UNTIL_TIME, **checked(wishes), "seed": seed, "max_minutes": max_minutes}
-    encoding = wishes.get("encoding", DEFAULTS["encoding"])
+    given = {"encoding": DEFAULT_ENCODING, **UNTIL_TIME, **parse(given), "seed": seed, "max_minutes": max_minutes}
+    encoding = given["encoding"]
     names = chosen(archs, encoding)
     opened = Corpus.open(corpus)
     name = name if name is not None else f"{opened.name}-compare"
-    of_split, amount = _to_compare_with(opened, wishes, listener or Reporter())
+    of_split, amount = _to_compare_with(opened, build(TrainOptions, given), listener or Reporter())
     for arch in names:
-        _check_own(f"{name}-{arch}", opened, {**wishes, "arch": arch})
+        _check_own(f"{name}-{arch}", opened, build(TrainOptions, {**given, "arch": arch}))
     entries = []
     for number, arch in enumerate(names, 1):
         begins(arch, number, len(names))
-        entries.append(_entry(opened, f"{name}-{arch}", {**wishes, "arch": arch}, listener, amount))
+        entries.append(_entry(opened, f"{name}-{arch}", {**given, "arch": arch}, listener, amount))
     return Leaderboard(opened.name, encoding, max_minutes, seed, amount, _sorted([*entries, *of_split]))
 
 
@@ -109,26 +111,25 @@ def chosen(archs: Sequence[str], encoding: str) -> list[str]:
     return list(dict.fromkeys(archs))
 
 
-def _to_compare_with(corpus: Corpus, wishes: dict[str, Any], listener: Reporter) -> tuple[list[Entry], Amount]:
+def _to_compare_with(corpus: Corpus, options: TrainOptions, listener: Reporter) -> tuple[list[Entry], Amount]:
     """What every arch has to beat, and how much music they are judged on."""
-    own = {**DEFAULTS, **wishes}
-    corpus = corpus.select(own["where"])
-    encoded = encoded_for(corpus, own, listener)
+    corpus = corpus.select(options.where)
+    encoded = encoded_for(corpus, options, listener)
     if not len(encoded.pieces("validation")):
         raise BadCorpus(f"{corpus.name} has no validation piece, so nothing says which arch is better")
     amount = validation_amount(encoded, corpus)
     return [Entry(name, **_costs(nats, amount)) for name, nats in baselines(encoded).items()], amount
 
 
-def _check_own(name: str, corpus: Corpus, wishes: dict[str, Any]) -> None:
+def _check_own(name: str, corpus: Corpus, options: TrainOptions) -> None:
     """Raises BadOption if a model of that name is there which was not made by this comparison."""
     folder = home.models_folder() / home.check_name(name)
     if not (folder / MARKER).exists():
         return
     info = read_info(folder)
-    now, then = jsonable({**DEFAULTS, **wishes}), info["training"]["wishes"]
-    other = [key for key in now if then.get(key) != now[key]]
-    if info["corpus"]["fingerprint"] != corpus.select(wishes.get("where", ())).fingerprint:
+    now, then = values_of(options), values_of(stored(info, folder))
+    other = [name for name in now if then[name] != now[name]]
+    if info["corpus"]["fingerprint"] != corpus.select(options.where).fingerprint:
         other.append("corpus")
     if other:
         raise BadOption(
@@ -137,22 +138,22 @@ def _check_own(name: str, corpus: Corpus, wishes: dict[str, Any]) -> None:
         )
 
 
-def _entry(corpus: Corpus, name: str, wishes: dict[str, Any], listener: Reporter | None, amount: Amount) -> Entry:
+def _entry(corpus: Corpus, name: str, given: dict[str, Any], listener: Reporter | None, amount: Amount) -> Entry:
     """Train one arch, or what is left of it, and measure it."""
     folder = home.models_folder() / name
     try:
         if not _is_finished(folder):
-            left = max(LEAST_MINUTES, wishes["max_minutes"] - _minutes(folder))
+            left = max(LEAST_MINUTES, given["max_minutes"] - _minutes(folder))
             own = {"max_minutes": left} if (folder / MARKER).exists() else {}
-            train(corpus.folder, name=name, listener=listener, **{**wishes, **own})
-        return _measured(folder, wishes["arch"], amount)
+            train(corpus.folder, name=name, listener=listener, **{**given, **own})
+        return _measured(folder, given["arch"], amount)
     except Stopped:
         raise
     except MusictoolError as error:
-        return Entry(wishes["arch"], None, failure=str(error))
+        return Entry(given["arch"], None, failure=str(error))
     except Exception as error:  # a fault in one arch, or memory that it wants too much of, shall not cost the others
-        log.warning("%s failed", wishes["arch"], exc_info=True)
-        return Entry(wishes["arch"], None, failure=f"{type(error).__name__}: {error}".splitlines()[0])
+        log.warning("%s failed", given["arch"], exc_info=True)
+        return Entry(given["arch"], None, failure=f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 def _is_finished(folder: Path) -> bool:

@@ -2,11 +2,11 @@
 
     corpora/NAME/
       notes.h5      all pieces (musictool/corpus/store.py), what became of each file, and the split
-      files.csv     the same about the files, for people: one row a file
+      files.csv     the same about the files, for people: one row per file
       corpus.json   where it came from, its licence, its counts; written last
 
 `prepare` writes it (musictool/preparation/). A piece's id is the path of its file below the source, with "#12" behind
-it for the 12th tune of a collection. Whether a piece is kept for validation hangs on its id alone, so that adding a
+it for the 12th tune of a collection. Whether a piece is kept for validation depends on its id alone, so that adding a
 file moves no other.
 """
 
@@ -102,8 +102,8 @@ class Corpus:
         view._chosen = np.flatnonzero(selection.matches(about, view.where))
         return view
 
-    def own(self, values: Any) -> Any:
-        """Of an array or a list with one entry a piece: those of the pieces that are selected."""
+    def selected(self, values: Any) -> Any:
+        """Of an array or a list with one entry per piece: those of the selected pieces."""
         if self._chosen is None:
             return values
         return values[self._chosen] if isinstance(values, np.ndarray) else [values[i] for i in self._chosen.tolist()]
@@ -129,23 +129,23 @@ class Corpus:
     @cached_property
     def ids(self) -> list[str]:
         """The id of each piece, in order."""
-        ids: list[str] = self.own(piece_ids(self.files))
+        ids: list[str] = self.selected(piece_ids(self.files))
         return ids
 
     @cached_property
     def is_validation(self) -> np.ndarray:
         """bool (pieces,): kept for validation, not for training."""
-        return np.asarray(self.own(self._notes.flags("is_validation").astype(bool)))
+        return np.asarray(self.selected(self._notes.flags("is_validation").astype(bool)))
 
     @property
     def keys(self) -> np.ndarray:
         """int8 (pieces,): the estimated key of each piece, an index into musictool.music.key.KEY_NAMES, or NO_KEY."""
-        return np.asarray(self.own(self._notes.pieces["key"]))
+        return np.asarray(self.selected(self._notes.pieces["key"]))
 
     @property
     def note_counts(self) -> np.ndarray:
         """int32 (pieces,): the number of notes of each piece."""
-        return np.asarray(self.own(self._notes.pieces["notes"]))
+        return np.asarray(self.selected(self._notes.pieces["notes"]))
 
     def score(self, index: int) -> Score:
         """One piece."""
@@ -161,8 +161,8 @@ class Corpus:
                 block = self.packed(start, stop)
                 yield from (block.score(index) for index in np.flatnonzero(wanted[start:stop]).tolist())
 
-    def cuts(self) -> Iterator[tuple[int, int]]:
-        """Half-open ranges of pieces, each for one process to work on; they hang on the pieces alone."""
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """Half-open ranges of pieces, each for one process to work on; they depend on the pieces alone."""
         return block_bounds(self.note_counts, SMALL_PIECES, SMALL_NOTES)
 
     def packed(self, start: int, stop: int) -> Packed:

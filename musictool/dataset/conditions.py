@@ -1,31 +1,48 @@
-"""What a model can be asked for beside the notes before: how dense, in which pitch classes, of which label.
+"""What a model can be conditioned on: how dense the music gets, in which pitch classes, of which label.
 
-Each condition is a group of numbers in one vector that stands beside every row:
+Each condition is a group of numbers in one vector that a network reads beside every row:
 
-    density     one number for each of DENSITIES, notes a second: 1 at the nearest, shared where it lies between two
+    density     one number for each of DENSITIES, notes per second: 1 at the nearest, shared where it lies between two
     histogram   the share of each pitch class C..B; they add up to 1
     label       1 at the piece's value of one column of the metadata (genre, artist, folder, ...)
 
-A group of zeros asks for nothing. Training forgets each group in FORGOTTEN of the windows, so that the same model also
-writes freely, as Performance RNN does (Simon and Oore 2017).
+A group of zeros conditions on nothing. Training drops each group in CONDITION_DROPOUT of the windows, so that the same
+model also writes freely, as Performance RNN does (Simon and Oore 2017).
+
+Density and histogram come from 13 numbers beside each row, the controls, which say what follows it:
+
+    0       note density: notes per second that begin in the DENSITY_SECONDS from the row's position on
+    1..12   pitch classes C..B: the share of the sounding time in the HISTOGRAM_SECONDS from there on; they add up to 1,
+            or are all equal where nothing sounds
+
+Drums count for the density and not for the pitch classes. Near the end of a piece the density is that of what is left
+of it. Time is that of the decoded piece; where an encoding counts beats and keeps no tempo, at the tempo with which the
+piece began.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from musictool.corpus.corpus import Corpus
-from musictool.dataset.controls import CONTROLS
+from musictool.encoding import Encoding
 from musictool.errors import BadOption, UnknownName
+from musictool.music.score import Score
+
+CONTROLS = 13
+DENSITY_SECONDS = 3.0
+HISTOGRAM_SECONDS = 5.0
+SHORTEST_SECONDS = 0.25  # what is left of a piece counts as at least this long
+_PRIOR_SECONDS = 0.01  # added to each pitch class
 
 DENSITIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 CONTROL_SIZES = {"density": len(DENSITIES), "histogram": CONTROLS - 1}
 CONDITION_DROPOUT = 0.2
-MOST_LABELS = 1000
+MAX_LABELS = 1000
 FOLDER = "folder"  # the column that every corpus has: the folder that a file lies in
 
 
@@ -54,40 +71,40 @@ class Conditions:
         """C, the numbers of the vector."""
         return sum(self.sizes.values())
 
-    def vectors(self, controls: np.ndarray | None, label: np.ndarray, asked: np.ndarray, length: int) -> np.ndarray:
+    def vectors(self, controls: np.ndarray | None, label: np.ndarray, mask: np.ndarray, length: int) -> np.ndarray:
         """float32 (B, length, C).
 
         Args:
-            controls: float (B, length, CONTROLS), see musictool/dataset/controls.py; needed if the model knows any.
+            controls: float (B, length, CONTROLS), needed if the model has any.
             label: int (B,), the index of each window's label, -1 for none.
-            asked: bool (B, groups), whether each group says anything.
+            mask: bool (B, groups), False where a group is all zeros.
         """
         groups = [np.zeros((len(label), length, 0))]
-        for name, said in zip(self.sizes, asked.T, strict=True):
+        for name, is_given in zip(self.sizes, mask.T, strict=True):
             if name == "label":
                 values = np.repeat((label[:, None] == np.arange(len(self.labels)))[:, None], length, axis=1)
             else:
                 assert controls is not None
                 values = density_shares(controls[..., 0]) if name == "density" else controls[..., 1:]
-            groups.append(values * said[:, None, None])
+            groups.append(values * is_given[:, None, None])
         return np.concatenate(groups, axis=-1).astype(np.float32)
 
-    def asked(
+    def vector(
         self, density: float | None = None, histogram: Sequence[float] | None = None, label: str | None = None
     ) -> np.ndarray:
-        """float32 (C,): the vector that asks for what is given and for nothing else.
+        """float32 (C,): the vector of what is given, zeros for the rest.
 
         Args:
-            density: notes a second.
+            density: notes per second.
             histogram: 12 weights, C..B, of any sum above 0.
             label: one of the labels, in any case.
 
         Raises:
-            BadOption: for what this model does not know, or a value that cannot be meant.
+            BadOption: for what this model was not trained on, or a value out of range.
             UnknownName: for another label, with a suggestion.
         """
-        wanted = {"density": density, "histogram": histogram, "label": label}
-        for name, value in wanted.items():
+        given = {"density": density, "histogram": histogram, "label": label}
+        for name, value in given.items():
             if value is not None and name not in self.sizes:
                 raise BadOption(
                     f"this model was not trained to be asked for a {name}; train one with "
@@ -95,14 +112,13 @@ class Conditions:
                 )
         of_group = {"density": self._density, "histogram": self._histogram, "label": self._label}
         groups = [
-            np.zeros(size) if wanted[name] is None else of_group[name](wanted[name])
-            for name, size in self.sizes.items()
+            np.zeros(size) if given[name] is None else of_group[name](given[name]) for name, size in self.sizes.items()
         ]
         return np.concatenate([np.zeros(0), *groups]).astype(np.float32)
 
     def _density(self, density: Any) -> np.ndarray:
         if not 0 < density <= 1000:
-            raise BadOption(f"--density {density} is not above 0 (to 1000) notes a second")
+            raise BadOption(f"--density {density} is not above 0 (to 1000) notes per second")
         return density_shares(np.array(density))
 
     def _histogram(self, histogram: Any) -> np.ndarray:
@@ -112,10 +128,10 @@ class Conditions:
         return np.asarray(weights / weights.sum())
 
     def _label(self, label: Any) -> np.ndarray:
-        fitting = [each for each in self.labels if each.lower() == label.lower()]
-        if not fitting:
+        matches = [known for known in self.labels if known.lower() == label.lower()]
+        if not matches:
             raise UnknownName.of(self.column, label, self.labels)
-        return np.eye(len(self.labels))[self.labels.index(label if label in fitting else fitting[0])]
+        return np.eye(len(self.labels))[self.labels.index(label if label in matches else matches[0])]
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
@@ -134,14 +150,66 @@ def density_shares(density: np.ndarray) -> np.ndarray:
     return np.maximum(0, 1 - np.abs(place - scale)).astype(np.float32)
 
 
+def controls_of(encoding: Encoding, rows: np.ndarray, tempos: np.ndarray) -> np.ndarray:
+    """float16 (T, CONTROLS) beside the rows (T,) of one piece.
+
+    Args:
+        tempos: TEMPO, of the piece as it was read.
+    """
+    music = encoding.decode(rows)
+    if not len(music.tempos) and not encoding.stretches:
+        music = replace(music, tempos=tempos[:1])
+    at = music.to_seconds(encoding.positions(rows))  # (T,), seconds
+    return np.concatenate([_density(music, at)[:, None], _histogram(music, at)], axis=1).astype(np.float16)
+
+
+def transposed_controls(values: np.ndarray, semitones: int) -> np.ndarray:
+    """Controls (..., CONTROLS) of the same music `semitones` higher."""
+    return np.concatenate([values[..., :1], np.roll(values[..., 1:], semitones, axis=-1)], axis=-1)
+
+
+def stretched_controls(values: np.ndarray, factor: float) -> np.ndarray:
+    """Controls (..., CONTROLS) of the same music played `factor` times as long."""
+    return np.concatenate([values[..., :1] / np.asarray(factor, values.dtype), values[..., 1:]], axis=-1)
+
+
+def _density(music: Score, at: np.ndarray) -> np.ndarray:
+    """float64 (T,)."""
+    onsets = music.to_seconds(music.notes["onset_ticks"])
+    notes = np.searchsorted(onsets, at + DENSITY_SECONDS) - np.searchsorted(onsets, at)
+    return notes / np.clip(music.seconds - at, SHORTEST_SECONDS, DENSITY_SECONDS)
+
+
+def _histogram(music: Score, at: np.ndarray) -> np.ndarray:
+    """float64 (T, 12)."""
+    notes = music.notes[~music.is_drum]
+    onsets = music.to_seconds(notes["onset_ticks"])
+    ends = music.to_seconds(notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"])
+    sounding = np.zeros((len(at), 12))
+    for pitch_class in range(12):
+        of_class = notes["pitch"] % 12 == pitch_class
+        # what sounds between two times is what has begun by then, less what has ended
+        for sign, times in ((1, onsets[of_class]), (-1, ends[of_class])):
+            times = np.sort(times)
+            sounding[:, pitch_class] += sign * (_since(times, at + HISTOGRAM_SECONDS) - _since(times, at))
+    sounding += _PRIOR_SECONDS
+    return sounding / sounding.sum(axis=1, keepdims=True)
+
+
+def _since(times: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """float64 (T,): how much time has passed, by each of `at`, since each of the sorted `times` before it, in sum."""
+    passed = np.searchsorted(times, at)
+    return passed * at - np.concatenate([[0], np.cumsum(times)])[passed]
+
+
 def labels_of(corpus: Corpus, column: str) -> list[str]:
     """What stands in a metadata column for each piece; "" where nothing does, or where there is no such column."""
-    column, said = column.strip().lower(), []
+    column, labels = column.strip().lower(), []
     for file in corpus.files:
         folder = {FOLDER: str(file["path"]).rpartition("/")[0]}
-        said += [str({**folder, **file["about"]}.get(column, ""))] * file["pieces"]
-    own: list[str] = corpus.own(said)
-    return own
+        labels += [str({**folder, **file["about"]}.get(column, ""))] * file["pieces"]
+    selected: list[str] = corpus.selected(labels)
+    return selected
 
 
 def of_corpus(corpus: Corpus, controls: Sequence[str], column: str, known: Sequence[str] = ()) -> Conditions:
@@ -160,6 +228,6 @@ def of_corpus(corpus: Corpus, controls: Sequence[str], column: str, known: Seque
     if not known and column.strip().lower() not in columns:
         raise UnknownName.of("column of --label", column, columns)
     labels = (*known, *sorted(set(labels_of(corpus, column)) - {"", *known}))
-    if not 2 <= len(labels) <= MOST_LABELS:
-        raise BadOption(f"--label {column}: {corpus.name} has {len(labels)} different values, not 2 to {MOST_LABELS}")
+    if not 2 <= len(labels) <= MAX_LABELS:
+        raise BadOption(f"--label {column}: {corpus.name} has {len(labels)} different values, not 2 to {MAX_LABELS}")
     return Conditions(tuple(controls), column, labels)

@@ -172,7 +172,7 @@ def _write(
 
 
 def _encoded(corpus: Corpus, workers: Workers) -> tuple[dict[str, Any], str]:
-    from musictool.dataset.dataset import encode_corpus
+    from musictool.dataset.encode import encode_corpus
 
     try:
         return encode_corpus(corpus, ENCODING, workers=workers).summary, ""

@@ -24,17 +24,17 @@ from musictool.backend.strategy import Strategy
 from musictool.corpus.corpus import Corpus
 from musictool.corpus.training_corpus import corpus_of
 from musictool.dataset.conditions import Conditions, labels_of
-from musictool.dataset.dataset import Encoded, encode_controls, encode_corpus
+from musictool.dataset.dataset import Encoded
+from musictool.dataset.encode import encode_controls, encode_corpus
 from musictool.dataset.windows import SideInputs
 from musictool.errors import BadCorpus
 from musictool.models.info import MARKER, read_info
 from musictool.models.model import Model
-from musictool.music.key import TO_C
-from musictool.training import fine_tune as growing
-from musictool.training.options import semitones
-from musictool.training.reporter import Reporter
+from musictool.training import fine_tune
+from musictool.training.options import TrainOptions, stored, stored_settings
+from musictool.training.reporter import Reporter, RunFacts
 from musictool.training.run import Run
-from musictool.training.run_state import Settings, checkpoint_path
+from musictool.training.run_state import checkpoint_path
 
 
 @dataclass(frozen=True)
@@ -62,42 +62,46 @@ class Trained:
 
     @property
     def eval_metrics(self) -> dict[str, float]:
-        """What the best epoch of a model that foretells nothing was measured by, the first the smaller the better."""
+        """What the best epoch of a model without a likelihood was measured by; the first is the smaller the better."""
         *_, stage = self.model.arch.stages
-        said = self.model.info["metrics"]
-        return {name: said[f"val_{name}"] for name in stage.eval_metrics if said.get(f"val_{name}") is not None}
+        metrics = self.model.info["metrics"]
+        return {name: metrics[f"val_{name}"] for name in stage.eval_metrics if metrics.get(f"val_{name}") is not None}
 
 
-def build(
-    arch: Arch, devices: Strategy, name: str, info: Mapping[str, Any], base: Mapping[str, Any] | None = None
+def build_networks(
+    arch: Arch, strategy: Strategy, name: str, info: Mapping[str, Any], base: Mapping[str, Any] | None = None
 ) -> None:
     """Build the networks of an arch where they will be trained, on all machines at once.
 
     Args:
-        arch: of the chief, which nothing has been asked of.
-        devices: what computes.
+        arch: of the chief, not yet built.
+        strategy: what computes.
         name: the model's.
         info: what its model.json says, or will say, of arch, encoding, corpus and training.
         base: the vocabulary that its own begins with (musictool/training/fine_tune.py).
     """
-    devices.from_chief(json.dumps([name, info, base]).encode())
-    _build(arch, devices)
-
-
-def _build(arch: Arch, devices: Strategy) -> None:
-    with devices.scope():
+    strategy.broadcast(json.dumps([name, info, base]).encode())
+    with strategy.scope():
         arch.build()
 
 
-def learn(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, listener: Reporter, devices: Strategy) -> Trained:
-    """Train in a model folder that is ready, under the settings that stand in it; no other process works in it."""
+def run_chief(
+    folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, reporter: Reporter, strategy: Strategy
+) -> Trained:
+    """Train in a model folder that is ready, under the settings in its model.json; no other process works in it."""
     info = read_info(folder)
-    said = info["provenance"].get("init_from")
-    if said and not checkpoint_path(folder).exists():
-        growing.begin_as(arch, said)
-    settings = Settings.from_json(info["training"]["settings"])
-    run = Run(folder, arch, encoded, settings, listener, _beside(info, encoded, corpus, listener), devices)
-    listener.run_begins(run, info, corpus)
+    if not checkpoint_path(folder).exists():
+        fine_tune.load_parent(arch, info["provenance"])
+    run = Run(
+        folder,
+        arch,
+        encoded,
+        stored_settings(info, folder),
+        reporter,
+        _side_inputs(info, encoded, corpus, reporter),
+        strategy,
+    )
+    reporter.run_begins(_facts(run, info, corpus))
     reason = run.run()
     info = read_info(folder)
     info["training"]["finished"] = reason
@@ -105,48 +109,71 @@ def learn(folder: Path, arch: Arch, encoded: Encoded, corpus: Corpus, listener: 
     return Trained(Model.open(folder), reason, info["metrics"].get("val_loss"), info["metrics"]["baselines"])
 
 
-def follow(devices: Strategy, listener: Reporter) -> Trained:
-    """Compute for the chief, which does what `build` and `learn` do.
+def _facts(run: Run, info: Mapping[str, Any], corpus: Corpus) -> RunFacts:
+    settings, encoded, state = run.settings, run.windows.encoded, run.state_on_disk
+    return RunFacts(
+        model=run.folder.name,
+        corpus=corpus.name,
+        arch=info["arch"]["name"],
+        stages=len(run.arch.stages),
+        parameters=info["metrics"]["parameters"],
+        device=info["provenance"]["device"],
+        precision=settings.precision,
+        seed=settings.seed,
+        epochs=None if settings.is_endless else settings.epochs,
+        epochs_done=state["epoch"] if state else None,
+        unit=encoded.spec.unit,
+        vocabulary=encoded.spec.size if encoded.spec.kind == "tokens" else None,
+        row_size=encoded.spec.size,
+        train_rows=encoded.summary["train_rows"],
+        validation_rows=encoded.summary["validation_rows"],
+        baselines=info["metrics"]["baselines"],
+    )
+
+
+def run_worker(strategy: Strategy, reporter: Reporter) -> Trained:
+    """Compute for the chief: the same as `build_networks` and `run_chief`, without a model folder.
 
     Raises:
         BadCorpus: if the corpus is not here, or not the same.
     """
-    name, info, base = json.loads(devices.from_chief())
-    settings = Settings.from_json(info["training"]["settings"])
-    backend.prepare(settings.precision, settings.seed)  # type: ignore[arg-type]
-    corpus = corpus_of(info, name)
-    encoded = encoded_for(corpus, info["training"]["wishes"], listener, base)
-    arch = archs.from_json(info["arch"], encoded.spec)
-    _build(arch, devices)
+    name, info, base = json.loads(strategy.broadcast())
     folder = home.models_folder() / name
-    reason = Run(folder, arch, encoded, settings, listener, _beside(info, encoded, corpus, listener), devices).run()
-    model = Model(folder, info, encoded.encoding).played_by(arch)
+    settings = stored_settings(info, folder)
+    backend.prepare(settings.precision, settings.seed)
+    corpus = corpus_of(info, name)
+    encoded = encoded_for(corpus, stored(info, folder), reporter, base)
+    arch = archs.from_json(info["arch"], encoded.spec)
+    with strategy.scope():
+        arch.build()
+    side_inputs = _side_inputs(info, encoded, corpus, reporter)
+    reason = Run(folder, arch, encoded, settings, reporter, side_inputs, strategy).run()
+    model = Model(folder, info, encoded.encoding).with_arch(arch)
     return Trained(model, reason, None, info["metrics"]["baselines"], is_chief=False)
 
 
 def encoded_for(
-    corpus: Corpus, wishes: Mapping[str, Any], listener: Reporter, base: dict[str, Any] | None = None
+    corpus: Corpus, options: TrainOptions, reporter: Reporter, base: dict[str, Any] | None = None
 ) -> Encoded:
     """The corpus in the encoding of a run. Raises BadCorpus if there is nothing to learn from."""
-    low, high = semitones(wishes)
     encoded = encode_corpus(
         corpus,
-        wishes["encoding"],
-        wishes["encoding_settings"],
-        range(low, high + 1),
-        to_c=wishes["transpose"] == TO_C,
+        options.encoding,
+        options.encoding_settings,
+        options.run.transpose.semitones,
+        to_c=options.run.transpose.to_c,
         base=base,
-        progress=listener.encoding,
+        progress=reporter.encoding,
     )
     if not len(encoded.pieces("train")):
-        raise BadCorpus(f"no training piece of {corpus.name} has music that {wishes['encoding']} can write down")
+        raise BadCorpus(f"no training piece of {corpus.name} has music that {options.encoding} can write down")
     return encoded
 
 
-def _beside(info: Mapping[str, Any], encoded: Encoded, corpus: Corpus, listener: Reporter) -> SideInputs:
-    """What the model of this folder can be asked for, beside the rows and pieces of its corpus."""
+def _side_inputs(info: Mapping[str, Any], encoded: Encoded, corpus: Corpus, reporter: Reporter) -> SideInputs:
+    """The conditions of a model, measured beside the rows and pieces of its corpus."""
     conditions = Conditions.from_json(info["conditions"])
-    controls = encode_controls(encoded, corpus, progress=listener.encoding) if conditions.controls else None
+    controls = encode_controls(encoded, corpus, progress=reporter.encoding) if conditions.controls else None
     index = {label: i for i, label in enumerate(conditions.labels)}
-    said = labels_of(corpus, conditions.column) if conditions.column else [""] * len(corpus)
-    return SideInputs(conditions, controls, np.array([index.get(label, -1) for label in said]))
+    labels = labels_of(corpus, conditions.column) if conditions.column else [""] * len(corpus)
+    return SideInputs(conditions, controls, np.array([index.get(label, -1) for label in labels]))

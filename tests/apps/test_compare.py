@@ -17,7 +17,7 @@ from musictool.apps.compare import chosen, compare
 from musictool.apps.leaderboard import Entry, Leaderboard
 from musictool.cli._main import main
 from musictool.corpus.corpus import Corpus
-from musictool.dataset.dataset import encode_corpus
+from musictool.dataset.encode import encode_corpus
 from musictool.errors import BadOption, Stopped, UnknownName
 from musictool.metrics.units import Amount, validation_amount
 from musictool.models.info import MARKER, read_info

@@ -13,13 +13,14 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from musictool.layers.pitch_classes import chroma
 
 from musictool.archs._adversaries import salt
-from musictool.dataset.dataset import encode_corpus
+from musictool.dataset.encode import encode_corpus
 from musictool.errors import BadCorpus, BadOption, Stopped
-from musictool.generation.sample import Request, sample
+from musictool.generation.request import Request
+from musictool.generation.sample import sample
 from musictool.generation.scoring import score_piece
-from musictool.layers.pitch_classes import chroma
 from musictool.models.model import Model
 from musictool.music.score import Score, Track
 from musictool.preparation.prepare import prepare
@@ -299,7 +300,8 @@ ON_JAX = """
 import sys
 sys.modules["tensorflow"] = None
 import musictool
-from musictool.generation.sample import Request, sample
+from musictool.generation.request import Request
+from musictool.generation.sample import sample
 from musictool.sampling.sampler import Sampler
 model = musictool.train("songs", arch={name!r}, name="jax", settings={settings}, **{run}).model
 (score,) = sample(model, Request(bars=2, seed=1, sampler=Sampler(threshold="bernoulli")))

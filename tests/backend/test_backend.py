@@ -18,12 +18,13 @@ import pytest
 
 from musictool import home
 from musictool.backend import backend
-from musictool.backend.machines import PLACEMENT
+from musictool.backend.machines import Placement
 from musictool.backend.precision import chosen_precision, has_bfloat16
-from musictool.dataset.dataset import encode_corpus
+from musictool.dataset.encode import encode_corpus
 from musictool.dataset.windows import Windows
 from musictool.errors import BadOption
-from musictool.generation.sample import Request, sample
+from musictool.generation.request import Request
+from musictool.generation.sample import sample
 from musictool.models.model import Model
 from musictool.preparation.prepare import prepare
 from musictool.training.train import train
@@ -79,11 +80,11 @@ def free_addresses() -> str:
     return addresses
 
 
-def two_workers(name: str, folder: Path, *more: str, **wishes: Any) -> list[subprocess.Popen[str]]:
+def two_workers(name: str, folder: Path, *more: str, **options: Any) -> list[subprocess.Popen[str]]:
     """`musictool train` as the first and as the second of two workers; the second has a home of its own in `folder`."""
-    wishes = {**RUN, **wishes}
-    settings = [part for setting in wishes.pop("settings") for part in ("--set", setting)]
-    options = [part for key, value in wishes.items() for part in (f"--{key.replace('_', '-')}", str(value))]
+    options = {**RUN, **options}
+    settings = [part for setting in options.pop("settings") for part in ("--set", setting)]
+    flags = [part for key, value in options.items() for part in (f"--{key.replace('_', '-')}", str(value))]
     command = [
         sys.executable,
         "-m",
@@ -93,7 +94,7 @@ def two_workers(name: str, folder: Path, *more: str, **wishes: Any) -> list[subp
         "--name",
         name,
         *settings,
-        *options,
+        *flags,
         *more,
     ]
     command += ["--workers", free_addresses()]
@@ -153,7 +154,7 @@ def test_mirrored_over_two_devices_learns_what_one_device_learns(corpus: Path):
 
 def test_mirrored_where_there_is_one_device_is_one_clear_error():
     with pytest.raises(BadOption, match="several GPUs"):
-        backend.chosen_strategy({**PLACEMENT, "strategy": "mirrored"})
+        backend.chosen_strategy(Placement("mirrored"))
 
 
 def test_two_workers_learn_what_one_learns_and_only_the_first_writes(corpus: Path, tmp_path: Path):

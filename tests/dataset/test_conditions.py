@@ -21,7 +21,7 @@ from musictool.models.model import Model
 from musictool.music.score import Score
 from musictool.preparation.prepare import prepare
 from musictool.sampling.sampler import Guidance, Sampler
-from musictool.training.options import checked
+from musictool.training.options import parse
 from musictool.training.train import train
 from musictool.writing import write
 from tests.training.test_training import TINY, StopAt, Stopped, history
@@ -50,16 +50,16 @@ def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MUSICTOOL_HOME", str(tmp_path_factory.mktemp("home")))
         prepare(str(source), name="answers", workers=1)
-        wishes: dict[str, Any] = {"settings": ("width=48", "embedding=32", "layers=1", "dropout=0"), "seed": 1}
-        wishes |= {"window": 32, "batch_size": 32, "learning_rate": 0.02, "decay": "none", "warmup": 0}
-        wishes |= {"controls": ("density", "histogram"), "label": "folder", "transpose": (-1, 1), "patience": 0}
-        yield train("answers", arch="gru", epochs=25, **wishes).model
+        options: dict[str, Any] = {"settings": ("width=48", "embedding=32", "layers=1", "dropout=0"), "seed": 1}
+        options |= {"window": 32, "batch_size": 32, "learning_rate": 0.02, "decay": "none", "warmup": 0}
+        options |= {"controls": ("density", "histogram"), "label": "folder", "transpose": (-1, 1), "patience": 0}
+        yield train("answers", arch="gru", epochs=25, **options).model
 
 
 def written(model: Model, num: int, **asked: Any) -> list[Score]:
     """Pieces of 64 tokens that were asked for."""
     start = np.broadcast_to(model.spec.start, (num, 1))
-    guidance = Guidance(conditions=model.conditions.asked(**asked))
+    guidance = Guidance(conditions=model.conditions.vector(**asked))
     rows = next(model.arch.continuation(start, Sampler(), 7, guidance))
     return [model.encoding.decode(piece) for piece in rows]
 
@@ -109,11 +109,11 @@ def test_a_density_is_shared_between_its_two_neighbours():
 def test_a_vector_asks_for_what_was_said_and_for_nothing_else():
     known = Conditions(("density", "histogram"), "genre", ("Jazz", "Pop", "jazz"))
     assert known.size == 7 + 12 + 3
-    vector = known.asked(histogram=[2, 0, 0, 0, 2, 0, 0, 4, 0, 0, 0, 0], label="JAZZ")
+    vector = known.vector(histogram=[2, 0, 0, 0, 2, 0, 0, 4, 0, 0, 0, 0], label="JAZZ")
     assert vector.tolist() == [0] * 7 + [0.25, 0, 0, 0, 0.25, 0, 0, 0.5, 0, 0, 0, 0] + [1, 0, 0]
-    assert known.asked(label="jazz").nonzero()[0].tolist() == [21]
-    assert not known.asked().any()
-    assert Conditions().asked().shape == (0,)
+    assert known.vector(label="jazz").nonzero()[0].tolist() == [21]
+    assert not known.vector().any()
+    assert Conditions().vector().shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_vector_asks_for_what_was_said_and_for_nothing_else():
 )
 def test_a_value_that_cannot_be_meant_is_one_clear_error(asked: Any, error: type[Exception], words: str):
     with pytest.raises(error, match=words):
-        Conditions(("density", "histogram"), "genre", ("Jazz", "Pop")).asked(**asked)
+        Conditions(("density", "histogram"), "genre", ("Jazz", "Pop")).vector(**asked)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_value_that_cannot_be_meant_is_one_clear_error(asked: Any, error: type
 )
 def test_what_a_model_was_not_trained_for_it_says(asked: Any, words: str):
     with pytest.raises(BadOption, match=words):
-        Conditions().asked(**asked)
+        Conditions().vector(**asked)
 
 
 def test_conditions_survive_being_written_down():
@@ -146,7 +146,7 @@ def test_conditions_survive_being_written_down():
 
 
 def test_a_control_said_twice_is_said_once():
-    assert checked({"controls": ("density", "histogram", "density")})["controls"] == ("density", "histogram")
+    assert parse({"controls": ("density", "histogram", "density")})["controls"] == ("density", "histogram")
 
 
 @pytest.fixture
@@ -187,10 +187,10 @@ def test_a_corpus_without_labels_teaches_none_and_is_learnt_by_a_model_that_has_
 
 
 def test_a_run_that_was_stopped_goes_on_with_its_conditions(corpus: Corpus):
-    wishes = TINY | {"controls": ("histogram", "density"), "label": "folder", "epochs": 2, "decay": "cosine"}
-    whole = train("sorted", name="whole", **wishes)
+    options = TINY | {"controls": ("histogram", "density"), "label": "folder", "epochs": 2, "decay": "cosine"}
+    whole = train("sorted", name="whole", **options)
     with pytest.raises(Stopped):
-        train("sorted", name="stopped", listener=StopAt(1, 2), **wishes)
+        train("sorted", name="stopped", listener=StopAt(1, 2), **options)
     resumed = train(name="stopped", resume=True)
     assert history(resumed.model.folder) == history(whole.model.folder)
     assert resumed.model.checksum == whole.model.checksum

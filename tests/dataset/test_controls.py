@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from musictool.dataset.controls import controls, stretched, transposed
+from musictool.dataset.conditions import controls_of, stretched_controls, transposed_controls
 from musictool.encodings.note_chord import NoteChord
 from musictool.encodings.performance import Performance
 from musictool.music.score import TEMPO, Score
@@ -16,7 +16,7 @@ SCALE = Score.from_notes([(60 + i, i, 1) for i in range(24)])  # twelve seconds 
 def of(score: Score, tempos: np.ndarray | None = None) -> np.ndarray:
     encoding = NoteChord()
     encoding.fit([score])
-    return controls(encoding, encoding.encode(score), score.tempos if tempos is None else tempos)
+    return controls_of(encoding, encoding.encode(score), score.tempos if tempos is None else tempos)
 
 
 def test_density_is_notes_a_second_that_are_to_come():
@@ -40,7 +40,7 @@ def test_density_counts_the_seconds_of_the_tempo():
 def test_an_encoding_of_seconds_has_the_tempo_in_its_rows_already():
     slow = replace(SCALE, tempos=np.array([(0, 60.0)], TEMPO))
     encoding = Performance()
-    assert controls(encoding, encoding.encode(slow), slow.tempos)[0, 0] == 1.0
+    assert controls_of(encoding, encoding.encode(slow), slow.tempos)[0, 0] == 1.0
 
 
 def test_the_histogram_is_the_share_of_time_that_each_pitch_class_sounds():
@@ -61,16 +61,16 @@ def test_every_pitch_class_is_as_likely_where_nothing_sounds():
     encoding = NoteChord()
     encoding.fit([SCALE])
     assert (
-        controls(encoding, np.array([1, 1]), SCALE.tempos)[:, 1:].tolist()
+        controls_of(encoding, np.array([1, 1]), SCALE.tempos)[:, 1:].tolist()
         == [[pytest.approx(1 / 12, abs=1e-3)] * 12] * 2
     )
 
 
 def test_transposing_turns_the_histogram_and_stretching_thins_the_music():
     values = of(SCALE)
-    moved = transposed(values, 3)
+    moved = transposed_controls(values, 3)
     assert moved[0, 1 + (0 + 3) % 12] == values[0, 1]
     assert moved[:, 0].tolist() == values[:, 0].tolist()
     np.testing.assert_allclose(of(SCALE.transpose(3)), moved, atol=2e-3)
-    assert stretched(values, 2.0)[0, 0] == 1.0
-    assert stretched(values, 2.0).dtype == values.dtype
+    assert stretched_controls(values, 2.0)[0, 0] == 1.0
+    assert stretched_controls(values, 2.0).dtype == values.dtype

@@ -15,7 +15,7 @@ from musictool.encoding import FIRST_TOKEN, PADDING, START, Encoding, Spec
 
 
 class Shift(Encoding):
-    """Symbols that are transposed by adding, and stretched by moving to another hundred thousand."""
+    """Tokens that are transposed by adding, and stretched by moving to another hundred thousand."""
 
     name, kind, stretches = "shift", "tokens", True
     Options = type(None)
@@ -120,13 +120,13 @@ def test_controls_stand_beside_their_targets_and_follow_transposition():
     controls[np.arange(6), 1 + np.arange(6)] = 1  # each row has its own pitch class
     side_inputs = SideInputs(Conditions(("histogram",)), controls, np.array([-1]))
     windows = Windows(encoded, 8, 1, transpositions=(2,), side_inputs=side_inputs)
-    plan = replace(windows.training_plan(0), asked=np.ones((1, 1), bool))
+    plan = replace(windows.training_plan(0), condition_mask=np.ones((1, 1), bool))
     (batch,) = batches(windows, plan)
     assert batch.conditions.argmax(axis=-1)[0, :6].tolist() == [2, 3, 4, 5, 6, 7]
     assert batch.conditions.dtype == np.float32
 
 
-def test_some_training_windows_forget_each_condition_and_validation_has_none():
+def test_some_training_windows_drop_each_condition_and_validation_has_none():
     encoded = corpus_of(*[8] * 400, validation=(0,))
     side_inputs = SideInputs(
         Conditions(("density",), "genre", ("a", "b")), np.ones((3200, 13), np.float16), np.arange(400) % 2
@@ -135,8 +135,8 @@ def test_some_training_windows_forget_each_condition_and_validation_has_none():
     seen = np.concatenate([batch.conditions for batch in batches(windows, windows.training_plan(0))])[:399, 0]
     density, label = seen[:, :-2].sum(axis=1), seen[:, -2:].sum(axis=1)
     assert set(np.unique(density)) == set(np.unique(label)) == {0, 1}
-    for forgotten in (density == 0, label == 0):
-        assert 0.14 < forgotten.mean() < 0.26
+    for dropped in (density == 0, label == 0):
+        assert 0.14 < dropped.mean() < 0.26
     assert ((density == 0) != (label == 0)).any()
     (batch,) = batches(windows, windows.validation_plan())
     assert not batch.conditions.any()
@@ -161,6 +161,18 @@ def test_batches_can_be_taken_up_in_the_middle_of_an_epoch():
     assert [b.y.tolist() for b in whole[3:]] == [b.y.tolist() for b in rest]
 
 
+def test_a_window_longer_than_any_piece_is_cut_to_the_longest_up_to_a_round_number(caplog):
+    pieces = corpus_of(50, 90, 3, validation=(1,))
+    for given, used in ((16, 16), (90, 90), (128, 128), (129, 128), (100_000, 128)):
+        caplog.clear()
+        assert Windows(pieces, given, 2).length == used
+        messages = [f"no piece has {given:,} rows: windows are cut to 128"] if used < given else []
+        assert [record.getMessage() for record in caplog.records] == messages
+    batch = Windows(pieces, 100_000, 2).batch(Windows(pieces, 100_000, 2).training_plan(0), 0)
+    assert batch.y.shape == (2, 128)
+    assert batch.mask.sum() == 53
+
+
 def test_the_last_batch_is_filled_up_with_windows_that_do_not_count():
     windows = Windows(corpus_of(16, 16, 16), 16, 4)
     (batch,) = batches(windows, windows.training_plan(0))
@@ -168,22 +180,24 @@ def test_the_last_batch_is_filled_up_with_windows_that_do_not_count():
     assert batch.mask.sum() == 3 * 16
 
 
-def test_a_pass_over_a_mapped_corpus_lets_go_of_what_it_has_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_pass_over_a_mapped_corpus_releases_what_it_has_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     pieces = corpus_of(50, 7, 30)
     pieces.stored.tofile(tmp_path / "rows")
     mapped = replace(pieces, stored=np.memmap(tmp_path / "rows", pieces.stored.dtype, "r"))
-    let_go_of: list[np.ndarray] = []
-    monkeypatch.setattr("musictool.dataset.windows.let_go", lambda rows: (let_go_of.append(rows), release_pages(rows)))
+    released: list[np.ndarray] = []
+    monkeypatch.setattr(
+        "musictool.dataset.windows.release_pages", lambda rows: (released.append(rows), release_pages(rows))
+    )
     monkeypatch.setattr("musictool.dataset.windows.KEPT_BYTES", 2 * 2 * 5 * 4)  # of two batches
     before, after = Windows(pieces, 4, 2), Windows(mapped, 4, 2)
     plan = before.training_plan(0)
     for step in range(before.steps(plan)):
         for one, other in zip(before.batch(plan, step), after.batch(plan, step), strict=True):
             assert np.array_equal(one, other)
-    assert sum(rows is mapped.stored for rows in let_go_of) == before.steps(plan) // 3  # after every third batch
+    assert sum(rows is mapped.stored for rows in released) == before.steps(plan) // 3  # after every third batch
 
 
-def test_what_is_changed_in_memory_only_is_not_let_go_of(tmp_path: Path):
+def test_what_is_changed_in_memory_only_is_not_released(tmp_path: Path):
     np.zeros(8, np.uint8).tofile(tmp_path / "rows")
     rows = np.memmap(tmp_path / "rows", np.uint8, "c")
     rows[3] = 1

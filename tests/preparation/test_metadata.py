@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from musictool.corpus.corpus import Corpus
-from musictool.dataset.dataset import encode_corpus
+from musictool.dataset.encode import encode_corpus
 from musictool.errors import BadFile, BadOption
 from musictool.preparation.metadata import Metadata
 from musictool.preparation.prepare import prepare

@@ -12,14 +12,14 @@ import pytest
 
 from musictool import home
 from musictool.corpus.corpus import Corpus
-from musictool.dataset.dataset import encode_corpus
+from musictool.dataset.encode import encode_corpus
 from musictool.encoding import FIRST_TOKEN
 from musictool.errors import BadModel, BadOption, UnknownName
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
 from musictool.preparation.prepare import prepare
 from musictool.sampling.sampler import Sampler
-from musictool.training.fine_tune import widened
+from musictool.training.fine_tune import enlarged
 from musictool.training.train import train
 from musictool.writing import write
 from tests.conftest import SCALES
@@ -74,10 +74,10 @@ def test_each_base_has_rows_of_its_own_in_the_cache(corpora: tuple[Corpus, Corpu
 
 def test_what_is_new_begins_as_the_mean_of_the_symbols_and_elsewhere_as_nothing():
     old = np.arange(10.0).reshape(5, 2)  # 5 symbols, of which 3 are reserved
-    assert widened(old, (7, 2), True).tolist() == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9], [7, 8], [7, 8]]
-    assert widened(old[:, 0], (6,), True).tolist() == [0, 2, 4, 6, 8, 7]
-    assert widened(old, (6, 3), False)[5].tolist() == widened(old, (6, 3), False)[:, 2].tolist()[:3] == [0] * 3
-    assert widened(old, (5, 2), True) is old
+    assert enlarged(old, (7, 2), True).tolist() == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9], [7, 8], [7, 8]]
+    assert enlarged(old[:, 0], (6,), True).tolist() == [0, 2, 4, 6, 8, 7]
+    assert enlarged(old, (6, 3), False)[5].tolist() == enlarged(old, (6, 3), False)[:, 2].tolist()[:3] == [0] * 3
+    assert enlarged(old, (5, 2), True) is old
 
 
 @pytest.mark.slow
@@ -125,7 +125,7 @@ def test_a_stopped_run_goes_on_and_one_that_had_not_begun_begins_as_its_parent(
 
 def test_a_fixed_vocabulary_and_labels_of_another_corpus(corpora: tuple[Corpus, Corpus], tmp_path: Path):
     labelled = ("width=16", "embedding=16", "layers=1")
-    wishes = {"encoding": "performance", "label": "folder", "controls": ("density",)}
+    options = {"encoding": "performance", "label": "folder", "controls": ("density",)}
     songs = sorted((tmp_path / "low").iterdir())
     for name, folders in (("one", ("a", "b")), ("two", ("a", "c"))):
         for nth, folder in enumerate(folders):
@@ -133,7 +133,7 @@ def test_a_fixed_vocabulary_and_labels_of_another_corpus(corpora: tuple[Corpus, 
             for path in songs[nth::2]:
                 shutil.copy(path, tmp_path / name / folder)
         prepare(str(tmp_path / name), name=name, workers=1)
-    parent = train("one", name="parent", **TINY | wishes | {"settings": labelled, "epochs": 1}).model
+    parent = train("one", name="parent", **TINY | options | {"settings": labelled, "epochs": 1}).model
     child = train("two", name="child", **CHILD | {"epochs": 1}).model
     assert (parent.conditions.labels, child.conditions.labels) == (("a", "b"), ("a", "b", "c"))
     assert child.conditions.controls == ("density",)
@@ -141,7 +141,7 @@ def test_a_fixed_vocabulary_and_labels_of_another_corpus(corpora: tuple[Corpus, 
 
 
 @pytest.mark.parametrize(
-    "wishes, words",
+    "given, words",
     [
         ({"arch": "gru"}, "begun with arch lstm, not gru"),
         ({"size": "large"}, "begun with size small, not large"),
@@ -152,9 +152,9 @@ def test_a_fixed_vocabulary_and_labels_of_another_corpus(corpora: tuple[Corpus, 
         ({"label": "folder"}, "begun with label none"),
     ],
 )
-def test_what_contradicts_the_parent_is_refused(at_tiny_home: Path, wishes: dict[str, Any], words: str):
+def test_what_contradicts_the_parent_is_refused(at_tiny_home: Path, given: dict[str, Any], words: str):
     with pytest.raises(BadOption, match=words):
-        train("tunes", name="child", init_from="tunes-lstm", **wishes)
+        train("tunes", name="child", init_from="tunes-lstm", **given)
     assert not (at_tiny_home / "saved_models" / "child").exists()
 
 

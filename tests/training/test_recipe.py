@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +19,16 @@ from musictool.arch import Arch
 from musictool.backend import backend
 from musictool.cli._main import main
 from musictool.corpus.corpus import Corpus
-from musictool.dataset.dataset import encode_corpus
+from musictool.dataset.encode import encode_corpus
 from musictool.dataset.windows import Windows
 from musictool.errors import UnknownName
 from musictool.fetching.public import COLLECTIONS
 from musictool.models.contents import parameters
+from musictool.music.transposition import Transposition
 from musictool.preparation.sources import BUILT_IN
 from musictool.registry import ARCHS, ENCODINGS
 from musictool.training import recipe
-from musictool.training.options import DEFAULTS, check_encoding, checked, semitones
+from musictool.training.options import TrainOptions, begin, parse
 from musictool.training.train import train
 
 SMALL = {"embedding": 8, "width": 16, "layers": 1, "heads": 2, "segment": 16, "memory": 16, "hidden": 8}
@@ -31,19 +36,18 @@ SMALL = {"embedding": 8, "width": 16, "layers": 1, "heads": 2, "segment": 16, "m
 each_recipe = pytest.mark.parametrize("name", recipe.names())
 
 
-def wishes_of(name: str) -> dict[str, Any]:
-    return {**DEFAULTS, **checked({"recipe": name})}
+def options_of(name: str) -> TrainOptions:
+    return begin(parse({"recipe": name}))
 
 
 def learner(name: str, more: tuple[str, ...] = ()) -> tuple[Arch, Windows]:
     """The arch of a recipe on the corpus `tunes`, and its windows."""
-    wishes = wishes_of(name)
-    low, high = semitones(wishes)
-    shifts = range(low, high + 1)
-    encoded = encode_corpus(Corpus.open("tunes"), wishes["encoding"], wishes["encoding_settings"], shifts)
-    arch = ARCHS.get(wishes["arch"]).sized(encoded.spec, wishes["size"], (*wishes["settings"], *more))
-    length, size = (wishes[key] or getattr(arch, key.upper()) for key in ("window", "batch_size"))
-    return arch, Windows(encoded, length, size, shifts)
+    given = options_of(name)
+    shifts = given.run.transpose.semitones
+    encoded = encode_corpus(Corpus.open("tunes"), given.encoding, given.encoding_settings, shifts)
+    arch = ARCHS.get(given.arch).sized(encoded.spec, given.size, (*given.settings, *more))
+    settings = given.run.resolved(arch, "float32")
+    return arch, Windows(encoded, settings.window, settings.batch_size, shifts)
 
 
 def test_the_recipes_that_are_promised_are_there():
@@ -69,12 +73,12 @@ def test_it_says_where_it_comes_from_what_it_wants_and_what_it_is_not(name: str)
 
 @each_recipe
 def test_train_understands_it(name: str):
-    each, wishes = recipe.get(name), wishes_of(name)
-    assert {"arch", "encoding"} <= set(each.train) <= set(DEFAULTS)
-    arch, encoding = ARCHS.get(wishes["arch"]), ENCODINGS.get(wishes["encoding"])
+    given = options_of(name)
+    assert {"arch", "encoding"} <= set(recipe.get(name).train) <= {*options.to_json(TrainOptions())}
+    arch, encoding = ARCHS.get(given.arch), ENCODINGS.get(given.encoding)
     assert arch.kind == encoding.kind
-    options.from_settings(arch.Options, wishes["settings"])
-    check_encoding(wishes)
+    options.from_settings(arch.Options, given.settings)
+    given.check_encoding()
 
 
 @each_recipe
@@ -87,8 +91,7 @@ def test_it_builds_at_its_real_size(name: str, at_tiny_home: Path):
 @each_recipe
 def test_it_learns_in_a_few_steps(name: str, at_tiny_home: Path):
     backend.prepare("float32", 1)
-    wishes = wishes_of(name)
-    known = {setting.partition("=")[0] for setting, _, _ in options.describe(ARCHS.get(wishes["arch"]).Options)}
+    known = {setting.partition("=")[0] for setting, _, _ in options.describe(ARCHS.get(options_of(name).arch).Options)}
     small = tuple(f"{key}={value}" for key, value in SMALL.items() if key in known)
     arch, windows = learner(name, (*small, *(("dropout=0",) if "dropout" in known else ())))
     stage, *_ = arch.stages
@@ -100,7 +103,7 @@ def test_it_learns_in_a_few_steps(name: str, at_tiny_home: Path):
     assert losses[-1] < losses[0] or stage.groups  # the critic's may rise: the generator learns as well
 
 
-def test_a_run_of_a_recipe_has_its_settings_and_what_is_said_beside_it(at_new_home: Path, tunes: Path):
+def test_a_run_of_a_recipe_has_its_options_and_those_given_beside_it(at_new_home: Path, tunes: Path):
     from musictool.preparation.prepare import prepare
 
     prepare(str(tunes), name="tunes", workers=1)
@@ -112,36 +115,55 @@ def test_a_run_of_a_recipe_has_its_settings_and_what_is_said_beside_it(at_new_ho
     assert info["encoding"]["options"]["rests"] == "drop"
     assert info["training"]["settings"]["window"] == 16
     assert info["training"]["settings"]["learning_rate"] == 0.001
-    assert info["training"]["wishes"]["recipe"] == "skuli-lstm"
+    assert info["training"]["options"]["recipe"] == "skuli-lstm"
 
 
-def test_what_is_said_goes_before_the_recipe():
-    wishes = checked({"recipe": "skuli-lstm", "settings": ("width=64",), "window": 50, "transpose": None})
-    assert wishes["settings"] == ("width=512", "layers=3", "dropout=0.3", "width=64")
-    assert (wishes["window"], wishes["batch_size"], wishes["transpose"]) == (50, 64, (0, 0))
-    assert checked(wishes) == wishes
+def test_what_is_given_goes_before_the_recipe():
+    given = parse({"recipe": "skuli-lstm", "settings": ("width=64",), "window": 50, "transpose": None})
+    assert given["settings"] == ("width=512", "layers=3", "dropout=0.3", "width=64")
+    assert (given["window"], given["batch_size"], given["transpose"]) == (50, 64, Transposition(0, 0))
+    assert parse(given) == given
 
 
 def test_options_for_another_arch_or_encoding_are_left_out():
-    wishes = checked({"recipe": "musicautobot", "arch": "lstm", "encoding": "remi"})
-    assert "settings" not in wishes
-    assert wishes["window"] == 1024
-    assert "encoding_settings" not in checked({"recipe": "skuli-lstm", "encoding": "midi-message"})
+    given = parse({"recipe": "musicautobot", "arch": "lstm", "encoding": "remi"})
+    assert "settings" not in given
+    assert given["window"] == 1024
+    assert "encoding_settings" not in parse({"recipe": "skuli-lstm", "encoding": "midi-message"})
 
 
 def test_no_recipe_changes_nothing():
-    assert recipe.followed({"arch": "gru", "recipe": ""}) == {"arch": "gru", "recipe": ""}
+    assert recipe.over_recipe({"arch": "gru"}) == {"arch": "gru"}
 
 
 def test_an_unknown_recipe_is_refused_with_the_nearest_name():
     with pytest.raises(UnknownName, match=r"unknown recipe 'skuli-lstn'\. Did you mean 'skuli-lstm'"):
-        checked({"recipe": "skuli-lstn"})
+        parse({"recipe": "skuli-lstn"})
 
 
 def test_every_file_is_plain_json_in_the_house_spelling():
     for path in recipe.FOLDER.iterdir():
         text = path.read_text(encoding="utf-8")
         assert text == json.dumps(json.loads(text), indent=1, ensure_ascii=False) + "\n", path.name
+
+
+def test_they_are_found_in_a_package_that_is_a_zip_file(tmp_path: Path):
+    package = Path(str(recipe.FOLDER)).parent
+    with zipfile.ZipFile(tmp_path / "package.zip", "w") as archive:
+        for path in [*package.glob("*.py"), *package.glob("training/*.py"), *package.glob("recipes/*")]:
+            archive.write(path, path.relative_to(package.parent))
+    program = "from musictool.training import recipe; print(recipe.__file__, recipe.names(), recipe.get('musegan').train)"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "package.zip")}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program] if sys.version_info >= (3, 11) else [sys.executable, "-c", program],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "package.zip" in done.stdout
+    assert "'wgan'" in done.stdout
 
 
 def test_they_are_listed_with_what_they_want_and_how_to_get_it():

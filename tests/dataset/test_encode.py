@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from musictool.corpus.corpus import Corpus
-from musictool.dataset.controls import CONTROLS, controls
-from musictool.dataset.dataset import encode_controls, encode_corpus
-from musictool.errors import BadCorpus, Busy
+from musictool.dataset.conditions import CONTROLS, controls_of
+from musictool.dataset.encode import encode_controls, encode_corpus
+from musictool.errors import BadCorpus
 from musictool.preparation.prepare import prepare
 from musictool.workers.processes import LocalWorkers
 from tests.rival import at_work
@@ -17,7 +20,7 @@ from tests.rival import at_work
 def test_a_corpus_is_encoded_once_and_then_read_from_beside_it(at_tiny_home: Path, monkeypatch: pytest.MonkeyPatch):
     corpus = Corpus.open("tunes")
     before = encode_corpus(corpus)
-    monkeypatch.setattr(Corpus, "cuts", None)  # a second encoding would have to read the notes
+    monkeypatch.setattr(Corpus, "blocks", None)  # a second encoding would have to read the notes
     after = encode_corpus(corpus)
     assert np.array_equal(before.stored, after.stored)
     assert before.encoding.vocabulary() == after.encoding.vocabulary()
@@ -48,7 +51,7 @@ def test_rows_decode_to_the_music_they_were_made_from(at_tiny_home: Path):
     assert score.notes["pitch"].tolist() == corpus.score(0).notes["pitch"].tolist()
 
 
-def test_the_bytes_do_not_hang_on_how_many_processes_encode(tunes: Path, at_new_home: Path):
+def test_the_bytes_do_not_depend_on_how_many_processes_encode(tunes: Path, at_new_home: Path):
     corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
     found = []
     for count in (1, 3):
@@ -74,8 +77,8 @@ def test_rows_of_zeros_and_ones_lie_on_disk_as_bits(tunes: Path, at_new_home: Pa
 def test_coverage_is_of_the_validation_pieces(tunes: Path, at_new_home: Path):
     corpus = prepare(str(tunes), name="tunes", workers=1).corpus
     encoded = encode_corpus(corpus, transpositions=(0,))
-    words = [encoded.encoding.token_bytes(score) for score in corpus.scores("validation")]
-    found = np.concatenate([encoded.encoding.find(each) for each in words])
+    pieces = [encoded.encoding.token_bytes(score) for score in corpus.scores("validation")]
+    found = np.concatenate([encoded.encoding.find(piece) for piece in pieces])
     assert encoded.summary["validation_rows"] == len(found)
     assert encoded.summary["coverage"] == (found > 0).mean()
 
@@ -99,31 +102,80 @@ def test_controls_are_made_once_and_stand_beside_the_rows(tunes: Path, at_new_ho
     made = encode_controls(encoded, corpus)
     assert made.shape == (len(encoded.stored), CONTROLS)
     score = corpus.score(5)
-    own = controls(encoded.encoding, encoded.piece(5), score.tempos)
-    np.testing.assert_array_equal(made[encoded.offsets[5] : encoded.offsets[6]], own)
+    expected = controls_of(encoded.encoding, encoded.piece(5), score.tempos)
+    np.testing.assert_array_equal(made[encoded.offsets[5] : encoded.offsets[6]], expected)
     written = (encoded.folder / "controls.h5").stat().st_mtime_ns
     encode_controls(encoded, corpus)
     assert (encoded.folder / "controls.h5").stat().st_mtime_ns == written
 
 
 def test_progress_counts_pieces_whatever_is_made(tunes: Path, at_new_home: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Corpus, "cuts", lambda self: [(0, 5), (5, 11), (11, 12)])
+    monkeypatch.setattr(Corpus, "blocks", lambda self: [(0, 5), (5, 11), (11, 12)])
     corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
-    told: list[tuple[int, int]] = []
-    encoded = encode_corpus(corpus, progress=lambda *said: told.append(said))
-    assert told[-1] == (12, 12)
-    told.clear()
-    encode_controls(encoded, corpus, progress=lambda *said: told.append(said))
-    assert told == [(5, 12), (11, 12), (12, 12)]
+    calls: list[tuple[int, int]] = []
+    encoded = encode_corpus(corpus, progress=lambda *call: calls.append(call))
+    assert calls[-1] == (12, 12)
+    calls.clear()
+    encode_controls(encoded, corpus, progress=lambda *call: calls.append(call))
+    assert calls == [(5, 12), (11, 12), (12, 12)]
 
 
-def test_two_processes_do_not_encode_one_corpus_and_no_name_would_help(tunes: Path, at_new_home: Path):
+ENCODE = """
+import logging, sys
+from musictool.corpus.corpus import Corpus
+from musictool.dataset.encode import encode_corpus
+logging.basicConfig(format="%(message)s", stream=sys.stdout)
+encoded = encode_corpus(Corpus.open("tunes"), progress=lambda done, total: print("encoded", done, flush=True))
+print(encoded.folder.name, len(encoded.stored), flush=True)
+"""
+WAITING = "another process is encoding tunes; waiting for it"
+
+
+def encoder() -> subprocess.Popen[str]:
+    """A process that encodes the corpus `tunes`."""
+    return subprocess.Popen([sys.executable, "-c", ENCODE], stdout=subprocess.PIPE, text=True)
+
+
+def test_of_two_processes_the_second_waits_and_uses_what_the_first_has_made(
+    tunes: Path, at_new_home: Path, monkeypatch: pytest.MonkeyPatch
+):
     corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
-    with at_work(corpus.folder / "encoded"), pytest.raises(Busy, match=r"encoding is working on .*; wait for it$"):
-        encode_corpus(corpus)
+    with at_work(corpus.folder / "encoded") as rival, encoder() as waiting:
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline().strip() == WAITING
+        monkeypatch.setattr("musictool.dataset.encode.waiting_turn", lambda *_: nullcontext())
+        made = encode_corpus(corpus)  # in the name of the rival, which holds the lock
+        rival.kill()  # what a process that ends does to its lock, however it ends
+        assert waiting.stdout.read().splitlines() == [f"{made.folder.name} {len(made.stored)}"]  # nothing encoded
+
+
+def test_where_the_other_process_dies_the_one_that_waits_encodes(tunes: Path, at_new_home: Path):
+    corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
+    with at_work(corpus.folder / "encoded") as rival, encoder() as waiting:
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline().strip() == WAITING
+        rival.kill()
+        *lines, last = waiting.stdout.read().splitlines()
+        assert lines[-1] == "encoded 12"
     encoded = encode_corpus(corpus)
-    with at_work(encoded.folder), pytest.raises(Busy, match=r"encoding is working on .*; wait for it$"):
-        encode_controls(encoded, corpus)
+    assert last == f"{encoded.folder.name} {len(encoded.stored)}"
+
+
+def test_two_processes_at_once_end_with_one_encoding(tunes: Path, at_new_home: Path):
+    corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
+    with encoder() as first, encoder() as second:
+        ends = [process.communicate()[0].splitlines()[-1] for process in (first, second)]
+    assert ends[0] == ends[1]
+    assert [path.name for path in (corpus.folder / "encoded").glob("*/")] == [ends[0].split()[0]]
+
+
+def test_controls_too_are_waited_for(tunes: Path, at_new_home: Path, monkeypatch: pytest.MonkeyPatch, caplog):
+    corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
+    encoded = encode_corpus(corpus)
+    with at_work(encoded.folder) as rival:
+        monkeypatch.setattr("musictool.atomic.time.sleep", lambda seconds: rival.kill())
+        assert len(encode_controls(encoded, corpus)) == len(encoded.stored)
+    assert [record.getMessage() for record in caplog.records] == [WAITING]
 
 
 def test_what_killed_runs_left_half_done_is_swept(tunes: Path, at_new_home: Path):

@@ -1,0 +1,52 @@
+"""From what is asked for to what binds a continuation: the tokens that are banned, and the conditions that hold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musictool.errors import BadOption
+from musictool.generation.request import Constraints
+from musictool.models.model import Model
+from musictool.music.score import PITCHES
+from musictool.sampling.sampler import Guidance
+
+_LEAST = 2  # tokens that begin a note, for there to be something to choose
+
+
+def guidance_of(
+    model: Model, constraints: Constraints, transposition: int = 0, needs_onset_mask: bool = False
+) -> Guidance:
+    """What a continuation by the model is bound to.
+
+    Args:
+        transposition: semitones by which the model's music is higher than the user's.
+        needs_onset_mask: whether to say which tokens begin notes, for a repetition penalty.
+
+    Raises:
+        BadOption: if nothing that the model could write is left, or it was not trained with a condition.
+        UnknownName: for a label that it does not know.
+    """
+    histogram = constraints.histogram
+    if histogram is not None:
+        histogram = tuple(np.roll(histogram, transposition).tolist())
+    values = (constraints.density, histogram, constraints.label)
+    conditions = None if values == (None,) * 3 else model.conditions.vector(*values)
+    if constraints.pitches.all() and not needs_onset_mask:
+        return Guidance(conditions=conditions)
+    onset_pitches = model.encoding.onset_pitches()  # (V, P)
+    banned = _banned(onset_pitches, constraints, transposition)
+    return Guidance(banned, conditions, np.any(onset_pitches, axis=1))
+
+
+def _banned(onset_pitches: np.ndarray, constraints: Constraints, transposition: int) -> np.ndarray | None:
+    """bool (V,) or (D,): what begins a note that is not allowed; None if all notes are."""
+    if constraints.pitches.all():
+        return None
+    # the allowed pitches, at the height at which the model writes them
+    allowed = np.isin(np.arange(PITCHES) - transposition, np.flatnonzero(constraints.pitches))
+    banned = np.any(onset_pitches & ~allowed, axis=1)  # (V, P) -> (V,)
+    if (np.any(onset_pitches, axis=1) & ~banned).sum() < _LEAST:
+        flags = {"--key": constraints.key, "--scale": constraints.scale, "--pitch-range": constraints.pitch_range}
+        given = " ".join(f"{name} {value}" for name, value in flags.items() if value is not None)
+        raise BadOption(f"{given} leaves this model no notes to choose from; widen it")
+    return banned

@@ -11,7 +11,7 @@ The command line hands over text; what it means is decided where the field is de
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -24,24 +24,28 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _METAVARS = {int: "INTEGER", float: "FLOAT", str: "TEXT", Path: "PATH"}
 
 
-def flags(cls: type) -> Callable[[Command], Command]:
+def flags(cls: type, *names: str) -> Callable[[Command], Command]:
     """A decorator that gives a click command every flag of an options dataclass and of its groups, in declared order.
 
     An option that the user leaves out is None, so that a command knows what was said.
+
+    Args:
+        names: fields, if only some of them are meant.
     """
 
     def decorate(command: Command) -> Command:
-        for declaration in reversed([*_declarations(cls)]):
+        for declaration in reversed([*_declarations(cls, names)]):
             command = declaration(command)
         return command
 
     return decorate
 
 
-def _declarations(cls: type) -> Iterator[Callable[[Command], Command]]:
+def _declarations(cls: type, names: Sequence[str]) -> Iterator[Callable[[Command], Command]]:
     kinds = _kinds(cls)
     for field in options.flag_fields(cls):
-        yield _declaration(field, kinds[field.name])
+        if not names or field.name in names:
+            yield _declaration(field, kinds[field.name])
 
 
 def _kinds(cls: type) -> Mapping[str, Any]:

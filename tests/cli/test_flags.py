@@ -25,6 +25,17 @@ def run(*args: str) -> str:
     return result.output.strip()
 
 
+def test_a_command_may_have_some_of_the_flags_only():
+    @click.command()
+    @flags(Flags, "epochs", "top_p")
+    def few(**given: Any) -> None:
+        click.echo(repr(build(Flags, pop_given(Flags, given))))
+
+    result = CliRunner().invoke(few, ["--epochs", "2", "--top-p", ".5"])
+    assert result.output.strip() == repr(Flags(epochs=2, rules=Rules(top_p=0.5)))
+    assert CliRunner().invoke(few, ["--temperature", "2"]).exit_code == 2
+
+
 def test_what_is_left_out_has_its_default():
     assert run() == repr(Flags())
 

@@ -1,4 +1,4 @@
-"""Dilated convolutions with gates, residual and skip connections, every position at once or one at a time."""
+"""Gated causal convolutions with residual and skip connections, for whole windows and for one position at a time."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ from typing import Any
 import keras
 from keras import ops
 
-from musictool.layers.causal_convolution import CausalConvolution
+from musictool.layers.causal import CausalConvolution
 
 
 class GatedConvolutions(keras.layers.Layer):
-    """The body of WaveNet (van den Oord 2016): x -> width -> blocks -> the sum of what they say, rectified.
+    """The body of WaveNet (van den Oord 2016): input projection -> blocks -> ReLU of the sum of their skip outputs.
 
-    A block is tanh(convolution) * sigmoid(convolution); one projection of it is added to what the next block hears (the
-    residual connection), another to what the whole stack says (the skip connection). Blocks are dilated by 1, kernel,
-    kernel ** 2, ... and again from 1 in the next stack.
+    A block is tanh(convolution) * sigmoid(convolution); one projection of it is added to the block's input for the next
+    block (the residual connection), another to the output of the whole stack (the skip connection). Blocks are dilated
+    by 1, kernel_size, kernel_size ** 2, ... and again from 1 in the next stack.
 
     Args:
-        width: W, numbers between the blocks and in their gates.
-        depth: blocks in a stack.
-        stacks: how often the dilations begin again.
-        kernel: positions that a convolution sees.
-        dropout: share of what a block's gates say that is dropped in training.
+        width: W, channels between the blocks and in their gates.
+        layers: blocks in a stack.
+        stacks: how often the dilations begin again from 1.
+        kernel_size: positions that a convolution looks at.
+        dropout: dropout rate, of the gated activations.
     """
 
-    def __init__(self, width: int, depth: int, stacks: int, kernel: int, dropout: float, **kwargs: Any):
+    def __init__(self, width: int, layers: int, stacks: int, kernel_size: int, dropout: float, **kwargs: Any):
         super().__init__(**kwargs)
-        dilations = [kernel**i for i in range(depth)] * stacks
-        self.enter = keras.layers.Dense(width, name="enter")
-        self.gates = [CausalConvolution(2 * width, kernel, d, name=f"gates_{i}") for i, d in enumerate(dilations)]
-        self.skip = [keras.layers.Dense(width, name=f"skip_{i}") for i in range(len(dilations))]
-        self.residual = [keras.layers.Dense(width, name=f"residual_{i}") for i in range(len(dilations) - 1)]
-        self.dropout = [keras.layers.Dropout(dropout, name=f"dropout_{i}") for i in range(len(dilations))]
+        dilations = list(enumerate([kernel_size**i for i in range(layers)] * stacks))
+        self.input_projection = keras.layers.Dense(width, name="input_projection")
+        self.gates = [CausalConvolution(2 * width, kernel_size, d, name=f"gates_{i}") for i, d in dilations]
+        self.skip = [keras.layers.Dense(width, name=f"skip_{i}") for i, _ in dilations]
+        self.residual = [keras.layers.Dense(width, name=f"residual_{i}") for i, _ in dilations[:-1]]
+        self.dropout = [keras.layers.Dropout(dropout, name=f"dropout_{i}") for i, _ in dilations]
         self.width = width
 
     @property
-    def field(self) -> int:
-        """How many positions a prediction rests on."""
-        return 1 + sum((each.kernel - 1) * each.dilation for each in self.gates)
+    def receptive_field(self) -> int:
+        """How many positions a prediction depends on."""
+        return 1 + sum((gates.kernel_size - 1) * gates.dilation for gates in self.gates)
 
     def build(self, shape: Any) -> None:
-        self.enter.build(shape)
+        self.input_projection.build(shape)
         inner = (*shape[:-1], self.width)
         for layer in (*self.gates, *self.skip, *self.residual):
             layer.build(inner)
@@ -51,27 +51,36 @@ class GatedConvolutions(keras.layers.Layer):
 
     def call(self, x: Any, training: bool = False) -> Any:
         """float (B, T, D) -> (B, T, W)."""
-        x, said = self.enter(x), 0.0
+        x, skip_sum = self.input_projection(x), 0.0  # (B, T, W)
         for i, gates in enumerate(self.gates):
-            x, said = self._block(i, gates(x), x, said, training)
-        return ops.relu(said)
+            x, skip_sum = self._block(i, gates(x), x, skip_sum, training)
+        return ops.relu(skip_sum)
 
     def initial_state(self, batch_size: int) -> list[Any]:
-        """The buffer of each convolution before anything was heard."""
+        """The empty buffer of each convolution."""
         return [gates.initial_state(batch_size) for gates in self.gates]
 
     def step(self, x: Any, state: list[Any]) -> tuple[Any, list[Any]]:
         """One position: (B, D) and the buffers -> (B, W) and the buffers after it."""
-        x, said, after = self.enter(x), 0.0, []
+        x, skip_sum, new_state = self.input_projection(x), 0.0, []  # (B, W)
         for i, (gates, buffer) in enumerate(zip(self.gates, state, strict=True)):
-            y, buffer = gates.step(x, buffer)
-            x, said = self._block(i, y, x, said, False)
-            after.append(buffer)
-        return ops.relu(said), after
+            y, buffer = gates.step(x, buffer)  # (B, 2 W)
+            x, skip_sum = self._block(i, y, x, skip_sum, False)
+            new_state.append(buffer)
+        return ops.relu(skip_sum), new_state
 
-    def _block(self, i: int, y: Any, x: Any, said: Any, training: bool) -> tuple[Any, Any]:
-        """What the convolution gave (..., 2W), what it heard, what was said so far -> the latter two after it."""
-        y = ops.tanh(y[..., : self.width]) * ops.sigmoid(y[..., self.width :])
+    def _block(self, i: int, y: Any, x: Any, skip_sum: Any, training: bool) -> tuple[Any, Any]:
+        """A block after its convolution.
+
+        Args:
+            y: float (..., 2 W), the convolution's output.
+            x: float (..., W), the convolution's input.
+            skip_sum: float (..., W), what the blocks before have added to the stack's output.
+
+        Returns:
+            the next block's input and the new skip_sum, float (..., W) each.
+        """
+        y = ops.tanh(y[..., : self.width]) * ops.sigmoid(y[..., self.width :])  # (..., W)
         y = self.dropout[i](y, training=training)
-        said = said + self.skip[i](y)
-        return (x + self.residual[i](y) if i < len(self.residual) else x), said
+        skip_sum = skip_sum + self.skip[i](y)
+        return (x + self.residual[i](y) if i < len(self.residual) else x), skip_sum

@@ -10,26 +10,26 @@ from musictool.layers import _recurrences
 
 
 class RecurrentStack(keras.layers.Layer):
-    """`depth` recurrent layers with dropout after each; each but the first adds to what the one below it says.
+    """Recurrent layers with dropout after each; each but the first adds its input to its output.
 
     The sum (as in residual networks, He 2016) is what lets two layers learn as fast as one.
 
-    Called on float (B, T, D) it gives (B, T, width) for training; `step` does the same for one position with the state
-    carried by hand, which is how a piece is written. Both use the same weights, and the layers keep to what cuDNN asks
-    for (no recurrent dropout, default activations). Where there is no GPU, windows go through _recurrences.py; a layer
-    that is set otherwise goes through Keras.
+    Called on float (B, T, D) it gives (B, T, W) for training; `step` does the same for one position with the state
+    passed in and out, which is how a piece is written. Both use the same weights, and the layers keep to what cuDNN
+    supports (no recurrent dropout, default activations). Without a GPU, windows go through _recurrences.py, which
+    computes the same faster; a layer with other settings goes through Keras.
 
     Args:
         layer: keras.layers.LSTM, GRU or SimpleRNN, or what makes one of a width, return_sequences and name.
-        width: units of each layer.
-        depth: number of layers.
-        dropout: share of outputs dropped after each layer in training.
+        width: W, hidden units per layer.
+        layers: number of layers.
+        dropout: dropout rate, after each layer.
     """
 
-    def __init__(self, layer: Any, width: int, depth: int, dropout: float, **kwargs: Any):
+    def __init__(self, layer: Any, width: int, layers: int, dropout: float, **kwargs: Any):
         super().__init__(**kwargs)
-        self.recurrent = [layer(width, return_sequences=True, name=f"recurrent_{i}") for i in range(depth)]
-        self.dropout = [keras.layers.Dropout(dropout, name=f"dropout_{i}") for i in range(depth)]
+        self.recurrent = [layer(width, return_sequences=True, name=f"recurrent_{i}") for i in range(layers)]
+        self.dropout = [keras.layers.Dropout(dropout, name=f"dropout_{i}") for i in range(layers)]
 
     def build(self, shape: Any) -> None:
         for layer in self.recurrent:
@@ -41,24 +41,25 @@ class RecurrentStack(keras.layers.Layer):
 
     def call(self, x: Any, training: bool = False) -> Any:
         for i, (layer, dropout) in enumerate(zip(self.recurrent, self.dropout, strict=True)):
-            y = dropout(self.hear(layer, x), training=training)  # (B, T, width)
+            y = dropout(_window(layer, x), training=training)  # (B, T, W)
             x = x + y if i else y
         return x
 
-    def hear(self, layer: Any, x: Any) -> Any:
-        """What a layer says of float (B, T, D): (B, T, width)."""
-        on_cpu = keras.distribution.list_devices()[0].startswith("cpu")
-        return _recurrences.run(layer, x) if on_cpu and _recurrences.knows(layer) else layer(x)
-
     def initial_state(self, batch_size: int) -> list[Any]:
-        """The state before anything was heard: one list of (B, width) a layer."""
+        """Zeros: for each layer a list of (B, W), of an LSTM h and c."""
         return [layer.cell.get_initial_state(batch_size=batch_size) for layer in self.recurrent]
 
     def step(self, x: Any, state: list[Any]) -> tuple[Any, list[Any]]:
-        """One position: (B, D) and the state -> (B, width) and the state after it."""
-        after = []
-        for i, (layer, before) in enumerate(zip(self.recurrent, state, strict=True)):
-            y, carried = layer.cell(x, before)
+        """One position: (B, D) and the state before it -> (B, W) and the state after it."""
+        new_state = []
+        for i, (layer, layer_state) in enumerate(zip(self.recurrent, state, strict=True)):
+            y, layer_state = layer.cell(x, layer_state)  # (B, W)
             x = x + y if i else y
-            after.append(carried)
-        return x, after
+            new_state.append(layer_state)
+        return x, new_state
+
+
+def _window(layer: Any, x: Any) -> Any:
+    """A recurrent layer on float (B, T, D): (B, T, W)."""
+    on_cpu = keras.distribution.list_devices()[0].startswith("cpu")
+    return _recurrences.run(layer, x) if on_cpu and _recurrences.supports(layer) else layer(x)

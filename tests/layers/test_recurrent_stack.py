@@ -22,7 +22,7 @@ LAYERS = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN)
 each_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.__name__)
 
 
-class Heard(keras.Model):
+class Wrapped(keras.Model):
     """One layer, by Keras or by hand."""
 
     def __init__(self, layer: Any, by_hand: bool):
@@ -34,10 +34,10 @@ class Heard(keras.Model):
         return _recurrences.run(self.layer, x) if self.by_hand else self.layer(x)
 
 
-def built(layer: Any, by_hand: bool, width: int = 6, inward: int = 5) -> Heard:
+def built(layer: Any, by_hand: bool, width: int = 6, inward: int = 5) -> Wrapped:
     """The same weights every time, the biases not 0."""
     keras.utils.set_random_seed(1)
-    model = Heard(layer(width, return_sequences=True, bias_initializer="random_normal"), by_hand)
+    model = Wrapped(layer(width, return_sequences=True, bias_initializer="random_normal"), by_hand)
     model.layer.build((None, None, inward))
     model.built = True
     return model
@@ -49,43 +49,43 @@ def noise(*shape: int) -> np.ndarray:
 
 @each_layer
 @pytest.mark.parametrize("steps", [1, 9])
-def test_a_window_sounds_as_keras_computes_it(layer: Any, steps: int):
+def test_a_window_gives_what_keras_computes(layer: Any, steps: int):
     x = noise(3, steps, 5)
-    by_keras, by_hand = (ops.convert_to_numpy(built(layer, own)(x)) for own in (False, True))
-    np.testing.assert_allclose(by_hand, by_keras, atol=1e-6)
+    keras_output, output = (ops.convert_to_numpy(built(layer, by_hand)(x)) for by_hand in (False, True))
+    np.testing.assert_allclose(output, keras_output, atol=1e-6)
 
 
 @each_layer
 def test_the_gradient_is_that_of_keras(layer: Any):
     """One step of plain gradient descent, of length 1, shows the gradient of every weight."""
-    x, wanted = noise(3, 9, 5), noise(3, 9, 6)
-    batch = Batch(x, wanted, np.ones((3, 9), np.float32), np.zeros((3, 9, 0), np.float32))
+    x, target = noise(3, 9, 5), noise(3, 9, 6)
+    batch = Batch(x, target, np.ones((3, 9), np.float32), np.zeros((3, 9, 0), np.float32))
     after = []
-    for own in (False, True):
-        model = built(layer, own)
+    for by_hand in (False, True):
+        model = built(layer, by_hand)
 
-        def loss_and_metrics(batch: Batch, training: bool, model: Heard = model) -> tuple[Any, ...]:
+        def loss_and_metrics(batch: Batch, training: bool, model: Wrapped = model) -> tuple[Any, ...]:
             return (ops.sum(model(batch.x) * batch.y, axis=-1),)
 
         optimizer = keras.optimizers.SGD(1.0)
         optimizer.build(model.trainable_variables)
-        backend.one_device().training_step(Stage("heard", model, loss_and_metrics, ("loss",)), (optimizer,))(batch)
+        backend.one_device().training_step(Stage("wrapped", model, loss_and_metrics, ("loss",)), (optimizer,))(batch)
         after.append([ops.convert_to_numpy(weight) for weight in model.trainable_variables])
     before = [ops.convert_to_numpy(weight) for weight in built(layer, False).trainable_variables]
-    for by_keras, by_hand, start in zip(*after, before, strict=True):
-        assert np.abs(by_keras - start).max() > 1e-4
-        np.testing.assert_allclose(by_hand, by_keras, atol=1e-5)
+    for keras_weight, weight, start in zip(*after, before, strict=True):
+        assert np.abs(keras_weight - start).max() > 1e-4
+        np.testing.assert_allclose(weight, keras_weight, atol=1e-5)
 
 
 @each_layer
-def test_step_by_step_it_says_what_it_says_of_the_window(layer: Any):
+def test_step_by_step_it_computes_what_it_computes_for_the_window(layer: Any):
     stack = RecurrentStack(layer, 6, 2, 0.3)
     stack.build((None, None, 5))
-    x, state, said = noise(3, 9, 5), stack.initial_state(3), []
+    x, state, steps = noise(3, 9, 5), stack.initial_state(3), []
     for t in range(9):
         y, state = stack.step(x[:, t], state)
-        said.append(ops.convert_to_numpy(y))
-    np.testing.assert_allclose(np.stack(said, axis=1), ops.convert_to_numpy(stack(x)), atol=1e-5)
+        steps.append(ops.convert_to_numpy(y))
+    np.testing.assert_allclose(np.stack(steps, axis=1), ops.convert_to_numpy(stack(x)), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -97,28 +97,28 @@ def test_step_by_step_it_says_what_it_says_of_the_window(layer: Any):
         partial(keras.layers.GRU, reset_after=False),
     ],
 )
-def test_a_layer_that_is_set_otherwise_is_left_to_keras(layer: Any):
+def test_a_layer_with_other_settings_is_left_to_keras(layer: Any):
     stack = RecurrentStack(layer, 6, 1, 0.0)
     stack.build((None, None, 5))
-    assert not _recurrences.knows(stack.recurrent[0])
+    assert not _recurrences.supports(stack.recurrent[0])
     x, state = noise(3, 9, 5), stack.initial_state(3)
     for t in range(9):
-        said, state = stack.step(x[:, t], state)
-        np.testing.assert_allclose(said, stack(x)[:, t], atol=1e-5)
+        y, state = stack.step(x[:, t], state)
+        np.testing.assert_allclose(y, stack(x)[:, t], atol=1e-5)
 
 
 @each_layer
 def test_the_layers_of_the_archs_are_worked_out_by_hand(layer: Any):
-    assert _recurrences.knows(RecurrentStack(layer, 6, 1, 0.3).recurrent[0])
+    assert _recurrences.supports(RecurrentStack(layer, 6, 1, 0.3).recurrent[0])
 
 
 @each_layer
 def test_the_windows_length_need_not_be_known_when_it_is_compiled(layer: Any):
     model = built(layer, True)
-    hear = compiled(lambda x: model(x))
+    run = compiled(lambda x: model(x))
     for steps in (4, 7, 9):
         x = noise(2, steps, 5)
-        np.testing.assert_allclose(ops.convert_to_numpy(hear(x)), ops.convert_to_numpy(model(x)), atol=1e-6)
+        np.testing.assert_allclose(ops.convert_to_numpy(run(x)), ops.convert_to_numpy(model(x)), atol=1e-6)
 
 
 @each_layer
@@ -131,8 +131,8 @@ def test_half_precision_is_near_the_whole(layer: Any, policy: str):
         stack.build((None, None, 5))
     for from_, to in zip(whole.variables, half.variables, strict=True):
         to.assign(from_)
-    said = half(noise(3, 9, 5))
-    assert said.dtype == policy.removeprefix("mixed_")
+    y = half(noise(3, 9, 5))
+    assert y.dtype == policy.removeprefix("mixed_")
     np.testing.assert_allclose(
-        ops.convert_to_numpy(ops.cast(said, "float32")), ops.convert_to_numpy(whole(noise(3, 9, 5))), atol=0.05
+        ops.convert_to_numpy(ops.cast(y, "float32")), ops.convert_to_numpy(whole(noise(3, 9, 5))), atol=0.05
     )

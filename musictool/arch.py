@@ -20,6 +20,7 @@ from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
 from musictool.encoding import Kind, Spec
 from musictool.errors import BadOption, KindMismatch, UnknownName
+from musictool.options import option
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 
 METRICS = ("loss", "accuracy")
@@ -99,6 +100,17 @@ class CountingStage(Stage):
     fit_counts: Callable[[Encoded], None] = field(kw_only=True)
 
 
+@dataclass(frozen=True)
+class StackOptions:
+    """The options of an arch that stacks layers between an embedding and a prediction. A subclass adds its own, or
+    declares one of these again with another default."""
+
+    embedding: int = option(128, "embedding size", least=1, most=8192)
+    width: int = option(256, "hidden units per layer", least=1, most=8192)
+    layers: int = option(2, "number of layers", least=1, most=16)
+    dropout: float = option(0.3, "dropout rate", least=0, most=0.95)
+
+
 class Arch(ABC):
     """One model family.
 
@@ -112,6 +124,7 @@ class Arch(ABC):
         ROW_SHAPE: the only shape of a row that it learns; None for any.
         foretells: whether it says how likely the next row is; one that does not is not measured in nats.
         can_be_asked: whether it heeds conditions.
+        has_temperature: whether it draws from probabilities; one whose randomness is its noise has --noise-sd instead.
         BFLOAT16_ON_CPU: whether a CPU with units for bfloat16 is faster with it.
         WARMUP, DECAY, CLIP_NORM: the same for how the learning rate goes (musictool/training/schedule.py) and gradients
             are cut.
@@ -130,6 +143,7 @@ class Arch(ABC):
     ROW_SHAPE: ClassVar[tuple[int, ...] | None] = None
     has_likelihood: ClassVar[bool] = True
     supports_conditions: ClassVar[bool] = False
+    has_temperature: ClassVar[bool] = True
     WINDOW: ClassVar[int] = 64
     BATCH_SIZE: ClassVar[int] = 32
     LEARNING_RATE: ClassVar[float] = 1e-3
@@ -199,6 +213,42 @@ class Arch(ABC):
     def to_json(self) -> dict[str, Any]:
         """Name, options and the number of conditions."""
         return {"name": self.name, "options": options.to_json(self.options), "conditions": self.conditions}
+
+
+class LatentArch(ABC):
+    """An Arch of segments with latents: Z numbers for each instrument of a segment. It can be given a style."""
+
+    @abstractmethod
+    def latents(self, rows: np.ndarray) -> np.ndarray:
+        """uint8 0/1 (T, S, P, I) -> float32 (T, I, Z): of each segment the likeliest latents (posterior means)."""
+
+    @abstractmethod
+    def decode_latents(self, latents: np.ndarray, sampler: Sampler, seed: int) -> np.ndarray:
+        """float32 (T, I, Z) -> uint8 0/1 (T, S, P, I): what segments of these latents play.
+
+        Args:
+            sampler: its temperature and threshold.
+            seed: fixes the draws of a threshold that draws.
+        """
+
+
+class AccompanimentArch(ABC):
+    """An Arch of segments that writes the other instruments to what the piano plays."""
+
+    @abstractmethod
+    def accompaniment(
+        self, melody: np.ndarray, previous: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
+    ) -> np.ndarray:
+        """All instruments to a melody.
+
+        Args:
+            melody: uint8 0/1 (T, S, P), what the piano plays.
+            previous: uint8 0/1 (S, P, I), the segment that stands before; silence to start from nothing.
+            sampler: its temperature, threshold and noise_sd.
+
+        Returns:
+            uint8 0/1 (T, S, P, I), the piano as it was given.
+        """
 
 
 def archs_for(kind: Kind) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from musictool.arch import StackOptions
 from musictool.archs._tokens import TokensArch
 from musictool.errors import BadOption
 from musictool.layers.transformer import Attention, AttentionSpan, TransformerStack, residual_scale
@@ -12,15 +13,14 @@ from musictool.options import option
 
 
 @dataclass(frozen=True)
-class AttentionOptions:
-    """What can be set of any Transformer."""
+class AttentionOptions(StackOptions):
+    """The options of any Transformer."""
 
-    embedding: int = option(128, "numbers that stand for a symbol", least=1, most=8192)
-    width: int = option(128, "numbers that stand for a position; a multiple of heads", least=1, most=8192)
-    layers: int = option(4, "blocks on top of one another", least=1, most=64)
-    heads: int = option(4, "heads of each attention", least=1, most=64)
+    width: int = option(128, "hidden size; a multiple of heads", least=1, most=8192)
+    layers: int = option(4, "number of blocks", least=1, most=64)
+    dropout: float = option(0.1, "dropout rate", least=0, most=0.95)
+    heads: int = option(4, "attention heads", least=1, most=64)
     multiple: int = option(4, "units of a feed-forward layer, as a multiple of width", least=1, most=16)
-    dropout: float = option(0.1, "share of numbers dropped in training", least=0, most=0.95)
 
     def __post_init__(self) -> None:
         if self.width % self.heads:

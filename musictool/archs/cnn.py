@@ -1,22 +1,23 @@
 """Convolutions and max pooling in turn: the network of pictures, read along time.
 
 Source: the CNN of the lofi study, next to its RNN, GRU and LSTM. Unlike its, this one is causal, pooling too, so that
-every symbol of a window is predicted in one go.
-Limit: it knows nothing of what lies further back than its field (94 symbols at the small size), however clear it was.
+every token of a window is predicted in one go.
+Limit: it knows nothing of what lies further back than its receptive field (94 tokens at the small size).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from musictool.arch import StackOptions
 from musictool.archs._tokens import TokensArch
 from musictool.layers.pooled_convolutions import PooledConvolutions
 from musictool.options import option
 
 
 class Cnn(TokensArch):
-    """embedding -> `layers` x (convolution of `width`, rectifier, max pooling, dropout) -> logits."""
+    """embedding -> `layers` x (convolution of `width`, ReLU, max pooling, dropout) -> logits."""
 
     name = "cnn"
     WINDOW = 128
@@ -25,13 +26,10 @@ class Cnn(TokensArch):
     WARMUP = 20
 
     @dataclass(frozen=True)
-    class Options:
-        embedding: int = option(128, "numbers that stand for a symbol", least=1, most=8192)
-        width: int = option(256, "filters of each convolution", least=1, most=8192)
-        layers: int = option(5, "pairs of convolution and pooling", least=1, most=12)
-        kernel: int = option(3, "symbols that a convolution sees", least=1, most=64)
-        pool: int = option(2, "symbols that a pooling sees; 1 for no pooling", least=1, most=16)
-        dropout: float = option(0.3, "share of outputs dropped in training", least=0, most=0.95)
+    class Options(StackOptions):
+        layers: int = option(5, "number of convolutions, each with its pooling", least=1, most=12)
+        kernel: int = option(3, "kernel size of a convolution, in tokens", least=1, most=64)
+        pool: int = option(2, "pool size, in tokens; 1 for no pooling", least=1, most=16)
 
     SIZES: ClassVar = {
         "small": {},
@@ -39,6 +37,6 @@ class Cnn(TokensArch):
         "large": {"embedding": 512, "width": 1024, "layers": 7},
     }
 
-    def body(self) -> Any:
-        own = self.options
-        return PooledConvolutions(own.width, own.layers, own.kernel, own.pool, own.dropout)
+    def body(self) -> PooledConvolutions:
+        options = self.options
+        return PooledConvolutions(options.width, options.layers, options.kernel, options.pool, options.dropout)

@@ -1,9 +1,9 @@
-"""LSTM for a band: five instruments of 128 pitches, step by step, the later ones hearing the earlier.
+"""LSTM for a band: five instruments of 128 pitches, step by step, the later ones given the earlier.
 
 Source: I. Tham and M. Kim's multi-instrument RNN (2021): the 640 numbers of the next step from the last 32 steps, with
-a softmax an instrument from which a fixed number of notes is drawn (`head=softmax`). There the five are drawn without
-knowing of one another, and do not fit together; `head=autoregressive` draws piano, guitar, bass, strings and drums in
-this order, each hearing what those before it play in the same step. `head=sigmoid` draws every key by itself.
+a softmax per instrument from which a fixed number of notes is drawn (`head=softmax`). There the five are drawn
+independently, and do not fit together; `head=autoregressive` draws piano, guitar, bass, strings and drums in this order,
+each given what those before it play in the same step. `head=sigmoid` draws every key by itself.
 Limit: it is trained on two bars at a time, and knows of no form beyond them.
 """
 
@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 
 import keras
 
+from musictool.arch import StackOptions
 from musictool.archs._frames import FramesArch
 from musictool.encoding import Spec
 from musictool.errors import BadOption, KindMismatch
@@ -28,7 +29,7 @@ MOST_NOTES = 16
 
 
 class MultiRnn(FramesArch):
-    """Sum of the keys' vectors -> `layers` x (LSTM of `width`, dropout) -> one of three heads."""
+    """Sum of the keys' embeddings -> `layers` x (LSTM of `width`, dropout) -> one of three heads."""
 
     name = "multi-rnn"
     DEFAULT_ENCODING = "multitrack-roll"
@@ -38,17 +39,14 @@ class MultiRnn(FramesArch):
     LEARNING_RATE = 3e-3
 
     @dataclass(frozen=True)
-    class Options:
-        embedding: int = option(128, "numbers that stand for a pitch of an instrument", least=1, most=8192)
-        width: int = option(256, "units of each layer", least=1, most=8192)
-        layers: int = option(2, "layers on top of one another", least=1, most=16)
-        dropout: float = option(0.3, "share of outputs dropped in training", least=0, most=0.95)
+    class Options(StackOptions):
         head: Literal["autoregressive", "sigmoid", "softmax"] = option(
-            "autoregressive", "how the keys of a step are drawn"
+            "autoregressive",
+            "output layer: instrument after instrument; a sigmoid per key; a softmax per instrument",
         )
-        hidden: int = option(64, "hidden units of each instrument, for head=autoregressive", least=1, most=8192)
-        notes: str = option("2,3,1,2,2", "notes drawn for piano, guitar, bass, strings and drums, for head=softmax")
-        hold: bool = option(True, "each key hears directly whether it sounds already")
+        hidden: int = option(64, "hidden units per instrument, for head=autoregressive", least=1, most=8192)
+        notes: str = option("2,3,1,2,2", "notes drawn per step for piano, guitar, bass, strings, drums; for head=softmax")
+        hold: bool = option(True, "each key sees directly whether it sounds already")
 
         def __post_init__(self) -> None:
             drawn_notes(self.notes)
@@ -64,7 +62,7 @@ class MultiRnn(FramesArch):
         if spec.shape != self.ROW_SHAPE:
             raise KindMismatch(
                 f"the arch {self.name} learns frames of {INSTRUMENTS} instruments x {PITCHES} pitches, and this "
-                f"encoding writes {spec.size} numbers a frame; take --encoding multitrack-roll, or --arch roll-lstm"
+                f"encoding writes {spec.size} numbers per frame; take --encoding multitrack-roll, or --arch roll-lstm"
             )
 
     def body(self) -> Any:
@@ -80,12 +78,12 @@ class MultiRnn(FramesArch):
 
 
 def drawn_notes(text: str) -> tuple[int, ...]:
-    """2,3,1,2,2 as numbers. Raises BadOption for anything but five of them, each from 1 to MOST_NOTES."""
+    """Numbers from text such as 2,3,1,2,2. Raises BadOption for anything but five of them, each from 1 to MOST_NOTES."""
     try:
-        notes = tuple(int(each) for each in text.split(","))
+        notes = tuple(int(number) for number in text.split(","))
     except ValueError:
         notes = ()
-    if len(notes) != INSTRUMENTS or not all(1 <= each <= MOST_NOTES for each in notes):
+    if len(notes) != INSTRUMENTS or not all(1 <= number <= MOST_NOTES for number in notes):
         raise BadOption(
             f"option notes: '{text}' is not {INSTRUMENTS} whole numbers from 1 to {MOST_NOTES}, for piano, guitar, "
             "bass, strings and drums, such as 2,3,1,2,2"

@@ -1,7 +1,7 @@
-"""Stacked simple recurrent layers over symbols: what the LSTM and the GRU are measured against.
+"""Stacked simple recurrent layers over tokens: what the LSTM and the GRU are measured against.
 
 Source: J. Elman, "Finding Structure in Time" (1990), one of the models of the lofi study.
-Limit: gradients fade within some ten symbols, so it knows the bar and not the phrase.
+Limit: gradients fade within some ten tokens, so it knows the bar and not the phrase.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""LSTM over piano-rolls: a vector a key, and a sigmoid a key; or keys that hear the past, and one another.
+"""LSTM over piano-rolls: an embedding and a sigmoid per key; or keys that see the past, and one another.
 
 Source: A. Huang and R. Wu, "Deep Learning for Music" (2016), their model of piano-rolls: each key has an embedding
 vector of its own, a step's input is the sum over the keys that sound, and the LSTM's output is projected back to the
-keys. Unlike theirs each key also hears directly whether it sounds already (`hold=false` is as theirs).
-With `head=tied` every key has the same small network, which hears its own past and the keys around it (Johnson, 2017),
+keys. Unlike theirs each key also sees directly whether it sounds already (`hold=false` is as theirs).
+With `head=tied` every key has the same small network, which sees its own past and the keys around it (Johnson, 2017),
 and with `head=chain` also the keys below it that sound in the same step: a chord is drawn note after note.
-Limit: without a chain the keys of a step are drawn without knowing of one another, so that a chord may be drawn half
-from this and half from that.
+Limit: without a chain the keys of a step are drawn independently, so that a chord may be half of one chord and half of
+another.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 
 import keras
 
+from musictool.arch import StackOptions
 from musictool.archs._frames import FramesArch
 from musictool.encoding import Spec
 from musictool.errors import KindMismatch
@@ -24,11 +25,11 @@ from musictool.layers.sigmoid_head import SigmoidHead
 from musictool.layers.tied_head import TiedHead
 from musictool.options import option
 
-MOST_KEYS = 128  # for a head that every key hears every key in
+MOST_KEYS = 128  # for a head in which every key sees every other
 
 
 class RollLstm(FramesArch):
-    """Sum of the keys' vectors -> `layers` x (LSTM of `width`, dropout) -> one of three heads."""
+    """Sum of the keys' embeddings -> `layers` x (LSTM of `width`, dropout) -> one of three heads."""
 
     name = "roll-lstm"
     WINDOW = 128
@@ -36,16 +37,12 @@ class RollLstm(FramesArch):
     LEARNING_RATE = 3e-3
 
     @dataclass(frozen=True)
-    class Options:
-        embedding: int = option(128, "numbers that stand for a key", least=1, most=8192)
-        width: int = option(256, "units of each layer", least=1, most=8192)
-        layers: int = option(2, "layers on top of one another", least=1, most=16)
-        dropout: float = option(0.3, "share of outputs dropped in training", least=0, most=0.95)
-        hold: bool = option(True, "each key hears directly whether it sounds already")
+    class Options(StackOptions):
+        hold: bool = option(True, "each key sees directly whether it sounds already")
         head: Literal["sigmoid", "tied", "chain"] = option(
-            "sigmoid", "how a step is drawn: keys by themselves; the same by what is around them; from the lowest up"
+            "sigmoid", "output layer: a sigmoid per key; a network shared by all keys; the same, from the lowest key up"
         )
-        hidden: int = option(64, "units of each key, for head=tied and head=chain", least=1, most=1024)
+        hidden: int = option(64, "hidden units per key, for head=tied and head=chain", least=1, most=1024)
 
     SIZES: ClassVar = {
         "small": {},
@@ -58,7 +55,7 @@ class RollLstm(FramesArch):
         if self.options.head != "sigmoid" and spec.size > MOST_KEYS:
             raise KindMismatch(
                 f"head={self.options.head} is for one keyboard of at most {MOST_KEYS} keys, and this encoding writes "
-                f"{spec.size} numbers a frame; take head=sigmoid, or --arch multi-rnn"
+                f"{spec.size} numbers per frame; take head=sigmoid, or --arch multi-rnn"
             )
 
     def body(self) -> Any:

@@ -1,9 +1,9 @@
-"""Decoder-only Transformer: every symbol looks at all the `context` symbols before it at once.
+"""Decoder-only Transformer: every token attends to the `context` tokens up to it.
 
-Source: Vaswani et al., "Attention Is All You Need" (2017); places as in Su et al. 2021 (rotary), Huang et al., "Music
-Transformer" (2018, relative) or the first paper's learned ones. Each block looks `context` symbols back from where it
-is, however long the piece, so that writing is not bound to the window of training, and costs the same for ever.
-Limit: a `context` longer than the window of training has distances in it that were never learned.
+Source: Vaswani et al., "Attention Is All You Need" (2017); positions as in Su et al. (2021, rotary), Huang et al.,
+"Music Transformer" (2018, relative) or the first paper's learned ones. Each block attends to `context` tokens however
+long the piece is, so that writing is not bound to the training window, and costs the same for ever.
+Limit: a `context` longer than the training window has distances in it that were never learned.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class Transformer(AttentionArch):
 
     @dataclass(frozen=True)
     class Options(AttentionOptions):
-        positions: Literal["rotary", "relative", "learned"] = option("rotary", "how it knows where a row stands")
-        context: int = option(128, "rows that each layer looks at; at most the window of training", least=2, most=8192)
+        positions: Literal["rotary", "relative", "learned"] = option("rotary", "kind of position embedding")
+        context: int = option(128, "tokens that each layer attends to; at most the training window", least=2, most=8192)
 
         def __post_init__(self) -> None:
             super().__post_init__()
             if self.positions == "rotary" and self.head_size % 2:
                 raise BadOption(
-                    f"option width: {self.width} over {self.heads} heads is odd; positions=rotary turns pairs"
+                    f"option width: {self.width} over {self.heads} heads is odd; positions=rotary rotates pairs"
                 )
 
     def body(self) -> TransformerStack:

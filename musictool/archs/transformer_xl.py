@@ -1,10 +1,10 @@
-"""Transformer-XL: segment after segment, each looking back into a memory of the ones before.
+"""Transformer-XL: segment after segment, each attending to a memory of the ones before.
 
 Source: Dai et al., "Transformer-XL: Attentive Language Models Beyond a Fixed-Length Context" (2019), as MusicAutobot
-(Shaw 2019) used it for music. Each layer of a segment sees the last `memory` rows of the layer below in the segments
-before; nothing is learned through them. A window of training is several segments; in writing the memory goes on for
+(Shaw 2019) used it for music. Each layer of a segment attends to the last `memory` rows of the layer below in the
+segments before; no gradient goes through them. A training window is several segments; in writing the memory goes on for
 ever. Unlike the paper's, it normalises before each layer.
-Limit: a `segment` and `memory` of more rows together than the window of training have distances never learned.
+Limit: a `segment` and `memory` of more tokens together than the training window have distances never learned.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class TransformerXl(AttentionArch):
 
     @dataclass(frozen=True)
     class Options(AttentionOptions):
-        segment: int = option(32, "rows of a segment; a window of training is several", least=1, most=8192)
-        memory: int = option(96, "rows before its segment that each layer sees", least=0, most=8192)
+        segment: int = option(32, "tokens per segment; a training window is several", least=1, most=8192)
+        memory: int = option(96, "tokens before its segment that each layer attends to", least=0, most=8192)
 
     def body(self) -> TransformerStack:
         segment, memory = self.options.segment, self.options.memory

@@ -1,11 +1,11 @@
-"""What a writer is, and which one writes which file.
+"""The contract of a writer, and the writer of a file.
 
-A writer is a module of this folder with two names:
+A writer is a module of musictool/writers/ with two names:
 
     SUFFIXES: tuple[str, ...]                           lower case, with the dot
     write(score: Score, path: Path, **settings) -> None
 
-Writer modules import their libraries inside `write`. Files appear whole or not at all.
+Writer modules import their libraries inside `write`. Files are written whole or not at all.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def suffixes() -> dict[str, str]:
 
 
 def write(score: Score, path: Path, **settings: Any) -> None:
-    """Write a piece in the form that the suffix of `path` names; `settings` are the writer's own.
+    """Write a piece in the format of the suffix of `path`; `settings` are those of the writer.
 
     Raises:
-        BadFile: for a suffix that nothing writes.
+        BadFile: for a suffix without a writer.
         NoMusic: for a Score without notes: an empty file is never written silently.
     """
     path = Path(path)
@@ -44,7 +44,7 @@ def write(score: Score, path: Path, **settings: Any) -> None:
 
 
 def writer_of(path: Path) -> str:
-    """The name of the writer of a file. Raises BadFile for a suffix that nothing writes."""
+    """The name of the writer of a file. Raises BadFile for a suffix without a writer."""
     name = suffixes().get(path.suffix.lower())
     if name is None:
         raise BadFile("unknown suffix", f"{path.name}; writable are {' '.join(sorted(suffixes()))}")
@@ -52,14 +52,17 @@ def writer_of(path: Path) -> str:
 
 
 def checked_places(out: Path | Sequence[Path], *sources: Path) -> tuple[Path, ...]:
-    """Where files shall be written, each place once, with the folders made: before the work is done, and not after it.
+    """Check the paths of output files before any work is done, and make their folders.
 
     Args:
-        sources: the files that are read. Nothing is written over them, under whatever name.
+        sources: the input files, which no output may overwrite under any name.
+
+    Returns:
+        each path once.
 
     Raises:
-        BadOption: for a suffix that nothing writes, or a folder in the place of a file.
-        BadFile: for a place where a source lies.
+        BadOption: for a suffix without a writer, or a path that is a folder.
+        BadFile: for a path of a source.
     """
     outs = (out,) if isinstance(out, Path) else tuple(dict.fromkeys(out))
     if not outs:
@@ -71,17 +74,17 @@ def checked_places(out: Path | Sequence[Path], *sources: Path) -> tuple[Path, ..
             raise BadOption(f"--out {path} is a folder")
         _check_folder(path, "--out")
         for source in sources:
-            _check_apart(source, path)
+            _check_not_source(source, path)
     for path in outs:
         make_folder(path)
     return outs
 
 
 def make_folder(out: Path, option: str = "--out") -> None:
-    """The folder that a file shall be written into, made if need be.
+    """Make the folder of an output file, if there is none.
 
     Raises:
-        BadOption: where a file is in its place, or nothing can be written there.
+        BadOption: if a file is in its place, or nothing can be written there.
     """
     _check_folder(out, option)
     try:
@@ -92,11 +95,11 @@ def make_folder(out: Path, option: str = "--out") -> None:
 
 
 def _check_folder(out: Path, option: str) -> None:
-    folder = next(each for each in out.parents if os.path.lexists(each))
+    folder = next(parent for parent in out.parents if os.path.lexists(parent))
     if not folder.is_dir():
         raise BadOption(f"{option} {out}: {folder} is a file, not a folder")
 
 
-def _check_apart(source: Path, out: Path) -> None:
+def _check_not_source(source: Path, out: Path) -> None:
     if out.exists() and source.exists() and out.samefile(source):
         raise BadFile("same file", f"{out} would be written over the file that is read; choose another --out")

@@ -1,7 +1,7 @@
-"""Sound -> file: mastered to one loudness, never clipping, in constant memory.
+"""Sound -> file: mastered to one loudness, without clipping, in constant memory.
 
-Sections of any length go through a temporary file beside the result (21 MB a minute), where they are measured; then
-they are written on from there, in blocks, under the gain that follows from the measurement.
+Sections of any length are measured and spooled to a temporary file beside the result (21 MB per minute), and written
+from there block by block under the gain that follows from the measurement.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ FORMATS = {
     ".ogg": ("OGG", "VORBIS"),
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
-LOUDNESS = -14.0  # LUFS, to which streaming services bring all music
+LOUDNESS = -14.0  # LUFS, as on streaming services
 LOUDNESSES = (-40.0, -8.0)
-CEILING = {".wav": -1.0, ".flac": -1.0, ".ogg": -2.0, ".mp3": -2.0}  # dBTP; lossy formats add to peaks
+CEILING = {".wav": -1.0, ".flac": -1.0, ".ogg": -2.0, ".mp3": -2.0}  # dBTP; lossy formats raise peaks
 FRAMES = 1024 * BLOCK_FRAMES  # 1.5 s
 
 
 class Spool:
-    """Sound on disk, measured as it comes (its peaks, which mastering needs, only if they are wanted)."""
+    """Sound in a temporary file, measured as it is filled; see Meter for `with_peaks`."""
 
     def __init__(self, folder: Path, with_peaks: bool = True):
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ class Spool:
         self._file.close()
 
     def fill(self, sections: Iterable[np.ndarray]) -> Spool:
-        """Take in sections, float32 (2, frames) each, and finish the measurement."""
+        """Write sections, float32 (2, frames) each, and finish the measurement."""
         for section in sections:
             self.meter.add(section)
             self._file.write(np.ascontiguousarray(section.T, np.float32).data)
@@ -55,14 +55,14 @@ class Spool:
         return self
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """float32 (2, FRAMES), the last one shorter: all the sound, from its beginning."""
+        """All of the sound in blocks of float32 (2, FRAMES), the last one shorter."""
         self._file.seek(0)
         while block := self._file.read(FRAMES * 8):
             yield np.frombuffer(block, np.float32).reshape(-1, 2).T
 
 
 def check_loudness(loudness: float) -> None:
-    """Raises BadOption for what is not from -40 to -8 LUFS."""
+    """Raises BadOption for a loudness outside -40 to -8 LUFS."""
     if not LOUDNESSES[0] <= loudness <= LOUDNESSES[1]:
         raise BadOption(f"--loudness {loudness:g} is not from {LOUDNESSES[0]:g} to {LOUDNESSES[1]:g} LUFS")
 
@@ -77,14 +77,14 @@ def write_mastered(spool: Spool, path: Path, loudness: float = LOUDNESS) -> None
     with replacing(path) as partial:
         with soundfile.SoundFile(partial, "w", RATE, 2, subtype=subtype, format=container) as file:
             for number, block in enumerate(spool.blocks()):
-                file.write((block * _between(gain[number * FRAMES // BLOCK_FRAMES :], block.shape[1])).T)
+                file.write((block * _interpolated(gain[number * FRAMES // BLOCK_FRAMES :], block.shape[1])).T)
         if container == "OGG":
             renumber(partial)
 
 
-def _between(borders: np.ndarray, frames: int) -> np.ndarray:
-    """float32 (frames,): straight lines between values BLOCK_FRAMES apart."""
+def _interpolated(borders: np.ndarray, frames: int) -> np.ndarray:
+    """float32 (frames,): linear interpolation of values BLOCK_FRAMES apart."""
     blocks = -(-frames // BLOCK_FRAMES)
-    share = np.arange(BLOCK_FRAMES, dtype=np.float32) / np.float32(BLOCK_FRAMES)
-    lines = borders[:blocks, None] + np.diff(borders[: blocks + 1])[:, None] * share
+    fraction = np.arange(BLOCK_FRAMES, dtype=np.float32) / np.float32(BLOCK_FRAMES)
+    lines = borders[:blocks, None] + np.diff(borders[: blocks + 1])[:, None] * fraction
     return lines.reshape(-1)[:frames]

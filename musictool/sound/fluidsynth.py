@@ -1,4 +1,4 @@
-"""Notes -> sound by the program FluidSynth, where that is installed: the whole of the SoundFont format, with reverb."""
+"""Notes -> sound by the program FluidSynth, if it is installed: all of the SoundFont format, with reverb."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECTION_FRAMES = 30 * RATE
 
 
 def sections(score: Score, soundfont: Path) -> Iterator[np.ndarray]:
-    """The sound of a piece, float32 (2, frames) a section, unscaled.
+    """The sound of a piece, sections of float32 (2, frames), unscaled.
 
     Raises:
         MusictoolError: if the program is not installed or fails.
@@ -38,13 +38,13 @@ def sections(score: Score, soundfont: Path) -> Iterator[np.ndarray]:
     with tempfile.TemporaryDirectory() as folder:
         midi, sound = Path(folder) / "song.mid", Path(folder) / "song.wav"
         write(score, midi)
-        how = ["-n", "-i", "-q", "-g", "0.3", "-r", str(RATE), "-O", "float", "-T", "wav", "-F", str(sound)]
-        done = subprocess.run([program, *how, str(soundfont.resolve()), str(midi)], capture_output=True, text=True)
-        said = (done.stderr + done.stdout).strip().splitlines()
-        if any("not a SoundFont" in line or "Failed to load SoundFont" in line for line in said):
+        options = ["-n", "-i", "-q", "-g", "0.3", "-r", str(RATE), "-O", "float", "-T", "wav", "-F", str(sound)]
+        done = subprocess.run([program, *options, str(soundfont.resolve()), str(midi)], capture_output=True, text=True)
+        output = (done.stderr + done.stdout).strip().splitlines()
+        if any("not a SoundFont" in line or "Failed to load SoundFont" in line for line in output):
             raise BadFile("bad SoundFont", f"fluidsynth cannot play {soundfont}")
         if done.returncode or not sound.is_file():
-            raise MusictoolError(f"fluidsynth failed: {said[-1] if said else f'exit status {done.returncode}'}")
+            raise MusictoolError(f"fluidsynth failed: {output[-1] if output else f'exit status {done.returncode}'}")
         with soundfile.SoundFile(sound) as file:
             for block in file.blocks(SECTION_FRAMES, dtype="float32"):
                 yield np.ascontiguousarray(block.T)

@@ -1,12 +1,12 @@
-"""How loud sound is, as people hear it: ITU-R BS.1770-4, measured section by section, and the gain that masters it.
+"""Loudness by ITU-R BS.1770-4, measured section by section, and the gain of a limiter that masters a piece to it.
 
-Loudness (LUFS) is the mean power behind the standard's two filters (K weighting), over blocks of 0.4 s of which the
-quiet ones do not count. A true peak is that of the sound between the samples, four times oversampled.
+Loudness (LUFS) is the mean power after the two filters of the standard (K weighting), over gating blocks of 0.4 s of
+which the quiet ones do not count. A true peak is that of the sound four times oversampled, also between the samples.
 
-A `Meter` keeps two numbers of each 63 frames (1.4 ms): the true peak and the K-weighted energy. From them alone follows
-how loud the sound will be behind any gain that changes slowly, so that a piece of any length is mastered without being
-heard twice: `mastering` finds the gain that brings it to a loudness, and lowers it where a peak would pass the ceiling,
-5.7 ms before the peak and back at 40 dB a second.
+A `Meter` keeps two numbers per 63 frames (1.4 ms): the true peak and the K-weighted energy. They are enough to know the
+loudness under any gain that changes slowly, so that a piece of any length is mastered in one pass over its sound:
+`mastering` finds the gain that brings it to a loudness, and lowers it where a peak would exceed the ceiling, 5.7 ms
+before the peak and back at 40 dB per second.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from functools import cache
 import numpy as np
 from scipy.signal import firwin, sosfilt, upfirdn
 
-RATE = 44100  # frames a second
+RATE = 44100  # frames per second
 BLOCK_FRAMES = 63  # a seventieth of 0.1 s
-STEP_BLOCKS = 70  # 0.1 s: the gating blocks of 0.4 s begin so far apart
-ABSOLUTE_GATE, RELATIVE_GATE = -70.0, -10.0  # LUFS; LU below the loudness of what passed the first
+STEP_BLOCKS = 70  # 0.1 s from one gating block of 0.4 s to the next
+ABSOLUTE_GATE, RELATIVE_GATE = -70.0, -10.0  # LUFS; LU relative to the loudness of what passes the first gate
 ATTACK_BLOCKS = 4
-RELEASE_DECIBELS = 40.0  # a second
-MOST_LIMITED_DECIBELS = 9.0  # of common peaks: more, and the limiter is heard; such sound stays softer instead
-RARE = 0.005  # of all blocks that are not silent have higher peaks than the common ones
-OVERSAMPLED = 4
-CORRECTIONS = 8  # of the gain, for what the limiter takes
-REACH = 8  # frames before and behind that the oversampling filter hears
+RELEASE_DECIBELS = 40.0  # per second
+MAX_REDUCTION_DECIBELS = 9.0  # of common peaks: more would be audible; such sound stays softer instead
+RARE = 0.005  # the share of sounding blocks whose peaks are higher than the common ones
+OVERSAMPLING = 4
+CORRECTIONS = 8  # of the gain, for the loudness that the limiter takes away
+TAPS = 8  # frames before and behind that the oversampling filter uses
 
 
 def decibels(ratio: float | np.ndarray) -> np.ndarray:
-    """Of amplitudes; -200 for nothing."""
+    """dB of amplitudes; -200 for 0."""
     return 20 * np.log10(np.maximum(ratio, 1e-10))
 
 
@@ -39,63 +39,72 @@ def k_weighting() -> np.ndarray:
     """float64 (2, 6): the standard's shelf and high-pass at `RATE`, as second-order sections.
 
     The standard lists coefficients for 48 kHz; these are the analogue filters behind them (as in De Man, "Evaluation of
-    implementations of the EBU R128 loudness measurement", 2018), so that any rate can be had.
+    implementations of the EBU R128 loudness measurement", 2018), so that the rate can be any.
     """
+    # H(z) of a high shelf of +4 dB from 1682 Hz on, by the bilinear transform; Q = 0.707
     high, band = 10 ** (3.999843853973347 / 20), 10 ** (3.999843853973347 / 20 * 0.4996667741545416)
     k = np.tan(np.pi * 1681.974450955533 / RATE)
-    damped = k / 0.7071752369554196
-    shelf = [high + band * damped + k * k, 2 * (k * k - high), high - band * damped + k * k]
-    below = [1 + damped + k * k, 2 * (k * k - 1), 1 - damped + k * k]
-    first = [*(value / below[0] for value in shelf), *(value / below[0] for value in below)]
+    k_by_q = k / 0.7071752369554196
+    shelf = [high + band * k_by_q + k * k, 2 * (k * k - high), high - band * k_by_q + k * k]
+    denominator = [1 + k_by_q + k * k, 2 * (k * k - 1), 1 - k_by_q + k * k]
+    first = [*(value / denominator[0] for value in shelf), *(value / denominator[0] for value in denominator)]
+    # and of a high-pass at 38 Hz; Q = 0.5
     k = np.tan(np.pi * 38.13547087602444 / RATE)
-    damped = k / 0.5003270373238773
-    below = [1 + damped + k * k, 2 * (k * k - 1), 1 - damped + k * k]
-    return np.array([first, [1.0, -2.0, 1.0, *(value / below[0] for value in below)]])
+    k_by_q = k / 0.5003270373238773
+    denominator = [1 + k_by_q + k * k, 2 * (k * k - 1), 1 - k_by_q + k * k]
+    return np.array([first, [1.0, -2.0, 1.0, *(value / denominator[0] for value in denominator)]])
 
 
 @cache
 def _oversampling() -> np.ndarray:
-    """float64 (K,): the filter behind which zeros between the samples become what the converter makes of them."""
-    return OVERSAMPLED * firwin(2 * REACH * OVERSAMPLED + 1, 1 / OVERSAMPLED, window=("kaiser", 6.0))
+    """float64 (K,): the low-pass that interpolates between samples, for zeros inserted between them."""
+    return OVERSAMPLING * firwin(2 * TAPS * OVERSAMPLING + 1, 1 / OVERSAMPLING, window=("kaiser", 6.0))
 
 
 class Meter:
-    """What is kept of sound that goes by, float32 (2, frames) a section; its peaks only if they are wanted."""
+    """Measures sound section by section, float32 (2, frames) each.
+
+    Args:
+        with_peaks: measure true peaks, too, which `mastering` needs.
+    """
 
     def __init__(self, with_peaks: bool = True) -> None:
         self._with_peaks = with_peaks
-        self._state = np.zeros((2, 2, 2))  # of the filters: section, channel, memory
-        self._rest = np.zeros((2, 0), np.float32)  # frames whose block, or what follows it, is still to come
-        self._before = np.zeros((2, REACH), np.float32)
+        self._state = np.zeros((2, 2, 2))  # of the filters: (section, channel, memory)
+        self._rest = np.zeros((2, 0), np.float32)  # frames that wait for the rest of their block and TAPS more
+        self._before = np.zeros((2, TAPS), np.float32)
         self._energies: list[np.ndarray] = []
         self._peaks: list[np.ndarray] = []
 
     def add(self, section: np.ndarray) -> None:
-        """Hear on."""
+        """Measure the next section."""
         frames = np.concatenate([self._rest, section], axis=1)
-        whole = max(0, frames.shape[1] - REACH) // BLOCK_FRAMES * BLOCK_FRAMES
+        whole = max(0, frames.shape[1] - TAPS) // BLOCK_FRAMES * BLOCK_FRAMES
         self._rest = frames[:, whole:].copy()
         if whole:
-            self._measure(frames[:, :whole], self._rest[:, :REACH])
+            self._measure(frames[:, :whole], self._rest[:, :TAPS])
 
     def finish(self) -> None:
-        """Hear what is left, as if silence followed."""
+        """Measure the frames that are left, as if silence followed."""
         frames = np.pad(self._rest, ((0, 0), (0, -self._rest.shape[1] % BLOCK_FRAMES)))
         self._rest = frames[:, :0]
         if frames.shape[1]:
-            self._measure(frames, np.zeros((2, REACH), np.float32))
+            self._measure(frames, np.zeros((2, TAPS), np.float32))
 
     def _measure(self, frames: np.ndarray, after: np.ndarray) -> None:
+        """Whole blocks of frames, and the TAPS frames after them."""
+        # the energy of each block behind the K weighting
         weighted, self._state = sosfilt(k_weighting(), frames, zi=self._state)
         self._energies.append((weighted**2).sum(axis=0).reshape(-1, BLOCK_FRAMES).sum(axis=1))
         if not self._with_peaks:
             return
+        # the highest of the oversampled values in each block
         sound = np.concatenate([self._before, frames, after], axis=1)
-        self._before = frames[:, -REACH:].copy()
-        between = np.abs(upfirdn(_oversampling().astype(np.float32), sound, OVERSAMPLED)).max(axis=0)
-        start = 2 * REACH * OVERSAMPLED  # the filter's delay, and the frames before
-        between = between[start : start + frames.shape[1] * OVERSAMPLED]
-        self._peaks.append(between.reshape(-1, BLOCK_FRAMES * OVERSAMPLED).max(axis=1))
+        self._before = frames[:, -TAPS:].copy()
+        oversampled = np.abs(upfirdn(_oversampling().astype(np.float32), sound, OVERSAMPLING)).max(axis=0)
+        start = 2 * TAPS * OVERSAMPLING  # the delay of the filter, and the frames before
+        oversampled = oversampled[start : start + frames.shape[1] * OVERSAMPLING]
+        self._peaks.append(oversampled.reshape(-1, BLOCK_FRAMES * OVERSAMPLING).max(axis=1))
 
     @property
     def energies(self) -> np.ndarray:
@@ -105,7 +114,7 @@ class Meter:
 
     @property
     def peaks(self) -> np.ndarray:
-        """float32 (blocks,): the true peak of both channels, full scale being 1."""
+        """float32 (blocks,): the higher true peak of the two channels, full scale being 1."""
         self._peaks = [np.concatenate([np.zeros(0, np.float32), *self._peaks])]
         return self._peaks[0]
 
@@ -114,17 +123,14 @@ class Meter:
         """LUFS, integrated; -inf for silence."""
         return integrated(self.energies)
 
-    @property
-    def true_peak(self) -> float:
-        """dBTP."""
-        return float(decibels(self.peaks.max(initial=0.0)))
-
 
 def integrated(energies: np.ndarray) -> float:
     """LUFS of the energies (blocks,) of a Meter; of sound shorter than 0.4 s, its mean without gates."""
+    # mean power of each 0.1 s, and of gating blocks of 0.4 s that overlap by 0.3 s
     steps = np.add.reduceat(energies, np.arange(0, len(energies), STEP_BLOCKS)) if len(energies) else np.zeros(1)
     steps = steps[: max(1, len(energies) // STEP_BLOCKS)] / (STEP_BLOCKS * BLOCK_FRAMES)
     powers = np.convolve(steps, np.full(4, 0.25), "valid") if len(steps) >= 4 else np.array([steps.mean()])
+    # mean of the blocks above -70 LUFS, then of those above that mean less 10 LU
     loud = powers[_lufs(powers) > ABSOLUTE_GATE]
     if not len(loud):
         return float("-inf")
@@ -136,39 +142,44 @@ def _lufs(power: np.ndarray | float) -> np.ndarray:
 
 
 def mastering(meter: Meter, loudness: float, ceiling: float) -> np.ndarray:
-    """float32 (blocks + 1,): the factor at each border between blocks, straight lines lying between them.
+    """float32 (blocks + 1,): the gain factor at each border between blocks, to be interpolated linearly.
 
     Args:
-        meter: that has heard the sound, and is finished.
-        loudness: LUFS to be reached. Sound whose peaks, all but the rarest, would have to be lowered by more than
-            `MOST_LIMITED_DECIBELS` stays softer.
-        ceiling: dBTP that no peak passes.
+        meter: of the whole sound, finished.
+        loudness: the target, LUFS. Sound whose common peaks would have to be lowered by more than
+            `MAX_REDUCTION_DECIBELS` stays softer.
+        ceiling: dBTP that no peak exceeds.
     """
-    wanted = loudness - meter.loudness
+    # the gain in dB without a limiter, and the most that common peaks allow
     sounding = meter.peaks[meter.peaks > 1e-3 * meter.peaks.max(initial=0.0)]
     common = np.quantile(sounding, 1 - RARE) if len(sounding) else 1.0
-    most = ceiling - float(decibels(common)) + MOST_LIMITED_DECIBELS
-    push = min(wanted, most)
-    gain = limited(meter.peaks, push, ceiling)
+    max_gain = ceiling - float(decibels(common)) + MAX_REDUCTION_DECIBELS
+    gain_decibels = min(loudness - meter.loudness, max_gain)
+    gain = limited(meter.peaks, gain_decibels, ceiling)
+    # more gain for what the limiter took, until the target is met within 0.05 LU
     for _ in range(CORRECTIONS):
-        short = loudness - integrated(meter.energies * (0.5 * (gain[1:] + gain[:-1])) ** 2)
-        if abs(short) < 0.05 or push >= most:
+        missing = loudness - integrated(meter.energies * (0.5 * (gain[1:] + gain[:-1])) ** 2)
+        if abs(missing) < 0.05 or gain_decibels >= max_gain:
             break
-        push = min(most, push + short)
-        gain = limited(meter.peaks, push, ceiling)
+        gain_decibels = min(max_gain, gain_decibels + missing)
+        gain = limited(meter.peaks, gain_decibels, ceiling)
     return gain.astype(np.float32)
 
 
-def limited(peaks: np.ndarray, push: float, ceiling: float) -> np.ndarray:
-    """float64 (blocks + 1,): a gain of `push` dB, lowered so that no block's peak passes the ceiling (dBTP)."""
-    room = np.minimum(push, ceiling - decibels(peaks))
-    padded = np.concatenate([room, np.full(ATTACK_BLOCKS, push)])
-    soon = np.lib.stride_tricks.sliding_window_view(padded, ATTACK_BLOCKS + 1).min(axis=1)
-    # back to `push` by so much a block: the lowest of all lines that rise from an earlier block
-    rise = RELEASE_DECIBELS * BLOCK_FRAMES / RATE * np.arange(len(soon))
-    released = np.minimum(push, np.minimum.accumulate(soon - rise) + rise)
-    before = np.concatenate([np.full(ATTACK_BLOCKS, released[0] if len(released) else push), released])
+def limited(peaks: np.ndarray, gain_decibels: float, ceiling: float) -> np.ndarray:
+    """float64 (blocks + 1,): the gain factor at each border, lowered so that no peak (blocks,) exceeds the ceiling."""
+    # the highest gain of each block, and the lowest of these among it and the next ATTACK_BLOCKS
+    allowed = np.minimum(gain_decibels, ceiling - decibels(peaks))
+    padded = np.concatenate([allowed, np.full(ATTACK_BLOCKS, gain_decibels)])
+    ahead = np.lib.stride_tricks.sliding_window_view(padded, ATTACK_BLOCKS + 1).min(axis=1)
+    # release: the lowest of all lines that rise from an earlier block by RELEASE_DECIBELS per second
+    rise = RELEASE_DECIBELS * BLOCK_FRAMES / RATE * np.arange(len(ahead))
+    released = np.minimum(gain_decibels, np.minimum.accumulate(ahead - rise) + rise)
+    # attack: the mean over the last ATTACK_BLOCKS, which reaches the lowest gain when its peak comes
+    before = np.concatenate([np.full(ATTACK_BLOCKS, released[0] if len(released) else gain_decibels), released])
     smooth = np.lib.stride_tricks.sliding_window_view(before, ATTACK_BLOCKS + 1).mean(axis=1)
-    smooth = np.minimum(smooth, room)  # against rounding
-    borders = np.minimum(np.append(smooth, push), np.insert(smooth, 0, smooth[0] if len(smooth) else push))
+    smooth = np.minimum(smooth, allowed)  # against rounding
+    # at each border the lower gain of its two blocks
+    first = smooth[0] if len(smooth) else gain_decibels
+    borders = np.minimum(np.append(smooth, gain_decibels), np.insert(smooth, 0, first))
     return 10 ** (borders / 20)

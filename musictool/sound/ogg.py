@@ -1,7 +1,7 @@
-"""An Ogg file that is the same each time: libsndfile draws the number of its stream by the clock.
+"""Makes Ogg files reproducible: libsndfile takes the serial number of the stream from the clock.
 
-A file is a row of pages (RFC 3533), each with the number of its stream and a checksum over itself; both are written
-anew, page by page.
+A file is a sequence of pages (RFC 3533), each with the serial number of its stream and a checksum over itself; both are
+rewritten, page by page.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def renumber(path: Path) -> None:
-    """Give the one stream of a file the number `STREAM_NUMBER`. Raises ValueError for what is no Ogg file."""
+    """Set the serial number of the one stream of a file to `STREAM_NUMBER`. Raises ValueError for any other file."""
     with path.open("r+b") as file:
         while head := file.read(HEADER_BYTES):
             if head[:4] != b"OggS" or len(head) < HEADER_BYTES:
-                raise ValueError(f"{path} is not a row of Ogg pages")
+                raise ValueError(f"{path} is not a sequence of Ogg pages")
             _renumber_page(file, head)
 
 
@@ -36,6 +36,6 @@ def _renumber_page(file: IO[bytes], head: bytes) -> None:
 
 
 def checksum(page: bytes) -> int:
-    """The CRC of RFC 3533: zlib's polynomial, read from the other end, with nothing before or behind it."""
+    """The CRC of RFC 3533: the polynomial of zlib with bits in the other order, and no initial or final inversion."""
     mirrored = zlib.crc32(page.translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{mirrored:032b}"[::-1], 2)

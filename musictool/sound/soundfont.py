@@ -1,8 +1,8 @@
-"""A SoundFont 2 file as the two things a synthesiser asks of it: samples, and the regions that a key of a preset plays.
+"""A SoundFont 2 file as what a synthesiser needs: samples, and the regions that the keys of a preset play.
 
-Kept of the format: samples and loops, tuning, envelope, low-pass filter with its envelope, attenuation, pan, key and
-velocity ranges. Left out: vibrato and tremolo, chorus and reverb, modulators, keys that choke each other, 24-bit
-samples.
+Read of the format: samples and loops, tuning, envelope, low-pass filter with its envelope, attenuation, pan, key and
+velocity ranges. Not read: vibrato and tremolo, chorus and reverb, modulators, exclusive classes (keys that silence each
+other), 24-bit samples.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from musictool.errors import BadFile
 
 DRUM_BANK = 128
 CENTS_8_HZ = 8.176  # frequencies are given in cents above it
-UNLOADED = "is not a SoundFont 2 file (.sf2)"
+NOT_SOUNDFONT = "is not a SoundFont 2 file (.sf2)"
 
-# generators of the format (its section 8.1.2) that are ranges or switches and never added up
+# generators of the format (its section 8.1.2) that are ranges or switches, and are not added up
 INSTRUMENT, KEY_RANGE, VELOCITY_RANGE, SAMPLE, LOOPS, ROOT_KEY = 41, 43, 44, 53, 54, 58
 DEFAULTS = {8: 13500, 33: -12000, 34: -12000, 35: -12000, 36: -12000, 38: -12000, 56: 100, ROOT_KEY: -1}
 DEFAULTS |= {26: -12000, 27: -12000, 28: -12000, 25: -12000}
@@ -32,7 +32,7 @@ Generators = dict[int, int]
 
 @dataclass(frozen=True)
 class Region:
-    """What one sample does for a range of keys and velocities; `amounts` are the format's generators by number."""
+    """One sample for a range of keys and velocities; `amounts` are (number, value) of the format's generators."""
 
     start: int  # first frame of the sample, half-open up to `end`
     end: int
@@ -46,11 +46,11 @@ class Region:
     amounts: tuple[tuple[int, int], ...]
 
     def amount(self, generator: int) -> int:
-        """A generator's value in the format's own unit."""
+        """The value of a generator in the unit of the format."""
         return dict(self.amounts).get(generator, DEFAULTS.get(generator, 0))
 
     def seconds(self, generator: int) -> float:
-        """A generator given in timecents."""
+        """A generator in timecents: 1200 * log2(seconds)."""
         return 0.0 if self.amount(generator) <= -12000 else float(2.0 ** (self.amount(generator) / 1200))
 
 
@@ -62,26 +62,26 @@ class SoundFont:
     presets: dict[tuple[int, int], tuple[Region, ...]]
 
     def regions(self, program: int, is_drum: bool) -> tuple[Region, ...]:
-        """What a program plays; the bank's first where the font does not have it, nothing where it has no such bank."""
+        """The regions of a program; of the first program of the bank if it is missing, none if the bank is."""
         bank = DRUM_BANK if is_drum else 0
-        found = self.presets.get((bank, program)) or self.presets.get((bank, 0))
-        return found or next((self.presets[key] for key in sorted(self.presets) if key[0] == bank), ())
+        regions = self.presets.get((bank, program)) or self.presets.get((bank, 0))
+        return regions or next((self.presets[key] for key in sorted(self.presets) if key[0] == bank), ())
 
 
 def default_path() -> Path:
-    """`TimGM6mb.sf2` (General MIDI, 6 MB), which the pretty_midi package carries; the package is not imported."""
+    """`TimGM6mb.sf2` (General MIDI, 6 MB), which comes with the pretty_midi package; the package is not imported."""
     spec = find_spec("pretty_midi")
     if spec is None or spec.origin is None:
-        raise BadFile("no SoundFont", "the package pretty_midi, which carries one, is not installed; pass --soundfont")
+        raise BadFile("no SoundFont", "the package pretty_midi, which brings one, is not installed; pass --soundfont")
     return Path(spec.origin).with_name("TimGM6mb.sf2")
 
 
 @cache
 def load(path: Path) -> SoundFont:
-    """A SoundFont from disk; the samples stay there until they are played.
+    """A SoundFont from disk; the samples are mapped, and read when they are played.
 
     Raises:
-        BadFile: for a path that is no file, and for one that is not a SoundFont 2.
+        BadFile: for a missing file, and for one that is not a SoundFont 2.
     """
     try:
         with path.open("rb") as file:
@@ -89,25 +89,25 @@ def load(path: Path) -> SoundFont:
     except (OSError, ValueError) as error:
         raise BadFile("no SoundFont", f"cannot open {path}") from error
     if data[:4] != b"RIFF" or data[8:12] != b"sfbk":
-        raise BadFile("bad SoundFont", f"{path} {UNLOADED}")
+        raise BadFile("bad SoundFont", f"{path} {NOT_SOUNDFONT}")
     try:
         chunks = dict(_chunks(data, 12, len(data)))
         return SoundFont(_samples(data, chunks, path), _presets(data, chunks))
     except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise BadFile("bad SoundFont", f"{path} {UNLOADED}, or it is damaged") from error
+        raise BadFile("bad SoundFont", f"{path} {NOT_SOUNDFONT}, or it is damaged") from error
 
 
 def _chunks(data: mmap.mmap, at: int, end: int) -> list[tuple[bytes, tuple[int, int]]]:
     """(name, (start, end)) of every chunk, those inside LIST chunks included."""
-    found: list[tuple[bytes, tuple[int, int]]] = []
+    chunks: list[tuple[bytes, tuple[int, int]]] = []
     while at + 8 <= end:
         name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         if name == b"LIST":
-            found += _chunks(data, at + 12, min(end, at + 8 + size))
+            chunks += _chunks(data, at + 12, min(end, at + 8 + size))
         else:
-            found.append((name, (at + 8, at + 8 + size)))
+            chunks.append((name, (at + 8, at + 8 + size)))
         at += 8 + size + size % 2
-    return found
+    return chunks
 
 
 def _samples(data: mmap.mmap, chunks: dict[bytes, tuple[int, int]], path: Path) -> np.ndarray:
@@ -129,6 +129,7 @@ TABLES = {
 
 
 def _presets(data: mmap.mmap, chunks: dict[bytes, tuple[int, int]]) -> dict[tuple[int, int], tuple[Region, ...]]:
+    """(bank, program) -> its regions: each zone of the preset names an instrument, each zone of that a sample."""
     tables = {}
     for name, columns in TABLES.items():
         dtype = np.dtype(columns)  # type: ignore[call-overload]
@@ -151,17 +152,17 @@ def _bags(headers: np.ndarray, i: int) -> tuple[int, int]:
 
 
 def _zones(tables: dict[str, np.ndarray], level: str, first: int, last: int, target: int) -> list[Generators]:
-    """The zones that name a target, each over the amounts of the one global zone that may come first."""
+    """The zones that have the generator `target`, with the amounts of the global zone, which may come first."""
     bags, generators = tables[level + "bag"]["generator"], tables[level + "gen"]
-    found: list[Generators] = []
+    zones: list[Generators] = []
     common: Generators = {}
     for bag in range(first, last):
         zone = dict(generators[bags[bag] : bags[bag + 1]].tolist())
         if target in zone:
-            found.append(common | zone)
+            zones.append(common | zone)
         elif bag == first:
             common = zone
-    return found
+    return zones
 
 
 def _intersection(outer: Generators, inner: Generators, kind: int) -> tuple[int, int] | None:
@@ -172,10 +173,12 @@ def _intersection(outer: Generators, inner: Generators, kind: int) -> tuple[int,
 
 
 def _region(sample: np.void, outer: Generators, inner: Generators) -> Region:
+    # amounts of the preset are added to those of the instrument
     amounts = dict(inner)
     for kind, amount in outer.items():
         if kind not in ABSOLUTE:
             amounts[kind] = amounts.get(kind, DEFAULTS.get(kind, 0)) + amount
+    # fine (frames) and coarse (32768 frames) offsets of start, end, loop start and loop end
     start, end, loop_start, loop_end = (int(at) for at in sample["at"])
     shift = [
         amounts.get(fine, 0) + 32768 * amounts.get(coarse, 0) for fine, coarse in ((0, 4), (1, 12), (2, 45), (3, 50))

@@ -1,1 +1,1 @@
-"""From Scores to files: one file a kind of output, found by name; `_base` finds the writer of a suffix."""
+"""From Scores to files: one module per kind of output, with the contract of musictool/writing.py."""

@@ -1,4 +1,4 @@
-"""Score -> ABC text (the standard 2.1): a voice a track, more where its notes overlap; bars, chords, ties, key, metre.
+"""Score -> ABC text (standard 2.1): a voice per track, more if its notes overlap; bars, chords, ties, key, metre.
 
     X:1                       L:1/16 is a sixteenth: C4 is a quarter note, C4/3 a triplet's eighth
     T:the title
@@ -10,8 +10,8 @@
     [FA]4 d4- d2 ^g2 | z4 ...
 
 Lost: times are rounded to twelfths of a quarter note, as in musictool's MusicXML; velocities, changes of tempo and key;
-programs and drums are only told to players that know abc2midi's `%%MIDI` lines. Chords that last over a bar line are
-tied as the standard says.
+programs and drums are in `%%MIDI` lines, which abc2midi and some other players know. Chords that last over a bar line
+are tied as the standard says.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from musictool.music.score import DEFAULT_BPM, Score
 SUFFIXES = (".abc",)
 STEPS_PER_QUARTER = 12
 STEPS_PER_UNIT = 3  # L:1/16
-BARS_A_LINE = 4
+BARS_PER_LINE = 4
 SHARPS, FLATS = "FCGDAEB", "BEADGCF"
 WHITE_KEYS = {pitch_class: letter for letter, pitch_class in LETTERS.items()}
 SIGNS = {-1: "_", 0: "=", 1: "^"}
@@ -46,7 +46,7 @@ def write(score: Score, path: Path) -> None:
 
 
 def text_of(score: Score) -> str:
-    """The tune."""
+    """The text of the tune."""
     notes = without_overlaps(score.notes)
     bpm = float(score.tempos["bpm"][0]) if len(score.tempos) else DEFAULT_BPM
     sharps = int(score.keys["sharps"][0]) if len(score.keys) else 0
@@ -78,7 +78,7 @@ def _bars(score: Score) -> list[tuple[int, int, str]]:
 
 
 def _voices(notes: np.ndarray) -> list[list[Chord]]:
-    """Rows of chords that do not overlap; notes that begin and end together are one chord."""
+    """Sequences of chords that do not overlap; notes that begin and end together are one chord."""
     onsets = to_steps(notes["onset_ticks"], STEPS_PER_QUARTER)
     ends = to_steps(notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"], STEPS_PER_QUARTER)
     together: dict[tuple[int, int], set[int]] = {}
@@ -98,21 +98,21 @@ def _body(voice: list[Chord], bars: list[tuple[int, int, str]], sharps: int) -> 
     """The lines of a voice."""
     lines, line, at, metre = [], "", 0, bars[0][2]
     for number, (first, last, name) in enumerate(bars):
-        if name != metre or number % BARS_A_LINE == 0:
+        if name != metre or number % BARS_PER_LINE == 0:
             lines += [line] if line else []
             line, metre = (f"[M:{name}] " if name != metre else ""), name
-        words, spelled, now = [], _Accidentals(sharps), first
+        symbols, accidentals, now = [], _Accidentals(sharps), first
         while at < len(voice) and voice[at][0] < last:
             onset, length, pitches = voice[at]
             begin, end = max(onset, first), min(onset + length, last)
-            words += [f"z{_length(begin - now)}"] if begin > now else []
-            words.append(spelled.chord(pitches) + _length(end - begin) + ("-" if onset + length > last else ""))
+            symbols += [f"z{_length(begin - now)}"] if begin > now else []
+            symbols.append(accidentals.chord(pitches) + _length(end - begin) + ("-" if onset + length > last else ""))
             now = end
             if onset + length > last:
                 break
             at += 1
-        words += [f"z{_length(last - now)}"] if last > now else []
-        line += " ".join(words) + " | "
+        symbols += [f"z{_length(last - now)}"] if last > now else []
+        line += " ".join(symbols) + " | "
     return [*lines, line.rstrip(" |") + " |]"]
 
 
@@ -122,7 +122,7 @@ def _length(steps: int) -> str:
 
 
 class _Accidentals:
-    """How pitches of one bar are written: a sign where the key does not say it, or one stood there before."""
+    """Spells the pitches of one bar: with a sign if the key does not imply it, or after another sign on that letter."""
 
     def __init__(self, sharps: int):
         self._flat = sharps < 0
@@ -149,6 +149,6 @@ class _Accidentals:
 
     def _fits(self, pitch: int, alteration: int) -> bool:
         """The key's own spelling first: in E flat major the black key is E flat; E natural is E, and not F flat."""
-        own = [a for a in (-1, 0, 1) if self._key.get(WHITE_KEYS.get((pitch - a) % 12, ""), 0) == a]
-        own = [a for a in own if (pitch - a) % 12 in WHITE_KEYS]
-        return not own or alteration == own[0]
+        in_key = [a for a in (-1, 0, 1) if self._key.get(WHITE_KEYS.get((pitch - a) % 12, ""), 0) == a]
+        in_key = [a for a in in_key if (pitch - a) % 12 in WHITE_KEYS]
+        return not in_key or alteration == in_key[0]

@@ -1,9 +1,9 @@
-"""Score -> sound file: every track with its program and its drums, through a SoundFont, without a system synthesiser.
+"""Score -> sound file: all tracks with their programs and drums, through a SoundFont, without a system synthesiser.
 
-44.1 kHz stereo, 16 bits where the format has bits, at -14 LUFS with a limiter before the peaks, two seconds of ringing
-at the end. Memory stays within about 0.5 GB however long the piece: it is rendered in sections.
+44.1 kHz stereo, 16 bits in formats with a bit depth, at -14 LUFS with a look-ahead limiter, two seconds of release at
+the end. Memory stays within about 0.5 GB however long the piece: it is rendered in sections.
 
-A note's volume is its velocity: a Score has no channel volume, expression or pan, so that a mix made with those
+The volume of a note is its velocity: a Score has no channel volume, expression or pan, so that a mix made with those
 controllers comes out with the balance of its velocities and of the SoundFont.
 """
 
@@ -19,8 +19,7 @@ from musictool.sound.file import FORMATS, LOUDNESS, Spool, check_loudness, write
 from musictool.sound.soundfont import default_path, load
 
 SUFFIXES = tuple(FORMATS)
-
-LONGEST_HOURS = 3
+MAX_HOURS = 3
 
 
 def write(
@@ -29,14 +28,14 @@ def write(
     """Write a sound file.
 
     Args:
-        soundfont: an `.sf2` file; by default `TimGM6mb.sf2`, which comes inside the pretty_midi package.
-        fluidsynth: let the program FluidSynth play, which must be installed; it takes other SoundFonts (.sf3) too.
+        soundfont: an `.sf2` file; by default `TimGM6mb.sf2`, which comes with the pretty_midi package.
+        fluidsynth: use the program FluidSynth, which must be installed; it reads other SoundFonts (.sf3), too.
         loudness: LUFS, from -40 to -8. Sound whose peaks would have to be lowered by more than 9 dB stays softer.
 
     Raises:
         BadFile: for a SoundFont that cannot be read, and for pieces longer than 3 hours.
         BadOption: for a loudness out of range.
-        NoMusic: where the SoundFont has no sound for any of the notes.
+        NoMusic: if the SoundFont has no sound for any of the notes.
     """
     path = Path(path)
     check_loudness(loudness)
@@ -50,6 +49,6 @@ def write(
 
 
 def check_length(seconds: float, path: Path) -> None:
-    """Raises BadFile for more than `LONGEST_HOURS`."""
-    if seconds > LONGEST_HOURS * 3600:
-        raise BadFile("too long", f"{path.name} would last {seconds / 3600:.1f} hours; {LONGEST_HOURS} at most")
+    """Raises BadFile for more than `MAX_HOURS`."""
+    if seconds > MAX_HOURS * 3600:
+        raise BadFile("too long", f"{path.name} would last {seconds / 3600:.1f} hours; {MAX_HOURS} at most")

@@ -1,18 +1,18 @@
 """Score -> Standard MIDI file (format 1), with tempo, metre, key, programs, names and title.
 
-Written byte by byte: the libraries at hand have no place for a title, give the 17th part the channel (and so the
-instrument) of the first, and leave it to the reader which of two overlapping notes ends. The same Score gives the same
-bytes, always.
+Written byte by byte, for speed: mido can write all of this, but makes a Python object of every message. symusic, which
+is fast, gives the 17th part the channel (and so the instrument) of the first, has no title, and does not separate notes
+of one pitch that overlap. The same Score always gives the same bytes.
 
     track 0        the title, tempos, metres and keys
-    tracks 1..     one for each Track that has notes: its name, its program, its notes
+    tracks 1..     one per Track that has notes: its name, its program, its notes
 
 Channels: drums have channel 10. Up to 15 pitched parts have one each; beyond that, parts of one program share one, and
 beyond 15 programs the rest go to further MIDI ports (meta event 0x21), where a synthesiser with 16 channels only will
 play them with other instruments. A Track is a track in the file whatever its channel.
 
-Lost: tracks without notes; tempos outside 3.6..60,000,000 quarter notes a minute are brought into that range, keys
-beyond 7 sharps or flats are respelled, metres' denominators are rounded to a power of two.
+Lost: tracks without notes; tempos are clipped to 3.6..60,000,000 quarter notes per minute, keys beyond 7 sharps or
+flats are respelled, denominators of metres are rounded to a power of two.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Event = tuple[int, int, bytes]  # onset in ticks, rank among the events of one t
 
 
 def write(score: Score, path: Path) -> None:
-    """Write a MIDI file of 480 ticks a quarter note. Overlaps of one pitch in one track are cut at the later onset."""
+    """Write a MIDI file, 480 ticks per quarter note. Overlaps of one pitch in one track are cut at the later onset."""
     with replacing(Path(path)) as partial:
         partial.write_bytes(to_bytes(score))
 
@@ -46,32 +46,35 @@ def to_bytes(score: Score) -> bytes:
     """The whole file."""
     notes = without_overlaps(score.notes)
     parts = [int(part) for part in np.unique(notes["track"])]
-    places = _places([score.tracks[part] for part in parts])
-    ports = any(port for port, _ in places)
+    channels = _channels([score.tracks[part] for part in parts])
+    ports = any(port for port, _ in channels)
     chunks = [_chunk(_conductor(score))]
-    for part, (port, channel) in zip(parts, places, strict=True):
-        head = [(0, 0, _meta(PORT, bytes([port])))] if ports else []
-        chunks.append(_chunk(head + _part(score.tracks[part], notes[notes["track"] == part], channel)))
+    for part, (port, channel) in zip(parts, channels, strict=True):
+        port_event = [(0, 0, _meta(PORT, bytes([port])))] if ports else []
+        chunks.append(_chunk(port_event + _part(score.tracks[part], notes[notes["track"] == part], channel)))
     header = b"MThd" + b"".join(n.to_bytes(size, "big") for n, size in ((6, 4), (1, 2), (len(chunks), 2)))
     return header + TICKS_PER_QUARTER.to_bytes(2, "big") + b"".join(chunks)
 
 
-def _places(tracks: list[Track]) -> list[tuple[int, int]]:
+def _channels(tracks: list[Track]) -> list[tuple[int, int]]:
     """(port, channel) of each track."""
     pitched = [track for track in tracks if not track.is_drum]
-    own = len(pitched) <= len(PITCHED_CHANNELS)
-    seats: dict[int, int] = {}
-    places = []
+    have_their_own = len(pitched) <= len(PITCHED_CHANNELS)
+    numbers: dict[int, int] = {}  # by track, or by program if they share channels
+    channels = []
     for i, track in enumerate(tracks):
         if track.is_drum:
-            places.append((0, DRUM_CHANNEL))
+            channels.append((0, DRUM_CHANNEL))
             continue
-        port, channel = divmod(seats.setdefault(i if own else track.program, len(seats)), len(PITCHED_CHANNELS))
-        places.append((port, PITCHED_CHANNELS[channel]))
-    return places
+        port, channel = divmod(
+            numbers.setdefault(i if have_their_own else track.program, len(numbers)), len(PITCHED_CHANNELS)
+        )
+        channels.append((port, PITCHED_CHANNELS[channel]))
+    return channels
 
 
 def _conductor(score: Score) -> list[Event]:
+    """The events of track 0."""
     events = [(0, 0, _meta(TITLE_OR_NAME, score.title.encode()))] if score.title else []
     for onset, numerator, denominator in score.metres.tolist():
         power = max(0, round(np.log2(max(1, denominator))))
@@ -97,7 +100,7 @@ def _part(track: Track, notes: np.ndarray, channel: int) -> list[Event]:
 
 
 def _chunk(events: Iterable[Event]) -> bytes:
-    """One MTrk; at one tick notes end before others begin, so that a repeated note is struck again."""
+    """One MTrk; at one tick note-offs come before note-ons, so that a repeated note is struck again."""
     body, now = [], 0
     for onset, _, message in sorted(events):
         body += [_variable_length(onset - now), message]
@@ -111,7 +114,7 @@ def _meta(kind: int, content: bytes) -> bytes:
 
 
 def _variable_length(number: int) -> bytes:
-    """MIDI's own numbers: seven bits a byte, the top bit set on all but the last."""
+    """A variable-length quantity: seven bits per byte, the top bit set on all but the last."""
     digits = [number & 0x7F]
     while number := number >> 7:
         digits.append(number & 0x7F | 0x80)

@@ -1,7 +1,7 @@
 """Score -> MusicXML through music21, for a notation program to open: parts, metre, key, tempo, title.
 
-Lost: times are rounded to twelfths of a quarter note (sixteenths and triplets are exact), velocities and programs'
-sounds become the part's name. Performed music has no note values: what comes out of it is correct but hard to read.
+Lost: times are rounded to twelfths of a quarter note (sixteenths and triplets are exact), velocities;
+a program becomes the name of its part. Performed music has no note values: its score is correct but hard to read.
 music21 takes about 3 seconds for 500 notes of that kind, ten times less for music on a grid.
 """
 
@@ -21,16 +21,16 @@ from musictool.music.score import Score
 
 SUFFIXES = (".musicxml",)
 STEPS_PER_QUARTER = 12
-NEVER_DRAWN = re.compile(rb"<(encoding-date|software)>[^<]*</\1>\s*|<!DOCTYPE[^>]*>\s*")
+NOT_REPRODUCIBLE = re.compile(rb"<(encoding-date|software)>[^<]*</\1>\s*|<!DOCTYPE[^>]*>\s*")
 
 
 def write(score: Score, path: Path) -> None:
     """Write uncompressed MusicXML; the same Score gives the same bytes with the same version of music21."""
     from music21.musicxml.m21ToXml import GeneralObjectExporter
 
-    text = NEVER_DRAWN.sub(b"", GeneralObjectExporter().parse(_stream(score)))
+    text = NOT_REPRODUCIBLE.sub(b"", GeneralObjectExporter().parse(_stream(score)))
     for number, part in enumerate(dict.fromkeys(re.findall(rb'<score-part id="([^"]+)"', text)), 1):
-        text = text.replace(b'id="%s"' % part, b'id="P%d"' % number)  # music21 draws its ids by chance
+        text = text.replace(b'id="%s"' % part, b'id="P%d"' % number)  # music21's own ids are random
     text = re.sub(rb'(score-instrument|midi-instrument) id="[^"]*"', rb'\1 id="I"', text)
     with replacing(Path(path)) as partial:
         partial.write_bytes(text)
@@ -67,9 +67,9 @@ def _part(notes: np.ndarray) -> Any:
         length = max(_quarters(onset + duration) - begin, Fraction(1, STEPS_PER_QUARTER))
         together.setdefault((begin, length), []).append(pitch)
     for (begin, length), pitches in together.items():
-        symbol = note.Note(pitches[0]) if len(pitches) == 1 else chord.Chord(sorted(set(pitches)))
-        symbol.quarterLength = length
-        part.insert(begin, symbol)
+        sounding = note.Note(pitches[0]) if len(pitches) == 1 else chord.Chord(sorted(set(pitches)))
+        sounding.quarterLength = length
+        part.insert(begin, sounding)
     return part
 
 

@@ -140,7 +140,7 @@ def test_a_piece_in_many_sections_sounds_as_in_one(font, monkeypatch):
 def test_forgotten_tones_are_played_again(font, monkeypatch):
     score = Score.from_notes([(60 + i % 3, i, 1) for i in range(9)])
     whole = sound(score, font)
-    monkeypatch.setattr(_synthesis, "TONES_BYTES", 0)
+    monkeypatch.setattr(_synthesis, "CACHE_BYTES", 0)
     assert np.array_equal(sound(score, font), whole)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from musictool.drawing.plot import PlotInput, PlotOptions
 from musictool.errors import BadModel, BadOption
+from musictool.models.info import FORMAT
 from musictool.plots.curves import draw
 
 HISTORY = """stage,epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,rows_per_second,seconds
@@ -25,7 +26,7 @@ latent,1,,,0.5,0.1,1,5
 def model(home: Path, name: str, history: str = HISTORY, encoding: str = "note-chord", **metrics: Any) -> PlotInput:
     tables = ("arch", "conditions", "corpus", "training", "provenance", "weights")
     info = {
-        "format": 2,
+        "format": FORMAT,
         **{table: {} for table in tables},
         "encoding": {"name": encoding, "options": {}},
         "spec": {"kind": "tokens", "shape": [], "size": 9},

@@ -10,6 +10,7 @@ import pytest
 from musictool.drawing.plot import PlotInput, PlotOptions
 from musictool.encodings.performance import Performance
 from musictool.errors import BadModel, BadOption, UnknownName
+from musictool.models.info import FORMAT
 from musictool.plots._projection import projected
 from musictool.plots._vectors import BEGINS, ENDS, NEITHER, Vectors, vectors_of
 from musictool.plots.embeddings import draw, spread
@@ -140,7 +141,7 @@ def test_of_frames_the_keys_are_drawn(tmp_path: Path):
     arch = RollLstm.sized(encoding.spec, "small", ("width=4", "embedding=6", "layers=1"))
     tables = {table: {} for table in ("conditions", "corpus", "training", "metrics", "provenance", "weights")}
     described = {"encoding": encoding.to_json(), "arch": {"name": "roll-lstm"}, "spec": encoding.spec.to_json()}
-    info = {"format": 2, **tables, **described, "music": {"bpm": 120, "metre": [4, 4]}}
+    info = {"format": FORMAT, **tables, **described, "music": {"bpm": 120, "metre": [4, 4]}}
     folder = tmp_path / "roll"
     model.create(folder, info, encoding, [np.eye(88, dtype=np.uint8)[60 - 21][None]])
     (stage,) = arch.stages

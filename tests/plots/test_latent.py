@@ -10,12 +10,12 @@ import pytest
 from musictool.drawing.plot import PlotInput, PlotOptions
 from musictool.encodings.segments import Segments
 from musictool.errors import BadCorpus, BadModel, BadOption
-from musictool.models.info import read_info
+from musictool.models.info import FORMAT, read_info
 from musictool.models.model import Model
 from musictool.plots.latent import draw
 
 INFO = {
-    "format": 2,
+    "format": FORMAT,
     **{table: {} for table in ("conditions", "metrics", "provenance", "weights")},
     "arch": {"name": "vae", "options": {}},
     "encoding": {"name": "segments", "options": {}},

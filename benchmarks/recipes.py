@@ -16,7 +16,6 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     given.out.mkdir(parents=True, exist_ok=True)
 
-    from musictool.training.reporter import Reporter
+    from musictool.training.reporter import Reporter, RunFacts
     from musictool.training.train import train
 
     class Curve(Reporter):
@@ -49,9 +48,9 @@ def main() -> None:
             self.rows: list[tuple[float, int, float, int]] = []
             self.steps, self.epoch, self.before, self.began = 0, 0, (0, 0.0), time.monotonic()
 
-        def run_begins(self, run: Any, info: Mapping[str, Any], corpus: Any) -> None:
+        def run_begins(self, facts: RunFacts) -> None:
             self.began = time.monotonic()
-            print(info["metrics"], flush=True)
+            print(facts, flush=True)
 
         def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
             self.epoch, self.before = epoch, (0, 0.0)
@@ -64,7 +63,7 @@ def main() -> None:
                 self.rows.append((round(time.monotonic() - self.began, 1), self.steps, round(own, 4), self.epoch))
                 self.before = (step, loss * step)
 
-        def epoch_ends(self, row: dict[str, Any]) -> None:
+        def epoch_ends(self, row: dict[str, Any], is_best: bool) -> None:
             print(row, flush=True)
 
     curve = Curve()
@@ -121,7 +120,8 @@ def described(trained: Any, given: Any, rows: list[tuple[float, int, float, int]
 
 def draw(model: Any, given: Any) -> dict[str, Any]:
     """song.mid, and its beginning as a picture; returns what is in it."""
-    from musictool.generation.sample import Request, sample
+    from musictool.generation.request import Request
+    from musictool.generation.sample import sample
     from musictool.sampling.sampler import Sampler
     from musictool.training import recipe
     from musictool.writing import write

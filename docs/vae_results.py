@@ -27,6 +27,7 @@ from musictool.metrics.reconstruction import active_units, instrument_distances,
 from musictool.models.model import Model
 from musictool.music.instruments import INSTRUMENTS
 from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.training.options import stored
 from musictool.training.reporter import Reporter
 from musictool.training.workers import encoded_for
 
@@ -145,7 +146,7 @@ def main() -> None:
 
 
 def encoded_of(model: Model) -> Encoded:
-    return encoded_for(corpus_of(model.info, model.name), model.info["training"]["wishes"], Reporter())
+    return encoded_for(corpus_of(model.info, model.name), stored(model.info, model.folder), Reporter())
 
 
 def scores_of(model: Model, encoded: Encoded) -> dict[str, Any]:
@@ -157,8 +158,8 @@ def scores_of(model: Model, encoded: Encoded) -> dict[str, Any]:
     metrics = model.info["metrics"]
     return {
         "latent": latents.shape[-1],
-        "scores": note_scores(model.arch.decoded(latents, PLAIN, 1), rows),
-        "learnt": note_scores(model.arch.decoded(model.arch.latents(learnt), PLAIN, 1), learnt),
+        "scores": note_scores(model.arch.decode_latents(latents, PLAIN, 1), rows),
+        "learnt": note_scores(model.arch.decode_latents(model.arch.latents(learnt), PLAIN, 1), learnt),
         "active": active_units(latents),
         "bound": metrics["val_reconstruction"] + metrics["val_kl"],
         "kl": metrics["val_kl"],
@@ -204,7 +205,7 @@ def steered(model: Model, encoded: Encoded) -> tuple[dict[str, list[float]], dic
         by_noise["from the primer"].append(from_primer(music, primers))
         by_noise["from what is written without noise"].append(pairwise(music, usual))
     by_alpha: dict[str, list[float]] = {"from the style": [], "from the primer": []}
-    remembered = model.arch.decoded(model.arch.latents(style), PLAIN, 1)
+    remembered = model.arch.decode_latents(model.arch.latents(style), PLAIN, 1)
     for alpha in ALPHAS:
         music = written(model, primers, PLAIN, Guidance(style=style, alpha=alpha))
         by_alpha["from the style"].append(nearest(music.reshape(-1, *style.shape[1:]), remembered))
@@ -229,7 +230,9 @@ def from_primer(music: np.ndarray, primers: np.ndarray) -> float:
 
 def pairwise(music: np.ndarray, other: np.ndarray) -> float:
     """Of each segment from that in the same place."""
-    return float(np.mean([instrument_distances(a, b)[range(len(a)), range(len(a))] for a, b in zip(music, other, strict=True)]))
+    return float(
+        np.mean([instrument_distances(a, b)[range(len(a)), range(len(a))] for a, b in zip(music, other, strict=True)])
+    )
 
 
 def said(what: str, at: tuple[float, ...], curves: dict[str, list[float]]) -> str:

@@ -161,7 +161,7 @@ class MultiWorker(Replicas):
         try:
             with super().watched():
                 yield
-            self.agreed()  # nobody leaves before all are done
+            self.any_worker()  # nobody leaves before all are done
         except _GONE as error:
             log.info("%s", error)
             raise LostWorker(
@@ -169,11 +169,11 @@ class MultiWorker(Replicas):
                 f"({type(error).__name__}). Start all again with --resume; the run goes on from what was saved last"
             ) from None
 
-    def agreed(self, *wanted: bool) -> tuple[bool, ...]:
+    def any_worker(self, *wanted: bool) -> tuple[bool, ...]:
         said = self._added(np.array(wanted, np.int32), FLAGS)
         return tuple(bool(count) for count in said[: len(wanted)])
 
-    def from_chief(self, message: bytes = b"") -> bytes:
+    def broadcast(self, message: bytes = b"") -> bytes:
         length = int(self._added(np.array([len(message) if self.is_chief else 0], np.int32), FLAGS)[0])
         said = b""
         for begin in range(0, length, 4 * CHUNK):

@@ -7,13 +7,12 @@ neither; calling anything of it does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from musictool.backend.machines import machines
-from musictool.backend.precision import Precision, chosen_precision
+from musictool.backend.machines import Placement, machines
+from musictool.backend.precision import chosen_precision
 from musictool.errors import BadOption
 
 if TYPE_CHECKING:
@@ -59,17 +58,13 @@ def one_device() -> Strategy:
     return strategy
 
 
-def chosen_strategy(placement: Mapping[str, Any]) -> Strategy:
-    """The strategy that a user asks for, with values for the keys of musictool.backend.machines.PLACEMENT.
-
-    Raises:
-        UnknownName, BadOption: for one that does not exist, or that cannot be had here.
-    """
-    strategy: Strategy = current().chosen(placement["strategy"], machines(placement))
+def chosen_strategy(placement: Placement) -> Strategy:
+    """The strategy that a user asks for. Raises BadOption for one that cannot be had here."""
+    strategy: Strategy = current().chosen(placement.strategy, machines(placement))
     return strategy
 
 
-def prepare(precision: Precision, seed: int, bfloat16_on_cpu: bool = True) -> str:
+def prepare(precision: str, seed: int, bfloat16_on_cpu: bool = True) -> str:
     """Make ready for a run: devices, names, seed, precision. Returns the precision chosen (see precision.py).
 
     Args:

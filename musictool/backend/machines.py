@@ -7,18 +7,28 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from musictool.errors import BadOption, UnknownName
+from musictool import options
+from musictool.errors import BadOption
+from musictool.options import flag
 
-StrategyName = Literal["auto", "one", "mirrored", "multi-worker"]
-STRATEGIES: tuple[StrategyName, ...] = ("auto", "one", "mirrored", "multi-worker")
-
-# Where a run is computed is no part of what it is: any of these may be another when it is resumed.
-PLACEMENT: Mapping[str, Any] = {"strategy": "auto", "workers": (), "worker": None}
+STRATEGIES = ("auto", "one", "mirrored", "multi-worker")
 
 _ADDRESS = re.compile(r"[^\s:/]+:(\d{1,5})")
 LAST_PORT = 65535
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a run is computed, which is no part of what it is: any of it may be another when the run is resumed."""
+
+    strategy: str = flag("auto", "auto, one, mirrored (GPUs) or multi-worker.", metavar="NAME", choices=STRATEGIES)
+    workers: tuple[str, ...] = flag((), "All machines, the chief first; or TF_CONFIG.", metavar="HOST:PORT,...")
+    worker: int | None = flag(None, "Which of --workers this machine is, from 0.", metavar="N")
+
+    def __post_init__(self) -> None:
+        options.check(self)
 
 
 @dataclass(frozen=True)
@@ -34,19 +44,17 @@ class Machines:
     index: int
 
 
-def machines(place: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Machines | None:
-    """Who works on the run; None for this process alone.
+def machines(placement: Placement, environment: Mapping[str, str] = os.environ) -> Machines | None:
+    """Which machines work on the run; None for this process alone.
 
     Args:
-        place: values for the keys of PLACEMENT.
-        environment: that of the process.
+        placement: as given.
+        environment: of the process.
 
     Raises:
-        UnknownName, BadOption: for what cannot be meant, or does not go together.
+        BadOption: for options that do not go together, and addresses that are none.
     """
-    name, addresses, index = place["strategy"], tuple(place["workers"]), place["worker"]
-    if name not in STRATEGIES:
-        raise UnknownName.of("strategy", name, STRATEGIES)
+    name, addresses, index = placement.strategy, placement.workers, placement.worker
     if name not in ("auto", "multi-worker"):
         if addresses or index is not None:
             raise BadOption(f"--workers and --worker are for --strategy multi-worker, not for {name}")
@@ -64,16 +72,16 @@ def machines(place: Mapping[str, Any], environment: Mapping[str, str] = os.envir
 
 def _checked(addresses: tuple[str, ...], index: Any, source: str) -> Machines:
     for address in addresses:
-        found = _ADDRESS.fullmatch(address)
-        if not found or not 1 <= int(found[1]) <= LAST_PORT:
+        match = _ADDRESS.fullmatch(address)
+        if not match or not 1 <= int(match[1]) <= LAST_PORT:
             raise BadOption(
                 f"{source}: '{address}' is not host:port, such as 10.0.0.5:2222, with a port to {LAST_PORT}"
             )
     if len(set(addresses)) != len(addresses):
         raise BadOption(f"{source}: an address stands twice in {','.join(addresses)}")
     if not isinstance(index, int) or not 0 <= index < len(addresses):
-        said = "none" if index is None else index
-        raise BadOption(f"--worker {said}: say which of the {len(addresses)} workers this is, from 0 to the last")
+        given = "none" if index is None else index
+        raise BadOption(f"--worker {given}: say which of the {len(addresses)} workers this is, from 0 to the last")
     return Machines(addresses, index)
 
 

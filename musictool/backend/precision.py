@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
-Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
-PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
+PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 
 BFLOAT16_UNITS = {"avx512_bf16", "amx_bf16"}  # as Linux names them
 
 
-def chosen_precision(wished: Precision, has_gpu: bool, cpu: str | None = None) -> str:
+def chosen_precision(requested: str, has_gpu: bool, cpu: str | None = None) -> str:
     """What "auto" stands for: mixed_float16 on a GPU, mixed_bfloat16 on a CPU with units for it, else float32.
 
     Args:
-        wished: as on the command line.
+        requested: as on the command line.
         has_gpu: whether a GPU computes.
         cpu: what /proc/cpuinfo says; None to look. Systems without it count as CPUs without the units.
     """
-    if wished != "auto":
-        return wished
+    if requested != "auto":
+        return requested
     if has_gpu:
         return "mixed_float16"
     return "mixed_bfloat16" if has_bfloat16(_cpuinfo() if cpu is None else cpu) else "float32"

@@ -29,7 +29,7 @@ class StopRequest:
         self.requested = False
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
+    def catch_signals(self) -> Iterator[None]:
         """Within the block the first signal is a wish; a second Ctrl-C ends the run at once."""
 
         def request_stop(number: int, frame: FrameType | None) -> None:

@@ -89,22 +89,22 @@ class Strategy(ABC):
     def validation_step(self, stage: Stage) -> Step:
         """Compiled: batch -> float32 (measures + 1,): the sum of each measure over the global batch, and its rows."""
 
-    def agreed(self, *wanted: bool) -> tuple[bool, ...]:
+    def any_worker(self, *wanted: bool) -> tuple[bool, ...]:
         """For each question, whether any worker says yes; all get the same answer."""
         return wanted
 
-    def from_chief(self, message: bytes = b"") -> bytes:
+    def broadcast(self, message: bytes = b"") -> bytes:
         """What the chief says, on all workers."""
         return message
 
-    def share(self, variables: Sequence[Any]) -> None:
+    def broadcast_variables(self, variables: Sequence[Any]) -> None:
         """Give `variables` the values that they have on the chief."""
         if self.workers == 1:
             return
         message = io.BytesIO()
         if self.is_chief:
             np.savez(message, *(ops.convert_to_numpy(variable) for variable in variables))
-        with np.load(io.BytesIO(self.from_chief(message.getvalue())), allow_pickle=False) as values:
+        with np.load(io.BytesIO(self.broadcast(message.getvalue())), allow_pickle=False) as values:
             for i, variable in enumerate(variables):
                 variable.assign(values[f"arr_{i}"])
 

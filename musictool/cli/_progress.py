@@ -1,23 +1,29 @@
-"""How a training run is told on the command line: what commands that train share."""
+"""The progress of a training run on the command line, for all commands that train."""
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
 from musictool.cli import _output
-from musictool.training.reporter import Reporter
+from musictool.training.reporter import Reporter, RunFacts, StageFacts
 
 
 class ScreenReporter(Reporter):
     """A progress bar for each epoch, and a line when it is done.
 
-    How long it will take is told for the stage that is trained, from how long its last epoch took; how long another
-    stage will take nobody knows before it begins, and patience may end one sooner.
+    The time to go is that of the stage that is trained, from how long its last epoch took; how long another stage will
+    take is not known before it begins, and patience may end one sooner.
     """
 
-    name = ""
-    bar: Any = None
+    def __init__(self) -> None:
+        self.name = ""  # of the model, once there is something to resume
+        self.bar: Any = None
+        self.run: RunFacts
+        self.stage: StageFacts
+        self.deadline = math.inf  # monotonic clock, seconds
+        self.began = 0.0
 
     def encoding(self, done: int, total: int) -> None:
         if self.bar is None:
@@ -26,58 +32,59 @@ class ScreenReporter(Reporter):
         if done == total:
             self.close()
 
-    def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
-        self.name, self.epochs, self.run = run.folder.name, run.settings.epochs, run
-        self.of = "" if run.settings.is_endless else f"/{self.epochs}"
-        encoded, metrics = run.windows.encoded, info["metrics"]
-        self.unit, size, summary = encoded.spec.unit, encoded.spec.size, encoded.summary
+    def run_begins(self, facts: RunFacts) -> None:
+        self.name, self.run = facts.model, facts
+        size = f"{facts.row_size:,} numbers each" if facts.vocabulary is None else f"vocabulary {facts.vocabulary:,}"
         _output.say(
-            f"corpus {corpus.name}: {summary['train_rows']:,} {self.unit}s to learn from, "
-            f"{summary['validation_rows']:,} to validate on, "
-            + (f"vocabulary {size:,}" if encoded.spec.kind == "tokens" else f"{size:,} numbers each")
+            f"corpus {facts.corpus}: {facts.train_rows:,} {facts.unit}s to learn from, "
+            f"{facts.validation_rows:,} to validate on, {size}"
         )
         _output.say(
-            f"{info['arch']['name']} with {metrics['parameters']:,} parameters on {info['provenance']['device']}, "
-            f"{run.settings.precision}, seed {run.settings.seed}"
+            f"{facts.arch} with {facts.parameters:,} parameters on {facts.device}, {facts.precision}, seed {facts.seed}"
         )
-        if metrics["baselines"]:
-            words = ", ".join(f"{name} {nats:.3f}" for name, nats in metrics["baselines"].items())
-            _output.say(f"to beat on the validation pieces, nats a {self.unit}: {words}")
-        if run.state_on_disk:
-            _output.say(f"going on with {run.folder.name} after epoch {run.state_on_disk['epoch']}")
+        if facts.baselines:
+            baselines = ", ".join(f"{name} {nats:.3f}" for name, nats in facts.baselines.items())
+            _output.say(f"baselines on the validation pieces, nats per {facts.unit}: {baselines}")
+        if facts.epochs_done is not None:
+            _output.say(f"going on with {facts.model} after epoch {facts.epochs_done}")
+
+    def stage_begins(self, stage: StageFacts, seconds: float) -> None:
+        self.stage, self.deadline = stage, time.monotonic() + seconds
 
     def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
         self.began = time.monotonic()
-        stage = self.run.stage
-        what = "counting" if stage.counting else f"epoch {epoch}{self.of}"
-        if epoch == 1 and not step and len(self.run.arch.stages) > 1:
-            _output.say(f"training {stage.name}:")
+        if epoch == 1 and not step and self.run.stages > 1:
+            _output.say(f"training {self.stage.name}:")
+        what = "counting" if self.stage.counting else self._epoch(epoch)
         self.bar = _output.bar(steps, what, "steps", initial=step)
 
     def progress(self, step: int, loss: float, rows_per_second: float) -> None:
         self.bar.update(step - self.bar.n)
-        self.bar.set_postfix_str(f"loss {loss:.3f}, {rows_per_second:,.0f} {self.unit}s/s")
+        self.bar.set_postfix_str(f"loss {loss:.3f}, {rows_per_second:,.0f} {self.run.unit}s/s")
 
-    def epoch_ends(self, row: Any) -> None:
+    def epoch_ends(self, row: dict[str, Any], is_best: bool) -> None:
         self.close()
-        epoch_seconds = max(row["seconds"], time.monotonic() - self.began)  # of a resumed one, a part was before
-        left = min((self.epochs - row["epoch"]) * epoch_seconds, self.run.deadline - time.monotonic())
-        best = " *" if self.run.state.waited == 0 else ""
-        stage = self.run.stage
-        judged, aim = (
-            row[f"val_{stage.selection_metrics[0]}"],
-            "validation" if not stage.evaluate else stage.selection_metrics[0],
-        )
-        validation = "" if judged is None else f"  {aim} {judged:.3f}{best}"
+        stage, value = self.stage, row[f"val_{self.stage.aim}"]
+        aim = stage.aim if stage.is_evaluated else "validation"
+        validation = "" if value is None else f"  {aim} {value:.3f}{' *' if is_best else ''}"
         if stage.counting:
             _output.say(f"counted in {row['seconds']:.1f} s{validation}")
             return
-        within = f" in {stage.name}" if len(self.run.arch.stages) > 1 else ""
-        losses = stage.metrics[:1] if not stage.groups else stage.metrics
+        losses = "  ".join(f"{name} {row[name]:.3f}" for name in stage.losses)
         _output.say(
-            f"epoch {row['epoch']}{self.of}  {'  '.join(f'{name} {row[name]:.3f}' for name in losses)}{validation}  "
-            f"{row['rows_per_second']:,} {self.unit}s/s  about {_duration(left)} to go{within}"
+            f"{self._epoch(row['epoch'])}  {losses}{validation}  {row['rows_per_second']:,} {self.run.unit}s/s"
+            f"{self._to_go(row)}"
         )
+
+    def _epoch(self, epoch: int) -> str:
+        return f"epoch {epoch}" if self.run.epochs is None else f"epoch {epoch}/{self.run.epochs}"
+
+    def _to_go(self, row: dict[str, Any]) -> str:
+        epoch_seconds = max(row["seconds"], time.monotonic() - self.began)  # of a resumed one, a part was before
+        epochs = math.inf if self.run.epochs is None else self.run.epochs - row["epoch"]
+        seconds = min(epochs * epoch_seconds, self.deadline - time.monotonic())
+        within = f" in {self.stage.name}" if self.run.stages > 1 else ""
+        return "" if math.isinf(seconds) else f"  about {_duration(seconds)} to go{within}"
 
     def close(self) -> None:
         if self.bar is not None:

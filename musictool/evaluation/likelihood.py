@@ -14,13 +14,12 @@ from musictool.corpus.corpus import Corpus
 from musictool.dataset.dataset import Encoded
 from musictool.encoding import Spec
 from musictool.errors import BadOption
-from musictool.generation.primers import as_heard
 from musictool.generation.scoring import Scored, score_piece
 from musictool.metrics.baselines import baselines
 from musictool.metrics.units import Amount
 from musictool.models.model import Model
 from musictool.music.score import Score
-from musictool.training.options import semitones
+from musictool.music.transposition import Transposition
 
 # Training pieces at most that baselines are counted from, where the model folder does not hold them.
 MAX_COUNTED = {"tokens": 1000, "frames": 200, "segments": 200}
@@ -76,7 +75,7 @@ def score_pieces(
 
 def pooled(model: Model, pieces: Sequence[Scored], accuracy: float | None = None) -> Likelihood | None:
     """The likelihood of all rows of the pieces; None for no rows."""
-    rows = sum(len(piece.nats) for piece in pieces)
+    rows = sum(len(piece.surprisal) for piece in pieces)
     if not rows:
         return None
     notes, seconds = sum(len(piece.music.notes) for piece in pieces), sum(piece.music.seconds for piece in pieces)
@@ -105,10 +104,10 @@ def _encoded(model: Model, corpus: Corpus, validation: Sequence[int]) -> Encoded
     training = np.flatnonzero(~corpus.is_validation)
     training = training[np.linspace(0, len(training) - 1, min(len(training), MAX_COUNTED[model.spec.kind])).astype(int)]
     scores = (corpus.score(i) for i in [*training.tolist(), *validation])
-    pieces = [model.encoding.encode(as_heard(model, score)) for score in scores]
+    pieces = [model.encoding.encode(model.transposed(score)) for score in scores]
     no_rows = np.zeros((0, *model.spec.shape), model.spec.dtype)
     stored = np.concatenate([model.spec.store(rows) for rows in (no_rows, *pieces)])
     offsets = np.cumsum([0, *map(len, pieces)])
     is_validation = np.arange(len(pieces)) >= len(training)
-    low, high = semitones(model.info["training"]["wishes"])
-    return Encoded(model.encoding, stored, offsets, is_validation, tuple(range(low, high + 1)), {}, Path())
+    semitones = Transposition.parse(model.info["training"]["options"]["transpose"]).semitones
+    return Encoded(model.encoding, stored, offsets, is_validation, tuple(semitones), {}, Path())

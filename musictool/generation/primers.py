@@ -13,10 +13,8 @@ from musictool.encoding import UNKNOWN, Encoding
 from musictool.errors import BadFile
 from musictool.generation.request import is_file
 from musictool.models.model import Model
-from musictool.music.key import semitones_to_c
 from musictool.music.pitches import pitch_of
 from musictool.music.score import TICKS_PER_QUARTER, Score
-from musictool.music.transposition import TO_C
 from musictool.reading import read_named, suffixes
 from musictool.vocabulary import LearnedEncoding
 

@@ -11,7 +11,7 @@ from typing import Any
 from musictool import home
 from musictool.errors import BadModel, MusictoolError
 
-FORMAT = 2
+FORMAT = 3
 MARKER = home.MODEL_MARKER
 KEYS = ("arch", "encoding", "conditions", "corpus", "music", "training", "metrics", "provenance", "weights")
 
@@ -33,7 +33,10 @@ def read_info(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadModel(f"{path} is damaged: {type(error).__name__} {error}") from None
     if version != FORMAT:
-        raise BadModel(f"{path} has format {version}, and this musictool reads {FORMAT}; use the version that wrote it")
+        raise BadModel(
+            f"{path} has format {version}, and this musictool reads {FORMAT}; train it again, or use the version "
+            "that wrote it"
+        )
     return info
 
 
@@ -64,8 +67,8 @@ def is_trained(info: Mapping[str, Any]) -> bool:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """What fails in the block, which makes something of what `path` says, is raised as a BadModel that names it."""
+def as_bad_model(path: Path) -> Iterator[None]:
+    """Raise what fails in the block, which makes something of the contents of `path`, as a BadModel that names it."""
     try:
         yield
     except MusictoolError as error:

@@ -31,11 +31,15 @@ from musictool.arch import Arch, Stage
 from musictool.atomic import replacing, write_json
 from musictool.backend import backend
 from musictool.backend.precision import precision_within
+from musictool.corpus.keys import key_index
 from musictool.dataset.conditions import Conditions
 from musictool.encoding import Encoding, Spec
 from musictool.errors import BadModel
-from musictool.models.info import MARKER, folder_of, read_info, reading, weights_file
+from musictool.models.info import MARKER, as_bad_model, folder_of, read_info, weights_file
 from musictool.models.parts import array, open_encoding, sha256
+from musictool.music.key import semitones_to_c
+from musictool.music.score import Score
+from musictool.music.transposition import TO_C
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,14 @@ class Model:
     @property
     def conditions(self) -> Conditions:
         """What the model can be asked for."""
-        with reading(self.folder / MARKER):
+        with as_bad_model(self.folder / MARKER):
             return Conditions.from_json(self.info["conditions"])
 
     @cached_property
     def arch(self) -> Arch:
         """The arch with the best weights loaded. Raises BadModel if damaged, and for missing or foreign weights."""
         backend.prepare_devices()
-        with reading(self.folder / MARKER), precision_within("float32"):
+        with as_bad_model(self.folder / MARKER), precision_within("float32"):
             arch = archs.from_json(self.info["arch"], self.spec)
             arch.build()
         for stage in arch.stages:
@@ -105,11 +109,28 @@ class Model:
                 raise BadModel(f"{path} does not fit the network that {MARKER} describes: {error}") from None
         return arch
 
-    def played_by(self, arch: Arch) -> Model:
-        """The same model with another network: the one that is being trained, in the place of the saved one."""
+    def with_arch(self, arch: Arch) -> Model:
+        """The same model with other networks: those that are being trained, in the place of the saved ones."""
         model = Model(self.folder, self.info, self.encoding)
         model.__dict__["arch"] = arch
         return model
+
+    def semitones_for(self, score: Score | None, key: int | None = None) -> int:
+        """By how many semitones music is moved for a model that was trained in C major and A minor; for another, 0.
+
+        Args:
+            score: the music, whose key is estimated; None if there is none, and then
+            key: the key that is asked for, an index into KEY_NAMES; None for any.
+        """
+        if self.info["training"]["options"]["transpose"] != TO_C:
+            return 0
+        if score is not None:
+            key = key_index(score)
+        return 0 if key is None else semitones_to_c(key)
+
+    def transposed(self, score: Score) -> Score:
+        """A piece in the key in which the model reads it."""
+        return score.transpose(self.semitones_for(score))
 
     @cached_property
     def primers(self) -> list[np.ndarray]:

@@ -16,7 +16,7 @@ import numpy as np
 from musictool import encoding as encodings
 from musictool.encoding import Encoding
 from musictool.errors import BadModel
-from musictool.models.info import MARKER, reading
+from musictool.models.info import MARKER, as_bad_model
 
 MOST_BYTES = 1 << 28  # of an array
 
@@ -24,7 +24,7 @@ MOST_BYTES = 1 << 28  # of an array
 def open_encoding(folder: Path, info: dict[str, Any]) -> Encoding:
     """The encoding of a model, with its vocabulary. Raises BadModel for one that is missing, damaged or foreign."""
     vocabulary = _verified_vocabulary(folder, info)
-    with reading(folder / MARKER):
+    with as_bad_model(folder / MARKER):
         return encodings.from_json(info["encoding"], vocabulary)
 
 

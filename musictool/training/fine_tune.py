@@ -28,14 +28,14 @@ BASE = Path("checkpoints") / "base_vocabulary.json"  # the parent's; a resumed r
 OF_SYMBOLS = ("symbols/own", "symbols/bias")  # the weights that have a row for each symbol
 
 
-def parent_of(name: str) -> Model | None:
+def parent_of(name: str | None) -> Model | None:
     """The model to begin as; None for no name.
 
     Raises:
         UnknownName, BadModel: there is none, or it has no weights yet.
         BadOption: it is of an arch that does not learn by steps.
     """
-    if not name:
+    if name is None:
         return None
     parent = Model.open(name)
     if any(stage.counting for stage in parent.arch.stages):
@@ -46,9 +46,11 @@ def parent_of(name: str) -> Model | None:
     return parent
 
 
-def origin(parent: Model) -> dict[str, Any]:
-    """What a model's provenance says about its parent."""
-    return {"name": parent.name, "folder": str(parent.folder.resolve()), "checksum": parent.checksum}
+def origin(parent: Model | None) -> dict[str, Any]:
+    """What a model's provenance says about its parent, if it has one."""
+    if parent is None:
+        return {}
+    return {"init_from": {"name": parent.name, "folder": str(parent.folder.resolve()), "checksum": parent.checksum}}
 
 
 def keep_base(folder: Path, parent: Model | None) -> None:
@@ -67,19 +69,24 @@ def kept_base(folder: Path) -> dict[str, Any] | None:
     return base
 
 
-def begin_as(arch: Arch, said: dict[str, Any]) -> None:
-    """Give an arch the weights of the parent that `origin` described. Raises BadModel if it is gone or another now."""
-    parent = Model.open(said["folder"])
-    if parent.checksum != said["checksum"]:
+def load_parent(arch: Arch, provenance: dict[str, Any]) -> None:
+    """Give an arch the weights of the parent that `origin` described, if it has one.
+
+    Raises BadModel if the parent is gone, or another now."""
+    origin = provenance.get("init_from")
+    if not origin:
+        return
+    parent = Model.open(origin["folder"])
+    if parent.checksum != origin["checksum"]:
         raise BadModel(f"{parent.folder} has changed since this run began from it; begin the run again")
     for stage, before in zip(arch.stages, parent.arch.stages, strict=True):
         pairs = zip(stage.network.weights, before.network.weights, strict=True)
         for weight, old in pairs:
             of_symbols = weight.path.endswith(OF_SYMBOLS)
-            weight.assign(widened(ops.convert_to_numpy(old), weight.shape, of_symbols))
+            weight.assign(enlarged(ops.convert_to_numpy(old), weight.shape, of_symbols))
 
 
-def widened(old: np.ndarray, shape: tuple[int, ...], of_symbols: bool) -> np.ndarray:
+def enlarged(old: np.ndarray, shape: tuple[int, ...], of_symbols: bool) -> np.ndarray:
     """An array of a larger `shape` that begins with `old`.
 
     Args:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from musictool import home
 from musictool.corpus.corpus import Corpus
 from musictool.errors import BadModel, BadOption
 from musictool.models.info import MARKER, read_info
-from musictool.training.options import DEFAULTS, RESUMABLE, jsonable
+from musictool.training.options import TrainOptions, is_same, stored
 
 
 def existing(name: str | None) -> Path:
@@ -30,7 +28,7 @@ def existing(name: str | None) -> Path:
     return folder
 
 
-def folder_for(corpus: Corpus, name: str | None, wishes: Mapping[str, Any], resume: bool | None) -> tuple[Path, bool]:
+def folder_for(corpus: Corpus, name: str | None, options: TrainOptions, resume: bool | None) -> tuple[Path, bool]:
     """The folder for a run, and whether an unfinished run with the same settings is already in it.
 
     Without a name it is CORPUS-ARCH, or CORPUS-RECIPE, with a number behind it where that is taken. All of these are
@@ -47,14 +45,14 @@ def folder_for(corpus: Corpus, name: str | None, wishes: Mapping[str, Any], resu
         folder = home.models_folder() / home.check_name(name)
         if not (folder / MARKER).exists():
             return folder, False
-        if resume is None and _is_same(read_info(folder), corpus, wishes):
+        if resume is None and _is_same(folder, corpus, options):
             return folder, True
         raise BadOption(taken(folder))
-    base = home.check_name(f"{corpus.name}-{wishes.get('recipe') or wishes.get('arch', DEFAULTS['arch'])}")
+    base = home.check_name(f"{corpus.name}-{options.recipe or options.arch}")
     numbers = _numbers(base)
     for number in sorted(numbers) if resume is None else ():
         with suppress(BadModel):
-            if _is_same(read_info(_numbered(base, number)), corpus, wishes):
+            if _is_same(_numbered(base, number), corpus, options):
                 return _numbered(base, number), True
     return _numbered(base, next(number for number in count(1) if number not in numbers)), False
 
@@ -75,27 +73,20 @@ def taken(folder: Path) -> str:
     )
 
 
-def wishes_of(info: Mapping[str, Any]) -> dict[str, Any]:
-    """What the run of a model folder was begun with; what nobody could wish for then has its default."""
-    return {**jsonable(DEFAULTS), **info["training"]["wishes"]}
-
-
 def _numbers(base: str) -> set[int]:
     """Those of the models that are called BASE, which is number 1, or BASE-2, BASE-3, ..."""
     pattern = re.compile(rf"{re.escape(base)}(?:-([2-9]|[1-9]\d+))?")
-    found = (pattern.fullmatch(name) for name in home.names(home.models_folder(), MARKER))
-    return {int(match[1] or 1) for match in found if match}
+    matches = (pattern.fullmatch(name) for name in home.names(home.models_folder(), MARKER))
+    return {int(match[1] or 1) for match in matches if match}
 
 
 def _numbered(base: str, number: int) -> Path:
     return home.models_folder() / (base if number == 1 else f"{base}-{number}")
 
 
-def _is_same(info: Mapping[str, Any], corpus: Corpus, wishes: Mapping[str, Any]) -> bool:
-    """Whether a model folder holds the unfinished run that these wishes describe."""
+def _is_same(folder: Path, corpus: Corpus, options: TrainOptions) -> bool:
+    """Whether a model folder holds the unfinished run that these options describe."""
+    info = read_info(folder)
     if info["training"]["finished"] or info["corpus"]["fingerprint"] != corpus.fingerprint:
         return False
-    now, then = jsonable({**DEFAULTS, **wishes}), wishes_of(info)
-    return all(
-        then[key] == now[key] for key in DEFAULTS if key not in RESUMABLE and (key != "seed" or "seed" in wishes)
-    )
+    return is_same(options, stored(info, folder))

@@ -1,156 +1,314 @@
-"""What a user may wish of a training run: the names, the defaults, and what cannot be meant. Without TensorFlow."""
+"""What can be set for a training run, declared once; and how what a user gives becomes it. Without TensorFlow.
+
+    parse            what is given, over the recipe that it names            -> dict of values, typed and checked
+    begin            a new run: that, over its parent's, over the defaults   -> TrainOptions
+    resolved         what is left to the arch is filled in                   -> RunSettings
+    resume_settings  a run that goes on: its own, but for what may change    -> RunSettings
+
+A new option is one more field here: its flag, help page, checks and place in model.json come of its declaration.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from musictool import home, options
 from musictool.backend.precision import PRECISIONS
 from musictool.catalogue import default_encoding
-from musictool.dataset.conditions import CONTROL_SIZES
-from musictool.dataset.dataset import DEFAULT_ENCODING
-from musictool.errors import BadOption, UnknownName
-from musictool.models.info import MARKER, read_info
-from musictool.music.key import TO_C
+from musictool.errors import BadOption
+from musictool.models.info import MARKER, as_bad_model, read_info
+from musictool.music.transposition import Transposition
+from musictool.options import flag, group
 from musictool.registry import ARCHS, ENCODINGS
-from musictool.training.recipe import followed
-from musictool.training.schedule import DECAYS
+from musictool.training.recipe import over_recipe
+from musictool.training.schedule import DECAYS, Schedule
+
+if TYPE_CHECKING:
+    from musictool.arch import Arch
 
 LAST_SEED = 2**32 - 1
-
-# What may be said anew when a run is resumed; all else stays as it was.
-RESUMABLE = ("epochs", "max_minutes", "patience", "tensorboard")
-# What a model keeps that begins as another one, and what it takes from that unless told otherwise.
-KEPT = ("arch", "size", "settings", "encoding", "encoding_settings", "controls", "label")
-TAKEN = ("transpose", "stretch", "window", "batch_size")
-DEFAULTS: Mapping[str, Any] = {
-    "recipe": "",
-    "arch": "lstm",
-    "size": "small",
-    "settings": (),
-    "encoding": DEFAULT_ENCODING,
-    "encoding_settings": (),
-    "epochs": 50,
-    "max_minutes": 0.0,
-    "patience": 10,
-    "batch_size": None,  # the arch's
-    "learning_rate": None,  # the arch's
-    "window": None,  # the arch's
-    "warmup": None,  # the arch's
-    "decay": None,  # the arch's
-    "clip_norm": None,  # the arch's
-    "init_from": "",
-    "where": (),
-    "transpose": (-3, 3),
-    "stretch": (),
-    "controls": (),
-    "label": "",
-    "seed": None,  # drawn, and written down
-    "precision": "auto",
-    "tensorboard": False,
-}
+ENDLESS = 1_000_000  # epochs of a run that only its time ends
 
 
-def checked(wishes: Mapping[str, Any]) -> dict[str, Any]:
-    """The wishes that are not None, over those of the recipe that they name.
+def _controls() -> list[str]:
+    from musictool.dataset.conditions import CONTROL_SIZES
+
+    return [*CONTROL_SIZES]
+
+
+def _name(text: str) -> str:
+    if not text:  # such as --init-from "$MODEL" where there is no such variable
+        raise ValueError
+    return text
+
+
+def _of_arch(help: str, **facts: Any) -> Any:
+    """A flag that is None until `resolved` takes what the arch says, under the same name in capitals."""
+    return flag(None, help, default_text="the arch's", of_arch=True, **facts)
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How to train, whatever the arch. Those of a run (musictool/training/run.py) are resolved: none of them is None.
+
+    A field's facts say what becomes of it later. resumable: it may change when a run is resumed. inherited: a model
+    that begins as another one has that one's, "always", or "unless given".
+    """
+
+    epochs: int = flag(50, "Passes over the corpus, at most.", least=1, resumable=True)
+    max_minutes: float = flag(0.0, "Stop after this many minutes.", least=0, default_text="no limit", resumable=True)
+    patience: int = flag(
+        10, "Stop after this many epochs without a better validation loss; 0: never.", least=0, resumable=True
+    )
+    batch_size: int = _of_arch("Windows per step.", least=1, inherited="unless given")
+    learning_rate: float = _of_arch("Adam's learning rate, at its highest.", above=0, most=10)
+    warmup: int = _of_arch("Steps of linear warm-up to that learning rate.", least=0)
+    decay: str = _of_arch(
+        "Learning rate after warm-up: none (constant) or cosine, down to 5 %.", metavar="NAME", choices=DECAYS
+    )
+    clip_norm: float = _of_arch("Clip gradients to this norm; 0: never.", least=0)
+    window: int = _of_arch("Window length in rows: tokens, time steps or segments.", least=2, inherited="unless given")
+    transpose: Transposition = flag(
+        Transposition(),
+        "Shift training windows by semitones in this range, or to-c: every piece to C major or A minor.",
+        metavar="LOW..HIGH",
+        parse=Transposition.parse,
+        allowed="like -3..3 (0 for none), two octaves at most, or to-c",
+        inherited="unless given",
+    )
+    stretch: tuple[float, ...] = flag(
+        (),
+        "Time-stretch training windows by one of these, such as 0.95,1.05; for encodings in seconds.",
+        metavar="FACTORS",
+        least=0.5,
+        most=2,
+        inherited="unless given",
+    )
+    precision: str = flag("auto", f"{', '.join(PRECISIONS)}.", metavar="NAME", choices=PRECISIONS)
+    tensorboard: bool = flag(False, "Write curves for TensorBoard into the model's logs/.", resumable=True)
+    seed: int = flag(
+        None, "Fixes everything that is random.", default_text="drawn and written down", least=0, most=LAST_SEED
+    )
+
+    def __post_init__(self) -> None:
+        options.check(self)
+
+    def resolved(self, arch: Arch, precision: str) -> RunSettings:
+        """With the arch's own values where none are given, and the precision that "auto" stands for here."""
+        names = (field.name for field in options.flag_fields(RunSettings) if field.metadata.get("of_arch"))
+        missing = {name: getattr(arch, name.upper()) for name in names if getattr(self, name) is None}
+        return replace(self, **missing, precision=precision)
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether only the time, or patience, ends the run."""
+        return self.epochs >= ENDLESS
+
+    @property
+    def schedule(self) -> Schedule:
+        """The learning rate of every step."""
+        return Schedule(self.learning_rate, self.warmup, self.decay, self.epochs)
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What to train, and how."""
+
+    arch: str = flag(
+        "lstm", f"Model family: {', '.join(ARCHS.names())}.", metavar="NAME", choices=ARCHS.names, inherited="always"
+    )
+    recipe: str | None = flag(
+        None,
+        "Settings of a published system; other options go before them.",
+        metavar="NAME",
+        parse=_name,
+        allowed="the name of a recipe",
+    )
+    size: str = flag("small", "small, medium or large.", metavar="NAME", inherited="always")
+    settings: tuple[str, ...] = flag(
+        (),
+        "An option of the arch; may be repeated.",
+        name="set",
+        metavar="KEY=VALUE",
+        repeated=True,
+        inherited="always",
+    )
+    encoding: str = flag(
+        None,
+        f"{', '.join(ENCODINGS.names())}.",
+        metavar="NAME",
+        choices=ENCODINGS.names,
+        default_text="the arch's",
+        inherited="always",
+    )
+    encoding_settings: tuple[str, ...] = flag(
+        (),
+        "An option of the encoding; may be repeated.",
+        name="encoding-set",
+        metavar="KEY=VALUE",
+        repeated=True,
+        inherited="always",
+    )
+    run: RunSettings = group(RunSettings)
+    where: tuple[str, ...] = flag(
+        (), "Only these pieces, such as genre=Jazz; may be repeated.", metavar="COLUMN=VALUE", repeated=True
+    )
+    controls: tuple[str, ...] = flag(
+        (),
+        "Conditions that sample can set: density, histogram or both, with a comma between.",
+        metavar="NAMES",
+        choices=_controls,
+        what="control",
+        inherited="always",
+    )
+    label: str = flag(
+        "",
+        "One more, from the metadata of the files: genre, artist, folder, ...",
+        metavar="COLUMN",
+        inherited="always",
+    )
+    init_from: str | None = flag(
+        None,
+        "Fine-tune: begin as this model, with its arch, encoding and options.",
+        metavar="MODEL",
+        parse=_name,
+        allowed="the name of a model",
+    )
+
+    def __post_init__(self) -> None:
+        options.check(self)
+
+    def check_encoding(self) -> None:
+        """What the encoding cannot do, said before anything slow.
+
+        Raises:
+            UnknownName, BadOption, MusictoolError: for an option that the encoding lacks or that is out of range; for
+                factors to stretch by where nothing can be stretched; for conditions where rows are no tokens; for an
+                encoding whose library is not installed.
+        """
+        cls = ENCODINGS.get(self.encoding)
+        cls(options.from_settings(cls.Options, self.encoding_settings))
+        if self.run.stretch and not cls.stretches:
+            raise BadOption(
+                f"--stretch changes nothing: {cls.name} counts beats, which are the same at any tempo; "
+                f"{_names(lambda encoding: encoding.stretches)} can be stretched"
+            )
+        if (self.controls or self.label) and cls.kind != "tokens":
+            raise BadOption(
+                f"--controls and --label are for archs that learn tokens; {self.encoding} writes {cls.kind}"
+            )
+
+
+def parse(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are given (not None), as values of their types, over those of the recipe that they name.
 
     Raises:
-        UnknownName: for a wish, an arch, an encoding or a precision that does not exist, with a suggestion.
-        BadOption: for a value that cannot be meant.
+        UnknownName: for an option, arch, encoding, precision, ... that does not exist, with a suggestion.
+        BadOption: for a value that is not allowed.
     """
-    for key in wishes:
-        if key not in DEFAULTS:
-            raise UnknownName.of("training option", key, DEFAULTS)
-    wishes = followed({key: value for key, value in wishes.items() if value is not None})
-    known = {"arch": ARCHS.names(), "encoding": ENCODINGS.names(), "precision": PRECISIONS, "decay": DECAYS}
-    for key, names in known.items():
-        if key in wishes and wishes[key] not in names:
-            raise UnknownName.of(key, wishes[key], names)
-    least = {"epochs": 1, "max_minutes": 0, "patience": 0, "batch_size": 1, "window": 2, "seed": 0}
-    least |= {"warmup": 0, "clip_norm": 0}
-    for key, bound in least.items():
-        if key in wishes and not bound <= wishes[key] < float("inf"):
-            raise BadOption(f"--{key.replace('_', '-')} {wishes[key]} is not a number of at least {bound}")
-    if wishes.get("seed", 0) > LAST_SEED:
-        raise BadOption(f"--seed {wishes['seed']} is above {LAST_SEED}")
-    if "learning_rate" in wishes and not 0 < wishes["learning_rate"] <= 10:
-        raise BadOption(f"--learning-rate {wishes['learning_rate']} is not above 0 (to 10)")
-    if any(not 0.5 <= factor <= 2 for factor in wishes.get("stretch", ())):
-        raise BadOption(f"--stretch {','.join(map(str, wishes['stretch']))} is not factors from 0.5 to 2")
-    for control in wishes.get("controls", ()):
-        if control not in CONTROL_SIZES:
-            raise UnknownName.of("control", control, CONTROL_SIZES)
-    if "controls" in wishes:
-        wishes["controls"] = tuple(dict.fromkeys(wishes["controls"]))  # said twice is said once
-    low, high = semitones(wishes)
-    if not -24 <= low <= 0 <= high <= 24:
-        raise BadOption(f"--transpose {low}..{high} does not hold 0, or goes beyond two octaves (-24..24)")
-    return wishes
+    values = over_recipe({name: value for name, value in given.items() if value is not None})
+    values = options.converted(TrainOptions, values, "training option")
+    if "controls" in values:
+        values["controls"] = tuple(dict.fromkeys(values["controls"]))
+    return values
 
 
-def check_encoding(wishes: Mapping[str, Any]) -> None:
-    """What the encoding of a new run cannot do, said before anything slow.
+def begin(given: Mapping[str, Any]) -> TrainOptions:
+    """The options of a new run: what is given, over what the model to begin as (`init_from`) has, over the defaults.
 
     Args:
-        wishes: those of `checked`, over the DEFAULTS.
-
-    Raises:
-        UnknownName, BadOption, MusictoolError: for an option that the encoding lacks or that is out of range; for
-            factors to stretch by where nothing can be stretched; for an encoding whose library is not installed.
-    """
-    cls = ENCODINGS.get(wishes["encoding"])
-    cls(options.from_settings(cls.Options, wishes["encoding_settings"]))
-    if wishes["stretch"] and not cls.stretches:
-        raise BadOption(
-            f"--stretch changes nothing: {cls.name} counts beats, which are the same at any tempo; "
-            f"{_names(lambda each: each.stretches)} can be stretched"
-        )
-
-
-def check_conditions(wishes: Mapping[str, Any]) -> None:
-    """Raises BadOption for a model that is to be asked for something, of an encoding whose rows are no symbols."""
-    kind = ENCODINGS.get(wishes["encoding"]).kind
-    if (wishes["controls"] or wishes["label"]) and kind != "tokens":
-        raise BadOption(f"--controls and --label are for archs that learn tokens; {wishes['encoding']} writes {kind}")
-
-
-def inherited(wishes: Mapping[str, Any]) -> dict[str, Any]:
-    """The wishes, with what the arch, or the model to begin as (`init_from`), settles.
-
-    Args:
-        wishes: those of `checked`.
+        given: from `parse`.
 
     Raises:
         UnknownName, BadModel: there is no such model.
-        BadOption: for a wish that contradicts it.
+        BadOption: for an option that contradicts it.
     """
-    if not wishes.get("init_from"):
-        return {"encoding": default_encoding(wishes.get("arch", DEFAULTS["arch"])), **wishes}
-    info = read_info(home.find(home.models_folder(), MARKER, wishes["init_from"], "model"))
-    then = info["training"]["wishes"]
-    for key in KEPT:
-        if key in wishes and not _is_kept(key, wishes[key], info):
+    parent = given.get("init_from")
+    if parent is None:
+        encoding = default_encoding(given.get("arch", TrainOptions.arch))
+        return options.build(TrainOptions, {"encoding": encoding, **given})
+    folder = home.find(home.models_folder(), MARKER, parent, "model")
+    info = read_info(folder)
+    of_parent = options.values_of(stored(info, folder))
+    always, unless_given = ([*_names_with("inherited", how)] for how in ("always", "unless given"))
+    for name in always:
+        if name in given and not _agrees(name, given[name], of_parent[name], info):
             raise BadOption(
-                f"--init-from {wishes['init_from']}: that model was begun with {key.replace('_', ' ')} "
-                f"{_text(then[key])}, not {_text(wishes[key])}, and what begins as it keeps this; leave it out"
+                f"--init-from {parent}: that model was begun with {name.replace('_', ' ')} "
+                f"{_text(of_parent[name])}, not {_text(given[name])}, and what begins as it keeps this; leave it out"
             )
-    asked = {key: value for key, value in wishes.items() if key not in KEPT}
-    taken = {key: tuple(then[key]) if isinstance(then[key], list) else then[key] for key in (*KEPT, *TAKEN)}
-    return {**taken, **asked}
+    inherited = {name: of_parent[name] for name in (*always, *unless_given)}
+    return options.build(TrainOptions, {**inherited, **{key: given[key] for key in given if key not in always}})
 
 
-def _is_kept(key: str, value: Any, info: Mapping[str, Any]) -> bool:
-    """Whether a wish says what is so in a model."""
-    if key not in ("settings", "encoding_settings"):
-        then = info["training"]["wishes"][key]
-        return bool((tuple(then) if isinstance(then, list) else then) == value)
-    values = info["arch" if key == "settings" else "encoding"]["options"]
+def stored(info: Mapping[str, Any], folder: Path) -> TrainOptions:
+    """The options that the run of a model folder was begun with; those that there were none of then are the defaults.
+
+    Raises BadModel for some that this version does not know."""
+    with as_bad_model(folder / MARKER):
+        return options.build(TrainOptions, info["training"]["options"])
+
+
+def resume_settings(info: Mapping[str, Any], folder: Path, given: Mapping[str, Any]) -> RunSettings:
+    """The settings under which the run of a model folder goes on: its own, with those given that may change.
+
+    Args:
+        given: from `parse`.
+
+    Raises:
+        BadOption: for one that may not, and is another than the run was begun with.
+    """
+    begun_with = options.values_of(stored(info, folder))
+    resumable = [*_names_with("resumable", True)]
+    for name, value in given.items():
+        if name not in resumable and value != begun_with[name]:
+            raise BadOption(
+                f"the run {folder.name} was begun with {name.replace('_', ' ')} {_text(begun_with[name])}, not "
+                f"{_text(value)}; resuming can change only {', '.join(resumable).replace('_', ' ')}. For a run of its "
+                "own take another --name"
+            )
+    return replace(stored_settings(info, folder), **{name: given[name] for name in resumable if name in given})
+
+
+def stored_settings(info: Mapping[str, Any], folder: Path) -> RunSettings:
+    """The settings that the run of a model folder was last trained under."""
+    with as_bad_model(folder / MARKER):
+        return options.build(RunSettings, info["training"]["settings"])
+
+
+def is_same(now: TrainOptions, then: TrainOptions) -> bool:
+    """Whether a run with the options `then` is what `now` asks for, so that it can be gone on with."""
+    free = {*_names_with("resumable", True), *(("seed",) if now.run.seed is None else ())}
+    values_then = options.values_of(then)
+    return all(value == values_then[name] for name, value in options.values_of(now).items() if name not in free)
+
+
+def encodings_of(kind: str) -> str:
+    """The names of the encodings of one kind."""
+    return _names(lambda encoding: encoding.kind == kind)
+
+
+def _names(wanted: Callable[[Any], bool]) -> str:
+    return ", ".join(name for name in ENCODINGS.names() if wanted(ENCODINGS.get(name)))
+
+
+def _names_with(fact: str, value: Any) -> Iterator[str]:
+    return (field.name for field in options.flag_fields(TrainOptions) if field.metadata.get(fact) == value)
+
+
+def _agrees(name: str, value: Any, of_parent: Any, info: Mapping[str, Any]) -> bool:
+    """Whether an option says what is so in a model. Of arch and encoding, settings with the same effect do."""
+    if name not in ("settings", "encoding_settings"):
+        return bool(value == of_parent)
+    values = info["arch" if name == "settings" else "encoding"]["options"]
     pairs = (setting.partition("=")[::2] for setting in value)
-    return all(_same(text.strip(), values.get(name.strip().replace("-", "_"))) for name, text in pairs)
+    return all(_is_same_value(text.strip(), values.get(key.strip().replace("-", "_"))) for key, text in pairs)
 
 
-def _same(text: str, value: Any) -> bool:
+def _is_same_value(text: str, value: Any) -> bool:
     try:
         return float(text) == float(value)
     except (TypeError, ValueError):
@@ -158,24 +316,4 @@ def _same(text: str, value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    return (", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)) or "none"
-
-
-def encodings_of(kind: str) -> str:
-    """The names of the encodings of one kind."""
-    return _names(lambda each: each.kind == kind)
-
-
-def _names(wanted: Callable[[Any], bool]) -> str:
-    return ", ".join(name for name in ENCODINGS.names() if wanted(ENCODINGS.get(name)))
-
-
-def semitones(wishes: Mapping[str, Any]) -> tuple[int, int]:
-    """By how much training windows are shifted, lowest and highest; none where every piece is moved to C."""
-    low, high = (0, 0) if wishes.get("transpose", TO_C) == TO_C else wishes["transpose"]
-    return low, high
-
-
-def jsonable(wishes: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with lists for tuples."""
-    return {key: list(value) if isinstance(value, tuple | list) else value for key, value in wishes.items()}
+    return (", ".join(map(str, value)) if isinstance(value, tuple) else str(value)) or "none"

@@ -8,12 +8,14 @@ from typing import Any
 
 from musictool.arch import Arch, Stage
 from musictool.errors import MusictoolError
-from musictool.generation.sample import Request, sample
+from musictool.generation.request import Request
+from musictool.generation.sample import sample
 from musictool.models import model
 from musictool.models.model import Model
 from musictool.training import event_log
 from musictool.training.event_log import EventLog
-from musictool.training.run_state import Settings, State, write_history
+from musictool.training.options import RunSettings
+from musictool.training.run_state import State, write_history
 from musictool.writing import write
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ class Results:
         settings: of the run.
     """
 
-    def __init__(self, folder: Path, arch: Arch, settings: Settings):
+    def __init__(self, folder: Path, arch: Arch, settings: RunSettings):
         self.folder = folder
         self.arch = arch
         self.settings = settings
@@ -59,7 +61,7 @@ class Results:
 
     def _write_music(self, path: Path) -> None:
         try:
-            living = Model.open(self.folder).played_by(self.arch)
+            living = Model.open(self.folder).with_arch(self.arch)
             (score,) = sample(living, Request(length=SAMPLE_LENGTH, seed=self.settings.seed))
             write(score, path)
         except MusictoolError as error:

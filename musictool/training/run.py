@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +20,20 @@ import numpy as np
 from musictool.arch import Arch, CountingStage, Stage
 from musictool.backend import backend
 from musictool.backend.signals import StopRequest
-from musictool.backend.strategy import Strategy, counted_sums
+from musictool.backend.strategy import Optimizers, Step, Strategy, counted_sums
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import SideInputs, Windows
 from musictool.errors import Diverged, Stopped
 from musictool.models.info import weights_file
 from musictool.training import checkpoint
-from musictool.training.reporter import Reporter
+from musictool.training.options import RunSettings
+from musictool.training.reporter import Reporter, StageFacts
 from musictool.training.results import Results
-from musictool.training.run_state import Settings, State, checkpoint_path
+from musictool.training.run_state import State, checkpoint_path
 
 CHECKPOINT_SECONDS = 300  # within a long epoch, a killed run loses at most this much
 PROGRESS_STEPS = 10  # between two reports; each waits for the device
+ENDLESS = float("inf")  # a deadline that never comes
 
 
 class Run:
@@ -42,9 +43,9 @@ class Run:
         folder: a model folder made by `musictool.models.model.create`.
         arch: with freshly built networks.
         encoded: the corpus.
-        settings: how to train.
-        reporter: who is told.
-        beside: what the model can be asked for; None for nothing.
+        settings: how to train, resolved.
+        reporter: is called as the run goes on.
+        side_inputs: the conditions beside the rows; None for a model without.
         strategy: what computes. Where that is several machines, each has a Run; the chief's writes and reports, and the
             others go on from what the chief has.
     """
@@ -54,7 +55,7 @@ class Run:
         folder: Path,
         arch: Arch,
         encoded: Encoded,
-        settings: Settings,
+        settings: RunSettings,
         reporter: Reporter,
         side_inputs: SideInputs | None = None,
         strategy: Strategy | None = None,
@@ -64,12 +65,11 @@ class Run:
         self.settings = settings
         self.strategy = strategy or backend.one_device()
         self.reporter = reporter if self.strategy.is_chief else Reporter()
-        low, high = settings.transpose
         self.windows = Windows(
             encoded,
             settings.window,
             settings.batch_size,
-            range(low, high + 1),
+            settings.transpose.semitones,
             settings.seed,
             stretches=(*{1.0, *settings.stretch},),
             side_inputs=side_inputs,
@@ -77,43 +77,13 @@ class Run:
         self.state = State()
         self.stop = StopRequest()
         self.results = Results(folder, arch, settings)
-        self.rate: float | None = None  # of the last step
-
-    @property
-    def last(self) -> Path:
-        """The checkpoint that a resumed run starts from."""
-        return checkpoint_path(self.folder)
-
-    @property
-    def state_on_disk(self) -> dict[str, Any] | None:
-        """The State that the run will go on from, as JSON; None for a run that has not begun."""
-        return checkpoint.state(self.last) if self.last.exists() else None
-
-    def run(self) -> str:
-        """Train until there is reason to stop; returns the reason: "epochs", "patience", "time" or "counted".
-
-        Raises:
-            Stopped: on Ctrl-C or SIGTERM, after saving.
-        """
-        said = json.dumps(self.strategy.is_chief and self.state_on_disk)
-        before = json.loads(self.strategy.from_chief(said.encode()))
-        if before:
-            self.state = State(**before)
-        end = time.monotonic() + (self.settings.max_minutes * 60 or float("inf"))
-        reason, stages = "epochs", self.arch.stages
-        with self.stop.listening(), closing(self.results):
-            for index, stage in enumerate(stages):
-                if index > self.state.stage:
-                    seconds = self.state.seconds + self.state.epoch_seconds
-                    self.state = State(stage=index, seconds=seconds, stage_began=seconds, history=self.state.history)
-                if index == self.state.stage:
-                    now, share = time.monotonic(), stage.time_share / sum(each.time_share for each in stages[index:])
-                    self.deadline = end if end == float("inf") else now + (end - now) * share
-                    reason = self._count() if isinstance(stage, CountingStage) else self._fit()
-                if self.strategy.is_chief:
-                    stage.network.load_weights(self.folder / weights_file(stage.name))  # which the next builds on
-                self.strategy.share(stage.network.variables)
-        return reason
+        # Of the stage that is trained now:
+        self.optimizers: Optimizers = ()
+        self.variables: list[Any] = []  # all that a checkpoint holds, in its order
+        self.learning_rate: float | None = None  # of the last step
+        self.began = 0.0  # monotonic clock, seconds
+        self.deadline = ENDLESS
+        self.seconds_before = 0.0  # that earlier sessions have trained it
 
     @property
     def stage(self) -> Stage:
@@ -121,48 +91,74 @@ class Run:
         return self.arch.stages[self.state.stage]
 
     @property
-    def _no_sums(self) -> np.ndarray:
-        return np.zeros(len(self.stage.metrics) + 1)
+    def checkpoint(self) -> Path:
+        """The file that a resumed run starts from."""
+        return checkpoint_path(self.folder)
 
-    def _count(self) -> str:
-        """A stage that learns all at once, unless it has done so."""
-        assert isinstance(self.stage, CountingStage)
-        self.variables: list[Any] = []
+    @property
+    def state_on_disk(self) -> dict[str, Any] | None:
+        """The State that the run will go on from, as JSON; None for a run that has not begun."""
+        return checkpoint.state(self.checkpoint) if self.checkpoint.exists() else None
+
+    # ------------------------------------------------------------------------------------------- the run and its stages
+
+    def run(self) -> str:
+        """Train until there is reason to stop; returns the reason: "epochs", "patience", "time" or "counted".
+
+        Raises:
+            Stopped: on Ctrl-C or SIGTERM, after saving.
+            Diverged: when the loss is no longer a number.
+        """
+        state = json.loads(self._from_chief(lambda: self.state_on_disk))
+        self.state = State(**state) if state else State()
+        end = time.monotonic() + (self.settings.max_minutes * 60 or ENDLESS)
+        reason = "epochs"
+        with self.stop.catch_signals(), closing(self.results):
+            for index, stage in enumerate(self.arch.stages):
+                if index > self.state.stage:
+                    seconds = self.state.seconds + self.state.epoch_seconds
+                    self.state = State(stage=index, seconds=seconds, stage_began=seconds, history=self.state.history)
+                if index == self.state.stage:
+                    self._begin_stage(stage, end)
+                    reason = self._count(stage) if isinstance(stage, CountingStage) else self._fit(stage)
+                self._load_best(stage)
+        return reason
+
+    def _begin_stage(self, stage: Stage, end: float) -> None:
+        """Give the stage its share of the time that is left before `end`."""
+        self.began = time.monotonic()
+        shares = [each.time_share for each in self.arch.stages[self.state.stage :]]
+        self.deadline = end if end == ENDLESS else self.began + (end - self.began) * shares[0] / sum(shares)
+        self.seconds_before = self.state.seconds - self.state.stage_began + self.state.epoch_seconds
+        self.optimizers, self.variables, self.learning_rate = (), [], None
+        self.reporter.stage_begins(StageFacts.of(stage), self.deadline - self.began)
+
+    def _load_best(self, stage: Stage) -> None:
+        """Load the best weights of a stage that is done, which the next builds on."""
+        if self.strategy.is_chief:
+            stage.network.load_weights(self.folder / weights_file(stage.name))
+        self.strategy.broadcast_variables(stage.network.variables)
+
+    def _count(self, stage: CountingStage) -> str:
+        """Let a stage learn all at once, unless it has done so."""
         if not self.state.epoch:
             self.reporter.epoch_begins(1, 0, 1)
             began = time.monotonic()
-            self.stage.fit_counts(self.windows.encoded)
+            stage.fit_counts(self.windows.encoded)
             self.state.epoch_seconds = time.monotonic() - began
-            sums = counted_sums(self.stage, self.windows, self.windows.validation_plan())
-            self._finish_epoch(self._mean(np.sum([self._no_sums, *sums], axis=0)))
+            sums = counted_sums(stage, self.windows, self.windows.validation_plan())
+            self._finish_epoch(self._means(np.sum([self._no_sums, *sums], axis=0)))
         return "counted"
 
-    def _fit(self) -> str:
-        """Epochs of one stage, from the checkpoint if it was made in this stage."""
-        stage = self.stage
-        optimizers = self.strategy.optimizers_for(stage, self.settings.learning_rate, self.settings.clip_norm)
-        self.optimizers, self.began, self.rate = optimizers, time.monotonic(), None
-        self.used = (
-            self.state.seconds - self.state.stage_began + self.state.epoch_seconds
-        )  # by sessions before this one
-        self.variables = [
-            *(variable for each in self.arch.stages for variable in each.network.variables),
-            *(variable for optimizer in optimizers for variable in optimizer.variables),
-        ]
-        before = self.strategy.is_chief and self.state_on_disk
-        if before and before["stage"] == self.state.stage:
-            checkpoint.restore(self.last, self.variables)
-            self._write_results()  # the run may have been killed between its checkpoint and these
-        self.strategy.share(self.variables)
-        train, validate = self.strategy.training_step(stage, optimizers), self._validation(stage)
+    def _fit(self, stage: Stage) -> str:
+        """Train a stage by epochs, from the checkpoint if it was made in this stage."""
+        self._build(stage)
+        self._restore()
+        train, validate = self.strategy.training_step(stage, self.optimizers), self._validation(stage)
         while True:
-            if self.state.epoch >= self.settings.epochs:
-                return "epochs"
-            if self.settings.patience and self.state.waited >= self.settings.patience:
-                return "patience"
-            (is_late,) = self.strategy.agreed(time.monotonic() >= self.deadline)
-            if is_late and self.state.epoch:
-                return "time"
+            reason = self._reason_to_end()
+            if reason:
+                return reason
             if self._train_epoch(train):
                 self._finish_epoch(validate())
                 continue
@@ -171,31 +167,48 @@ class Run:
                 self._keep_weights(validate())
             return "time"
 
-    def _train_epoch(self, train: Any) -> bool:
-        """One pass, or what is left of it; returns whether it came to its end before the time was up."""
-        plan = self.windows.training_plan(self.state.epoch)
-        steps = self.windows.steps(plan)
-        state, saved = self.state, time.monotonic()
+    def _build(self, stage: Stage) -> None:
+        """Build the optimizers of a stage; with them it is known what a checkpoint holds."""
+        self.optimizers = self.strategy.optimizers_for(stage, self.settings.learning_rate, self.settings.clip_norm)
+        networks = [each.network for each in self.arch.stages]
+        self.variables = [variable for part in (*networks, *self.optimizers) for variable in part.variables]
+
+    def _reason_to_end(self) -> str:
+        """Why the stage ends after the epochs that are done; "" if it goes on."""
+        if self.state.epoch >= self.settings.epochs:
+            return "epochs"
+        if self.settings.patience and self.state.waited >= self.settings.patience:
+            return "patience"
+        (is_late,) = self.strategy.any_worker(time.monotonic() >= self.deadline)
+        return "time" if is_late and self.state.epoch else ""
+
+    # ------------------------------------------------------------------------------------------------------- one epoch
+
+    def _train_epoch(self, train: Step) -> bool:
+        """One pass, or what is left of it; returns whether it came to its end before the deadline."""
+        state, plan = self.state, self.windows.training_plan(self.state.epoch)
+        first, steps = state.step, self.windows.steps(plan)
         sums = np.array(state.sums or self._no_sums)
-        before, first = state.epoch_seconds, state.step
+        rows_before, seconds_before = sums[-1], state.epoch_seconds
         self.reporter.epoch_begins(state.epoch + 1, first, steps)
-        began, rows_before, waiting = time.monotonic(), sums[-1], []
+        began = saved = time.monotonic()
+        pending: list[Any] = []  # sums of steps that the device may still compute
         for step, batch in enumerate(self.strategy.stream(self.windows, plan, first), first + 1):
-            self._set_rate(step - 1, steps)
-            waiting.append(train(batch))
+            self._set_learning_rate(step - 1, steps)
+            pending.append(train(batch))
             if step % PROGRESS_STEPS and step != steps and not self._is_to_end_now():
                 continue
-            sums = sums + np.sum([np.asarray(each, np.float64) for each in waiting], axis=0)
-            waiting.clear()
-            if not np.isfinite(sums).all():
-                raise Diverged(
-                    f"the loss is no longer a number in epoch {state.epoch + 1}; begin again with a smaller "
-                    f"--learning-rate than {self.settings.learning_rate}, or with --precision float32"
-                )
+
+            # Wait for the device, and take account of the steps since the last report.
+            sums = sums + np.sum([np.asarray(each, np.float64) for each in pending], axis=0)
+            pending.clear()
+            self._check_finite(sums)
             now = time.monotonic()
-            state.step, state.sums, state.epoch_seconds = step, sums.tolist(), before + now - began
+            state.step, state.sums, state.epoch_seconds = step, sums.tolist(), seconds_before + now - began
             self.reporter.progress(step, sums[0] / max(sums[-1], 1), (sums[-1] - rows_before) / (now - began))
-            is_stopped, is_late = self.strategy.agreed(self.stop.requested, now >= self.deadline)
+
+            # Stop, end or save, where all machines agree.
+            is_stopped, is_late = self.strategy.any_worker(self.stop.requested, now >= self.deadline)
             if is_stopped:
                 self._save()
                 raise Stopped(f"stopped in epoch {state.epoch + 1}, after step {step} of {steps}; all of it is saved")
@@ -210,60 +223,95 @@ class Run:
         """Whether to end between two reports. Several machines end at a report, where they have agreed on it."""
         return self.strategy.workers == 1 and (self.stop.requested or time.monotonic() >= self.deadline)
 
-    def _set_rate(self, step: int, steps: int) -> None:
-        """Let the optimizer take its next step, of the steps of an epoch, as the schedule says."""
-        time_used = (self.used + time.monotonic() - self.began) / max(self.used + self.deadline - self.began, 1e-9)
-        if self.strategy.workers > 1:
-            time_used = 0.0  # each has a clock of its own
-        rate = self.settings.schedule.at(self.state.epoch, step, steps, time_used)
-        if rate != self.rate:
-            self.rate = rate
+    def _set_learning_rate(self, step: int, steps: int) -> None:
+        """Let the optimizers take their next step, of the steps of an epoch, as the schedule says."""
+        learning_rate = self.settings.schedule.at(self.state.epoch, step, steps, self._time_used())
+        if learning_rate != self.learning_rate:
+            self.learning_rate = learning_rate
             for group, optimizer in zip(self.stage.parameter_groups, self.optimizers, strict=True):
-                optimizer.learning_rate = rate * group.learning_rate_scale
+                optimizer.learning_rate = learning_rate * group.learning_rate_scale
+
+    def _time_used(self) -> float:
+        """The share of the stage's time that has passed, 0 to 1; 0 for several machines, which have a clock each."""
+        if self.strategy.workers > 1:
+            return 0.0
+        used = self.seconds_before + time.monotonic() - self.began
+        return used / max(self.seconds_before + self.deadline - self.began, 1e-9)
+
+    def _check_finite(self, sums: np.ndarray) -> None:
+        if not np.isfinite(sums).all():
+            raise Diverged(
+                f"the loss is no longer a number in epoch {self.state.epoch + 1}; begin again with a smaller "
+                f"--learning-rate than {self.settings.learning_rate}, or with --precision float32"
+            )
+
+    # ------------------------------------------------------------------------------------------------------ validation
 
     def _validation(self, stage: Stage) -> Callable[[], dict[str, float]]:
         """Measures how good the network is now: each of `stage.selection_metrics`; nothing without pieces for it."""
-        if stage.evaluate:
-            return partial(self._assess, stage.evaluate)
-        return partial(self._validate, self.strategy.validation_step(stage))
+        evaluate = stage.evaluate
+        if evaluate:
+            return lambda: json.loads(self._from_chief(lambda: evaluate(self.windows.encoded, self.settings.seed)))
+        step = self.strategy.validation_step(stage)
+        return lambda: self._validate(step)
 
-    def _assess(self, evaluate: Callable[[Encoded, int], dict[str, float]]) -> dict[str, float]:
-        said = json.dumps(evaluate(self.windows.encoded, self.settings.seed) if self.strategy.is_chief else None)
-        values: dict[str, float] = json.loads(self.strategy.from_chief(said.encode()))
-        return values
-
-    def _validate(self, validate: Any) -> dict[str, float]:
+    def _validate(self, validate: Step) -> dict[str, float]:
         plan = self.windows.validation_plan()
         sums = [np.asarray(validate(batch), np.float64) for batch in self.strategy.stream(self.windows, plan)]
-        return self._mean(np.sum([self._no_sums, *sums], axis=0))
+        return self._means(np.sum([self._no_sums, *sums], axis=0))
+
+    def _means(self, sums: np.ndarray) -> dict[str, float]:
+        """The sum of each of the stage's metrics, and of rows last -> the metrics per row; nothing for no rows."""
+        *totals, rows = (float(each) for each in sums)
+        return {name: total / rows for name, total in zip(self.stage.metrics, totals, strict=True)} if rows else {}
+
+    @property
+    def _no_sums(self) -> np.ndarray:
+        return np.zeros(len(self.stage.metrics) + 1)
 
     def _finish_epoch(self, validation: dict[str, float]) -> None:
+        """Write down an epoch that is done, keep the weights if they are the best so far, and report."""
         state, aim = self.state, self.stage.selection_metrics[0]
-        training = self._mean(np.array(state.sums or self._no_sums))
-        judged = validation if aim in validation else training  # a corpus of one piece has no validation
+        training = self._means(np.array(state.sums or self._no_sums))
         row = {
             "stage": self.stage.name,
             "epoch": state.epoch + 1,
             **{name: training.get(name) for name in self.stage.metrics},
             **{f"val_{name}": validation.get(name) for name in self.stage.selection_metrics},
-            "learning_rate": self.rate,
+            "learning_rate": self.learning_rate,
             "rows_per_second": round(sum(state.sums[-1:]) / max(state.epoch_seconds, 1e-9)),
             "seconds": round(state.epoch_seconds, 3),
         }
-        loss = judged.get(aim, 0.0)
-        better = loss < state.best
-        state.best, state.waited = (loss, 0) if better else (state.best, state.waited + 1)
+        compared = validation if aim in validation else training  # a corpus of one piece has no validation
+        loss = compared.get(aim, 0.0)
+        is_best = loss < state.best
+        state.best, state.waited = (loss, 0) if is_best else (state.best, state.waited + 1)
         state.history.append(row)
         state.epoch, state.step, state.sums = state.epoch + 1, 0, []
         state.seconds, state.epoch_seconds = state.seconds + state.epoch_seconds, 0.0
-        if better:
+        if is_best:
             self._keep_weights(validation)
         self._save()
         self._write_results()
-        self.reporter.epoch_ends(row)
-        (is_stopped,) = self.strategy.agreed(self.stop.requested)
+        self.reporter.epoch_ends(row, is_best)
+        (is_stopped,) = self.strategy.any_worker(self.stop.requested)
         if is_stopped:
             raise Stopped(f"stopped after epoch {state.epoch}; all of it is saved")
+
+    # ----------------------------------------------------------------------------------------------- the model folder
+
+    def _save(self) -> None:
+        """Write the checkpoint."""
+        if self.strategy.is_chief:
+            checkpoint.save(self.checkpoint, self.variables, asdict(self.state))
+
+    def _restore(self) -> None:
+        """Go on from the checkpoint if it was made in this stage, on all machines."""
+        state = self.strategy.is_chief and self.state_on_disk
+        if state and state["stage"] == self.state.stage:
+            checkpoint.restore(self.checkpoint, self.variables)
+            self._write_results()  # the run may have been killed between its checkpoint and these
+        self.strategy.broadcast_variables(self.variables)
 
     def _keep_weights(self, validation: dict[str, float]) -> None:
         """Save the stage's network as the best so far."""
@@ -276,10 +324,6 @@ class Run:
         if self.strategy.is_chief:
             self.results.write(self.state)
 
-    def _mean(self, sums: np.ndarray) -> dict[str, float]:
-        *measured, rows = (float(each) for each in sums)
-        return {name: value / rows for name, value in zip(self.stage.metrics, measured, strict=True)} if rows else {}
-
-    def _save(self) -> None:
-        if self.strategy.is_chief:
-            checkpoint.save(self.last, self.variables, asdict(self.state))
+    def _from_chief(self, value: Callable[[], Any]) -> bytes:
+        """What `value` returns on the chief, as JSON on all machines."""
+        return self.strategy.broadcast(json.dumps(value() if self.strategy.is_chief else None).encode())

@@ -4,67 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from musictool.atomic import replacing
-from musictool.training.schedule import Schedule
-
-ENDLESS = 1_000_000  # epochs of a run that only its time ends
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to train, whatever the arch.
-
-    Attributes:
-        epochs: passes over the training pieces, at most.
-        max_minutes: stop after this much time in this session; 0 for no limit.
-        patience: stop after this many epochs without a better validation loss; 0 for never.
-        batch_size: B, windows in a step.
-        learning_rate: of Adam, the highest (musictool/training/schedule.py).
-        warmup, decay: how it gets there and what becomes of it.
-        clip_norm: gradients longer than this are shortened to it; 0 for none.
-        window: L, rows in a window.
-        transpose: (lowest, highest) semitones that training windows are shifted by.
-        stretch: how many times as long training windows are played; one is drawn, or 1.
-        seed: fixes weights, order, transpositions and samples.
-        precision: see musictool/backend/precision.py; never "auto" here.
-        tensorboard: write event files too (musictool/training/event_log.py).
-    """
-
-    epochs: int
-    max_minutes: float
-    patience: int
-    batch_size: int
-    learning_rate: float
-    warmup: int
-    decay: str
-    clip_norm: float
-    window: int
-    transpose: tuple[int, int]
-    stretch: tuple[float, ...]
-    seed: int
-    precision: str
-    tensorboard: bool
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Settings:
-        """Those that model.json holds."""
-        arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**arguments)
-
-    @property
-    def is_endless(self) -> bool:
-        """Whether nobody has a number of epochs in mind."""
-        return self.epochs >= ENDLESS
-
-    @property
-    def schedule(self) -> Schedule:
-        """The learning rate of every step."""
-        return Schedule(self.learning_rate, self.warmup, self.decay, self.epochs)
 
 
 @dataclass

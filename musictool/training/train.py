@@ -1,14 +1,14 @@
 """From a corpus to a model: what `musictool train` does.
 
-`train` encodes the corpus, makes the model folder or finds the run to go on with, measures what the model has to beat,
-and trains (musictool/training/run.py).
+`train` encodes the corpus, makes the model folder or finds the run to go on with, measures the baselines, and trains
+(musictool/training/run.py).
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +16,28 @@ from musictool import arch as archs
 from musictool.arch import Arch
 from musictool.atomic import working_alone, write_json
 from musictool.backend import backend
-from musictool.backend.machines import PLACEMENT
+from musictool.backend.machines import Placement
 from musictool.backend.precision import precision_within
 from musictool.backend.strategy import Strategy
 from musictool.corpus.corpus import Corpus
 from musictool.corpus.training_corpus import corpus_of
-from musictool.dataset.conditions import of_corpus
+from musictool.dataset.conditions import Conditions, of_corpus
+from musictool.dataset.dataset import Encoded
 from musictool.encoding import Spec
 from musictool.errors import BadModel, BadOption, KindMismatch
 from musictool.metrics.baselines import baselines
 from musictool.models import model
 from musictool.models.contents import parameters, primers, provenance, typical_music
-from musictool.models.info import FORMAT, MARKER, read_info, reading
+from musictool.models.info import FORMAT, MARKER, as_bad_model, read_info
+from musictool.options import build, pop_given, to_json
 from musictool.registry import ARCHS, ENCODINGS
-from musictool.training import fine_tune as growing
+from musictool.training import fine_tune
 from musictool.training.event_log import check_event_log
-from musictool.training.folders import existing, folder_for, taken, wishes_of
-from musictool.training.options import (
-    DEFAULTS,
-    RESUMABLE,
-    check_conditions,
-    check_encoding,
-    checked,
-    encodings_of,
-    inherited,
-    jsonable,
-    semitones,
-)
+from musictool.training.folders import existing, folder_for, taken
+from musictool.training.options import RunSettings, TrainOptions, begin, encodings_of, parse, resume_settings, stored
 from musictool.training.reporter import Reporter
-from musictool.training.run_state import Settings, checkpoint_path
-from musictool.training.workers import Trained, build, encoded_for, follow, learn
+from musictool.training.run_state import checkpoint_path
+from musictool.training.workers import Trained, build_networks, encoded_for, run_chief, run_worker
 
 
 def train(
@@ -54,7 +46,7 @@ def train(
     name: str | None = None,
     resume: bool | None = None,
     listener: Reporter | None = None,
-    **wishes: Any,
+    **given: Any,
 ) -> Trained:
     """Train a model on a corpus.
 
@@ -64,73 +56,77 @@ def train(
         resume: True goes on with the run `name` (or the last one) under its own settings; False begins anew; None goes
             on if there is an unfinished run under that name (without one, under any number) that was begun with the
             same settings.
-        listener: who is told how it goes.
-        wishes: any of the keys of DEFAULTS; what is not given takes its default, or when resuming, stays. And where to
-            compute, any of the keys of PLACEMENT (musictool/backend/machines.py): on several machines, each makes this
-            same call.
+        listener: is called as the run goes on.
+        given: any options of TrainOptions and its RunSettings (musictool/training/options.py); what is not given, or
+            None, takes its default, or when resuming, stays. And where to compute, any of Placement
+            (musictool/backend/machines.py): on several machines, each makes this same call.
 
     Raises:
         Stopped: on Ctrl-C, after saving.
         Busy: when another process trains that model.
         LostWorker: when another machine that works on the run is gone.
+        OutOfMemory: when the run needs more memory than there is.
         BadCorpus, BadModel, BadOption, UnknownName, KindMismatch: see musictool/errors.py.
     """
-    place = {
-        key: otherwise if (said := wishes.pop(key, None)) is None else said for key, otherwise in PLACEMENT.items()
-    }
-    wishes = checked(wishes)
-    if wishes.get("tensorboard"):
+    reporter = listener or Reporter()
+    placement = build(Placement, pop_given(Placement, given))
+    given = parse(given)
+    if given.get("tensorboard"):
         check_event_log()
     with precision_within():
-        devices = backend.chosen_strategy(place)
-        with devices.watched():
-            if not devices.is_chief:
-                return follow(devices, listener or Reporter())
-            return _train(corpus, name, resume, listener or Reporter(), wishes, devices)
+        strategy = backend.chosen_strategy(placement)
+        with strategy.watched():
+            if not strategy.is_chief:
+                return run_worker(strategy, reporter)
+            if resume:
+                folder = existing(name)
+                if corpus is not None and Corpus.open(corpus).name != read_info(folder)["corpus"]["name"]:
+                    raise BadOption(f"the run {folder.name} learns another corpus; leave CORPUS out to resume it")
+            else:
+                options = begin(given)
+                opened = Corpus.open(corpus).select(options.where)
+                folder, is_unfinished = folder_for(opened, name, options, resume)
+                if not is_unfinished:
+                    return _begin(opened, folder, options, reporter, strategy)
+            with working_alone(folder, "train"):
+                return _resume(folder, given, reporter, strategy)
 
 
-def _train(
-    corpus: str | Path | None,
-    name: str | None,
-    resume: bool | None,
-    listener: Reporter,
-    wishes: dict[str, Any],
-    devices: Strategy,
-) -> Trained:
-    if resume:
-        folder = existing(name)
-        if corpus is not None and Corpus.open(corpus).name != read_info(folder)["corpus"]["name"]:
-            raise BadOption(f"the run {folder.name} learns another corpus; leave CORPUS out to resume it")
-    else:
-        wishes = inherited(wishes)
-        opened = Corpus.open(corpus).select(wishes.get("where", ()))
-        folder, unfinished = folder_for(opened, name, wishes, resume)
-        if not unfinished:
-            return _begin(opened, folder, {**DEFAULTS, **wishes}, listener, devices)
-    with working_alone(folder, "train"):
-        return _go_on(folder, wishes, listener, devices)
-
-
-def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Reporter, devices: Strategy) -> Trained:
+def _begin(corpus: Corpus, folder: Path, options: TrainOptions, reporter: Reporter, strategy: Strategy) -> Trained:
     """Make the model folder and train."""
-    check_encoding(wishes)
-    check_conditions(wishes)
-    _check_arch(wishes)
-    parent = growing.parent_of(wishes["init_from"])
-    conditions = of_corpus(
-        corpus, wishes["controls"], wishes["label"], parent.conditions.labels if parent is not None else ()
-    )
-    seed = secrets.randbelow(2**31) if wishes["seed"] is None else wishes["seed"]
-    wishes = {**wishes, "seed": seed}
-    precision = backend.prepare(wishes["precision"], seed, ARCHS.get(wishes["arch"]).BFLOAT16_ON_CPU)
-    encoded = encoded_for(corpus, wishes, listener, parent.encoding.vocabulary() if parent is not None else None)
+    options.check_encoding()
+    _check_arch(options)
+    parent = fine_tune.parent_of(options.init_from)
+    labels = () if parent is None else parent.conditions.labels
+    conditions = of_corpus(corpus, options.controls, options.label, labels)
+    if options.run.seed is None:
+        options = replace(options, run=replace(options.run, seed=secrets.randbelow(2**31)))
+    precision = backend.prepare(options.run.precision, options.run.seed, ARCHS.get(options.arch).BFLOAT16_ON_CPU)
+    encoded = encoded_for(corpus, options, reporter, None if parent is None else parent.encoding.vocabulary())
     if parent is None:
-        arch = ARCHS.get(wishes["arch"]).sized(encoded.spec, wishes["size"], wishes["settings"], conditions.size)
+        arch = ARCHS.get(options.arch).sized(encoded.spec, options.size, options.settings, conditions.size)
     else:
         arch = archs.from_json({**parent.info["arch"], "conditions": conditions.size}, encoded.spec)
     arch.check(encoded)
-    settings = _settings(wishes, arch, precision)
-    info: dict[str, Any] = {
+    info = _info(corpus, options, encoded, arch, conditions, options.run.resolved(arch, precision))
+    info["provenance"] |= {"strategy": strategy.name, "replicas": strategy.replicas} | fine_tune.origin(parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    with working_alone(folder, "train"):
+        if (folder / MARKER).exists():  # another process has made it since this one looked
+            raise BadOption(taken(folder))
+        fine_tune.keep_base(folder, parent)
+        build_networks(arch, strategy, folder.name, info, fine_tune.kept_base(folder))
+        info["stages"] = [stage.name for stage in arch.stages]
+        info["metrics"]["parameters"] = parameters(arch)
+        model.create(folder, info, encoded.encoding, primers(encoded))
+        return run_chief(folder, arch, encoded, corpus, reporter, strategy)
+
+
+def _info(
+    corpus: Corpus, options: TrainOptions, encoded: Encoded, arch: Arch, conditions: Conditions, settings: RunSettings
+) -> dict[str, Any]:
+    """model.json of a run that begins, without what is known only once its networks are built."""
+    return {
         "format": FORMAT,
         "arch": arch.to_json(),
         "encoding": encoded.encoding.to_json(),
@@ -143,90 +139,45 @@ def _begin(corpus: Corpus, folder: Path, wishes: dict[str, Any], listener: Repor
             "licence": corpus.info.get("licence", ""),
         },
         "music": typical_music(corpus),
-        "training": {"settings": asdict(settings), "wishes": jsonable(wishes), "finished": None},
+        "training": {"settings": to_json(settings), "options": to_json(options), "finished": None},
         "metrics": {"baselines": baselines(encoded) if arch.has_likelihood else {}},
-        "provenance": provenance(seed)
-        | {"strategy": devices.name, "replicas": devices.replicas}
-        | ({} if parent is None else {"init_from": growing.origin(parent)}),
+        "provenance": provenance(settings.seed),
         "weights": {},
         "vocabulary_sha256": None,
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    with working_alone(folder, "train"):
-        if (folder / MARKER).exists():  # another process has made it since this one looked
-            raise BadOption(taken(folder))
-        growing.keep_base(folder, parent)
-        build(arch, devices, folder.name, info, growing.kept_base(folder))
-        info["stages"] = [stage.name for stage in arch.stages]
-        info["metrics"]["parameters"] = parameters(arch)
-        model.create(folder, info, encoded.encoding, primers(encoded))
-        return learn(folder, arch, encoded, corpus, listener, devices)
 
 
-def _settings(wishes: Mapping[str, Any], arch: Arch, precision: str) -> Settings:
-    """The wishes, and what the arch starts from where there are none."""
-
-    def wished(key: str, otherwise: Any) -> Any:
-        return otherwise if wishes[key] is None else wishes[key]
-
-    return Settings(
-        epochs=wishes["epochs"],
-        max_minutes=wishes["max_minutes"],
-        patience=wishes["patience"],
-        batch_size=wished("batch_size", arch.BATCH_SIZE),
-        learning_rate=wished("learning_rate", arch.LEARNING_RATE),
-        warmup=wished("warmup", arch.WARMUP),
-        decay=wished("decay", arch.DECAY),
-        clip_norm=wished("clip_norm", arch.CLIP_NORM),
-        window=wished("window", arch.WINDOW),
-        transpose=semitones(wishes),
-        stretch=tuple(wishes["stretch"]),
-        seed=wishes["seed"],
-        precision=precision,
-        tensorboard=wishes["tensorboard"],
-    )
-
-
-def _check_arch(wishes: Mapping[str, Any]) -> None:
+def _check_arch(options: TrainOptions) -> None:
     """What the arch cannot do, said before the corpus is encoded.
 
     Raises:
         KindMismatch, UnknownName, BadOption: for an encoding of another kind, a size or an option that it lacks.
     """
-    arch, encoding = ARCHS.get(wishes["arch"]), ENCODINGS.get(wishes["encoding"])
+    arch, encoding = ARCHS.get(options.arch), ENCODINGS.get(options.encoding)
     kind = encoding.kind
     if arch.kind != kind:
         raise KindMismatch(
-            f"the encoding {wishes['encoding']} writes {kind}, for {', '.join(archs.archs_for(kind))}, and not for "
+            f"the encoding {options.encoding} writes {kind}, for {', '.join(archs.archs_for(kind))}, and not for "
             f"{arch.name}; {arch.name} learns {encodings_of(arch.kind)}"
         )
     spec = Spec(kind, (), 0) if kind == "tokens" else encoding().spec  # a vocabulary is not yet known
-    arch.sized(spec, wishes["size"], wishes["settings"], int(bool(wishes["controls"] or wishes["label"])))
+    arch.sized(spec, options.size, options.settings, int(bool(options.controls or options.label)))
 
 
-def _go_on(folder: Path, wishes: Mapping[str, Any], listener: Reporter, devices: Strategy) -> Trained:
+def _resume(folder: Path, given: Mapping[str, Any], reporter: Reporter, strategy: Strategy) -> Trained:
     """Take a run up where it stopped, under its own settings, in a folder that no other process works in."""
     info = read_info(folder)
     if info["weights"] and not checkpoint_path(folder).exists():
         raise BadModel(
             f"{folder.name} has no checkpoint to go on from; its best weights are kept. Begin a run of another --name"
         )
-    then = wishes_of(info)
-    for key, value in jsonable(wishes).items():
-        if key not in RESUMABLE and value != then[key]:
-            raise BadOption(
-                f"the run {folder.name} was begun with {key.replace('_', ' ')} {then[key]}, not {value}; resuming can "
-                f"change only {', '.join(RESUMABLE).replace('_', ' ')}. For a run of its own take another --name"
-            )
-    anew = {key: wishes[key] for key in RESUMABLE if key in wishes}
-    settings = replace(Settings.from_json(info["training"]["settings"]), **anew)
-    backend.prepare(settings.precision, settings.seed)  # type: ignore[arg-type]
-    corpus = corpus_of(info, folder.name)
-    encoded = encoded_for(corpus, then, listener, growing.kept_base(folder))
-    with reading(folder / MARKER):
+    settings = resume_settings(info, folder, given)
+    backend.prepare(settings.precision, settings.seed)
+    corpus, base = corpus_of(info, folder.name), fine_tune.kept_base(folder)
+    encoded = encoded_for(corpus, stored(info, folder), reporter, base)
+    with as_bad_model(folder / MARKER):
         arch = archs.from_json(info["arch"], encoded.spec)
-    info["training"] |= {"settings": asdict(settings), "finished": None}
-    build(arch, devices, folder.name, info, growing.kept_base(folder))
-    info["stages"] = [stage.name for stage in arch.stages]  # which older ones do not say
+    info["training"] |= {"settings": to_json(settings), "finished": None}
+    build_networks(arch, strategy, folder.name, info, base)
     write_json(folder / MARKER, info)
-    return learn(folder, arch, encoded, corpus, listener, devices)
+    return run_chief(folder, arch, encoded, corpus, reporter, strategy)

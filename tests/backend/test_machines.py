@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from musictool.backend.machines import PLACEMENT, Machines, machines
+from musictool.backend.machines import Machines, Placement, machines
 from musictool.errors import BadOption, UnknownName
+from musictool.options import build
 
 TWO = ("10.0.0.5:2222", "10.0.0.6:2222")
 
@@ -16,20 +17,20 @@ def config(job: str, index: int, **cluster: list[str]) -> dict[str, str]:
 
 
 def test_nothing_said_is_this_process_alone():
-    assert machines(PLACEMENT, {}) is None
-    assert machines({**PLACEMENT, "strategy": "one"}, config("worker", 0, worker=[*TWO])) is None
+    assert machines(Placement(), {}) is None
+    assert machines(Placement("one"), config("worker", 0, worker=[*TWO])) is None
 
 
 def test_the_workers_are_those_of_the_command_line_or_of_tf_config():
-    assert machines({**PLACEMENT, "workers": TWO, "worker": 1}, {}) == Machines(TWO, 1)
-    assert machines(PLACEMENT, config("worker", 1, worker=[*TWO])) == Machines(TWO, 1)
+    assert machines(Placement(workers=TWO, worker=1), {}) == Machines(TWO, 1)
+    assert machines(Placement(), config("worker", 1, worker=[*TWO])) == Machines(TWO, 1)
     third = ("10.0.0.4:2222", *TWO)
-    assert machines(PLACEMENT, config("worker", 1, chief=["10.0.0.4:2222"], worker=[*TWO])) == Machines(third, 2)
-    assert machines(PLACEMENT, config("chief", 0, chief=["10.0.0.4:2222"], worker=[*TWO])) == Machines(third, 0)
+    assert machines(Placement(), config("worker", 1, chief=["10.0.0.4:2222"], worker=[*TWO])) == Machines(third, 2)
+    assert machines(Placement(), config("chief", 0, chief=["10.0.0.4:2222"], worker=[*TWO])) == Machines(third, 0)
 
 
 @pytest.mark.parametrize(
-    "place, environment, words",
+    "placement, environment, words",
     [
         ({"strategy": "multi-worker"}, {}, "--workers host:port"),
         ({"worker": 1}, {}, "--workers host:port"),
@@ -44,11 +45,11 @@ def test_the_workers_are_those_of_the_command_line_or_of_tf_config():
         ({}, config("ps", 0, worker=[*TWO]), "a task of type ps"),
     ],
 )
-def test_what_cannot_be_meant_is_one_clear_error(place: dict[str, Any], environment: dict[str, str], words: str):
+def test_what_cannot_be_meant_is_one_clear_error(placement: dict[str, Any], environment: dict[str, str], words: str):
     with pytest.raises(BadOption, match=words):
-        machines({**PLACEMENT, **place}, environment)
+        machines(build(Placement, placement), environment)
 
 
 def test_an_unknown_strategy_is_offered_the_nearest():
     with pytest.raises(UnknownName, match="Did you mean 'mirrored'"):
-        machines({**PLACEMENT, "strategy": "mirored"}, {})
+        Placement("mirored")

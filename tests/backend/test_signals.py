@@ -14,7 +14,7 @@ from musictool.backend.signals import StopRequest, ended_by_ctrl_c
 def test_the_first_ctrl_c_is_a_wish_and_the_second_ends_the_run():
     before = signal.getsignal(signal.SIGINT)
     stop = StopRequest()
-    with stop.listening():
+    with stop.catch_signals():
         signal.raise_signal(signal.SIGINT)
         assert stop.requested
         with pytest.raises(KeyboardInterrupt):

@@ -28,8 +28,8 @@ def corpus(tiny_home: Path, at_new_home: Path) -> None:
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        ("--init-from ''", "--init-from names nothing"),
-        ("--recipe ''", "--recipe names nothing"),
+        ("--init-from ''", "--init-from: '' is not the name of a model"),
+        ("--recipe ''", "--recipe: '' is not the name of a recipe"),
         ("--workers a:1,b:77777 --worker 0", "'b:77777' is not host:port"),
     ],
 )
@@ -41,7 +41,7 @@ def test_what_cannot_be_meant_is_refused_before_tensorflow_is_loaded(at_tiny_hom
 
 
 def test_a_name_with_a_space_is_quoted_in_the_command_that_goes_on(at_tiny_home: Path, monkeypatch: pytest.MonkeyPatch):
-    def stopped_twice(listener: Any, **wishes: Any) -> None:
+    def stopped_twice(listener: Any, **options: Any) -> None:
         listener.name = "my model"
         raise KeyboardInterrupt
 

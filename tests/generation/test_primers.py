@@ -9,13 +9,15 @@ from click.testing import CliRunner
 from musictool.cli._main import main
 from musictool.encodings.piano_roll import PianoRoll
 from musictool.errors import BadFile, BadOption, UnknownName
-from musictool.generation.constraints import Constraints, histogram_of
+from musictool.generation.guidance import guidance_of
 from musictool.generation.primers import read_primer, typed
-from musictool.generation.sample import Generation, Request, check_choices, sample
+from musictool.generation.request import Constraints, Request
+from musictool.generation.sample import Generation, sample
 from musictool.models.model import Model
-from musictool.music.transposition import TO_C
 from musictool.music.scales import classes_of
 from musictool.music.score import Score
+from musictool.music.transposition import TO_C
+from musictool.options import build
 from musictool.sampling.sampler import Sampler
 
 
@@ -85,47 +87,47 @@ def test_a_file_comes_before_notes_of_its_name(tunes: Path, tmp_path: Path, monk
 def test_the_end_of_a_given_primer_is_heard_and_all_of_it_is_kept(model: Model, tunes: Path):
     request = {"length": 9, "primer": tunes / "tune-00.mid", "seed": 2}
     whole, end = Generation(model, Request(**request)), Generation(model, Request(**request, primer_length=5))
-    assert whole._heard.shape == (1, 1 + 24)
-    np.testing.assert_array_equal(end._heard[0, 1:], whole._heard[0, -5:])
+    assert whole.model_input.shape == (1, 1 + 24)
+    np.testing.assert_array_equal(end.model_input[0, 1:], whole.model_input[0, -5:])
     (kept,) = sample(model, Request(**request, primer_length=5, keep_primer=True))
     assert kept.notes["pitch"][:24].tolist() == read_primer(tunes / "tune-00.mid").notes["pitch"].tolist()
 
 
 def test_the_opening_of_the_models_own_primers_is_heard(model: Model):
     whole, opening = (Generation(model, Request(length=9, num=2, primer_length=n)) for n in (None, 3))
-    assert whole._heard.shape == (2, 1 + min(len(rows) for rows in model.primers))
-    np.testing.assert_array_equal(opening._heard, whole._heard[:, :4])
+    assert whole.model_input.shape == (2, 1 + min(len(rows) for rows in model.primers))
+    np.testing.assert_array_equal(opening.model_input, whole.model_input[:, :4])
 
 
 @pytest.mark.parametrize(
-    "wanted", [Constraints("A minor"), Constraints("D", "pentatonic"), Constraints("C", pitch_range="60-70")]
+    "constraints", [Constraints("A minor"), Constraints("D", "pentatonic"), Constraints("C", pitch_range="60-70")]
 )
-def test_no_note_is_begun_outside_of_what_is_wanted(model: Model, wanted: Constraints):
+def test_no_note_is_begun_outside_of_what_is_wanted(model: Model, constraints: Constraints):
     wild = Sampler(temperature=3.0, top_p=1.0)
     (free,) = sample(model, Request(length=300, seed=1, sampler=wild))
-    assert not wanted.pitches()[free.notes["pitch"]].all()
-    for piece in sample(model, Request(length=300, num=2, seed=1, sampler=wild, wanted=wanted)):
-        assert wanted.pitches()[piece.notes["pitch"]].all()
+    assert not constraints.pitches[free.notes["pitch"]].all()
+    for piece in sample(model, Request(length=300, num=2, seed=1, sampler=wild, constraints=constraints)):
+        assert constraints.pitches[piece.notes["pitch"]].all()
         assert len(np.unique(piece.notes["pitch"])) > 1
 
 
 @pytest.mark.parametrize("primer", [None, "D4 F#4 A4 D5 C#5 E4"])
 def test_a_model_of_c_major_writes_in_the_key_that_is_wanted(model: Model, primer: str | None):
-    wanted = Constraints("D major")
-    generation = Generation(in_c(model), Request(length=200, seed=1, primer=primer, wanted=wanted))
-    assert generation._moved == -2
+    constraints = Constraints("D major")
+    generation = Generation(in_c(model), Request(length=200, seed=1, primer=primer, constraints=constraints))
+    assert generation.transposition == -2
     (piece,) = generation.scores()
-    assert wanted.pitches()[piece.notes["pitch"]].all()
+    assert constraints.pitches[piece.notes["pitch"]].all()
     onset_mask, banned = model.encoding.onset_pitches(), generation.guidance.banned
     assert banned is not None
     left = np.flatnonzero(onset_mask[~banned].any(axis=0)) % 12
-    assert classes_of("C", None)[left].all()
+    assert classes_of((0, False), None)[left].all()
 
 
 def test_the_histogram_that_is_asked_for_moves_with_a_model_of_c_major(model: Model):
     conditions = {"controls": ["histogram"], "column": "", "labels": []}
     asked = Model(model.folder, model.info | {"conditions": conditions}, model.encoding)
-    guidance = Constraints(histogram=histogram_of("0,0,1,0,0,0,0,0,0,0,0,0")).guidance(asked, moved=-2)
+    guidance = guidance_of(asked, build(Constraints, {"histogram": "0,0,1,0,0,0,0,0,0,0,0,0"}), transposition=-2)
     assert guidance.conditions is not None
     assert guidance.conditions.tolist() == [1] + [0] * 11
 
@@ -140,7 +142,7 @@ def test_the_penalty_knows_which_symbols_begin_notes(model: Model):
 
 
 @pytest.mark.parametrize(
-    "wanted, words",
+    "values, words",
     [
         ({"pitch_range": "0-3"}, "--pitch-range 0-3 leaves this model no notes"),
         ({"key": "C", "pitch_range": "C#4-C#4"}, "--key C --pitch-range"),
@@ -148,9 +150,9 @@ def test_the_penalty_knows_which_symbols_begin_notes(model: Model):
         ({"label": "jazz"}, "train one with --label"),
     ],
 )
-def test_what_this_model_cannot_do_is_one_clear_line(model: Model, wanted: dict[str, str], words: str):
+def test_what_this_model_cannot_do_is_one_clear_line(model: Model, values: dict[str, str], words: str):
     with pytest.raises(BadOption, match=words):
-        Generation(model, Request(length=9, wanted=Constraints(**wanted)))
+        Generation(model, Request(length=9, constraints=Constraints(**values)))
 
 
 def test_what_nobody_can_do_is_refused_at_once():
@@ -162,7 +164,7 @@ def test_what_nobody_can_do_is_refused_at_once():
         with pytest.raises(error):
             Constraints(**wrong)
     with pytest.raises(BadOption, match="--pitch-histogram"):
-        histogram_of("1,2,3")
+        build(Constraints, {"histogram": "1,2,3"})
 
 
 @pytest.mark.parametrize(
@@ -170,14 +172,14 @@ def test_what_nobody_can_do_is_refused_at_once():
 )
 def test_a_model_of_frames_has_no_symbols_to_choose_among(model: Model, sampler: Sampler):
     rolls = Model(model.folder, model.info, PianoRoll())
-    with pytest.raises(BadOption, match=r"choose among symbols.*--temperature"):
+    with pytest.raises(BadOption, match=r"choose among tokens.*--temperature"):
         Generation(rolls, Request(length=9, sampler=sampler))
     with pytest.raises(BadOption, match="--top-k"):
-        check_choices(rolls, ["temperature", "top_k"])
-    check_choices(model, ["temperature", "top_k"])
-    wanted = Constraints("C", pitch_range="48-84")
-    banned = Generation(rolls, Request(length=9, wanted=wanted)).guidance.banned
-    np.testing.assert_array_equal(banned, ~wanted.pitches()[21:109])
+        Request(length=9).check_kind(rolls.name, "frames", ["temperature", "top_k"])
+    Request(length=9).check_kind(model.name, "tokens", ["temperature", "top_k"])
+    constraints = Constraints("C", pitch_range="48-84")
+    banned = Generation(rolls, Request(length=9, constraints=constraints)).guidance.banned
+    np.testing.assert_array_equal(banned, ~constraints.pitches[21:109])
 
 
 @pytest.mark.parametrize("option", ["--top-p 0.95", "--no-loop-guard", "--top-k 0"])
@@ -187,4 +189,4 @@ def test_what_frames_cannot_use_is_refused_even_with_its_default_value(
     rolls = Model(model.folder, model.info, PianoRoll())
     monkeypatch.setattr(Model, "open", lambda name: rolls)
     result = CliRunner().invoke(main, ["sample", "--length", "9", *option.split()])
-    assert (result.exit_code, "choose among symbols" in result.output) == (2, True)
+    assert (result.exit_code, "choose among tokens" in result.output) == (2, True)

@@ -16,11 +16,11 @@ from musictool.encodings.midi_message import MidiMessage
 from musictool.encodings.note_duration import NoteDuration
 from musictool.encodings.performance import Performance
 from musictool.errors import NoMusic
-from musictool.generation.constraints import Constraints
+from musictool.generation.request import Constraints
 from musictool.generation.scoring import Scored, score_files, score_piece
 from musictool.models.model import Model
-from musictool.music.key import TO_C
 from musictool.music.score import METRE, TEMPO, Score, Track, sort_notes
+from musictool.music.transposition import TO_C
 from musictool.reading import read
 from musictool.sampling.sampler import Guidance
 from musictool.writing import write
@@ -38,8 +38,8 @@ def run(line: str) -> Result:
 def test_the_nats_are_those_of_the_rows_and_are_counted_by_row_note_and_second(model: Model, tunes: Path):
     (piece,) = score_files(model, [tunes / "tune-00.mid"])
     rows = model.encoding.encode(read(tunes / "tune-00.mid").scores[0])
-    np.testing.assert_allclose(piece.nats, model.arch.surprisal(rows))
-    assert piece.total == pytest.approx(piece.nats.sum())
+    np.testing.assert_allclose(piece.surprisal, model.arch.surprisal(rows))
+    assert piece.total == pytest.approx(piece.surprisal.sum())
     assert (piece.per_row, piece.per_note) == (pytest.approx(piece.total / 24),) * 2
     assert piece.per_second == pytest.approx(piece.total / 6)  # 24 eighths at 120
     assert piece.unknown == 0
@@ -74,15 +74,15 @@ def test_each_bar_has_the_mean_of_its_rows_and_the_worst_are_named():
 
 def test_a_model_of_c_major_hears_a_piece_there(model: Model, tunes: Path):
     training = model.info["training"]
-    info = model.info | {"training": training | {"wishes": training["wishes"] | {"transpose": TO_C}}}
+    info = model.info | {"training": training | {"options": training["options"] | {"transpose": TO_C}}}
     in_c = Model(model.folder, info, model.encoding)
     in_c.__dict__["arch"] = model.arch
     score = Score.from_notes([(62 + step, i, 1) for i, step in enumerate((0, 4, 7, 12, 7, 4, 0))])
     moved, same = score_piece(in_c, score, ""), score_piece(model, score.transpose(-2), "")
     assert moved is not None
     assert same is not None
-    assert moved.moved == -2
-    np.testing.assert_array_equal(moved.nats, same.nats)
+    assert moved.transposition == -2
+    np.testing.assert_array_equal(moved.surprisal, same.surprisal)
     assert moved.music.notes["pitch"].tolist() == score.notes["pitch"].tolist()
 
 
@@ -108,7 +108,7 @@ def test_seconds_bars_and_places_are_those_of_the_file_where_the_vocabulary_lack
     piece = score_piece(reader, song, "song.mid")
     assert piece is not None
     assert encoding.decode(encoding.encode(song)).end_ticks == 8 * 480
-    assert piece.is_own
+    assert piece.is_aligned
     assert (piece.seconds, piece.per_second, len(piece.bars)) == (16, 1, 6)
     np.testing.assert_array_equal(piece.music.notes, song.notes)
     messages = [2, *(2 + i * 1.75 for i in range(1, 8) for _ in range(2)), 16]  # an on; an off and an on; an off
@@ -132,9 +132,9 @@ def test_where_the_places_cannot_be_known_that_is_said(model: Model):
     reader.__dict__["arch"] = _Told()
     piece = score_piece(reader, two, "two.mid")
     assert piece is not None
-    assert not piece.is_own
+    assert not piece.is_aligned
     assert (piece.seconds, piece.music.seconds) == (2, 4)  # the voices one behind the other
-    assert piece.per_second == len(piece.nats) / 2
+    assert piece.per_second == len(piece.surprisal) / 2
     assert piece.to_json()["bars_of"] == "the piece as the model reads it"
     said: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
@@ -199,7 +199,13 @@ def test_the_command_tells_and_draws(at_tiny_home: Path, tunes: Path, tmp_path: 
     monkeypatch.chdir(tmp_path)
     result = run(f"score {tunes / 'tune-00.mid'} {tunes / 'tune-01.mid'} --model tunes-lstm")
     assert result.exit_code == 0, result.output
-    for words in ("nats a symbol", "nats a note", "nats a second", "own validation pieces", "most surprising bars"):
+    for words in (
+        "nats per token",
+        "nats per note",
+        "nats per second",
+        "own validation pieces",
+        "most surprising bars",
+    ):
         assert words in result.output
     assert run(f"score {tunes / 'tune-00.mid'} --where-surprised").exit_code == 0
     assert (tmp_path / "surprise.png").stat().st_size > 5000

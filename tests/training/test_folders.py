@@ -12,9 +12,10 @@ import pytest
 from musictool.corpus.corpus import Corpus
 from musictool.errors import BadModel, BadOption
 from musictool.training.folders import folder_for
+from musictool.training.options import begin, parse
 
 # As conftest.py's model was begun.
-WISHES: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "epochs": 2,
     "seed": 1,
     "settings": ("width=16", "embedding=16", "layers=1"),
@@ -37,13 +38,13 @@ def put(models: Path, name: str, *, without: str = "", **training: Any) -> None:
     """A model.json like that of tunes-lstm, with other things about its training."""
     info = json.loads((models / "tunes-lstm" / "model.json").read_text())
     info["training"] |= training
-    info["training"]["wishes"].pop(without, None)
+    info["training"]["options"].pop(without, None)
     (models / name).mkdir()
     (models / name / "model.json").write_text(json.dumps(info))
 
 
-def chosen(name: str | None = None, resume: bool | None = None, **wishes: Any) -> tuple[str, bool]:
-    folder, unfinished = folder_for(Corpus.open("tunes"), name, {**WISHES, **wishes}, resume)
+def chosen(name: str | None = None, resume: bool | None = None, **given: Any) -> tuple[str, bool]:
+    folder, unfinished = folder_for(Corpus.open("tunes"), name, begin(parse({**OPTIONS, **given})), resume)
     return folder.name, unfinished
 
 
@@ -83,7 +84,7 @@ def test_what_cannot_be_read_is_no_run_to_go_on_with_unless_it_is_named(models: 
         chosen(name="tunes-lstm-2")
 
 
-def test_a_run_from_before_there_was_such_a_wish_had_its_default(models: Path):
+def test_a_run_from_before_there_was_such_an_option_had_its_default(models: Path):
     put(models, "tunes-lstm-2", without="stretch", finished=None)
     assert chosen() == ("tunes-lstm-2", True)
     assert chosen(stretch=(0.9,)) == ("tunes-lstm-3", False)

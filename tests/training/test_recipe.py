@@ -8,7 +8,6 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -152,7 +151,9 @@ def test_they_are_found_in_a_package_that_is_a_zip_file(tmp_path: Path):
     with zipfile.ZipFile(tmp_path / "package.zip", "w") as archive:
         for path in [*package.glob("*.py"), *package.glob("training/*.py"), *package.glob("recipes/*")]:
             archive.write(path, path.relative_to(package.parent))
-    program = "from musictool.training import recipe; print(recipe.__file__, recipe.names(), recipe.get('musegan').train)"
+    program = (
+        "from musictool.training import recipe; print(recipe.__file__, recipe.names(), recipe.get('musegan').train)"
+    )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "package.zip")}
     done = subprocess.run(
         [sys.executable, "-P", "-c", program] if sys.version_info >= (3, 11) else [sys.executable, "-c", program],

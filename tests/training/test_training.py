@@ -22,7 +22,7 @@ from musictool.models.model import Model
 from musictool.preparation.prepare import prepare
 from musictool.training.checkpoint import state
 from musictool.training.reporter import Reporter
-from musictool.training.run import Diverged, Stopped
+from musictool.training.run import Diverged, Run, Stopped
 from musictool.training.train import train
 from tests.rival import at_work
 from tests.training.test_event_log import curves
@@ -44,8 +44,22 @@ def corpus(tunes: Path, at_new_home: Path) -> Corpus:
     return prepare(str(tunes), name="tunes", workers=1).corpus
 
 
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
+    """Every Run that is made, in order."""
+    made: list[Run] = []
+    init = Run.__init__
+
+    def record(self: Run, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        made.append(self)
+
+    monkeypatch.setattr(Run, "__init__", record)
+    return made
+
+
 def history(folder: Path) -> list[dict[str, str]]:
-    """history.csv without what hangs on the machine."""
+    """history.csv without what depends on the machine."""
     with open(folder / "history.csv", encoding="utf-8") as file:
         return [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
 
@@ -164,7 +178,7 @@ def test_it_says_which_baselines_it_did_not_beat(corpus: Corpus):
 
 
 @pytest.mark.parametrize(
-    "wishes, error, words",
+    "given, error, words",
     [
         ({"arch": "lsmt"}, UnknownName, "Did you mean 'lstm'"),
         ({"size": "smal"}, UnknownName, "Did you mean 'small'"),
@@ -172,26 +186,31 @@ def test_it_says_which_baselines_it_did_not_beat(corpus: Corpus):
         ({"settings": ("width=none",)}, BadOption, "width"),
         ({"encoding": "note-cord"}, UnknownName, "Did you mean 'note-chord'"),
         ({"encoding_settings": ("rests=kep",)}, BadOption, "keep, cap, drop"),
-        ({"epochs": 0}, BadOption, "--epochs 0"),
-        ({"batch_size": 0}, BadOption, "--batch-size 0"),
-        ({"learning_rate": 0.0}, BadOption, "--learning-rate"),
-        ({"warmup": -1}, BadOption, "--warmup -1"),
-        ({"clip_norm": -0.5}, BadOption, "--clip-norm -0.5"),
-        ({"seed": 2**32}, BadOption, "--seed 4294967296 is above"),
+        ({"epochs": 0}, BadOption, "--epochs: 0 is not a whole number of at least 1"),
+        ({"batch_size": 0}, BadOption, "--batch-size: 0"),
+        ({"learning_rate": 0.0}, BadOption, "--learning-rate: 0.0 is not a number above 0 and of at most 10"),
+        ({"warmup": -1}, BadOption, "--warmup: -1"),
+        ({"clip_norm": -0.5}, BadOption, "--clip-norm: -0.5"),
+        ({"seed": 2**32}, BadOption, "--seed: 4294967296 is not a whole number from 0 to 4294967295"),
         ({"decay": "cosin"}, UnknownName, "Did you mean 'cosine'"),
-        ({"transpose": (1, 3)}, BadOption, "--transpose"),
+        ({"transpose": (1, 3)}, BadOption, "--transpose: .* is not like -3..3"),
         ({"precision": "float31"}, UnknownName, "float32"),
         ({"stretch": (0.95, 1.05)}, BadOption, "performance can be stretched"),
         ({"encoding": "piano-roll"}, KindMismatch, "frames, for .*roll-lstm, and not for lstm; .*note-chord"),
         ({"name": "../evil"}, BadOption, "--name"),
+        ({"epoch": 3}, UnknownName, "unknown training option 'epoch'. Did you mean 'epochs'"),
+        ({"max_minutes": float("inf")}, BadOption, "--max-minutes: inf"),
+        ({"stretch": (3.0,)}, BadOption, "--stretch: 3.0 is not a number from 0.5 to 2"),
+        ({"controls": ("densty",)}, UnknownName, "unknown control 'densty'. Did you mean 'density'"),
+        ({"init_from": ""}, BadOption, "--init-from: '' is not the name of a model"),
     ],
 )
-def test_a_wish_that_cannot_be_met_is_one_clear_error_and_leaves_nothing(
-    at_tiny_home: Path, wishes: dict[str, Any], error: type[Exception], words: str
+def test_an_option_that_is_not_possible_is_one_clear_error_and_leaves_nothing(
+    at_tiny_home: Path, given: dict[str, Any], error: type[Exception], words: str
 ):
     before = sorted(path for path in at_tiny_home.rglob("*"))
     with pytest.raises(error, match=words):
-        train("tunes", **wishes)
+        train("tunes", **given)
     assert sorted(path for path in at_tiny_home.rglob("*")) == before  # nor has anything been encoded in vain
 
 
@@ -208,11 +227,11 @@ def test_an_unfinished_run_of_other_settings_is_not_overwritten_either(corpus: C
 
 
 def test_a_stopped_run_goes_on_in_the_middle_of_its_warm_up_and_its_cosine(corpus: Corpus):
-    wishes = TINY | {"warmup": 5, "decay": "cosine", "clip_norm": 0.5, "tensorboard": True}
-    whole = train("tunes", name="whole", **wishes)
+    options = TINY | {"warmup": 5, "decay": "cosine", "clip_norm": 0.5, "tensorboard": True}
+    whole = train("tunes", name="whole", **options)
     for stop in ((1, 2), (3, 1)):
         with pytest.raises(Stopped):
-            train("tunes", name="stopped", listener=StopAt(*stop), **wishes)
+            train("tunes", name="stopped", listener=StopAt(*stop), **options)
     resumed = train(name="stopped", resume=True)
     assert history(resumed.model.folder) == history(whole.model.folder)
     assert resumed.model.checksum == whole.model.checksum
@@ -234,19 +253,11 @@ def test_with_a_time_limit_the_cosine_ends_with_it(corpus: Corpus):
     assert rates[-1] < 0.7 * 0.003
 
 
-def test_gradients_are_cut_as_asked_or_not_at_all(corpus: Corpus):
-    class Look(Reporter):
-        def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
-            self.run = run
-
-        def epoch_ends(self, row: dict[str, Any]) -> None:
-            (optimizer,) = self.run.optimizers
-            self.norm = optimizer.global_clipnorm
-
-    for asked, norm in ((0.0, None), (0.25, 0.25)):
-        look = Look()
-        train("tunes", listener=look, **TINY | {"epochs": 1, "clip_norm": asked})
-        assert look.norm == norm
+def test_gradients_are_clipped_as_given_or_not_at_all(corpus: Corpus, runs: list[Run]):
+    for clip_norm, used in ((0.0, None), (0.25, 0.25)):
+        train("tunes", **TINY | {"epochs": 1, "clip_norm": clip_norm})
+        (optimizer,) = runs[-1].optimizers
+        assert optimizer.global_clipnorm == used  # type: ignore[attr-defined]
 
 
 def test_resuming_cannot_change_what_the_run_is(at_tiny_home: Path):
@@ -272,29 +283,21 @@ def test_a_corpus_that_has_changed_is_not_learnt_on_by_an_old_run(corpus: Corpus
         train(resume=True, epochs=2)
 
 
-def test_a_run_whose_loss_is_no_number_says_so(corpus: Corpus):
+def test_a_run_whose_loss_is_no_number_says_so(corpus: Corpus, runs: list[Run]):
     class Poison(Reporter):
         """Spoils the weights after the first epoch."""
 
-        def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
-            self.run = run
-
-        def epoch_ends(self, row: dict[str, Any]) -> None:
-            for weight in self.run.arch.network.trainable_variables:
+        def epoch_ends(self, row: dict[str, Any], is_best: bool) -> None:
+            for weight in runs[-1].stage.network.trainable_variables:
                 weight.assign(weight * float("nan"))
 
     with pytest.raises(Diverged, match="--learning-rate"):
         train("tunes", listener=Poison(), **TINY | {"epochs": 3})
 
 
-def test_mixed_precision_is_in_effect_while_training_and_gone_afterwards(corpus: Corpus):
-    class Look(Reporter):
-        def run_begins(self, run: Any, info: Any, corpus: Any) -> None:
-            self.dtype = run.arch.network.project.compute_dtype
-
-    look = Look()
-    trained = train("tunes", listener=look, **TINY | {"precision": "mixed_bfloat16", "epochs": 1})
-    assert look.dtype == "bfloat16"
+def test_mixed_precision_is_in_effect_while_training_and_gone_afterwards(corpus: Corpus, runs: list[Run]):
+    trained = train("tunes", **TINY | {"precision": "mixed_bfloat16", "epochs": 1})
+    assert runs[-1].stage.network.project.compute_dtype == "bfloat16"
     assert trained.model.arch.network.project.compute_dtype == "float32"  # type: ignore[attr-defined]
 
 
@@ -305,7 +308,7 @@ def test_a_run_that_needs_more_memory_than_there_is_says_so(corpus: Corpus):
 
 def test_two_runs_never_share_a_folder(corpus: Corpus):
     class Rival(Reporter):
-        def epoch_ends(self, row: dict[str, Any]) -> None:
+        def epoch_ends(self, row: dict[str, Any], is_best: bool) -> None:
             program = "import musictool; musictool.train('tunes', name='rival', resume=True)"
             self.done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 

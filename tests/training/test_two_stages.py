@@ -11,7 +11,8 @@ import pytest
 
 from musictool import home
 from musictool.errors import BadCorpus, BadModel
-from musictool.generation.sample import Request, sample
+from musictool.generation.request import Request
+from musictool.generation.sample import sample
 from musictool.models.model import Model
 from musictool.music.score import Score, Track
 from musictool.preparation.prepare import prepare
@@ -90,8 +91,8 @@ def test_music_is_written_while_the_last_stage_is_trained_and_not_before(corpus:
 
 @pytest.mark.slow
 def test_two_devices_train_both_stages(corpus: str):
-    wishes = {**RUN, "epochs": 1}
-    told = run(TWO_CPUS + f"import musictool\nprint(musictool.train('bands', name='two', **{wishes}).model.info)")
+    options = {**RUN, "epochs": 1}
+    told = run(TWO_CPUS + f"import musictool\nprint(musictool.train('bands', name='two', **{options}).model.info)")
     assert "'strategy': 'mirrored', 'replicas': 2" in told
     model = Model.open("two")
     assert float(model.arch.vae.steps) == len(range(0, 26, 8))  # once a step, and not once on each device

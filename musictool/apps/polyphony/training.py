@@ -113,7 +113,7 @@ class Model:
         head = self.stage.network.head
         head.bias.assign(begins[self.keys])
         if head.hold:
-            head.held.assign((sounds_on - begins)[self.keys])
+            head.hold_kernel.assign((sounds_on - begins)[self.keys])
 
     @property
     def parameters(self) -> int:
@@ -174,7 +174,7 @@ class _Training:
     def run(self) -> Course:
         best, kept, waited = float("inf"), self.mean, 0
         self.began, began = time.monotonic(), time.process_time()
-        with self.stop.listening():
+        with self.stop.catch_signals():
             for epoch in range(self.settings.epochs):
                 nats = self._pass(epoch)
                 score = self._judged()

@@ -82,7 +82,8 @@ from musictool.cli._main import main
 mark("musictool's commands")
 import tensorflow, keras
 mark("TensorFlow and Keras")
-from musictool.generation.sample import Request, sample
+from musictool.generation.request import Request
+from musictool.generation.sample import sample
 from musictool.models.model import Model
 from musictool.writing import write
 model = Model.open(sys.argv[1])

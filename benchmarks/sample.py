@@ -29,7 +29,8 @@ WRITTEN = {1: 2000, 64: 256}  # symbols for each piece of a batch, in a round of
 
 def musictool_sample(folder: Path, batch: int) -> Callable[[], float]:
     """`musictool.generation.sample.sample` with the default sampler, from the model's own primers to Scores."""
-    from musictool.generation.sample import Request, sample
+    from musictool.generation.request import Request
+    from musictool.generation.sample import sample
     from musictool.models.model import Model
 
     model = Model.open(folder)  # one for each batch size, so that each has its own compiled loop

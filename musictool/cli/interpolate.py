@@ -8,6 +8,9 @@ from typing import Any
 import click
 
 from musictool.cli import _output
+from musictool.cli._flags import flags
+from musictool.options import build, pop_given
+from musictool.sampling.options import SamplerOptions
 
 _PATH = click.Path(path_type=Path)
 
@@ -17,9 +20,8 @@ _PATH = click.Path(path_type=Path)
 @click.argument("second", type=_PATH)
 @click.option("--model", "name", help="A model's name or folder.  [default: the one trained last]")
 @click.option("--steps", type=int, default=8, show_default=True, help="Versions, both ends included.")
-@click.option("--bars", type=int, help="Of each version, from the pieces' beginning.  [default: all]")
-@click.option("--temperature", type=float, default=1.0, show_default=True, help="Over 1 bolder, under 1 safer.")
-@click.option("--threshold", default="density", show_default=True, help="density, bernoulli, or a number such as 0.5.")
+@click.option("--bars", type=int, help="Bars of each version, from the pieces' beginning.  [default: all]")
+@flags(SamplerOptions, "temperature", "threshold")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes what bernoulli draws.")
 @click.option("--out", type=_PATH, default=Path("between.mid"), show_default=True, help="File to write.")
 def command(first: Path, second: Path, name: str | None, out: Path, **given: Any) -> None:
@@ -29,13 +31,12 @@ def command(first: Path, second: Path, name: str | None, out: Path, **given: Any
     """
     from musictool.writing import checked_places, write
 
+    sampler = build(SamplerOptions, pop_given(SamplerOptions, given))
     checked_places(out, first, second)
     _output.load_backend()
     from musictool.generation.interpolate import interpolate
     from musictool.models.model import Model
-    from musictool.sampling.sampler import Sampler
 
-    sampler = Sampler(temperature=given.pop("temperature"), threshold=given.pop("threshold"))
     model = Model.open(name)
     score = interpolate(model, first, second, sampler=sampler, **given)
     write(score, out)

@@ -9,24 +9,17 @@ from typing import Any
 import click
 
 from musictool.cli import _output
+from musictool.cli._flags import flags
 from musictool.errors import BadOption
+from musictool.generation.request import DEFAULT_LENGTH, Request, numbered
+from musictool.options import build, flag_fields, option_name, pop_given
 
-_SAMPLER = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "loop_guard", "threshold", "noise_sd")
-_WANTED = ("key", "scale", "pitch_range", "density", "label")
-_REQUEST = ("length", "bars", "seconds", "num", "primer", "primer_length", "from_scratch", "keep_primer", "instrument")
-DEFAULT_LENGTH = 500
 _PATH = click.Path(path_type=Path)
+_WANDERING = 1.2  # a temperature above which music tends to lose its thread
 
 
 @click.command(epilog="\b\nExample:\n    musictool sample --length 500 --out song.mid")
 @click.argument("model", required=False)
-@click.option("--length", type=click.IntRange(min=1), help="Symbols (or time steps of rolls) to write.  [default: 500]")
-@click.option("--bars", type=click.IntRange(min=1), help="Bars to write, instead of --length.")
-@click.option(
-    "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Seconds to write, instead of --length. No length counts the primer.",
-)
 @click.option(
     "--out",
     "outs",
@@ -34,141 +27,80 @@ _PATH = click.Path(path_type=Path)
     type=_PATH,
     help="File to write, of the kind that its suffix names (.mid .mp3 .png ...); may be repeated.  [default: song.mid]",
 )
-@click.option(
-    "--num",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Pieces to write: song-001.mid, song-002.mid, ...",
-)
-@click.option(
-    "--temperature",
-    type=click.FloatRange(0, 100, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Over 1 bolder, under 1 safer.",
-)
-@click.option(
-    "--top-k",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Draw from the k likeliest symbols; 0: all.",
-)
-@click.option(
-    "--top-p",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=0.95,
-    show_default=True,
-    help="Draw from the likeliest that hold this much.",
-)
-@click.option(
-    "--min-p",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="Draw from those with at least this share of the likeliest's probability.",
-)
-@click.option(
-    "--repetition-penalty",
-    type=click.FloatRange(1, 10),
-    default=1.0,
-    show_default=True,
-    help="Over 1: notes of the last 64 symbols come back less (CTRL's rule; try 1.1).",
-)
-@click.option(
-    "--loop-guard/--no-loop-guard",
-    default=True,
-    help="Leave bars that would repeat for ever, by temperature.  [default: yes]",
-)
-@click.option(
-    "--threshold",
-    default="density",
-    show_default=True,
-    help="Of segments: how 0 and 1 are made of probabilities: density, bernoulli, or a number such as 0.5.",
-)
-@click.option(
-    "--noise-sd",
-    type=click.FloatRange(0, 10),
-    help="Of segments: how varied; 0.5 to 1 is usual.  [default: the arch's]",
-)
-@click.option(
-    "--style", "styles", multiple=True, type=_PATH, metavar="FILE", help="Mix this music in (vae); may be repeated."
-)
-@click.option(
-    "--where", multiple=True, metavar="COLUMN=VALUE", help="Mix in pieces of the model's corpus, as artist=Queen."
-)
-@click.option(
-    "--alpha", type=click.FloatRange(0, 1), help="How much of the style: 0 nothing, 1 nothing else.  [default: 0.5]"
-)
-@click.option("--key", help='Only notes of this key: "A minor", Am, "F# major", Bb.')
-@click.option("--scale", help="Of the tonic of --key: harmonic-minor, pentatonic, blues, dorian, ...; chromatic: all.")
-@click.option("--pitch-range", help="Only notes from here to there: C3-C6, or as MIDI numbers 48-84.")
-@click.option("--density", type=float, help="Notes a second, of a model trained with --controls density.")
-@click.option(
-    "--pitch-histogram", help="12 weights of C to B: 1,0,1,..., of a model trained with --controls histogram."
-)
-@click.option("--label", help="Genre, artist, ..., of a model trained with --label.")
-@click.option(
-    "--primer", help='What to continue: a music file, or notes: "C4 E4 G4:2 C4+E4+G4".  [default: one of the model\'s]'
-)
-@click.option(
-    "--primer-length",
-    type=click.IntRange(min=1),
-    help="Symbols of the primer that are heard: of a file, its last ones.  [default: all]",
-)
-@click.option("--from-scratch", is_flag=True, help="Begin with nothing.")
-@click.option(
-    "--keep-primer/--no-keep-primer",
-    default=False,
-    help="Put the primer before the piece, your own as it is.  [default: no]",
-)
-@click.option("--tempo", type=click.FloatRange(4, 1000), help="Quarter notes a minute.  [default: the corpus's]")
-@click.option("--instrument", help="General MIDI name or number, such as violin.  [default: the encoding's]")
+@flags(Request)
 @click.option("--check-copies", is_flag=True, help="Warn of what stands in the pieces it has learnt from.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), help="Fixes everything that is random.  [default: drawn and printed]"
-)
 @click.option("--like", type=_PATH, help="The .json of a song to make again, the same to the byte.")
-@click.pass_context
-def command(context: click.Context, **given: Any) -> None:
+def command(model: str | None, outs: tuple[Path, ...], check_copies: bool, like: Path | None, **options: Any) -> None:
     """Write music with MODEL (default: the one trained last).
 
     Beside song.mid stands song.json with all that is needed to make it again: --like song.json.
     """
-    like, outs = given.pop("like"), given.pop("outs") or (Path("song.mid"),)
-    check_copies = given.pop("check_copies")
-    if like is not None:
-        _refuse_others(context)
+    outs, given = outs or (Path("song.mid"),), pop_given(Request, options)
+    if like is None:
+        songs, copies = _write(model, given, outs, check_copies)
     else:
-        _check(given, outs)
-    _output.load_backend()
-    from musictool.generation.songs import write_like, write_songs
-
-    if like is not None:
-        model, song = write_like(like, outs)
-        songs, seed = [song], None
-        copies = _copies(model) if check_copies else None
-    else:
-        from musictool.generation.sample import check_choices, rows_of
-        from musictool.models.model import Model
-
-        model, (request, seed) = Model.open(given["model"]), _request(given)
-        check_choices(model, _said(context))
-        copies = _copies(model) if check_copies else None
-        rows = None if request.length is None else rows_of(model, request.length)
-        with _output.remarks_above(), _output.bar(rows, "listening", f"{model.spec.unit}s") as bar:
-            songs = write_songs(model, request, outs, progress=lambda rows: _advance(bar, rows))
-    _output.say(f"model {model.name}" + ("" if seed is None else f", seed {seed}"))
-    if given["temperature"] > 1.2:
-        _output.say("a temperature over 1.2 tends to wander")
+        songs, copies = _write_again(model, given, outs, check_copies, like)
     for song in songs:
         _tell(song)
         if copies is not None:
-            _output.say(f"  {copies.report(song.score)}")
+            _output.say(f"  {copies.words(song.score)}")
     if [path.suffix.lower() for path in songs[0].paths] == [".mid"]:
         midi, sound = (shlex.quote(str(path)) for path in (songs[0].path, songs[0].path.with_suffix(".wav")))
         _output.say(f"next:  musictool render {midi} --out {sound}")
+
+
+def _write(
+    name: str | None, given: dict[str, Any], outs: tuple[Path, ...], check_copies: bool
+) -> tuple[list[Any], Any]:
+    """The songs, and what finds copies in them."""
+    request = _checked(name, given, outs)
+    _output.load_backend()
+    from musictool.generation.sample import rows_for
+    from musictool.generation.songs import write_songs
+    from musictool.models.model import Model
+
+    model = Model.open(name)
+    request.check_kind(model.name, model.spec.kind, given, model.arch.has_temperature)
+    copies = _copies(model) if check_copies else None
+    rows = None if request.length is None else rows_for(model, request.length)
+    with _output.remarks_above(), _output.bar(rows, "reading the primer", f"{model.spec.unit}s") as bar:
+        songs = write_songs(model, request, outs, progress=lambda rows: _advance(bar, rows))
+    _output.say(f"model {model.name}, seed {request.seed}")
+    if request.sampler.temperature > _WANDERING:
+        _output.say(f"a temperature over {_WANDERING} tends to wander")
+    return songs, copies
+
+
+def _write_again(
+    name: str | None, given: dict[str, Any], outs: tuple[Path, ...], check_copies: bool, like: Path
+) -> tuple[list[Any], Any]:
+    """The song of a sidecar, and what finds copies in it. Other options would be ignored in silence."""
+    others = ["MODEL"] * (name is not None)
+    others += [option_name(field) for field in flag_fields(Request) if field.name in given]
+    if others:
+        raise BadOption(f"--like makes a song again as it was; leave out {others[0]}")
+    _output.load_backend()
+    from musictool.generation.songs import write_like
+
+    model, song = write_like(like, outs)
+    _output.say(f"model {model.name}")
+    return [song], _copies(model) if check_copies else None
+
+
+def _checked(name: str | None, given: dict[str, Any], outs: tuple[Path, ...]) -> Request:
+    """The request; what is wrong with it is said before TensorFlow is loaded, which takes seconds."""
+    from musictool.models.info import folder_of
+    from musictool.reading import suffixes
+    from musictool.writing import checked_places
+
+    length = {} if {"length", "bars", "seconds"} & {*given} else {"length": DEFAULT_LENGTH}
+    request = build(Request, {"seed": _output.drawn(None), **length, **given})
+    if name is not None and Path(name).is_file() and Path(name).suffix.lower() in suffixes():
+        raise BadOption(f"{name} is a music file and no model; did you mean --primer {shlex.quote(name)}?")
+    folder_of(name)
+    for places in numbered(outs, request.num):
+        checked_places(places)
+    return request
 
 
 def _advance(bar: Any, rows: int) -> None:
@@ -201,67 +133,3 @@ def _copies(model: Any) -> Any:
     from musictool.evaluation.copies import Copies
 
     return Copies(corpus_of(model.info, model.name))
-
-
-def _refuse_others(context: click.Context) -> None:
-    """--like says all; an option beside it would be ignored in silence."""
-    others = {*_said(context)} - {"like", "outs", "check_copies"}
-    for parameter in context.command.params:
-        if parameter.name in others:
-            typed = parameter.opts[0] if isinstance(parameter, click.Option) else parameter.human_readable_name
-            raise BadOption(f"--like makes a song again as it was; leave out {typed}")
-
-
-def _said(context: click.Context) -> list[str]:
-    """The options that were given, be it with their default value."""
-    said = click.core.ParameterSource.COMMANDLINE
-    return [name for name in context.params if context.get_parameter_source(name) == said]
-
-
-def _check(given: dict[str, Any], outs: tuple[Path, ...]) -> None:
-    """What cannot be meant, said before TensorFlow is loaded."""
-    from musictool.generation.validation import check_files, check_length, check_primer, numbered
-    from musictool.models.info import folder_of
-    from musictool.music.scales import classes_of, pitches_of
-    from musictool.sampling.binarising import check_rule
-    from musictool.writing import checked_places
-
-    if given["length"] is None and given["bars"] is None and given["seconds"] is None:
-        given["length"] = DEFAULT_LENGTH
-    check_length(given["length"], given["bars"], given["seconds"])
-    check_primer(given["from_scratch"], given["primer"], given["primer_length"], given["keep_primer"])
-    classes_of(given["key"], given["scale"])
-    if given["pitch_range"] is not None:
-        pitches_of(given["pitch_range"])
-    check_rule(given["threshold"])
-    check_files(given["styles"])
-    _check_is_no_music(given["model"])
-    folder_of(given["model"])
-    for places in numbered(outs, given["num"]):
-        checked_places(places)
-
-
-def _check_is_no_music(model: str | None) -> None:
-    from musictool.reading import suffixes
-
-    if model is not None and Path(model).is_file() and Path(model).suffix.lower() in suffixes():
-        raise BadOption(f"{model} is a music file and no model; did you mean --primer {shlex.quote(model)}?")
-
-
-def _request(given: dict[str, Any]) -> tuple[Any, int]:
-    from musictool.generation.constraints import Constraints, histogram_of
-    from musictool.generation.sample import Request
-    from musictool.generation.style import Style
-    from musictool.sampling.sampler import Sampler
-
-    seed = _output.drawn(given["seed"])
-    histogram = None if given["pitch_histogram"] is None else histogram_of(given["pitch_histogram"])
-    request = Request(
-        sampler=Sampler(**{name: given[name] for name in _SAMPLER}),
-        wanted=Constraints(**{name: given[name] for name in _WANTED}, histogram=histogram),
-        style=Style(given["styles"], given["where"], given["alpha"]),
-        bpm=given["tempo"],
-        seed=seed,
-        **{name: given[name] for name in _REQUEST},
-    )
-    return request, seed

@@ -8,7 +8,10 @@ from typing import Any
 import click
 
 from musictool.cli import _output
+from musictool.cli._flags import flags
 from musictool.errors import BadOption
+from musictool.generation.request import Constraints
+from musictool.options import build, pop_given
 
 _PATH = click.Path(path_type=Path)
 
@@ -18,18 +21,17 @@ _PATH = click.Path(path_type=Path)
 @click.option("--model", "name", help="A model's name or folder.  [default: the one trained last]")
 @click.option("--where-surprised", is_flag=True, help="Draw it as surprise.png, unless --out says where.")
 @click.option("--out", type=_PATH, help="Draw where the model was surprised: .png .svg .pdf .html.")
-@click.option("--density", type=float, help="The pieces' notes a second, for a model trained with --controls density.")
-@click.option("--pitch-histogram", help="Their 12 weights of C to B, for one trained with --controls histogram.")
-@click.option("--label", help="Their genre, artist, ..., for one trained with --label.")
+@flags(Constraints, "density", "histogram", "label")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with the nats of each bar.")
 def command(
-    files: tuple[Path, ...], name: str | None, where_surprised: bool, out: Path | None, as_json: bool, **told: Any
+    files: tuple[Path, ...], name: str | None, where_surprised: bool, out: Path | None, as_json: bool, **options: Any
 ) -> None:
     """Say how likely pieces of music are to a model.
 
-    Of each piece in FILES it tells the nats a symbol, a note and a second; less is likelier. The nats of a symbol are
-    the natural logarithm of how unlikely it was after all that stands before it.
+    Prints for each piece in FILES the nats per token, per note and per second; less is likelier. The nats of a token
+    are the negative natural logarithm of its probability after all that stands before it.
     """
+    constraints = build(Constraints, pop_given(Constraints, options))
     if where_surprised and out is None:
         out = Path("surprise.png")
     if out is not None:
@@ -39,30 +41,27 @@ def command(
 
         folder_of(name)  # there is one, before TensorFlow is loaded
         _output.load_backend()
-    from musictool.generation.constraints import Constraints, histogram_of
     from musictool.generation.scoring import score_files
     from musictool.models.model import Model
 
-    text = told.pop("pitch_histogram")
-    wanted = Constraints(**told, histogram=None if text is None else histogram_of(text))
     skipped: list[str] = []
     model, pieces = Model.open(name), []
     with _output.bar(None, "scoring", "pieces") as bar:
-        for piece in score_files(model, files, skipped.append, wanted):
+        for piece in score_files(model, files, skipped.append, constraints):
             pieces.append(piece)
             bar.update()
     drawn = [] if out is None else _draw(pieces, out)
     if as_json:
-        own = {key: model.info["metrics"].get(key) for key in ("val_loss", "baselines")}
-        values = {"model": model.name, "validation": own, "pieces": [piece.to_json() for piece in pieces]}
+        validation = {key: model.info["metrics"].get(key) for key in ("val_loss", "baselines")}
+        values = {"model": model.name, "validation": validation, "pieces": [piece.to_json() for piece in pieces]}
         _output.say_json({**values, "skipped": skipped, "pictures": drawn})
         return
     _tell(model, pieces)
-    if model.conditions.size and wanted == Constraints():
+    if model.conditions.size and constraints == Constraints():
         groups = ", ".join(model.conditions.sizes)
-        _output.say(f"{model.name} can be told a piece's {groups}; it was told nothing (see --help)")
-    for each in skipped:
-        _output.say(f"{each}: no music that {model.encoding.name} writes; left out")
+        _output.say(f"{model.name} is conditioned on a piece's {groups}, and none was given (see --help)")
+    for piece_name in skipped:
+        _output.say(f"{piece_name}: no music that {model.encoding.name} writes; left out")
     for path in drawn:
         _output.say(f"wrote {path}")
 
@@ -82,36 +81,47 @@ def _draw(pieces: list[Any], out: Path) -> list[Path]:
     drawn = []
     for number, piece in enumerate(pieces, 1):
         path = out if len(pieces) == 1 else out.with_name(f"{out.stem}-{number:03d}{out.suffix}")
-        draw(piece.music, piece.onsets_ticks, piece.nats, path)
+        draw(piece.music, piece.onsets_ticks, piece.surprisal, path)
         drawn.append(path)
     return drawn
 
 
 def _tell(model: Any, pieces: list[Any]) -> None:
-    row = "symbol" if model.spec.kind == "tokens" else "time step"
-    heading = ("piece", f"{row}s", "notes", "seconds", f"nats a {row}", "nats a note", "nats a second", "nats in all")
+    row = "token" if model.spec.kind == "tokens" else "time step"
+    heading = (
+        "piece",
+        f"{row}s",
+        "notes",
+        "seconds",
+        f"nats per {row}",
+        "nats per note",
+        "nats per second",
+        "nats in all",
+    )
     _output.table([heading, *(_line(piece) for piece in pieces)])
     loss = model.info["metrics"].get("val_loss")
     if loss is not None:
-        _output.say(f"{model.name} on its own validation pieces: {loss:.3f} nats a {row}")
+        _output.say(f"{model.name} on its own validation pieces: {loss:.3f} nats per {row}")
     for piece in pieces:
         bars = ", ".join(f"{bar} ({nats:.2f})" for bar, nats in piece.surprising_bars())
-        _output.say(f"{piece.name}: most surprising bars, in nats a {row}: {bars}")
-        if not piece.is_own:
+        _output.say(f"{piece.name}: most surprising bars, in nats per {row}: {bars}")
+        if not piece.is_aligned:
             _output.say(
                 f"{piece.name}: these bars, and those of a picture, are NOT your file's: the model reads the piece as "
                 f"{piece.music.seconds:.1f} s in {piece.music.bars} bars"
             )
         if piece.unknown:
             _output.say(
-                f"{piece.name}: {piece.unknown:.1%} of its symbols are not in the vocabulary; the nearest stand in"
+                f"{piece.name}: {piece.unknown:.1%} of its tokens are not in the vocabulary; the nearest stand in"
             )
-        if piece.moved:
-            _output.say(f"{piece.name}: heard {piece.moved:+d} semitones, as the model knows C major and A minor only")
+        if piece.transposition:
+            _output.say(
+                f"{piece.name}: read {piece.transposition:+d} semitones higher, for a model of C major and A minor"
+            )
 
 
 def _line(piece: Any) -> tuple[str, ...]:
-    counts = str(len(piece.nats)), str(piece.notes), f"{piece.seconds:.1f}"
+    counts = str(len(piece.surprisal)), str(piece.notes), f"{piece.seconds:.1f}"
     return piece.name, *counts, *(
         f"{nats:.3f}" for nats in (piece.per_row, piece.per_note, piece.per_second)
     ), f"{piece.total:.1f}"  # fmt: skip

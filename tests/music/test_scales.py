@@ -59,7 +59,9 @@ def test_what_is_no_key_is_refused(name: str):
     ],
 )
 def test_a_scale_stands_on_the_tonic_of_its_key(key: str | None, scale: str | None, names: str):
-    assert set(np.flatnonzero(classes_of(key and parse_key(key), scale))) == {pitch_of(f"{name}4") % 12 for name in names.split()}
+    assert set(np.flatnonzero(classes_of(key and parse_key(key), scale))) == {
+        pitch_of(f"{name}4") % 12 for name in names.split()
+    }
 
 
 def test_without_a_key_all_is_allowed_and_a_scale_has_no_tonic():

@@ -158,9 +158,8 @@ def compare_with(
     if model is None:
         human, encoded, training = reference.validation_measures(bars), None, reference.training_measures(bars)
     else:
-        from musictool.generation.primers import as_heard
 
-        human = reference.validation_measures(bars, partial(as_heard, model))
+        human = reference.validation_measures(bars, model.transposed)
         as_encoded = partial(_as_encoded, model)
         encoded = reference.validation_measures(bars, as_encoded)
         training = reference.training_measures(bars, as_encoded)
@@ -172,9 +171,8 @@ def compare_with(
 
 def _as_encoded(model: Model, score: Score) -> Score:
     """A piece in the key that the model is given it in, encoded and decoded."""
-    from musictool.generation.primers import as_heard
 
-    music = model.encoding.decode(model.encoding.encode(as_heard(model, score)))
+    music = model.encoding.decode(model.encoding.encode(model.transposed(score)))
     return replace(
         music,
         tempos=music.tempos if len(music.tempos) else score.tempos,
@@ -192,7 +190,8 @@ def _training_corpus(model: Model) -> Corpus:
 
 def written_by(model: Model, human: Sequence[Score], num: int, bars: int, temperature: float, seed: int) -> list[Score]:
     """`num` samples, each cut to `bars`; `human` are pieces that the rows per bar are counted in."""
-    from musictool.generation.sample import Generation, Request
+    from musictool.generation.request import Request
+    from musictool.generation.sample import Generation
     from musictool.sampling.sampler import Sampler
 
     rows = sum(len(model.encoding.encode(score)) for score in human)

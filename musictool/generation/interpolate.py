@@ -15,17 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from musictool.errors import BadOption
-from musictool.generation.latents import knower, segments_of
-from musictool.generation.primers import semitones_moved
-from musictool.generation.sample import playing
+from musictool.generation.latents import require_latent_arch, require_segments
 from musictool.models.model import Model
 from musictool.music.grid import to_ticks
 from musictool.music.score import METRE, TEMPO, Score
 from musictool.reading import read_named
+from musictool.sampling.options import SamplerOptions
 from musictool.sampling.sampler import Sampler
 
 DEFAULT_STEPS = 8
-PLAIN = Sampler()
+PLAIN = SamplerOptions()
 _PARALLEL = 1e-4  # radians; nearer than this the way over the sphere is the straight one
 
 
@@ -35,7 +34,7 @@ def interpolate(
     second: Path,
     steps: int = DEFAULT_STEPS,
     bars: int | None = None,
-    sampler: Sampler = PLAIN,
+    sampler: SamplerOptions = PLAIN,
     seed: int = 0,
 ) -> Score:
     """All versions one after another, from the first piece to the second, both included.
@@ -52,19 +51,20 @@ def interpolate(
         BadOption: if the model knows no latents, or a number is too small.
         BadFile, NoMusic: for a piece that cannot be read, or has no note.
     """
-    arch = knower(model, "interpolate")
+    arch = require_latent_arch(model, "interpolate")
     if steps < 2:
         raise BadOption(f"--steps {steps} is not at least 2, the two pieces themselves")
     if bars is not None and bars < 1:
         raise BadOption(f"--bars {bars} is not at least 1")
     scores = [read_named(path).scores[0] for path in (first, second)]
-    rows = [segments_of(model, score, str(path)) for score, path in zip(scores, (first, second), strict=True)]
+    rows = [require_segments(model, score, str(path)) for score, path in zip(scores, (first, second), strict=True)]
     length = max(map(len, rows)) if bars is None else -(-bars // 2)
     a, b = (np.resize(arch.latents(each), (length, *arch.latents(each[:1]).shape[1:])) for each in rows)
     shares = np.linspace(0, 1, steps)
-    written = arch.decoded(np.concatenate([between(a, b, share) for share in shares]), sampler, seed)
-    music = model.encoding.decode(written).transpose(-semitones_moved(model, scores[0]))
-    return playing(replace(music, tempos=_tempos(model, scores, shares, length), metres=_metre(model)))
+    latents = np.concatenate([between(a, b, share) for share in shares])
+    rows = arch.decode_latents(latents, Sampler(**vars(sampler)), seed)
+    music = model.encoding.decode(rows).transpose(-model.semitones_for(scores[0]))
+    return replace(music, tempos=_tempos(model, scores, shares, length), metres=_metre(model)).drop_empty_tracks()
 
 
 def between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:

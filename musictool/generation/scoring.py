@@ -1,8 +1,8 @@
-"""How likely a given piece is to a model: in nats, of each symbol, each note and each second of it.
+"""How likely a given piece is to a model: its surprisal, in nats per token, per note and per second.
 
-`score_files` is the function behind `musictool score`. A piece is scored as the model's encoding writes it down, after
-all that stands before; so its figures are those of a validation piece, and go beside the model's own. One honest limit:
-nats a note and a second compare models of different encodings only as far as these keep the same notes and times.
+`score_files` is the function behind `musictool score`. A piece is scored as the model's encoding writes it, each row
+given all rows before it; so its figures are comparable with the model's validation loss. Limit: nats per note and per
+second compare models of different encodings only as far as these keep the same notes and times.
 """
 
 from __future__ import annotations
@@ -16,73 +16,74 @@ from typing import Any
 import numpy as np
 
 from musictool.encoding import Encoding
-from musictool.vocabulary import LearnedEncoding
 from musictool.errors import NoMusic
-from musictool.generation.constraints import Constraints
-from musictool.generation.primers import GRID_TICKS, encoded, left_out_ticks, semitones_moved
+from musictool.generation.guidance import guidance_of
+from musictool.generation.primers import GRID_TICKS, encode_nearest, leading_silence_ticks
+from musictool.generation.request import Constraints
 from musictool.models.model import Model
 from musictool.music.score import Score
 from musictool.reading import read_named
+from musictool.vocabulary import LearnedEncoding
 
-ANYTHING = Constraints()
+NO_CONSTRAINTS = Constraints()
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One piece and what a model says of it.
+    """One piece and how likely it is to a model.
 
     Attributes:
         name: the file's name, with #2, #3, ... for its further pieces.
-        music: the piece as it is in its file; or, if `is_own` is False, as the encoding tells it, at its own pitch, in
-            its own tempo and metre where the encoding keeps none.
-        nats: float64 (T,): how little each row was expected.
+        music: the piece as it is in its file; or, if `is_aligned` is False, as decoded from its rows, at its own pitch,
+            in its own tempo and metre where the encoding keeps none.
+        surprisal: float64 (T,), nats: how unlikely each row was, given those before it.
         onsets_ticks: int64 (T,): where in `music` each row takes effect.
         unknown: share of rows, 0..1, that the vocabulary lacks; the nearest that it has stands for each, if any.
-        moved: semitones by which the model heard it higher, as it knows C major and A minor only.
+        transposition: semitones by which the model read it higher, as it knows C major and A minor only.
         read_notes: how many notes the model read; None for all of `music`.
-        is_own: whether it is known where in the file each row takes effect. If not, the bars are those of the piece as
-            the encoding tells it, which may be longer or shorter.
-        own_seconds: playing time of the file; None for that of `music`.
+        is_aligned: whether it is known where in the file each row takes effect. If not, the bars are those of the piece
+            as decoded, which may be longer or shorter.
+        file_seconds: playing time of the file; None for that of `music`.
     """
 
     name: str
     music: Score
-    nats: np.ndarray
+    surprisal: np.ndarray
     onsets_ticks: np.ndarray
     unknown: float = 0.0
-    moved: int = 0
+    transposition: int = 0
     read_notes: int | None = None
-    is_own: bool = True
-    own_seconds: float | None = None
+    is_aligned: bool = True
+    file_seconds: float | None = None
 
     @property
     def notes(self) -> int:
-        """Notes that the model read; of a piece that is not its own, some may be missing."""
+        """Notes that the model read; of a piece that is not aligned, some may be missing."""
         return len(self.music.notes) if self.read_notes is None else self.read_notes
 
     @property
     def seconds(self) -> float:
         """Playing time of the piece in its file."""
-        return self.music.seconds if self.own_seconds is None else self.own_seconds
+        return self.music.seconds if self.file_seconds is None else self.file_seconds
 
     @property
     def total(self) -> float:
         """Nats of the whole piece."""
-        return float(self.nats.sum())
+        return float(self.surprisal.sum())
 
     @property
     def per_row(self) -> float:
-        """Nats a symbol or a time step."""
-        return self.total / len(self.nats)
+        """Nats per token or time step."""
+        return self.total / len(self.surprisal)
 
     @property
     def per_note(self) -> float:
-        """Nats a note."""
+        """Nats per note."""
         return self.total / max(1, self.notes)
 
     @property
     def per_second(self) -> float:
-        """Nats a second of music."""
+        """Nats per second of music."""
         return self.total / max(1e-3, self.seconds)
 
     @cached_property
@@ -91,11 +92,11 @@ class Scored:
         lines = self.music.bar_onsets_ticks()
         bar = (np.searchsorted(lines, self.onsets_ticks, side="right") - 1).clip(0)
         rows = np.bincount(bar, minlength=len(lines))[: len(lines)]
-        nats = np.bincount(bar, self.nats, minlength=len(lines))[: len(lines)]
+        nats = np.bincount(bar, self.surprisal, minlength=len(lines))[: len(lines)]
         return np.where(rows > 0, nats / np.maximum(rows, 1), np.nan)
 
     def surprising_bars(self, most: int = 3) -> list[tuple[int, float]]:
-        """(number, counted from 1; mean nats of its rows) of the bars that were least expected, the least first."""
+        """(number, counted from 1; mean nats of its rows) of the least expected bars, the worst first."""
         order = np.argsort(-np.nan_to_num(self.bars, nan=-1.0), kind="stable")
         return [(int(bar) + 1, float(self.bars[bar])) for bar in order[:most] if not np.isnan(self.bars[bar])]
 
@@ -103,7 +104,7 @@ class Scored:
         """JSON-able."""
         return {
             "piece": self.name,
-            "rows": len(self.nats),
+            "rows": len(self.surprisal),
             "notes": self.notes,
             "seconds": round(self.seconds, 3),
             "nats": self.total,
@@ -111,8 +112,8 @@ class Scored:
             "nats_per_note": self.per_note,
             "nats_per_second": self.per_second,
             "unknown": self.unknown,
-            "moved_semitones": self.moved,
-            "bars_of": "the file" if self.is_own else "the piece as the model reads it",
+            "moved_semitones": self.transposition,
+            "bars_of": "the file" if self.is_aligned else "the piece as the model reads it",
             "bars": [None if np.isnan(nats) else float(nats) for nats in self.bars],
         }
 
@@ -121,75 +122,80 @@ def score_files(
     model: Model,
     paths: Iterable[Path],
     skipped: Callable[[str], object] = lambda name: None,
-    wanted: Constraints = ANYTHING,
+    constraints: Constraints = NO_CONSTRAINTS,
 ) -> Iterator[Scored]:
     """Score every piece of some files.
 
     Args:
-        skipped: told the name of each piece that has no music which the model's encoding writes.
-        wanted: the density, histogram and label that the model is told the pieces have; nothing else of it counts.
+        skipped: called with the name of each piece that has no music which the model's encoding writes.
+        constraints: the density, histogram and label of the pieces, for a model with conditions; its other fields are
+            ignored.
 
     Raises:
         BadFile: for a file that cannot be read.
-        BadOption, UnknownName: for what the model was not trained to be told.
+        BadOption, UnknownName: for a condition that the model was not trained with.
         NoMusic: if no piece of all the files has such music.
     """
-    found = False
+    count = 0
     for path in paths:
         for number, score in enumerate(read_named(path).scores, 1):
             name = path.name if number == 1 else f"{path.name}#{number}"
-            piece = score_piece(model, score, name, wanted)
+            piece = score_piece(model, score, name, constraints)
             if piece is None:
                 skipped(name)
             else:
-                found = True
+                count += 1
                 yield piece
-    if not found:
+    if not count:
         raise NoMusic(f"nothing to score: no piece has music that the encoding {model.encoding.name} writes")
 
 
-def score_piece(model: Model, score: Score, name: str, wanted: Constraints = ANYTHING) -> Scored | None:
-    """Score one piece, told what `score_files` says; None if it has no music that the model's encoding writes."""
-    moved = semitones_moved(model, score)
-    heard = score.transpose(moved)
-    rows, unknown = encoded(model.encoding, heard)
+def score_piece(model: Model, score: Score, name: str, constraints: Constraints = NO_CONSTRAINTS) -> Scored | None:
+    """Score one piece, see `score_files`; None if it has no music that the model's encoding writes."""
+    transposition = model.semitones_for(score)
+    model_score = score.transpose(transposition)
+    rows, unknown = encode_nearest(model.encoding, model_score)
     if not len(rows):
         return None
-    nats = model.arch.surprisal(rows, wanted.guidance(model, moved))
+    surprisal = model.arch.surprisal(rows, guidance_of(model, constraints, transposition))
     title = score.title or name
-    notes = len(model.encoding.decode(rows).notes)
-    onsets = _places_ticks(model.encoding, heard, rows)
+    decoded = model.encoding.decode(rows)
+    onsets = _onsets_ticks(model.encoding, model_score, rows)
     if onsets is not None:
-        return Scored(name, replace(score, title=title), nats, onsets, unknown, moved, notes)
-    music = model.encoding.decode(rows).transpose(-moved)
-    if not len(music.tempos):
-        music = replace(music, tempos=score.tempos)
-    if not len(music.metres):
-        music = replace(music, metres=score.metres)
-    music = replace(music, title=title)
-    return Scored(name, music, nats, model.encoding.positions(rows), unknown, moved, notes, False, score.seconds)
+        music = replace(score, title=title)
+        return Scored(name, music, surprisal, onsets, unknown, transposition, len(decoded.notes))
+    music = replace(
+        decoded.transpose(-transposition),
+        tempos=decoded.tempos if len(decoded.tempos) else score.tempos,
+        metres=decoded.metres if len(decoded.metres) else score.metres,
+        title=title,
+    )
+    onsets = model.encoding.positions(rows)
+    return Scored(name, music, surprisal, onsets, unknown, transposition, len(decoded.notes), False, score.seconds)
 
 
-def _places_ticks(encoding: Encoding, score: Score, rows: np.ndarray) -> np.ndarray | None:
-    """int64 (T,): where in a piece each of its rows takes effect; None if the encoding tells it in another time.
+def _onsets_ticks(encoding: Encoding, score: Score, rows: np.ndarray) -> np.ndarray | None:
+    """int64 (T,): where in a piece each of its rows takes effect; None if the encoding writes it in another time.
 
     Args:
-        rows: (T, *shape), the piece encoded. Where its vocabulary lacks a word, the nearest that stands for it may
-            take another time; so the times are those of the words themselves, in a vocabulary of this piece alone.
+        rows: (T, *shape), the piece encoded. Where its vocabulary lacks a token, the nearest that stands for it may
+            take another time; so the times are those of a vocabulary of this piece alone.
     """
     if isinstance(encoding, LearnedEncoding):
-        most = next(each for each in fields(encoding.options) if each.name == "max_vocabulary").metadata["most"]
+        most = next(field for field in fields(encoding.options) if field.name == "max_vocabulary").metadata["most"]
         encoding = type(encoding)(replace(encoding.options, max_vocabulary=most))
         encoding.fit([score])
         rows = encoding.encode(score)
-    told, places = encoding.decode(rows), encoding.positions(rows)
-    if not len(told.notes):
+    decoded, onsets = encoding.decode(rows), encoding.positions(rows)
+    if not len(decoded.notes):
         return None
-    lead = left_out_ticks(score, told)
-    places, last = places + lead, int(told.notes["onset_ticks"].max()) + lead
-    if encoding.stretches:
-        seconds, where = np.unique(told.to_seconds(np.append(places, last)), return_inverse=True)
-        ticks = np.array([score.to_ticks(time) for time in seconds], np.int64)[where]
-        places, last = ticks[:-1], int(ticks[-1])
-    own = score.notes if told.is_drum.any() else score.notes[~score.is_drum]
-    return places if abs(int(own["onset_ticks"].max()) - last) <= GRID_TICKS else None
+    # times as decoded, from the first note of the file on
+    silence = leading_silence_ticks(score, decoded)
+    onsets, last = onsets + silence, int(decoded.notes["onset_ticks"].max()) + silence
+    if encoding.stretches:  # it counts seconds: to the file's own beats, by its own tempos
+        seconds, index = np.unique(decoded.to_seconds(np.append(onsets, last)), return_inverse=True)
+        ticks = np.array([score.to_ticks(time) for time in seconds], np.int64)[index]
+        onsets, last = ticks[:-1], int(ticks[-1])
+    # they are the file's if its last note stands where the last decoded one does
+    notes = score.notes if decoded.is_drum.any() else score.notes[~score.is_drum]
+    return onsets if abs(int(notes["onset_ticks"].max()) - last) <= GRID_TICKS else None

@@ -16,13 +16,11 @@ from typing import Any
 from musictool import __version__
 from musictool.atomic import write_json
 from musictool.errors import BadFile, BadModel
-from musictool.generation.constraints import Constraints
-from musictool.generation.sample import Progress, Request, sample
-from musictool.generation.style import Style
-from musictool.generation.validation import numbered
+from musictool.generation.request import Constraints, Request, Style, numbered
+from musictool.generation.sample import Progress, sample
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
-from musictool.sampling.sampler import Sampler
+from musictool.sampling.options import SamplerOptions
 from musictool.writing import checked_places, write
 
 log = logging.getLogger(__name__)
@@ -81,7 +79,7 @@ def write_like(sidecar: Path, out: Path | Sequence[Path]) -> tuple[Model, Song]:
                 "other version", f"{sidecar} has format {values['format']}, and this musictool reads {FORMAT}"
             )
         primer_sum, number = values["primer_sha256"], int(values["piece"])
-        request = _request(values["request"], primer_sum is not None)
+        request = _request_from_json(values["request"], primer_sum is not None)
         name, folder, checksum = (str(values["model"][key]) for key in ("name", "folder", "checksum"))
         sums = values.get("files") or {values["file"]: values["sha256"]}
         known = {Path(file).suffix.lower(): file_sum for file, file_sum in sums.items()}
@@ -124,11 +122,7 @@ def _origin(model: Model, request: Request) -> dict[str, Any]:
         "format": FORMAT,
         "musictool": __version__,
         "model": {"name": model.name, "folder": str(model.folder.resolve()), "checksum": model.checksum},
-        "request": {
-            **asdict(request),
-            "primer": request.primer if primer is None else str(primer),
-            "style": request.style.to_json(),
-        },
+        "request": _request_to_json(request, request.primer if primer is None else str(primer)),
         "primer_sha256": None if primer is None else sha256(primer),
     }
 
@@ -144,11 +138,37 @@ def _write(origin: dict[str, Any], number: int, score: Score, paths: tuple[Path,
     return Song(paths, score)
 
 
-def _request(values: dict[str, Any], of_file: bool) -> Request:
-    """The request of a sidecar; `of_file`: its primer is a file and not notes."""
-    wanted = dict(values["wanted"])
-    wanted["histogram"] = None if wanted["histogram"] is None else tuple(map(float, wanted["histogram"]))
-    parts: dict[str, Any] = {"sampler": Sampler(**values["sampler"]), "wanted": Constraints(**wanted)}
-    if "style" in values:  # which older sidecars lack
-        parts["style"] = Style.from_json(values["style"])
-    return Request(**{**values, **parts, "primer": Path(values["primer"]) if of_file else values["primer"]})
+def _request_to_json(request: Request, primer: Path | str | None) -> dict[str, Any]:
+    style = {
+        "files": {str(path.resolve()): sha256(path) for path in request.style.files},
+        "where": list(request.style.where),
+        "alpha": request.style.alpha,
+    }
+    values = {**asdict(request), "primer": primer, "style": style}
+    return {"wanted" if key == "constraints" else key: value for key, value in values.items()}
+
+
+def _request_from_json(values: dict[str, Any], of_file: bool) -> Request:
+    """The request of a sidecar; `of_file`: its primer is a file and not notes.
+
+    Raises:
+        BadFile: for a file of the style that is gone or has changed.
+    """
+    values = dict(values)
+    constraints, style = dict(values.pop("wanted")), values.pop("style", None)  # older sidecars have no style
+    if constraints["histogram"] is not None:
+        constraints["histogram"] = tuple(map(float, constraints["histogram"]))
+    groups: dict[str, Any] = {
+        "sampler": SamplerOptions(**values.pop("sampler")),
+        "constraints": Constraints(**constraints),
+        "style": Style() if style is None else _style(style),
+    }
+    primer = values.pop("primer")
+    return Request(**values, **groups, primer=Path(primer) if of_file else primer)
+
+
+def _style(values: dict[str, Any]) -> Style:
+    for name, checksum in values["files"].items():
+        if not Path(name).is_file() or sha256(Path(name)) != checksum:
+            raise BadFile("style changed", f"{name} is gone or is no longer the file that gave the style")
+    return Style(tuple(map(Path, values["files"])), tuple(values["where"]), values["alpha"])

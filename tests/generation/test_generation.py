@@ -15,8 +15,8 @@ from musictool.encodings.note_duration import NoteDuration
 from musictool.encodings.performance import Performance
 from musictool.encodings.remi import Remi
 from musictool.errors import BadFile, BadOption, NoMusic, UnknownName
-from musictool.generation.constraints import Constraints
-from musictool.generation.sample import Generation, Request, sample
+from musictool.generation.request import Constraints, Request
+from musictool.generation.sample import Generation, sample
 from musictool.models.model import Model
 from musictool.music.score import METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
 from musictool.reading import read
@@ -35,8 +35,8 @@ def onsets(score: Score) -> list[int]:
 
 def test_length_counts_symbols_and_not_the_primer(model: Model):
     generation = Generation(model, Request(length=70, seed=1, primer_length=8))
-    assert generation.primers.shape == (1, 8)
-    assert generation._rows().shape == (1, 70)
+    assert [primer.rows.shape for primer in generation.primers] == [(8,)]
+    assert [continuation.rows.shape for continuation in generation.continuations()] == [(70,)]
     (score,) = sample(model, Request(length=70, seed=1))
     assert len(set(onsets(score))) <= 70
 
@@ -70,7 +70,7 @@ def test_a_primer_file_is_heard_and_kept_only_if_asked(model: Model, tunes: Path
     request = {"length": 20, "primer": primer, "seed": 2}
     (without,) = sample(model, Request(**request))
     (kept,) = sample(model, Request(**request, keep_primer=True))
-    heard = model.encoding.decode(Generation(model, Request(**request)).primers[0])
+    heard = model.encoding.decode(Generation(model, Request(**request)).primers[0].rows)
     assert len(heard.notes) == 24
     assert kept.notes["pitch"].tolist() == heard.notes["pitch"].tolist() + without.notes["pitch"].tolist()
 
@@ -83,7 +83,8 @@ def test_bars_do_not_count_a_primer_that_is_kept(model: Model, tunes: Path):
 
 
 def test_from_scratch_hears_nothing(model: Model):
-    assert Generation(model, Request(length=5, from_scratch=True)).primers.shape == (1, 0)
+    (primer,) = Generation(model, Request(length=5, from_scratch=True)).primers
+    assert primer.rows.shape == (0,)
     assert len(sample(model, Request(length=20, from_scratch=True))[0].notes)
 
 
@@ -97,8 +98,8 @@ def test_tempo_metre_program_and_names_are_set(model: Model):
 
 
 def test_reserved_symbols_are_never_written(model: Model):
-    rows = Generation(model, Request(length=500, seed=3, sampler=Sampler(temperature=50.0, top_p=1.0)))._rows()
-    assert rows.min() >= 3
+    generation = Generation(model, Request(length=500, seed=3, sampler=Sampler(temperature=50.0, top_p=1.0)))
+    assert generation.continuations()[0].rows.min() >= 3
 
 
 def test_a_cold_sampler_repeats_itself_whatever_the_seed(model: Model):
@@ -190,14 +191,14 @@ def test_a_song_that_the_vocabulary_lacks_is_kept_as_it_is_and_that_is_said(
     encoding.fit([quarters])
     player = playing(model, encoding, quarters)
     request = {"bars": 2, "seed": 1, "primer": tmp_path / "song.mid", "keep_primer": True}
-    heard = player.encoding.decode(Generation(player, Request(**request)).primers[0])
+    heard = player.encoding.decode(Generation(player, Request(**request)).primers[0].rows)
     assert heard.end_ticks == 8 * TICKS_PER_QUARTER  # the nearest that the vocabulary has is a quarter
     (kept,) = sample(player, Request(**request))
     assert notes_of(kept)[:8] == notes
     assert (kept.tempos.tolist(), kept.metres.tolist()) == (song.tempos.tolist(), song.metres.tolist())
     assert {onset for _, onset, _ in notes_of(kept)[8:]} == {16, 17, 18, 19}  # two bars of 2/4
     assert [(track.program, track.name) for track in kept.tracks] == [(40, "Fiddle"), (0, "Acoustic Grand Piano")]
-    assert "song.mid: 50.0% of its symbols are not in the vocabulary" in caplog.text
+    assert "song.mid: 50.0% of its tokens are not in the vocabulary" in caplog.text
     (piece,) = sample(player, Request(**(request | {"keep_primer": False})))
     assert (piece.tempos.tolist(), piece.metres.tolist()) == ([(0, 60.0)], [(0, 2, 4)])
 
@@ -246,7 +247,7 @@ def test_a_note_that_the_primer_was_cut_in_is_not_written_outside_of_the_key(mod
     player = playing(model, remi, score)
     for length in range(20, 28):  # so behind each of the symbols of a note
         player.__dict__["primers"] = [player.arch.rows[:length]]
-        (piece,) = sample(player, Request(length=20, wanted=Constraints(pitch_range="62-100")))
+        (piece,) = sample(player, Request(length=20, constraints=Constraints(pitch_range="62-100")))
         assert set(piece.notes["pitch"].tolist()) == {62}
 
 
@@ -346,7 +347,7 @@ def test_a_piece_that_is_far_too_long_is_refused_as_soon_as_its_pace_is_known(mo
     [
         ({}, "exactly one of"),
         ({"length": 5, "bars": 2}, "exactly one of"),
-        ({"length": 0}, "--length 0"),
+        ({"length": 0}, "--length: 0"),
         ({"seconds": -1.0}, "--seconds"),
         ({"length": 5, "num": 0}, "--num"),
         ({"length": 5, "primer_length": 0}, "--primer-length"),

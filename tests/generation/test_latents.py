@@ -13,11 +13,12 @@ from click.testing import CliRunner
 
 from musictool.cli._main import main
 from musictool.errors import BadFile, BadOption, NoMusic, UnknownName
-from musictool.generation.accompany import Accompaniment, accompany
+from musictool.generation.accompany import accompany
 from musictool.generation.interpolate import between, interpolate
-from musictool.generation.sample import Request, sample
+from musictool.generation.request import Accompaniment, Request, Style
+from musictool.generation.sample import sample
 from musictool.generation.songs import write_like, write_songs
-from musictool.generation.style import Style
+from musictool.generation.style import segments_of_style
 from musictool.models.model import Model
 from musictool.music.instruments import PIANO, TRACKS, note_instruments
 from musictool.music.score import Score, Track, sort_notes
@@ -106,7 +107,7 @@ def test_pieces_of_the_corpus_can_be_the_style(model: Model, bands: Path, tmp_pa
     assert (tmp_path / "again.mid").read_bytes() == (tmp_path / "song.mid").read_bytes()
     of_file = Request(bars=4, seed=3, sampler=BOLD, style=Style((bands / "c" / "c.mid",), alpha=1))
     np.testing.assert_array_equal(sample(model, of_file)[0].notes, of_corpus.score.notes)
-    segments = Style((bands / "c" / "c.mid",), ("label=d", "label=e")).segments(model)
+    segments = segments_of_style(model, Style((bands / "c" / "c.mid",), ("label=d", "label=e")))
     assert segments is not None
     assert len(segments) == 3 + 4 + 3
 
@@ -134,7 +135,7 @@ def test_interpolation_keeps_both_ends_and_every_version_has_its_place(model: Mo
     bar = 4 * 480
     for version, piece in ((0, files[0]), (3, files[1])):
         rows = model.arch.latents(model.encoding.encode(read(piece).scores[0]))
-        alone = model.encoding.decode(model.arch.decoded(np.resize(rows, (4, *rows.shape[1:])), Sampler(), 0))
+        alone = model.encoding.decode(model.arch.decode_latents(np.resize(rows, (4, *rows.shape[1:])), Sampler(), 0))
         part = whole.since(version * 8 * bar).until(8 * bar)
         assert len(alone.notes)
         assert abs(len(part.notes) - len(alone.notes)) <= len(alone.notes) // 20  # notes may sound over the edge

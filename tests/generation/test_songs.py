@@ -8,8 +8,7 @@ import pytest
 
 from musictool.errors import BadFile, BadModel, BadOption, NoMusic
 from musictool.generation import songs
-from musictool.generation.constraints import Constraints
-from musictool.generation.sample import Request
+from musictool.generation.request import Constraints, Request
 from musictool.generation.songs import write_like, write_songs
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
@@ -126,9 +125,11 @@ def test_nothing_is_written_when_there_is_no_music(model: Model, tmp_path: Path,
 
 
 def test_typed_notes_and_what_was_wanted_are_kept_beside_the_song(model: Model, tmp_path: Path):
-    wanted = Constraints("C", "dorian", "40-90")
+    constraints = Constraints("C", "dorian", "40-90")
     sampler = Sampler(min_p=0.01, repetition_penalty=1.2, loop_guard=False)
-    request = Request(length=50, seed=4, primer="C4 E4 G4:2", keep_primer=True, wanted=wanted, sampler=sampler)
+    request = Request(
+        length=50, seed=4, primer="C4 E4 G4:2", keep_primer=True, constraints=constraints, sampler=sampler
+    )
     (song,) = write_songs(model, request, tmp_path / "song.mid")
     assert song.score.notes["pitch"][:3].tolist() == [60, 64, 67]
     write_like(tmp_path / "song.json", tmp_path / "again.mid")

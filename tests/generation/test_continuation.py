@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from musictool.generation.joining import joined
+from musictool.generation.continuation import joined
 from musictool.music.score import METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
 
 QUARTER = TICKS_PER_QUARTER

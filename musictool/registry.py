@@ -49,8 +49,12 @@ class Registry:
 
     def get(self, name: str) -> Any:
         """The class that the file of `name` holds: `NoteChord` for "note-chord"."""
-        class_name = "".join(word.capitalize() for word in name.split("-"))
-        return getattr(self.module(name), class_name)
+        return getattr(self.module(name), class_name(name))
+
+
+def class_name(name: str) -> str:
+    """ "note-chord" -> "NoteChord"."""
+    return "".join(word.capitalize() for word in name.split("-"))
 
 
 @cache

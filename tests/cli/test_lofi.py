@@ -27,11 +27,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_command_says_what_it_drew_and_the_same_can_be_had_again(here: Path):
-    said = run("lofi song.mid --out lofi.ogg --out lofi.mid --background none")
-    assert said.exit_code == 0, said.output
+def test_the_command_prints_what_it_drew_and_the_same_can_be_made_again(here: Path):
+    result = run("lofi song.mid --out lofi.ogg --out lofi.mid --background none")
+    assert result.exit_code == 0, result.output
     drums, seed = re.findall(
-        r"^drums (\S+), tempo 80, seed (\d+)\nwrote lofi.ogg \(0:06, 1 bars of music\)", said.output
+        r"^drums (\S+), tempo 80, seed (\d+)\nwrote lofi.ogg \(0:06, 1 bars of music\)", result.output
     )[0]
     again = run(f"lofi song.mid --out again.ogg --seed {seed} --drums {drums} --background none")
     assert again.exit_code == 0, again.output
@@ -43,12 +43,12 @@ def test_the_command_says_what_it_drew_and_the_same_can_be_had_again(here: Path)
     [
         ("lofi none.mid", 1, "none.mid"),
         ("lofi sound.mid", 1, "sound.mid: not MIDI"),
-        ("lofi song.mid --tempo 300", 2, "--tempo 300 is not from 60 to 100"),
+        ("lofi song.mid --tempo 300", 2, "--tempo: 300.0 is not a number from 60 to 100"),
         ("lofi song.mid --background sound.txt", 1, "sound.txt is no sound file"),
         ("lofi song.mid --background rian", 1, "rian"),
         ("lofi song.mid --drums bossa", 1, "unknown drums 'bossa'"),
         ("lofi song.mid --out lofi.doc", 2, "--out lofi.doc: unknown suffix"),
-        ("lofi song.mid --minutes 500", 2, "--minutes 500"),
+        ("lofi song.mid --minutes 500", 2, "--minutes: 500.0"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_leaves_no_file(here: Path, line: str, code: int, words: str):

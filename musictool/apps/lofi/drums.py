@@ -1,4 +1,4 @@
-"""A drum part on a piece's own beats and bars, from patterns that lie as MIDI files in the folder patterns/.
+"""A drum part on the beats and bars of a piece, from patterns that are MIDI files in the folder patterns/.
 
 `boom-bap-4-4.mid` is the style boom-bap in 4/4: its last bar is the fill that ends a phrase of four bars, the ones
 before it are played in turn. A bar of another metre takes as many beats of the style's 4/4 (of its 3/4 where they go in
@@ -19,11 +19,10 @@ from musictool.music.score import NOTE, TICKS_PER_QUARTER, Score, Track, bar_tic
 from musictool.reading import read
 
 PATTERNS = Path(__file__).with_name("patterns")
-NO_DRUMS = "none"
 PHRASE_BARS = 4
-LONG_BARS = 16  # a piece of as many bars begins with a phrase without drums
+LONG_BARS = 16  # a piece of this length begins with a phrase without drums
 KICKS = (35, 36)
-VELOCITY_SPREAD = 5  # a drummer's hand
+VELOCITY_SPREAD = 5  # random, up and down
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,9 @@ def styles() -> tuple[str, ...]:
 
 @cache
 def pattern(style: str, numerator: int, denominator: int) -> Pattern:
-    """The bars of a style in 4/4, 3/4 or 6/8. Raises UnknownName for a style that is none."""
+    """The bars of a style in 4/4, 3/4 or 6/8. Raises UnknownName for an unknown style."""
     if style not in styles():
-        raise UnknownName.of("drums", style, (*styles(), NO_DRUMS))
+        raise UnknownName.of("drums", style, styles())
     score = read(PATTERNS / f"{style}-{numerator}-{denominator}.mid").scores[0]
     length = bar_ticks(numerator, denominator)
     bars = []
@@ -64,7 +63,7 @@ def pattern(style: str, numerator: int, denominator: int) -> Pattern:
 
 
 def drum_part(score: Score, style: str, seed: int) -> Score:
-    """What the drums play to a paced piece: a Score of one track with its tempos and metres, perhaps without a note."""
+    """The drums of a piece of steady tempo: a Score of one track with its tempos and metres, maybe without a note."""
     rng = np.random.default_rng((seed, 1))
     onsets = score.bar_onsets_ticks()
     ends = np.append(onsets[1:], score.bar_line_ticks(len(onsets)))
@@ -87,16 +86,16 @@ def _metre_at(score: Score, ticks: int) -> tuple[int, int]:
 
 
 def _bar(style: str, numerator: int, denominator: int, onset: int, length: int, number: int) -> np.ndarray:
-    """NOTE (N,): what is played in a bar."""
+    """NOTE (N,): the notes of one bar."""
     compound = is_compound(numerator, denominator)
-    own = pattern(style, *((6, 8) if compound else (3, 4) if numerator % 3 == 0 else (4, 4)))
+    of_style = pattern(style, *((6, 8) if compound else (3, 4) if numerator % 3 == 0 else (4, 4)))
     is_fill = number % PHRASE_BARS == PHRASE_BARS - 1
-    notes = own.bars[-1] if is_fill else own.bars[number % PHRASE_BARS % (len(own.bars) - 1)]
-    # the pattern's beat is made as long as the bar's
+    notes = of_style.bars[-1] if is_fill else of_style.bars[number % PHRASE_BARS % (len(of_style.bars) - 1)]
+    # the beat of the pattern is stretched to that of the bar
     stretch = beat_ticks(numerator, denominator) / (TICKS_PER_QUARTER * (1.5 if compound else 1))
-    rounds = int(np.ceil(length / (own.length_ticks * stretch)))
+    rounds = int(np.ceil(length / (of_style.length_ticks * stretch)))
     played = np.tile(notes, rounds)
-    at = played["onset_ticks"] + np.repeat(np.arange(rounds) * own.length_ticks, len(notes))
+    at = played["onset_ticks"] + np.repeat(np.arange(rounds) * of_style.length_ticks, len(notes))
     played["onset_ticks"] = np.round(at * stretch) + onset
     played["duration_ticks"] = np.round(played["duration_ticks"] * stretch)
     played["track"] = 0
@@ -104,5 +103,5 @@ def _bar(style: str, numerator: int, denominator: int, onset: int, length: int, 
 
 
 def kick_seconds(drums: Score) -> np.ndarray:
-    """float64 (kicks,): when the bass drum is struck."""
+    """float64 (kicks,): the times of the bass drum."""
     return drums.to_seconds(drums.notes["onset_ticks"][np.isin(drums.notes["pitch"], KICKS)])

@@ -1,4 +1,4 @@
-"""A piece made as long as is wished: a model goes on with it, or it begins again."""
+"""A piece of a given duration: continued by a model, or repeated."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ from pathlib import Path
 
 import numpy as np
 
-from musictool.apps.lofi.tempo import beats, of_bars, paced
+from musictool.apps.lofi.tempo import beats, repeat_to_bars, with_tempo
 from musictool.music.score import Score
 
-MARGIN = 1.15  # of the music asked of a model, whose bars need not be those of the piece
+MARGIN = 1.15  # more than needed is written by the model, whose bars may be longer or shorter
 
 
-def lasting(score: Score, tempo: float, minutes: float | None) -> Score:
-    """The piece at its pace, of all its bars, or of as many as, with one before them, come nearest to `minutes`."""
-    steady = paced(score, tempo)
+def fit_duration(score: Score, tempo: float, minutes: float | None) -> Score:
+    """The piece at a tempo, with all its bars, or as many as come nearest to `minutes` with one empty bar before."""
+    steady = with_tempo(score, tempo)
     if minutes is None:
-        return of_bars(steady, steady.bars)
+        return repeat_to_bars(steady, steady.bars)
     (seconds,) = steady.to_seconds(np.array([steady.bar_line_ticks(steady.bars)])).tolist()
-    return of_bars(steady, max(1, round(minutes * 60 / seconds * steady.bars) - 1))
+    return repeat_to_bars(steady, max(1, round(minutes * 60 / seconds * steady.bars) - 1))
 
 
-def continued(source: Path, score: Score, model_name: str, tempo: float, minutes: float, seed: int) -> Score:
-    """The piece and what a model writes on, together long enough for `minutes` at `tempo`; loads TensorFlow.
+def continue_with_model(source: Path, score: Score, model_name: str, tempo: float, minutes: float, seed: int) -> Score:
+    """The piece and its continuation by a model, at least `minutes` long at `tempo`; loads TensorFlow.
 
     Raises:
         UnknownName, BadModel: for the model.
         NoMusic: if the model writes nothing.
     """
-    from musictool.generation.sample import Request, sample
+    from musictool.generation.request import Request
+    from musictool.generation.sample import sample
     from musictool.models.model import Model
 
-    steady = paced(score, tempo)
+    steady = with_tempo(score, tempo)
     missing_beats = minutes * tempo - beats(steady)
     if missing_beats <= 0:
         return score

@@ -1,9 +1,9 @@
-"""A piece at one steady pace: its own beats and bars, so many beats a minute, whatever its tempos were.
+"""A piece at one steady tempo: its own beats and bars, at so many beats per minute, whatever its tempos were.
 
 The beat is that of the metre: a dotted quarter in 6/8, a half note in 2/2, else a quarter. Music that would be slowed
-too far is felt at another level instead: in two bars of fast 4/4 as one, in two fast bars of 3/4 as one of 6/8, and
-very slow 4/4 with twice the beats. Where the notes keep to no grid at all (a transcribed performance), beats are
-followed first (musictool/apps/lofi/beat_tracking.py).
+too far changes its metrical level instead: two bars of fast 4/4 become one, two fast bars of 3/4 one of 6/8, and very
+slow 4/4 gets twice the beats. For notes off any grid (a transcribed performance) beats are tracked first
+(musictool/apps/lofi/beat_tracking.py).
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from musictool.apps.lofi.beat_tracking import followed, is_on_grid
+from musictool.apps.lofi.beat_tracking import is_on_grid, track_beats
 from musictool.music.score import METRE, TEMPO, TICKS_PER_QUARTER, Score, bar_ticks, sort_notes
 
-HALVE_FROM = 1.7  # times the wanted pace
+HALVE_FROM = 1.7  # times the target tempo
 HALVE_WALTZ_FROM = 2.5
 DOUBLE_BELOW = 0.6
 WHOLE_NOTE = 4 * TICKS_PER_QUARTER
 
 
 def is_compound(numerator: int, denominator: int) -> bool:
-    """Whether beats are of three: 6/8, 9/8, 12/8, 3/8."""
+    """Whether a beat is three notes of the denominator: 6/8, 9/8, 12/8, 3/8."""
     return denominator >= 8 and numerator % 3 == 0
 
 
@@ -33,15 +33,15 @@ def beat_ticks(numerator: int, denominator: int) -> int:
     return WHOLE_NOTE // 2 if denominator <= 2 else TICKS_PER_QUARTER
 
 
-def paced(score: Score, tempo: float) -> Score:
-    """The piece at `tempo` beats a minute throughout, its first bar with a note being its first."""
+def with_tempo(score: Score, tempo: float) -> Score:
+    """The piece at `tempo` beats per minute throughout, without empty bars at its beginning."""
     if not is_on_grid(score):
-        score = followed(score)
-    return _steady(_from_first_bar(_at_level(_with_metre(score), tempo)), tempo)
+        score = track_beats(score)
+    return _at_tempo(_from_first_bar(_at_level(_with_metre(score), tempo)), tempo)
 
 
 def _with_metre(score: Score) -> Score:
-    """With a metre named at 0; 4/4 if none is."""
+    """The piece with a metre at 0: 4/4 if it has none."""
     metres = score.metres
     if not len(metres) or metres["onset_ticks"][0] > 0:
         metres = np.concatenate([np.array([(0, 4, 4)], METRE), metres])
@@ -51,8 +51,8 @@ def _with_metre(score: Score) -> Score:
 def beats(score: Score) -> float:
     """Beats up to the end of the last note."""
     bars = np.append(score.bar_onsets_ticks(), score.end_ticks)
-    each = np.array([beat_ticks(*metre) for metre in _metres_of_bars(score)])
-    return float((np.diff(bars) / each).sum())
+    beat_lengths = np.array([beat_ticks(*metre) for metre in _metres_of_bars(score)])
+    return float((np.diff(bars) / beat_lengths).sum())
 
 
 def _metres_of_bars(score: Score) -> list[tuple[int, int]]:
@@ -61,23 +61,23 @@ def _metres_of_bars(score: Score) -> list[tuple[int, int]]:
 
 
 def _at_level(score: Score, tempo: float) -> Score:
-    """Felt at the level whose own pace is nearest to what is wanted."""
-    faster = beats(score) / max(score.seconds, 1e-3) * 60 / tempo
+    """The piece at the metrical level whose own tempo is nearest to the target."""
+    ratio = beats(score) / max(score.seconds, 1e-3) * 60 / tempo
     metres = {(int(n), int(d)) for n, d in zip(score.metres["numerator"], score.metres["denominator"], strict=True)}
-    if metres == {(3, 4)} and faster >= HALVE_WALTZ_FROM:
+    if metres == {(3, 4)} and ratio >= HALVE_WALTZ_FROM:
         scaled = _scaled(score, 1, 2)
         waltz = scaled.metres.copy()
         waltz["numerator"], waltz["denominator"] = 6, 8
         return replace(scaled, metres=waltz)
     if not all(n % 2 == 0 and not is_compound(n, d) for n, d in metres):
         return score
-    if faster >= HALVE_FROM:
+    if ratio >= HALVE_FROM:
         return _scaled(score, 1, 2)
-    return _scaled(score, 2, 1) if faster < DOUBLE_BELOW else score
+    return _scaled(score, 2, 1) if ratio < DOUBLE_BELOW else score
 
 
 def _scaled(score: Score, times: int, parts: int) -> Score:
-    """All times multiplied, the metres' names kept: bars are then of other notes than before."""
+    """All times multiplied by times / parts; metres stay the same, so that bars hold other notes than before."""
     notes, metres = score.notes.copy(), score.metres.copy()
     ends = (notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"]) * times // parts
     notes["onset_ticks"] = notes["onset_ticks"].astype(np.int64) * times // parts
@@ -92,7 +92,7 @@ def _from_first_bar(score: Score) -> Score:
     return score.since(first) if first else score
 
 
-def _steady(score: Score, tempo: float) -> Score:
+def _at_tempo(score: Score, tempo: float) -> Score:
     quarters = [
         (int(onset), tempo * beat_ticks(int(numerator), int(denominator)) / TICKS_PER_QUARTER)
         for onset, numerator, denominator in score.metres
@@ -100,27 +100,26 @@ def _steady(score: Score, tempo: float) -> Score:
     return replace(score, tempos=np.array(quarters, TEMPO))
 
 
-def of_bars(score: Score, bars: int) -> Score:
-    """The first `bars` bars of a paced piece; where it is shorter, it begins again as often as it takes."""
-    own = score.bars
-    length = score.bar_line_ticks(own)
-    rounds = -(-bars // own)
-    tables = [_again(table, rounds, length) for table in (score.notes, score.tempos, score.metres)]
+def repeat_to_bars(score: Score, bars: int) -> Score:
+    """The first `bars` bars of a piece of steady tempo, which is repeated if it is shorter."""
+    length = score.bar_line_ticks(score.bars)
+    rounds = -(-bars // score.bars)
+    tables = [_repeated(table, rounds, length) for table in (score.notes, score.tempos, score.metres)]
     whole = replace(score, notes=sort_notes(tables[0]), tempos=tables[1], metres=tables[2])
     end = whole.bar_line_ticks(bars)
     tempos, metres = (table[table["onset_ticks"] < end] for table in tables[1:])
     return replace(whole.until(end), tempos=tempos, metres=metres)
 
 
-def _again(table: np.ndarray, rounds: int, length: int) -> np.ndarray:
+def _repeated(table: np.ndarray, rounds: int, length: int) -> np.ndarray:
     """A table, `rounds` times, each `length` ticks after the one before."""
     copies = np.tile(table, rounds)
     copies["onset_ticks"] += np.repeat(np.arange(rounds, dtype=np.int32) * length, len(table))
     return copies
 
 
-def a_bar_later(score: Score) -> Score:
-    """A paced piece behind one empty bar of its first metre."""
+def delay_by_a_bar(score: Score) -> Score:
+    """A piece of steady tempo after one empty bar of its first metre."""
     bar = bar_ticks(int(score.metres["numerator"][0]), int(score.metres["denominator"][0]))
     tables = []
     for table in (score.notes, score.tempos, score.metres):
@@ -131,27 +130,28 @@ def a_bar_later(score: Score) -> Score:
     return replace(score, notes=tables[0], tempos=tables[1], metres=tables[2])
 
 
-def swung(score: Score, swing: float) -> Score:
-    """A paced piece whose eighths come in pairs of unequal length: the first has `swing` of the pair; 0.5 is even.
+def with_swing(score: Score, swing: float) -> Score:
+    """A piece of steady tempo with swung eighths: the first of a pair takes the share `swing` of it; 0.5 is even.
 
-    What stands on a beat stays there; bars of compound metres stay as they are.
+    Notes on a beat stay there; bars of compound metres do not change.
     """
     notes = score.notes.copy()
     ends = notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"]
-    notes["onset_ticks"], ends = (_swung(score, ticks, swing) for ticks in (notes["onset_ticks"], ends))
+    notes["onset_ticks"], ends = (_swung_ticks(score, ticks, swing) for ticks in (notes["onset_ticks"], ends))
     notes["duration_ticks"] = np.maximum(1, ends - notes["onset_ticks"])
     return replace(score, notes=sort_notes(notes))
 
 
-def _swung(score: Score, ticks: np.ndarray, swing: float) -> np.ndarray:
-    """int64 (N,)."""
+def _swung_ticks(score: Score, ticks: np.ndarray, swing: float) -> np.ndarray:
+    """int64 (N,): where times (N,) are with swing."""
     ticks = np.asarray(ticks, np.int64)
     metre = score.metres[np.maximum(0, np.searchsorted(score.metres["onset_ticks"], ticks, side="right") - 1)]
     compound = (metre["denominator"] >= 8) & (metre["numerator"] % 3 == 0)
+    # the position within a quarter note: its first half is stretched, its second half shortened
     since = ticks - metre["onset_ticks"]
-    place = since % TICKS_PER_QUARTER
+    position = since % TICKS_PER_QUARTER
     half = TICKS_PER_QUARTER // 2
-    first = place * 2 * swing
-    second = swing * TICKS_PER_QUARTER + (place - half) * 2 * (1 - swing)
-    moved = np.round(np.where(place < half, first, second)).astype(np.int64)
-    return np.where(compound, ticks, ticks - place + moved)
+    first = position * 2 * swing
+    second = swing * TICKS_PER_QUARTER + (position - half) * 2 * (1 - swing)
+    moved = np.round(np.where(position < half, first, second)).astype(np.int64)
+    return np.where(compound, ticks, ticks - position + moved)

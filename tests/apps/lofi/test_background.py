@@ -9,12 +9,12 @@ import soundfile
 from scipy.signal import welch
 from scipy.stats import kurtosis
 
-from musictool.apps.lofi.background import MADE, background
+from musictool.apps.lofi.background import GENERATORS, background
 from musictool.errors import BadFile
 from musictool.sound.loudness import RATE, Meter
 
 
-def heard(name: str, seed: int = 1, blocks: int = 10) -> np.ndarray:
+def sound_of(name: str, seed: int = 1, blocks: int = 10) -> np.ndarray:
     return np.concatenate(list(islice(background(name, seed), blocks)), axis=1)
 
 
@@ -23,18 +23,18 @@ def spectrum(sound: np.ndarray, low: float, high: float) -> np.ndarray:
     return power[(hertz > low) & (hertz < high)]
 
 
-@pytest.mark.parametrize("name", MADE)
-def test_what_is_made_is_fixed_by_the_seed_and_as_loud_as_is_said(name):
-    sound = heard(name)
-    assert np.array_equal(sound[:, :RATE], heard(name, blocks=1)[:, :RATE])
-    assert not np.array_equal(sound[:, :RATE], heard(name, seed=2, blocks=1)[:, :RATE])
+@pytest.mark.parametrize("name", GENERATORS)
+def test_generated_sound_is_fixed_by_the_seed_and_of_the_given_loudness(name):
+    sound = sound_of(name)
+    assert np.array_equal(sound[:, :RATE], sound_of(name, blocks=1)[:, :RATE])
+    assert not np.array_equal(sound[:, :RATE], sound_of(name, seed=2, blocks=1)[:, :RATE])
     meter = Meter()
     meter.add(sound)
     assert meter.loudness == pytest.approx(-23, abs=1)
 
 
 def test_rain_is_broadband_and_steady_and_has_drops():
-    sound = heard("rain")
+    sound = sound_of("rain")
     power = spectrum(sound, 300, 10_000)
     assert np.exp(np.log(power).mean()) / power.mean() > 0.6  # spectral flatness; 1 is white noise
     loud = 10 * np.log10((sound[0, : RATE * 12] ** 2).reshape(24, -1).mean(axis=1))
@@ -43,8 +43,8 @@ def test_rain_is_broadband_and_steady_and_has_drops():
     assert np.corrcoef(sound)[0, 1] < 0.8
 
 
-def test_vinyl_crackles_by_chance():
-    sound = heard("vinyl", blocks=30)
+def test_vinyl_crackles_at_random():
+    sound = sound_of("vinyl", blocks=30)
     height = np.abs(sound).max(axis=0)
     struck = np.flatnonzero(height > 8 * np.median(height))
     first = struck[np.insert(np.diff(struck) > 300, 0, True)]
@@ -62,7 +62,7 @@ def write_tone(path: Path, rate: int, channels: int, seconds: float = 1.0, gain:
 
 @pytest.mark.parametrize("rate, channels", [(44100, 2), (44100, 1), (22050, 1), (48000, 6)])
 def test_a_file_goes_round_without_a_gap_at_the_right_pitch(tmp_path, rate, channels):
-    sound = heard(write_tone(tmp_path / "a.wav", rate, channels), blocks=4)
+    sound = sound_of(write_tone(tmp_path / "a.wav", rate, channels), blocks=4)
     strength = np.abs(np.fft.rfft(sound[0, :RATE]))
     assert np.argmax(strength) == 441
     level = (sound[:, : 5 * RATE] ** 2).reshape(2, 50, -1).mean(axis=2)

@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from musictool.apps.lofi.beat_tracking import followed, is_on_grid
-from musictool.apps.lofi.tempo import paced
+from musictool.apps.lofi.beat_tracking import is_on_grid, track_beats
+from musictool.apps.lofi.tempo import with_tempo
 from musictool.music.score import Score
 
 
 def performed(period: float, drift: float = 0.0, jitter: float = 0.0, bars: int = 16) -> Score:
-    """A pianist who knows nothing of the file's ticks: chords low on the first beat of a bar and higher on the third, a
-    tune of eighths; `drift`: the share by which the pace sways.
+    """A performance off the ticks of the file: chords low on the first beat of a bar and higher on the third, a
+    tune of eighths; `drift`: the share by which the tempo changes.
     """
     rng = np.random.default_rng(1)
     places = np.arange(0, bars * 4, 0.5)
@@ -33,7 +33,7 @@ def performed(period: float, drift: float = 0.0, jitter: float = 0.0, bars: int 
 def test_the_beats_of_a_performance_become_quarter_notes_and_its_low_chords_bar_lines(period, drift, jitter):
     score = performed(period, drift, jitter)
     assert not is_on_grid(score)
-    grid = followed(score)
+    grid = track_beats(score)
     assert is_on_grid(grid)
     assert grid.tempos["bpm"][0] == pytest.approx(60 / period, rel=0.05)
     assert len(grid.notes) == len(score.notes)
@@ -46,10 +46,10 @@ def test_the_beats_of_a_performance_become_quarter_notes_and_its_low_chords_bar_
 def test_music_on_the_grid_is_left_as_it_is():
     score = Score.from_notes([(60, i / 3, 1 / 3) for i in range(30)])
     assert is_on_grid(score)
-    assert np.array_equal(paced(score, 80).notes, score.notes)
+    assert np.array_equal(with_tempo(score, 80).notes, score.notes)
 
 
-def test_one_note_and_two_are_followed_too():
+def test_one_note_and_two_are_tracked_too():
     for count in (1, 2):
         score = Score.from_notes([(60, 0.377 + 1.931 * i, 1) for i in range(count)])
-        assert len(followed(score).notes) == count
+        assert len(track_beats(score).notes) == count

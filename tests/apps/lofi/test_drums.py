@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from musictool.apps.lofi.drums import PHRASE_BARS, drum_part, kick_seconds, pattern, styles
-from musictool.apps.lofi.tempo import paced
+from musictool.apps.lofi.tempo import with_tempo
 from musictool.errors import UnknownName
 from musictool.music.score import METRE, Score
 
 
 def piece(bars: int, *metres: tuple[int, int, int]) -> Score:
     score = Score.from_notes([(60, i, 1) for i in range(bars * 4)])
-    return paced(replace(score, metres=np.array(list(metres) or [(0, 4, 4)], METRE)), 80)
+    return with_tempo(replace(score, metres=np.array(list(metres) or [(0, 4, 4)], METRE)), 80)
 
 
 def onsets(part: Score, *pitches: int) -> list[int]:

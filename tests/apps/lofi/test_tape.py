@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from musictool.apps.lofi.tape import Ducking, Filter, Sampler, Wow, saturated
+from musictool.apps.lofi.tape import BitCrusher, Ducking, Filter, Wow, saturated
 from musictool.sound.loudness import RATE
 
 
@@ -18,18 +18,18 @@ def in_blocks(effect, sound: np.ndarray, size: int) -> np.ndarray:
 
 
 def pitch_cents(sound: np.ndarray, hertz: float) -> np.ndarray:
-    """How far a tone is from its pitch, from moment to moment: by the turning of its phase, smoothed over 20 ms."""
+    """The deviation of a tone from its pitch over time: by its phase, smoothed over 20 ms."""
     time = np.arange(len(sound)) / RATE
-    turning = sound * np.exp(-2j * np.pi * hertz * time)
+    rotated = sound * np.exp(-2j * np.pi * hertz * time)
     window = np.hanning(882)
-    phase = np.unwrap(np.angle(np.convolve(turning, window / window.sum(), "valid")))
+    phase = np.unwrap(np.angle(np.convolve(rotated, window / window.sum(), "valid")))
     return 1200 * np.log2(1 + np.diff(phase) * RATE / (2 * np.pi * hertz))
 
 
 EFFECTS = {
     "low": lambda: Filter("low", 3200, 4),
     "wow": lambda: Wow(8.0, 2.0, np.random.default_rng(1)),
-    "sampler": lambda: Sampler(3, 10),
+    "bit crusher": lambda: BitCrusher(3, 10),
 }
 
 
@@ -44,9 +44,9 @@ def test_the_blocks_in_which_sound_comes_do_not_matter(name, size):
 
 
 @pytest.mark.parametrize("wow_cents, flutter_cents", [(8.0, 2.0), (20.0, 0.0), (0.0, 5.0)])
-def test_pitch_sways_as_far_as_is_said(wow_cents, flutter_cents):
-    heard = Wow(wow_cents, flutter_cents, np.random.default_rng(1))(sine(1000, 6))[0]
-    cents = pitch_cents(heard, 1000)[RATE // 10 :]
+def test_pitch_changes_by_the_given_depth(wow_cents, flutter_cents):
+    out = Wow(wow_cents, flutter_cents, np.random.default_rng(1))(sine(1000, 6))[0]
+    cents = pitch_cents(out, 1000)[RATE // 10 :]
     assert cents.max() == pytest.approx(wow_cents + flutter_cents, abs=0.6)
     assert cents.min() == pytest.approx(-wow_cents - flutter_cents, abs=0.6)
 
@@ -56,25 +56,25 @@ def test_a_tape_is_never_so_late_that_a_beat_would_be_missed():
     clicks = np.zeros((2, 5 * RATE), np.float32)
     at = np.arange(1000, 5 * RATE - 1000, 4410)
     clicks[:, at] = 1
-    heard = wow(clicks)[0]
-    late = np.array([np.argmax(np.abs(heard[i : i + 400])) for i in at]) / RATE
+    out = wow(clicks)[0]
+    late = np.array([np.argmax(np.abs(out[i : i + 400])) for i in at]) / RATE
     assert late.max() < 0.004
     assert late.mean() == pytest.approx(wow.delay_seconds, abs=0.0005)
 
 
 def test_a_tone_comes_through_an_even_tape_unharmed():
     sound = sine(1000, 1)
-    heard = Wow(0.0, 0.0, np.random.default_rng(1))(sound)
-    assert heard[:, 10:] == pytest.approx(sound[:, 8:-2], abs=1e-6)
+    out = Wow(0.0, 0.0, np.random.default_rng(1))(sound)
+    assert out[:, 10:] == pytest.approx(sound[:, 8:-2], abs=1e-6)
 
 
-def test_the_sampler_holds_frames_and_has_few_steps():
-    heard = Sampler(3, 4)(sine(440, 0.1))
-    assert np.array_equal(heard[:, 0::3], heard[:, 1::3])
-    assert set(np.unique(heard * 8)) <= set(range(-8, 9))
+def test_the_bit_crusher_holds_frames_and_has_few_steps():
+    out = BitCrusher(3, 4)(sine(440, 0.1))
+    assert np.array_equal(out[:, 0::3], out[:, 1::3])
+    assert set(np.unique(out * 8)) <= set(range(-8, 9))
 
 
-def test_the_low_pass_takes_24_decibels_an_octave():
+def test_the_low_pass_takes_24_decibels_per_octave():
     def level(hertz: float) -> float:
         return 20 * np.log10(Filter("low", 3200, 4)(sine(hertz, 1))[0, RATE // 2 :].std() * np.sqrt(2))
 

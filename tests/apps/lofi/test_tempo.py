@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from musictool.apps.lofi.tempo import a_bar_later, beat_ticks, of_bars, paced, swung
+from musictool.apps.lofi.tempo import beat_ticks, delay_by_a_bar, repeat_to_bars, with_swing, with_tempo
 from musictool.music.score import METRE, TEMPO, Score
 
 
@@ -25,7 +25,7 @@ def test_the_beat_is_that_of_the_metre(metre, ticks):
 
 
 @pytest.mark.parametrize(
-    "metre, bpm, seconds_a_bar, bars",
+    "metre, bpm, seconds_per_bar, bars",
     [
         ((4, 4), 120, 3.0, 8),
         ((3, 4), 120, 2.25, 8),
@@ -36,11 +36,11 @@ def test_the_beat_is_that_of_the_metre(metre, ticks):
         ((7, 8), 120, 2.625, 8),
     ],
 )
-def test_a_piece_has_eighty_beats_a_minute_whatever_its_own_pace(metre, bpm, seconds_a_bar, bars):
-    steady = paced(piece(metre, bpm), 80)
+def test_a_piece_has_eighty_beats_per_minute_whatever_its_own_tempo(metre, bpm, seconds_per_bar, bars):
+    steady = with_tempo(piece(metre, bpm), 80)
     assert steady.bars == bars
-    assert np.diff(steady.to_seconds(steady.bar_onsets_ticks())) == pytest.approx(seconds_a_bar)
-    assert steady.seconds == pytest.approx(seconds_a_bar * bars)
+    assert np.diff(steady.to_seconds(steady.bar_onsets_ticks())) == pytest.approx(seconds_per_bar)
+    assert steady.seconds == pytest.approx(seconds_per_bar * bars)
 
 
 def test_changes_of_tempo_go_and_changes_of_metre_stay():
@@ -49,20 +49,20 @@ def test_changes_of_tempo_go_and_changes_of_metre_stay():
         tempos=np.array([(0, 100.0), (960, 70.0), (3000, 140.0)], TEMPO),
         metres=np.array([(0, 4, 4), (3840, 6, 8)], METRE),
     )
-    steady = paced(score, 75)
+    steady = with_tempo(score, 75)
     assert steady.tempos.tolist() == [(0, 75.0), (3840, 112.5)]
     assert steady.metres.tolist() == score.metres.tolist()
 
 
 def test_empty_bars_before_the_first_note_go_and_a_pickup_stays():
     score = replace(piece((4, 4), 100).later(2 * 1920 + 1440), metres=np.array([(0, 4, 4)], METRE))
-    assert paced(score, 80).notes["onset_ticks"][0] == 1440
+    assert with_tempo(score, 80).notes["onset_ticks"][0] == 1440
 
 
 @pytest.mark.parametrize("bars", [1, 3, 8, 9, 20])
-def test_a_piece_is_cut_or_begins_again(bars):
-    steady = paced(piece((3, 4), 90), 80)
-    longer = of_bars(steady, bars)
+def test_a_piece_is_cut_or_repeated(bars):
+    steady = with_tempo(piece((3, 4), 90), 80)
+    longer = repeat_to_bars(steady, bars)
     assert longer.bars == bars
     assert len(longer.notes) == 6 * bars
     again = longer.notes[longer.notes["onset_ticks"] >= 8 * 1440]
@@ -70,7 +70,7 @@ def test_a_piece_is_cut_or_begins_again(bars):
 
 
 def test_an_empty_bar_comes_first():
-    later = a_bar_later(paced(piece((6, 8), 150), 80))
+    later = delay_by_a_bar(with_tempo(piece((6, 8), 150), 80))
     assert later.notes["onset_ticks"][0] == 1440
     assert later.to_seconds(np.array([1440])) == pytest.approx(1.5)
     assert later.tempos["onset_ticks"].tolist() == [0]
@@ -78,12 +78,12 @@ def test_an_empty_bar_comes_first():
 
 @pytest.mark.parametrize("swing, offbeat", [(0.5, 240), (0.6, 288), (2 / 3, 320)])
 def test_swing_moves_what_is_off_the_beat(swing, offbeat):
-    moved = swung(paced(piece((4, 4), 100, 1), 80), swing)
+    moved = with_swing(with_tempo(piece((4, 4), 100, 1), 80), swing)
     onsets = moved.notes["onset_ticks"].tolist()
     assert onsets == [0, offbeat, 480, 480 + offbeat, 960, 960 + offbeat, 1440, 1440 + offbeat]
     assert moved.notes["duration_ticks"].tolist() == [offbeat, 480 - offbeat] * 4
 
 
 def test_compound_metres_do_not_swing():
-    steady = paced(piece((6, 8), 150), 80)
-    assert np.array_equal(swung(steady, 0.66).notes, steady.notes)
+    steady = with_tempo(piece((6, 8), 150), 80)
+    assert np.array_equal(with_swing(steady, 0.66).notes, steady.notes)

@@ -60,7 +60,7 @@ def _write(
     from musictool.models.model import Model
 
     model = Model.open(name)
-    request.check_kind(model.name, model.spec.kind, given, model.arch.has_temperature)
+    request.check_model(model, given)
     copies = _copies(model) if check_copies else None
     rows = None if request.length is None else rows_for(model, request.length)
     with _output.remarks_above(), _output.bar(rows, "reading the primer", f"{model.spec.unit}s") as bar:

@@ -6,7 +6,7 @@ Neither Keras nor numpy is imported with this file, so that the command line is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,8 @@ from musictool.sampling.options import SamplerOptions
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from musictool.models.model import Model
 
 DEFAULT_LENGTH = 500  # of the command, where none of --length, --bars and --seconds is given
 DEFAULT_ALPHA = 0.5
@@ -203,24 +205,23 @@ class Request:
         """The files that are read."""
         return (*filter(None, [self.primer_file]), *self.style.files)
 
-    def check_kind(self, name: str, kind: str, given: Iterable[str] = (), has_temperature: bool = True) -> None:
-        """Raises BadOption for an option that has no meaning for a model's kind of rows, or for its arch.
+    def check_model(self, model: Model, given: Collection[str] = ()) -> None:
+        """Raises BadOption for an option that has no meaning for a model: for its kind of rows, or for its arch.
 
         Args:
-            name: the model's.
-            kind: of its encoding: tokens, frames or segments.
-            given: names of fields that are named even where they have their default value.
-            has_temperature: of its arch (musictool/arch.py).
+            given: names of fields that are given, even if with their default values.
         """
-        values = values_of(self)
+        values, kind = values_of(self), model.spec.kind
         for field in flag_fields(type(self)):
             kinds = field.metadata.get("kinds", (kind,))
             if kind not in kinds and (field.name in given or values[field.name] != field.default):
-                raise BadOption(f"{option_name(field)} is for {_WRONG_KIND[kinds[0]].format(name=name, kind=kind)}")
-        if not has_temperature and ("temperature" in given or self.sampler.temperature != 1):
+                uses = _WRONG_KIND[kinds[0]].format(name=model.name, kind=kind)
+                raise BadOption(f"{option_name(field)} is for {uses}")
+        sets_temperature = "temperature" in given or self.sampler.temperature != 1
+        if kind == "segments" and sets_temperature and not model.arch.has_temperature:
             raise BadOption(
-                f"--temperature is for models that draw from probabilities, and all that is random in {name} is its "
-                "noise: use --noise-sd"
+                f"--temperature is for models that draw from probabilities, and all that is random in {model.name} is "
+                "its noise: use --noise-sd"
             )
 
 

@@ -57,7 +57,7 @@ class Generation:
     """
 
     def __init__(self, model: Model, request: Request, progress: Progress = lambda rows: None):
-        request.check_kind(model.name, model.spec.kind, has_temperature=model.arch.has_temperature)
+        request.check_model(model)
         self.model, self.request, self.progress = model, request, progress
         needs_onset_mask = request.sampler.repetition_penalty != 1
         guidance = guidance_of(model, request.constraints, self.transposition, needs_onset_mask)

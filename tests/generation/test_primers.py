@@ -133,7 +133,7 @@ def test_the_histogram_that_is_asked_for_moves_with_a_model_of_c_major(model: Mo
 
 
 def test_the_penalty_knows_which_symbols_begin_notes(model: Model):
-    onset_mask = Generation(model, Request(length=9, sampler=Sampler(repetition_penalty=1.2))).guidance.onset_pitches
+    onset_mask = Generation(model, Request(length=9, sampler=Sampler(repetition_penalty=1.2))).guidance.onset_mask
     assert onset_mask is not None
     rests = [index for index in range(3, model.spec.size) if model.encoding.texts.text_of(index).startswith("rest")]
     assert rests
@@ -175,8 +175,8 @@ def test_a_model_of_frames_has_no_symbols_to_choose_among(model: Model, sampler:
     with pytest.raises(BadOption, match=r"choose among tokens.*--temperature"):
         Generation(rolls, Request(length=9, sampler=sampler))
     with pytest.raises(BadOption, match="--top-k"):
-        Request(length=9).check_kind(rolls.name, "frames", ["temperature", "top_k"])
-    Request(length=9).check_kind(model.name, "tokens", ["temperature", "top_k"])
+        Request(length=9).check_model(rolls, ["temperature", "top_k"])
+    Request(length=9).check_model(model, ["temperature", "top_k"])
     constraints = Constraints("C", pitch_range="48-84")
     banned = Generation(rolls, Request(length=9, constraints=constraints)).guidance.banned
     np.testing.assert_array_equal(banned, ~constraints.pitches[21:109])

@@ -26,15 +26,17 @@ from musictool.sampling.sampler import Guidance, Sampler
 SPECS = {
     "tokens": Spec("tokens", (), 20),
     "frames": Spec("frames", (88,), 88),
-    "segments": Spec("segments", (32, 128, 5), 32 * 128 * 5),
+    "segments": Spec("segments", (8, 24, 5), 8 * 24 * 5),
 }
+FULL_SEGMENTS = Spec("segments", (32, 128, 5), 32 * 128 * 5)  # as the encoding writes them
 FEATURES = np.random.default_rng(0).integers(0, 2, (20, 7)).astype(np.uint8)
 RANDOM = Sampler(threshold="bernoulli")  # whatever a network without training says
-TINY = {"hidden": 4, "embedding": 8, "width": 8, "layers": 2, "latent": 4, "turns": 1}
+TINY = {"hidden": 4, "embedding": 8, "width": 8, "layers": 2, "latent": 4, "critic_steps": 1, "track_noise": 2}
 
 each_arch = pytest.mark.parametrize("name", ARCHS.names())
 each_foreteller = pytest.mark.parametrize("name", [name for name in ARCHS.names() if ARCHS.get(name).has_likelihood])
 each_token_arch = pytest.mark.parametrize("name", [name for name in ARCHS.names() if ARCHS.get(name).kind == "tokens"])
+each_segment_arch = pytest.mark.parametrize("name", archs.archs_for("segments"))
 
 
 def tiny(
@@ -170,6 +172,17 @@ def test_two_steps_change_every_trainable_weight(name: str):
     for stage in arch.stages:
         length = arch.spec.size * 2 if arch.kind == "tokens" else 24  # long enough to hold every symbol
         assert_two_steps_move_every_weight(stage, batch_of(rows(arch, batch=8, length=length)))
+
+
+@pytest.mark.slow
+@each_segment_arch
+def test_at_full_size_two_steps_change_every_trainable_weight_and_it_continues_a_piece(name: str):
+    arch = tiny(name, spec=FULL_SEGMENTS)
+    for stage in arch.stages:
+        assert_two_steps_move_every_weight(stage, batch_of(rows(arch, batch=8, length=24)))
+    written = next(arch.continuation(rows(arch, batch=2), RANDOM, 3))
+    assert written.shape[2:] == FULL_SEGMENTS.shape
+    assert set(np.unique(written)) == {0, 1}
 
 
 @each_foreteller

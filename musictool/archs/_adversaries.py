@@ -1,7 +1,8 @@
 """What gan and wgan share: a generator that makes segments of noise, and a critic that it learns from.
 
 Neither says how likely a piece is, so nothing of them is measured in nats. What an epoch is worth is counted on what
-the generator writes (musictool/metrics/sample_distance.py).
+the generator writes (musictool/metrics/sample_distance.py). All their randomness is that of the noise: there is no
+temperature, and `noise_sd` takes its place.
 """
 
 from __future__ import annotations
@@ -16,72 +17,85 @@ import numpy as np
 from keras import ops
 
 from musictool.arch import ParameterGroup, Stage
-from musictool.archs._chords import likeliest, sounding
-from musictool.archs._segments import Drawing, SegmentsArch, WritingNetwork, flat, in_windows, plain_drawing
+from musictool.archs._polyphony import binarise, top_k_per_step
+from musictool.archs._segments import (
+    GeneratingNetwork,
+    SamplingContext,
+    SegmentsArch,
+    default_context,
+    flatten_windows,
+    unflatten_windows,
+)
 from musictool.backend.compile import compiled
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
 from musictool.errors import BadOption
-from musictool.layers.binary_neurons import struck
-from musictool.metrics.sample_distance import ASSESSED, has_collapsed, likeness
+from musictool.layers.dcgan import straight_through
+from musictool.metrics.sample_distance import EVAL_METRICS, has_collapsed, sample_distance
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 
 log = logging.getLogger(__name__)
 
 
-class Salted(keras.random.SeedGenerator):
-    """Random numbers that depend on the batch too: several devices share the state, and shall not draw the same."""
+class BatchSeedGenerator(keras.random.SeedGenerator):
+    """Seeds that depend on the batch too: several devices share the state, and must not draw the same."""
 
-    salt: Any = 0
+    batch_seed: Any = 0
 
     def next(self, ordered: bool = True) -> Any:
-        return super().next(ordered) + ops.cast(self.salt, self.state.dtype)
+        return super().next(ordered) + ops.cast(self.batch_seed, self.state.dtype)
 
 
-class Adversaries(WritingNetwork):
+class Adversaries(GeneratingNetwork):
     """The two networks as one.
 
     Args:
-        generator: before (N, S, P, I), noise (N, Z) -> float32 (N, S, P, I), log-odds of each cell.
+        generator: previous (N, S, P, I), noise (N, Z) -> float32 (N, S, P, I), the logit of each cell.
         critic: what judges segments; see the arch.
-        noise: Z.
+        noise_size: Z.
     """
 
-    def __init__(self, generator: keras.layers.Layer, critic: keras.layers.Layer, noise: int, **kwargs: Any):
+    def __init__(self, generator: keras.layers.Layer, critic: keras.layers.Layer, noise_size: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.generator = generator
         self.critic = critic
-        self.noise = noise
-        self.drawing = Salted(0)
+        self.noise_size = noise_size
+        self.seed_generator = BatchSeedGenerator(0)
 
-    def call(self, before: Any, noise: Any, training: bool = False) -> Any:
-        return self.generator(before, noise, training=training)
+    def call(self, previous: Any, noise: Any, training: bool = False) -> Any:
+        return self.generator(previous, noise, training=training)
 
-    def drawn(self, segments: Any, training: bool) -> Any:
+    def draw_noise(self, segments: Any, training: bool) -> Any:
         """float32 (N, Z), for a segment each; outside training always the same."""
-        shape = (ops.shape(segments)[0], self.noise)
+        shape = (ops.shape(segments)[0], self.noise_size)
         if not training:
             return keras.random.normal(shape, seed=1)
-        self.drawing.salt = salt(segments)
-        return keras.random.normal(shape, seed=self.drawing)
+        self.seed_generator.batch_seed = batch_seed(segments)
+        return keras.random.normal(shape, seed=self.seed_generator)
 
 
-def salt(segments: Any) -> Any:
+def batch_seed(segments: Any) -> Any:
     """int32 (): hardly ever the same for two batches of 0/1 (N, S, P, I)."""
-    places = np.arange(np.prod(segments.shape[1:])).reshape(segments.shape[1:]) % 1021 + 1
-    return ops.sum(ops.cast(segments, "int32") * ops.convert_to_tensor(places.astype(np.int32)))
+    weights = np.arange(np.prod(segments.shape[1:])).reshape(segments.shape[1:]) % 1021 + 1
+    return ops.sum(ops.cast(segments, "int32") * ops.convert_to_tensor(weights.astype(np.int32)))
 
 
 class AdversarialArch(SegmentsArch):
-    """An arch of two players. A subclass gives its network and what either wants."""
+    """An arch of a generator and a critic. A subclass gives its network and the loss of either.
+
+    Class attributes:
+        CRITIC_METRICS, GENERATOR_METRICS: names of what `critic_loss` and `generator_loss` return.
+        COLLAPSE_HINT: what a warning of collapse ends with.
+    """
 
     has_likelihood = False
+    has_temperature = False
     WINDOW: ClassVar[int] = 1
     BATCH_SIZE: ClassVar[int] = 32
     CLIP_NORM: ClassVar[float] = 0.0
-    CRITIC_MEASURES: ClassVar[tuple[str, ...]]
-    GENERATOR_MEASURES: ClassVar[tuple[str, ...]]
-    CURE: ClassVar[str] = ""  # what a warning of collapse ends with
+    CRITIC_METRICS: ClassVar[tuple[str, ...]]
+    GENERATOR_METRICS: ClassVar[tuple[str, ...]]
+    COLLAPSE_HINT: ClassVar[str] = ""
 
     @property
     @abstractmethod
@@ -89,79 +103,83 @@ class AdversarialArch(SegmentsArch):
         """Both networks, built."""
 
     @abstractmethod
-    def criticise(self, before: Any, segments: Any, training: bool) -> tuple[Any, ...]:
-        """What the critic wants: a float (N,) for each of CRITIC_MEASURES, the first to be made small.
+    def critic_loss(self, previous: Any, segments: Any, training: bool) -> tuple[Any, ...]:
+        """What the critic learns from: a float (N,) for each of CRITIC_METRICS, the first to be minimised.
 
         Args:
-            before, segments: float32 0/1 (N, S, P, I), what people wrote, and what stood before it.
+            previous, segments: float32 0/1 (N, S, P, I), real segments, and those that stood before them.
         """
 
     @abstractmethod
-    def deceive(self, before: Any, segments: Any, training: bool) -> tuple[Any, ...]:
-        """What the generator wants, in the same way, for GENERATOR_MEASURES."""
+    def generator_loss(self, previous: Any, segments: Any, training: bool) -> tuple[Any, ...]:
+        """What the generator learns from, in the same way, for GENERATOR_METRICS."""
 
     @abstractmethod
-    def groups(self, critic: Any, generator: Any) -> tuple[ParameterGroup, ...]:
-        """The two, given the judge of each."""
+    def groups(self, critic_loss: Any, generator_loss: Any) -> tuple[ParameterGroup, ...]:
+        """The weights of the two, given the loss of each on a Batch."""
 
     @cached_property
     def stages(self) -> list[Stage]:
+        critic_loss, generator_loss = self._on_batch(self.critic_loss), self._on_batch(self.generator_loss)
         return [
             Stage(
                 "network",
                 self.network,
-                self._loss_of(self.criticise),
-                (*self.CRITIC_MEASURES, *self.GENERATOR_MEASURES),
-                groups=self.groups(self._loss_of(self.criticise), self._loss_of(self.deceive)),
-                evaluate=self._assess,
-                eval_metrics=ASSESSED,
+                critic_loss,
+                (*self.CRITIC_METRICS, *self.GENERATOR_METRICS),
+                groups=self.groups(critic_loss, generator_loss),
+                evaluate=self._evaluate,
+                eval_metrics=EVAL_METRICS,
             )
         ]
 
-    def made(self, before: Any, segments: Any, training: bool) -> Any:
-        """float32 (N, S, P, I): a segment behind each of `before`, as the critic sees it."""
-        noise = self.network.drawn(segments, training)
-        probabilities = ops.sigmoid(self.network(before, noise, training=training))
+    def generated(self, previous: Any, segments: Any, training: bool) -> Any:
+        """float32 (N, S, P, I): a segment after each of `previous`, as the critic sees it."""
+        noise = self.network.draw_noise(segments, training)
+        probabilities = ops.sigmoid(self.network(previous, noise, training=training))
         if self.options.neurons == "none":
             return probabilities
         if self.options.neurons == "stochastic" and training:
-            return struck(probabilities, keras.random.uniform(ops.shape(probabilities), seed=self.network.drawing))
-        return struck(probabilities, 0.5)
+            uniform = keras.random.uniform(ops.shape(probabilities), seed=self.network.seed_generator)
+            return straight_through(probabilities, uniform)
+        return straight_through(probabilities, 0.5)
 
-    def _loss_of(self, wanted: Any) -> Any:
+    def _on_batch(self, loss: Any) -> Any:
         def loss_and_metrics(batch: Batch, training: bool) -> tuple[Any, ...]:
-            measures = wanted(flat(batch.x), flat(batch.y), training)
-            return tuple(in_windows(measure, batch.y) for measure in measures)
+            metrics = loss(flatten_windows(batch.x), flatten_windows(batch.y), training)
+            return tuple(unflatten_windows(metric, batch.y) for metric in metrics)
 
         return loss_and_metrics
 
-    def _assess(self, encoded: Encoded, seed: int) -> dict[str, float]:
-        self.calibrate_thresholds(encoded)
-        drawing = plain_drawing(seed)
-        found = likeness(lambda before: self.follow(before, drawing), encoded)
-        if has_collapsed(found):
+    def _evaluate(self, encoded: Encoded, seed: int) -> dict[str, float]:
+        self.calibrate(encoded)
+        context = default_context(seed)
+        metrics = sample_distance(lambda previous: self.next_segment(previous, context), encoded)
+        if has_collapsed(metrics):
             log.warning(
                 "%s has collapsed: of 100 samples %.0f%% are nearly the same as another (of the corpus %.0f%%), and "
                 "they lie %.2f apart (%.2f)%s",
                 self.name,
-                100 * found["near_duplicates"],
-                100 * found["corpus_near_duplicates"],
-                found["variety"],
-                found["corpus_variety"],
-                self.CURE,
+                100 * metrics["near_duplicates"],
+                100 * metrics["corpus_near_duplicates"],
+                metrics["variety"],
+                metrics["corpus_variety"],
+                self.COLLAPSE_HINT,
             )
-        return found
+        return metrics
 
-    def follow(self, before: np.ndarray, drawing: Drawing, melody: np.ndarray | None = None) -> np.ndarray:
+    def next_segment(
+        self, previous: np.ndarray, context: SamplingContext, melody: np.ndarray | None = None
+    ) -> np.ndarray:
         if melody is not None:
             raise BadOption(f"{self.name} writes all instruments at once and cannot be given a melody")
-        cut = self.cut(len(before), drawing)
-        segments = self._write(before, self._noise(len(before), drawing.rng, drawing.sampler), cut)
+        thresholds = self.thresholds(len(previous), context)
+        segments = self._write(previous, self._noise(len(previous), context.rng, context.sampler), thresholds)
         return np.asarray(ops.convert_to_numpy(segments))
 
-    def probabilities(self, before: np.ndarray, segments: np.ndarray) -> np.ndarray:
-        rng = np.random.default_rng([int(before.sum()), int(segments.sum())])  # the same in every call, but not for all
-        return np.asarray(ops.convert_to_numpy(self._say(before, self._noise(len(before), rng, Sampler()))))
+    def probabilities(self, previous: np.ndarray, segments: np.ndarray) -> np.ndarray:
+        rng = np.random.default_rng([int(previous.sum()), int(segments.sum())])  # the same in every call of the same
+        return np.asarray(ops.convert_to_numpy(self._predict(previous, self._noise(len(previous), rng, Sampler()))))
 
     def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         raise BadOption(
@@ -170,24 +188,28 @@ class AdversarialArch(SegmentsArch):
         )
 
     def _noise(self, number: int, rng: np.random.Generator, sampler: Sampler) -> np.ndarray:
-        """float32 (number, Z): the temperature is its standard deviation."""
-        spread = sampler.temperature if sampler.noise_sd is None else sampler.noise_sd
-        return np.float32(spread) * rng.standard_normal((number, self.network.noise), dtype=np.float32)
+        """float32 (number, Z)."""
+        shape = (number, self.network.noise_size)
+        return self.noise_sd(sampler) * rng.standard_normal(shape, dtype=np.float32)
 
     @cached_property
-    def _say(self) -> Any:
-        """Compiled: before uint8 0/1 (N, S, P, I), noise (N, Z) -> probabilities (N, S, P, I)."""
-        return compiled(lambda before, noise: ops.sigmoid(likeliest(self._logits(before, noise), self.network.most)))
+    def _predict(self) -> Any:
+        """Compiled: previous uint8 0/1 (N, S, P, I), noise (N, Z) -> probabilities (N, S, P, I)."""
+
+        def predict(previous: Any, noise: Any) -> Any:
+            return ops.sigmoid(top_k_per_step(self._logits(previous, noise), self.network.max_polyphony))
+
+        return compiled(predict)
 
     @cached_property
     def _write(self) -> Any:
-        """Compiled: the same, and a cut that can be broadcast to them -> 0/1 (N, S, P, I)."""
+        """Compiled: the same, and thresholds broadcast to them -> 0/1 (N, S, P, I)."""
 
-        def write(before: Any, noise: Any, cut: Any) -> Any:
-            kept = sounding(self._logits(before, noise), 1.0, cut, self.network.most)
-            return ops.cast(kept, self.spec.dtype.name)
+        def write(previous: Any, noise: Any, thresholds: Any) -> Any:
+            cells = binarise(self._logits(previous, noise), 1.0, thresholds, self.network.max_polyphony)
+            return ops.cast(cells, self.spec.dtype.name)
 
         return compiled(write)
 
-    def _logits(self, before: Any, noise: Any) -> Any:
-        return self.network(ops.cast(before, "float32"), noise)
+    def _logits(self, previous: Any, noise: Any) -> Any:
+        return self.network(ops.cast(previous, "float32"), noise)

@@ -1,4 +1,4 @@
-"""The networks of a vae: an autoencoder for each instrument, and what says which latent comes next."""
+"""The networks of a vae: an autoencoder for each instrument, and what predicts the next latent."""
 
 from __future__ import annotations
 
@@ -8,28 +8,42 @@ import keras
 import numpy as np
 from keras import ops
 
-from musictool.archs._segments import SegmentsNetwork, WritingNetwork
-from musictool.layers import gaussian
-from musictool.layers.latent_predictor import LatentPredictor
-from musictool.layers.segment_autoencoder import SegmentAutoencoder
+from musictool.archs._segments import GeneratingNetwork, SegmentsNetwork
+from musictool.layers.variational import LatentPredictor, SegmentAutoencoder, bernoulli_nll, kl
 from musictool.music.instruments import INSTRUMENTS, PIANO
 
-MOST = 2.0  # of a number of a latent while it writes, in times its usual spread
+MAX_STDS = 2.0  # how far a number of a latent may lie from 0 in generation, in standard deviations of the corpus's
 
 
 class Autoencoders(SegmentsNetwork):
-    """An autoencoder for each instrument. The thresholds are those for segments decoded from their own latents."""
+    """An autoencoder for each instrument. The thresholds are those for segments decoded from their own latents.
 
-    def __init__(self, width: int, latent: int, forget: float, dropout: float, **kwargs: Any):
+    Args:
+        steps, pitches: S and P.
+        width, latent, input_dropout, dropout: of each SegmentAutoencoder.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        pitches: int,
+        width: int,
+        latent: int,
+        input_dropout: float,
+        dropout: float,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
-        self.instruments = [SegmentAutoencoder(width, latent, forget, dropout, name=name) for name in INSTRUMENTS]
-        self.noise = keras.random.SeedGenerator(0)
-        self.fixed = np.random.default_rng(0).standard_normal((len(INSTRUMENTS), latent)).astype(np.float32)
-        self.spread = self.add_weight(
-            (len(INSTRUMENTS), latent), "ones", name="spread", trainable=False, autocast=False
+        self.instruments = [
+            SegmentAutoencoder(steps, pitches, width, latent, input_dropout, dropout, name=name) for name in INSTRUMENTS
+        ]
+        self.seed_generator = keras.random.SeedGenerator(0)
+        self.fixed_noise = np.random.default_rng(0).standard_normal((len(INSTRUMENTS), latent)).astype(np.float32)
+        self.latent_std = self.add_weight(
+            (len(INSTRUMENTS), latent), "ones", name="latent_std", trainable=False, autocast=False
         )
-        self.steps = self.add_weight(
-            (), "zeros", name="steps", trainable=False, autocast=False, aggregation="only_first_replica"
+        self.training_steps = self.add_weight(
+            (), "zeros", name="training_steps", trainable=False, autocast=False, aggregation="only_first_replica"
         )
 
     def build(self, shape: Any) -> None:
@@ -37,54 +51,63 @@ class Autoencoders(SegmentsNetwork):
             network.build(shape[:-1])
 
     def call(self, segments: Any, training: bool = False) -> tuple[Any, Any, Any]:
-        """0/1 (N, S, P, I) -> nats (N, I) of the segments, said from latents that are drawn (outside training always
-        alike); what cells that sound have of them, (N, I); nats (N, I, Z) that each number of the latents tells."""
-        nats, sounding, told = [], [], []
-        for i, (network, own) in enumerate(zip(self.instruments, parts(segments), strict=True)):
-            mean, deviation = network.posterior(own, training=training)
-            noise = keras.random.normal(ops.shape(mean), seed=self.noise) if training else self.fixed[i]
-            cells = gaussian.cost(network(mean + deviation * noise, training=training), own)
-            nats.append(ops.sum(cells, axis=(1, 2)))
-            sounding.append(ops.sum(cells * own, axis=(1, 2)))
-            told.append(gaussian.told(mean, deviation))
-        return ops.stack(nats, axis=1), ops.stack(sounding, axis=1), ops.stack(told, axis=1)
+        """What segments cost by way of latents that are drawn; outside training always the same draw.
+
+        Args:
+            segments: 0/1 (N, S, P, I).
+
+        Returns:
+            Nats (N, I) of the segments; the share of the sounding cells in them, nats (N, I); the KL divergence of each
+            number of the latents, nats (N, I, Z).
+        """
+        nll, sounding_nll, divergence = [], [], []
+        for i, (network, cells) in enumerate(zip(self.instruments, by_instrument(segments), strict=True)):
+            mean, std = network.posterior(cells, training=training)
+            noise = keras.random.normal(ops.shape(mean), seed=self.seed_generator) if training else self.fixed_noise[i]
+            cell_nll = bernoulli_nll(network(mean + std * noise, training=training), cells)  # (N, S, P)
+            nll.append(ops.sum(cell_nll, axis=(1, 2)))
+            sounding_nll.append(ops.sum(cell_nll * cells, axis=(1, 2)))
+            divergence.append(kl(mean, std))
+        return ops.stack(nll, axis=1), ops.stack(sounding_nll, axis=1), ops.stack(divergence, axis=1)
 
     def means(self, segments: Any) -> Any:
         """0/1 (N, S, P, I) -> float32 (N, I, Z): the posterior means."""
-        pairs = zip(self.instruments, parts(segments), strict=True)
-        return ops.stack([each.posterior(own)[0] for each, own in pairs], axis=1)
+        pairs = zip(self.instruments, by_instrument(segments), strict=True)
+        return ops.stack([network.posterior(cells)[0] for network, cells in pairs], axis=1)
 
-    def nats(self, latents: Any, segments: Any) -> Any:
-        """float32 (N, I, Z), 0/1 (N, S, P, I) -> nats (N,) of the segments as said from these latents."""
-        costs = [
-            gaussian.cost(each(latents[:, i]), own)
-            for i, (each, own) in enumerate(zip(self.instruments, parts(segments), strict=True))
-        ]
-        return sum(ops.sum(each, axis=(1, 2)) for each in costs)
+    def nll(self, latents: Any, segments: Any) -> Any:
+        """float32 (N, I, Z), 0/1 (N, S, P, I) -> nats (N,) of the segments as decoded from these latents."""
+        pairs = zip(self.instruments, by_instrument(segments), strict=True)
+        cell_nll = [bernoulli_nll(network(latents[:, i]), cells) for i, (network, cells) in enumerate(pairs)]
+        return sum(ops.sum(nll, axis=(1, 2)) for nll in cell_nll)
 
-    def held(self, instrument: int, latent: Any) -> Any:
-        """Float32 (N, Z), each number no further from 0 than MOST times its usual spread."""
-        most = MOST * self.spread[instrument]
-        return ops.clip(latent, -most, most)
+    def clipped(self, instrument: int, latent: Any) -> Any:
+        """Float32 (N, Z), each number no further from 0 than MAX_STDS times its standard deviation in the corpus."""
+        limit = MAX_STDS * self.latent_std[instrument]
+        return ops.clip(latent, -limit, limit)
 
     def decode(self, latents: Any) -> Any:
-        """float32 (N, I, Z) -> log-odds (N, S, P, I)."""
-        return ops.stack([each(latents[:, i]) for i, each in enumerate(self.instruments)], axis=-1)
+        """float32 (N, I, Z) -> logits (N, S, P, I)."""
+        return ops.stack([network(latents[:, i]) for i, network in enumerate(self.instruments)], axis=-1)
 
 
-def parts(segments: Any) -> list[Any]:
+def by_instrument(segments: Any) -> list[Any]:
     """Segments (N, S, P, I) -> (N, S, P) of each instrument, each in one piece of memory."""
-    apart = ops.transpose(segments, (3, 0, 1, 2))
-    return [apart[i] for i in range(len(INSTRUMENTS))]
+    cells = ops.transpose(segments, (3, 0, 1, 2))  # (I, N, S, P)
+    return [cells[i] for i in range(len(INSTRUMENTS))]
 
 
-class Predictors(WritingNetwork):
-    """What comes next: for each instrument, from the latents that it hears. Its own last stands first."""
+class Predictors(GeneratingNetwork):
+    """What comes next, for each instrument: its own last latent stands first, the piano's new one behind.
+
+    Args:
+        hidden, latent: of each LatentPredictor.
+    """
 
     def __init__(self, hidden: int, latent: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.instruments = [
-            LatentPredictor(hidden, latent, heard=1 if i == PIANO else 2, name=name)
+            LatentPredictor(hidden, latent, inputs=1 if i == PIANO else 2, name=name)
             for i, name in enumerate(INSTRUMENTS)
         ]
 
@@ -92,11 +115,11 @@ class Predictors(WritingNetwork):
         for network in self.instruments:
             network.build(None)
 
-    def call(self, own: Any, piano: Any) -> Any:
+    def call(self, latents: Any, piano: Any) -> Any:
         """float32 (N, I, Z), the last latents, and (N, Z), the piano's new one -> (N, I, Z), the next."""
-        return ops.stack([self.next(i, own[:, i], piano) for i in range(len(INSTRUMENTS))], axis=1)
+        return ops.stack([self.next(i, latents[:, i], piano) for i in range(len(INSTRUMENTS))], axis=1)
 
-    def next(self, instrument: int, own: Any, piano: Any) -> Any:
-        """The same of one: float32 (N, Z) twice -> (N, Z)."""
+    def next(self, instrument: int, latent: Any, piano: Any) -> Any:
+        """The same of one instrument: float32 (N, Z) twice -> (N, Z)."""
         network = self.instruments[instrument]
-        return network(own) if instrument == PIANO else network(own, piano)
+        return network(latent) if instrument == PIANO else network(latent, piano)

@@ -1,11 +1,11 @@
 """What melody-cnn and vae share: the piano goes first, and the others play to it.
 
 A segment's piano follows from the piano before it; guitar, bass, strings and drums follow each from the new piano and
-from what the same instrument played before. So an arch of this kind is five parts that `expect` an instrument, and the
-likelihood of a segment is the product of theirs.
+from what the same instrument played before. So an arch of this kind is five networks that predict an instrument each
+(`instrument_logits`), and the likelihood of a segment is the product of theirs.
 
 Source: I. Tham and M. Kim, "Generating Music Using Deep Learning" (2021): MelodyCNN and four Conditional HarmonyCNNs,
-MelodyNN and four ConditionalNNs. Honest limit: guitar, bass, strings and drums hear the piano and not one another.
+MelodyNN and four ConditionalNNs. Limit: guitar, bass, strings and drums see the piano and not one another.
 """
 
 from __future__ import annotations
@@ -17,85 +17,98 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from musictool.archs._chords import likeliest, sounding
-from musictool.archs._segments import Drawing, SegmentsArch, plain_drawing
+from musictool.arch import AccompanimentArch
+from musictool.archs._polyphony import binarise, top_k_per_step
+from musictool.archs._segments import SamplingContext, SegmentsArch, default_context
 from musictool.backend.compile import compiled
 from musictool.music.instruments import INSTRUMENTS, PIANO
 
 
-class MelodyHarmonyArch(SegmentsArch):
-    """An arch in which the piano leads. A subclass gives its networks, `expect` and `drawn`."""
+class MelodyHarmonyArch(SegmentsArch, AccompanimentArch):
+    """An arch in which the piano leads. A subclass gives its networks, `instrument_logits` and `latent_inputs`."""
 
     @abstractmethod
-    def expect(self, instrument: int, piano: Any, before: Any, drawn: Any) -> Any:
-        """Log-odds of the cells of one instrument.
+    def instrument_logits(self, instrument: int, piano: Any, previous: Any, latents: Any) -> Any:
+        """The logits of the cells of one instrument.
 
         Args:
             instrument: an index into INSTRUMENTS.
             piano: float32 0/1 (N, S, P), what the piano plays in the same segment; not looked at for the piano itself.
-            before: float32 0/1 (N, S, P), what the instrument itself played in the segment before.
-            drawn: a nest of float32 (N, I, ...), as `drawn` gives it.
+            previous: float32 0/1 (N, S, P), what the instrument itself played in the segment before.
+            latents: a nest of float32 (N, I, ...), as `latent_inputs` gives it.
 
         Returns:
             float32 (N, S, P).
         """
 
     @abstractmethod
-    def drawn(self, number: int, drawing: Drawing) -> Any:
-        """What a new segment of each of `number` pieces is made of besides: a nest of float32 (number, I, ...)."""
+    def latent_inputs(self, number: int, context: SamplingContext) -> Any:
+        """What is drawn for a new segment of each of `number` pieces: a nest of float32 (number, I, ...)."""
 
-    def follow(self, before: np.ndarray, drawing: Drawing, melody: np.ndarray | None = None) -> np.ndarray:
-        cut = self.cut(len(before), drawing)
-        drawn = self.drawn(len(before), drawing)
-        heat = np.float32(drawing.sampler.temperature)
+    def next_segment(
+        self, previous: np.ndarray, context: SamplingContext, melody: np.ndarray | None = None
+    ) -> np.ndarray:
+        thresholds = self.thresholds(len(previous), context)
+        latents = self.latent_inputs(len(previous), context)
+        temperature = np.float32(context.sampler.temperature)
         if melody is None:
-            segments = self._write(before, cut, heat, drawn)
+            segments = self._write(previous, thresholds, temperature, latents)
         else:
-            segments = self._play_to(before, cut, heat, drawn, melody)
+            segments = self._accompany(previous, thresholds, temperature, latents, melody)
         return np.asarray(ops.convert_to_numpy(segments))
 
-    def probabilities(self, before: np.ndarray, segments: np.ndarray) -> np.ndarray:
-        drawn = self.drawn(len(before), plain_drawing(0))
-        return np.asarray(ops.convert_to_numpy(self._foretell(before, segments, drawn)))
+    def probabilities(self, previous: np.ndarray, segments: np.ndarray) -> np.ndarray:
+        latents = self.latent_inputs(len(previous), default_context(0))
+        return np.asarray(ops.convert_to_numpy(self._predict(previous, segments, latents)))
 
     @cached_property
     def _write(self) -> Any:
-        """Compiled: before uint8 0/1 (B, S, P, I), cut that can be broadcast to it, heat, drawn -> 0/1 like before."""
+        """Compiled: previous uint8 0/1 (B, S, P, I), thresholds broadcast to it, temperature, latents -> 0/1 the same
+        shape."""
 
-        def write(before: Any, cut: Any, heat: Any, drawn: Any) -> Any:
-            before = ops.cast(before, "float32")
-            piano = self._sounding(PIANO, None, before, cut, heat, drawn)
-            return self._others(piano, before, cut, heat, drawn)
+        def write(previous: Any, thresholds: Any, temperature: Any, latents: Any) -> Any:
+            previous = ops.cast(previous, "float32")
+            piano = self._cells(PIANO, None, previous, thresholds, temperature, latents)
+            return self._band(piano, previous, thresholds, temperature, latents)
 
         return compiled(write)
 
     @cached_property
-    def _play_to(self) -> Any:
-        """Compiled: the same with what the piano plays, uint8 0/1 (B, S, P), at the end."""
+    def _accompany(self) -> Any:
+        """Compiled: the same with what the piano plays, uint8 0/1 (B, S, P), as the last argument."""
 
-        def play(before: Any, cut: Any, heat: Any, drawn: Any, piano: Any) -> Any:
-            return self._others(ops.cast(piano, "float32"), ops.cast(before, "float32"), cut, heat, drawn)
+        def accompany(previous: Any, thresholds: Any, temperature: Any, latents: Any, piano: Any) -> Any:
+            piano, previous = ops.cast(piano, "float32"), ops.cast(previous, "float32")
+            return self._band(piano, previous, thresholds, temperature, latents)
 
-        return compiled(play)
+        return compiled(accompany)
 
     @cached_property
-    def _foretell(self) -> Any:
-        """Compiled: before, segments, uint8 0/1 (N, S, P, I), drawn -> probabilities of the same shape."""
+    def _predict(self) -> Any:
+        """Compiled: previous, segments, uint8 0/1 (N, S, P, I), latents -> probabilities of the same shape."""
 
-        def foretell(before: Any, segments: Any, drawn: Any) -> Any:
-            before, segments = ops.cast(before, "float32"), ops.cast(segments, "float32")
-            said = [self.expect(i, segments[..., PIANO], before[..., i], drawn) for i in range(len(INSTRUMENTS))]
-            return ops.sigmoid(likeliest(ops.stack(said, axis=-1), self.network.most))
+        def predict(previous: Any, segments: Any, latents: Any) -> Any:
+            previous, segments = ops.cast(previous, "float32"), ops.cast(segments, "float32")
+            logits = [
+                self.instrument_logits(i, segments[..., PIANO], previous[..., i], latents)
+                for i in range(len(INSTRUMENTS))
+            ]
+            return ops.sigmoid(top_k_per_step(ops.stack(logits, axis=-1), self.network.max_polyphony))
 
-        return compiled(foretell)
+        return compiled(predict)
 
-    def _sounding(self, instrument: int, piano: Any, before: Any, cut: Any, heat: Any, drawn: Any) -> Any:
-        """float32 0/1 (B, S, P)."""
-        logits = self.expect(instrument, piano, before[..., instrument], drawn)
-        return ops.cast(sounding(logits, heat, cut[..., instrument], self.network.most[instrument]), "float32")
+    def _cells(
+        self, instrument: int, piano: Any, previous: Any, thresholds: Any, temperature: Any, latents: Any
+    ) -> Any:
+        """float32 0/1 (B, S, P), what one instrument plays."""
+        logits = self.instrument_logits(instrument, piano, previous[..., instrument], latents)
+        cells = binarise(logits, temperature, thresholds[..., instrument], self.network.max_polyphony[instrument])
+        return ops.cast(cells, "float32")
 
-    def _others(self, piano: Any, before: Any, cut: Any, heat: Any, drawn: Any) -> Any:
-        others = [
-            piano if i == PIANO else self._sounding(i, piano, before, cut, heat, drawn) for i in range(len(INSTRUMENTS))
+    def _band(self, piano: Any, previous: Any, thresholds: Any, temperature: Any, latents: Any) -> Any:
+        """0/1 (B, S, P, I), the piano as given and all others to it."""
+        cells = [
+            piano if i == PIANO else self._cells(i, piano, previous, thresholds, temperature, latents)
+            for i in range(len(INSTRUMENTS))
         ]
-        return ops.cast(ops.stack(others, axis=-1), self.spec.dtype.name)
+        return ops.cast(ops.stack(cells, axis=-1), self.spec.dtype.name)

@@ -1,8 +1,8 @@
 """What all segment archs share: they write a piece segment by segment, each in view of the one before.
 
-A segment is 32 steps x 128 pitches x 5 instruments, 0 or 1 (musictool/encodings/segments.py). An arch of this kind says
-what follows a segment (`follow`); the loop, the cuts that make 0 and 1 of probabilities, and the counting of these cuts
-stand here.
+A segment is S steps x P pitches x I instruments, 0 or 1 (musictool/encodings/segments.py). An arch of this kind says
+what follows a segment (`next_segment`); the loop, the thresholds that make 0 and 1 of probabilities, and how these are
+counted (calibrated) are here.
 """
 
 from __future__ import annotations
@@ -22,39 +22,42 @@ from musictool.arch import Arch
 from musictool.backend.compile import compiled
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
-from musictool.encoding import Kind
-from musictool.errors import BadCorpus
+from musictool.encoding import Kind, Spec
+from musictool.errors import BadCorpus, KindMismatch
 from musictool.music.instruments import INSTRUMENTS
 from musictool.music.score import PITCHES
-from musictool.sampling.binarising import BERNOULLI, NEVER_CUT, Densities, cuts
+from musictool.sampling.options import BERNOULLI
 from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.sampling.thresholds import UNREACHABLE, DensityCalibration, cell_thresholds
 
 log = logging.getLogger(__name__)
 
-LEAST = 8  # segments, to learn anything from
-COUNTED = 256  # segments from which the thresholds are counted, about
-USUAL_CHORDS = 0.99  # of the steps in which an instrument plays have no more keys than are allowed at once
-TURNS, AHEAD = 2, 3  # how often they are counted again, and how many segments are written for it from each place
-AT_ONCE = 64  # segments that are foretold in one call
+MIN_SEGMENTS = 8  # to learn anything from
+CALIBRATION_SEGMENTS = 256  # from which the thresholds are counted, about
+POLYPHONY_QUANTILE = 0.99  # of the steps in which an instrument plays have no more keys than are allowed at once
+CALIBRATION_ROUNDS, ROLLOUT_SEGMENTS = 2, 3  # how often they are counted again, on how many segments of its own each
+BATCH_SEGMENTS = 64  # in one call of a compiled function
 
 
 @dataclass(frozen=True)
-class Drawing:
+class SamplingContext:
     """How segments are drawn.
 
     Attributes:
-        sampler, guidance: see SegmentsArch.continuation.
+        sampler, guidance: see Arch.continuation.
         rng: for all that is random; it moves on with every segment.
+        style_latents: of an arch with latents, float32 (n, Z) for each instrument: what is mixed in; none: nothing.
     """
 
     sampler: Sampler
     guidance: Guidance
     rng: np.random.Generator
+    style_latents: tuple[np.ndarray, ...] = ()
 
 
-def plain_drawing(seed: int) -> Drawing:
-    """As a user gets it who asks for nothing."""
-    return Drawing(Sampler(), FREE, np.random.default_rng(seed))
+def default_context(seed: int) -> SamplingContext:
+    """That of a user who sets no option."""
+    return SamplingContext(Sampler(), FREE, np.random.default_rng(seed))
 
 
 class SegmentsNetwork(keras.Model):
@@ -62,24 +65,29 @@ class SegmentsNetwork(keras.Model):
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
-        self.thresholds = self.counted("thresholds", 0.5)
+        self.thresholds = self.statistic("thresholds", 0.5)
 
-    def counted(self, name: str, before: float) -> Any:
-        """A variable (I,) that is counted and not trained; `before` it is counted it has this value."""
-        start = keras.initializers.Constant(before)
+    def statistic(self, name: str, initial: float) -> Any:
+        """A variable (I,) that is counted and not trained."""
+        start = keras.initializers.Constant(initial)
         return self.add_weight((len(INSTRUMENTS),), start, name=name, trainable=False, autocast=False)
 
 
-class WritingNetwork(SegmentsNetwork):
-    """It knows besides how many keys of an instrument sound at once at the most."""
+class GeneratingNetwork(SegmentsNetwork):
+    """A SegmentsNetwork that knows as well how many keys of an instrument sound at once at the most."""
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
-        self.most = self.counted("most", PITCHES)
+        self.max_polyphony = self.statistic("max_polyphony", PITCHES)
 
 
 class SegmentsArch(Arch):
-    """An arch that writes segment after segment. A subclass gives its network, `follow` and `probabilities`."""
+    """An arch that writes segment after segment. A subclass gives its network, `next_segment` and `probabilities`.
+
+    Class attributes:
+        SIZE_MULTIPLES: steps and pitches of a segment are whole multiples of these.
+        DEFAULT_NOISE_SD: the standard deviation of its noise where --noise-sd is not given.
+    """
 
     kind: ClassVar[Kind] = "segments"
     DEFAULT_ENCODING: ClassVar[str] = "segments"
@@ -87,14 +95,32 @@ class SegmentsArch(Arch):
     BATCH_SIZE: ClassVar[int] = 16
     LEARNING_RATE: ClassVar[float] = 1e-3
     BFLOAT16_ON_CPU: ClassVar[bool] = False
+    SIZE_MULTIPLES: ClassVar[tuple[int, int]] = (1, 1)
+    DEFAULT_NOISE_SD: ClassVar[float] = 1.0
+
+    def __init__(self, spec: Spec, settings: Any = None, conditions: int = 0):
+        super().__init__(spec, settings, conditions)
+        steps, pitches, instruments = spec.shape
+        of_steps, of_pitches = self.SIZE_MULTIPLES
+        if instruments != len(INSTRUMENTS):
+            raise KindMismatch(
+                f"{self.name} learns {len(INSTRUMENTS)} instruments, and this encoding has {instruments}"
+            )
+        if not steps or not pitches or steps % of_steps or pitches % of_pitches:
+            raise KindMismatch(
+                f"{self.name} needs segments of a multiple of {of_steps} steps and of {of_pitches} pitches, and this "
+                f"encoding writes {steps} x {pitches}"
+            )
 
     @abstractmethod
-    def follow(self, before: np.ndarray, drawing: Drawing, melody: np.ndarray | None = None) -> np.ndarray:
+    def next_segment(
+        self, previous: np.ndarray, context: SamplingContext, melody: np.ndarray | None = None
+    ) -> np.ndarray:
         """The next segment of each piece.
 
         Args:
-            before: uint8 0/1 (B, S, P, I), the segments that were written last; silence at the beginning.
-            drawing: how; a cell sounds where its probability is above its `cut`.
+            previous: uint8 0/1 (B, S, P, I), the segments that were written last; silence at the beginning.
+            context: how it is drawn; a cell sounds where its probability is above its threshold.
             melody: uint8 0/1 (B, S, P), what the piano plays in it; None where the arch writes that too.
 
         Returns:
@@ -107,41 +133,49 @@ class SegmentsArch(Arch):
     def check(self, encoded: Encoded) -> None:
         pieces = encoded.pieces("train")
         segments = int(np.diff(encoded.offsets)[pieces].sum())
-        if segments < LEAST:
+        if segments < MIN_SEGMENTS:
             raise BadCorpus(
                 f"the training pieces make {segments} segment{'s' * (segments != 1)} of {self.spec.shape[0]} steps; "
-                f"{self.name} needs {LEAST} to learn anything. Prepare more music"
+                f"{self.name} needs {MIN_SEGMENTS} to learn anything. Prepare more music"
             )
-        silent = np.ones(len(INSTRUMENTS), bool)
+        is_silent = np.ones(len(INSTRUMENTS), bool)
         for piece in pieces:
-            silent &= ~encoded.piece(piece).any(axis=(0, 1, 2))
-            if not silent.any():
+            is_silent &= ~encoded.piece(piece).any(axis=(0, 1, 2))
+            if not is_silent.any():
                 return
-        names = ", ".join(name for name, each in zip(INSTRUMENTS, silent, strict=True) if each)
+        names = ", ".join(name for name, silent in zip(INSTRUMENTS, is_silent, strict=True) if silent)
         log.warning("no training piece has a note for %s: %s will hardly write one", names, self.name)
 
     @property
     @abstractmethod
-    def network(self) -> WritingNetwork:
-        """That writes, and holds what is counted; built."""
+    def network(self) -> GeneratingNetwork:
+        """The network that writes, and holds what is counted; built."""
+
+    def noise_sd(self, sampler: Sampler) -> np.float32:
+        """The standard deviation of the noise: that of --noise-sd, or the arch's."""
+        return np.float32(self.DEFAULT_NOISE_SD if sampler.noise_sd is None else sampler.noise_sd)
+
+    def context(self, sampler: Sampler, guidance: Guidance, seed: int) -> SamplingContext:
+        """How the segments of one continuation are drawn."""
+        return SamplingContext(sampler, guidance, np.random.default_rng(seed))
 
     def continuation(
         self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
     ) -> Iterator[np.ndarray]:
-        drawing = Drawing(sampler, guidance, np.random.default_rng(seed))
-        before = primer[:, -1]
+        context = self.context(sampler, guidance, seed)
+        segments = primer[:, -1]
         while True:
-            before = self.follow(before, drawing)
-            yield before[:, None]
+            segments = self.next_segment(segments, context)
+            yield segments[:, None]  # (B, 1, S, P, I)
 
     def accompaniment(
-        self, melody: np.ndarray, before: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
+        self, melody: np.ndarray, previous: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
     ) -> np.ndarray:
         """All instruments to what the piano plays.
 
         Args:
             melody: uint8 0/1 (T, S, P).
-            before: uint8 0/1 (S, P, I), the segment that stands before; silence to begin from nothing.
+            previous: uint8 0/1 (S, P, I), the segment that stands before; silence to start from nothing.
 
         Returns:
             uint8 0/1 (T, S, P, I), the piano as it was given.
@@ -149,104 +183,105 @@ class SegmentsArch(Arch):
         Raises:
             BadOption: for an arch that writes all instruments at once.
         """
-        drawing = Drawing(sampler, guidance, np.random.default_rng(seed))
-        before, written = before[None], []
+        context = self.context(sampler, guidance, seed)
+        segment, written = previous[None], []
         for piano in melody:
-            before = self.follow(before, drawing, piano[None])
-            written.append(before[0])
+            segment = self.next_segment(segment, context, piano[None])
+            written.append(segment[0])
         return np.stack(written)
 
-    def cut(self, number: int, drawing: Drawing) -> np.ndarray:
-        """float32 that can be broadcast to (number, S, P, I): what the probabilities of a new segment of each piece are
-        held against."""
-        banned = drawing.guidance.banned
-        shape = (number, *self.spec.shape) if drawing.sampler.threshold == BERNOULLI else (1, 1, 1, self.spec.shape[-1])
-        cut = cuts(drawing.sampler.threshold, self.calibrated(drawing.guidance), shape, drawing.rng)
+    def thresholds(self, number: int, context: SamplingContext) -> np.ndarray:
+        """float32, broadcast to (number, S, P, I): what the probabilities of a new segment of each piece are compared
+        with."""
+        banned, rule = context.guidance.banned, context.sampler.threshold
+        shape = (number, *self.spec.shape) if rule == BERNOULLI else (1, 1, 1, self.spec.shape[-1])
+        thresholds = cell_thresholds(rule, self.calibrated_thresholds(context.guidance), shape, context.rng)
         if banned is None:
-            return cut
-        return np.where(banned.reshape(self.spec.shape), np.float32(NEVER_CUT), cut)
+            return thresholds
+        return np.where(banned.reshape(self.spec.shape), np.float32(UNREACHABLE), thresholds)
 
-    def calibrated(self, guidance: Guidance) -> np.ndarray:
+    def calibrated_thresholds(self, guidance: Guidance) -> np.ndarray:
         """float32 (I,): the thresholds that were counted, for a continuation under this guidance."""
         return np.asarray(ops.convert_to_numpy(self.network.thresholds))
 
-    def calibrate_thresholds(self, encoded: Encoded) -> None:
-        """Count anew at which thresholds the network, as it is now, gives each instrument the notes that it has.
+    def calibrate(self, encoded: Encoded) -> None:
+        """Find the thresholds at which the network, as it is now, gives each instrument the notes that it has.
 
         No step gets more keys than the instrument plays at once in the corpus: what is a little too full would else be
         answered by what is fuller, and so on, and a network that is unsure of a note would play all that it may be.
-
-        First where every segment follows a real one. Then where it follows what the network itself has written with the
-        thresholds so far: an instrument that is a little too loud would else grow louder with every segment.
         """
-        self.network.most.assign(usual_chords(encoded))
-        for turn in range(1 + TURNS):
-            densities, drawing = Densities(len(INSTRUMENTS)), plain_drawing(0)
-            for before, segments in pairs(encoded, COUNTED):
-                densities.add(self.probabilities(before, segments), segments)
-                for _ in range(AHEAD if turn else 0):
-                    written = self.follow(before, drawing)
-                    densities.add(self.probabilities(before, written), segments)
-                    before = written
-            self.network.thresholds.assign(densities.thresholds())
+        self.network.max_polyphony.assign(max_polyphony(encoded))
+
+        # First where every segment follows a real one. Then where it follows what the network itself has written with
+        # the thresholds so far: an instrument that is a little too loud would else grow louder with every segment.
+        for number in range(1 + CALIBRATION_ROUNDS):
+            calibration, context = DensityCalibration(len(INSTRUMENTS)), default_context(0)
+            for previous, segments in segment_pairs(encoded, CALIBRATION_SEGMENTS):
+                calibration.add(self.probabilities(previous, segments), segments)
+                for _ in range(ROLLOUT_SEGMENTS if number else 0):
+                    written = self.next_segment(previous, context)
+                    calibration.add(self.probabilities(previous, written), segments)
+                    previous = written
+            self.network.thresholds.assign(calibration.thresholds())
 
     def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
-        before = np.concatenate([self.spec.start[None], rows])
-        nats = [
-            ops.convert_to_numpy(self._nats(before[i : min(i + AT_ONCE, len(rows))], rows[i : i + AT_ONCE]))
-            for i in range(0, len(rows), AT_ONCE)
-        ]
+        previous = np.concatenate([self.spec.start[None], rows])
+        batches = (slice(i, min(i + BATCH_SEGMENTS, len(rows))) for i in range(0, len(rows), BATCH_SEGMENTS))
+        nats = [ops.convert_to_numpy(self._nats(previous[batch], rows[batch])) for batch in batches]
         return np.concatenate([*nats, np.zeros(0)]).astype(np.float64)
 
     @cached_property
     def _nats(self) -> Any:
         """Compiled: segments and those before them, uint8 0/1 (N, S, P, I) -> nats (N,)."""
 
-        def nats(before: Any, segments: Any) -> Any:
+        def nats(previous: Any, segments: Any) -> Any:
             *_, stage = self.stages
-            nothing = ops.zeros((1, 1), "float32")  # neither masks nor conditions are looked at
-            return stage.loss_and_metrics(Batch(before[None], segments[None], nothing, nothing), False)[0][0]
+            unused = ops.zeros((1, 1), "float32")  # neither mask nor conditions are looked at
+            return stage.loss_and_metrics(Batch(previous[None], segments[None], unused, unused), False)[0][0]
 
         return compiled(nats)
 
     @abstractmethod
-    def probabilities(self, before: np.ndarray, segments: np.ndarray) -> np.ndarray:
-        """How likely the cells of some segments are, each instrument's in view of what is written before it.
+    def probabilities(self, previous: np.ndarray, segments: np.ndarray) -> np.ndarray:
+        """How likely the cells of segments are, each instrument's in view of what is written before it.
 
         Args:
-            before, segments: uint8 0/1 (N, S, P, I), the segments and those that stand before them.
+            previous, segments: uint8 0/1 (N, S, P, I), the segments and those that stand before them.
 
         Returns:
-            float32 (N, S, P, I) in [0, 1], with what is drawn drawn alike in every call; 0 for keys that are not among
-            the likeliest of their step, as many as may sound at once.
+            float32 (N, S, P, I) in [0, 1], with the same noise in every call; 0 for keys that are not among the
+            likeliest of their step, as many as may sound at once.
         """
 
 
-def pairs(encoded: Encoded, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Segments before and after, uint8 0/1 (N, S, P, I), N <= AT_ONCE: about `most` in all, spread over the validation
-    pieces (over the training pieces, if there are none)."""
+def segment_pairs(encoded: Encoded, limit: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Segments and those that follow them, uint8 0/1 (N, S, P, I), N <= BATCH_SEGMENTS: about `limit` in all, spread
+    over the validation pieces (over the training pieces, if there are none); silence before the first of a piece."""
     rows = np.concatenate([np.arange(*encoded.offsets[piece : piece + 2]) for piece in encoded.held_out()])
-    rows = rows[:: max(1, len(rows) // most)]
-    for some in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE)):
-        before = encoded.rows(np.maximum(some - 1, 0))
-        before[np.isin(some, encoded.offsets)] = 0
-        yield before, encoded.rows(some)
+    rows = rows[:: max(1, len(rows) // limit)]
+    for numbers in np.split(rows, range(BATCH_SEGMENTS, len(rows), BATCH_SEGMENTS)):
+        previous = encoded.rows(np.maximum(numbers - 1, 0))
+        previous[np.isin(numbers, encoded.offsets)] = 0
+        yield previous, encoded.rows(numbers)
 
 
-def flat(segments: Any) -> Any:
+def flatten_windows(segments: Any) -> Any:
     """Windows of segments (B, L, S, P, I), any numbers -> float32 (B x L, S, P, I)."""
     return ops.cast(ops.reshape(segments, (-1, *segments.shape[2:])), "float32")
 
 
-def in_windows(values: Any, segments: Any) -> Any:
+def unflatten_windows(values: Any, segments: Any) -> Any:
     """Values (B x L,) of windows of segments (B, L, ...) -> (B, L)."""
     shape = ops.shape(segments)
     return ops.reshape(values, (shape[0], shape[1]))
 
 
-def usual_chords(encoded: Encoded) -> np.ndarray:
+def max_polyphony(encoded: Encoded) -> np.ndarray:
     """float32 (I,): how many keys of each instrument sound at once, but for the fullest of its steps; at least 1."""
-    at_once = [segments.sum(axis=2).reshape(-1, len(INSTRUMENTS)) for _, segments in pairs(encoded, COUNTED)]
-    counts = np.concatenate(at_once).T  # (I, steps)
-    most = [np.quantile(each[each > 0], USUAL_CHORDS, method="higher") if each.any() else 1 for each in counts]
-    return np.array(most, np.float32)
+    polyphony = [
+        segments.sum(axis=2).reshape(-1, len(INSTRUMENTS))
+        for _, segments in segment_pairs(encoded, CALIBRATION_SEGMENTS)
+    ]
+    steps = np.concatenate(polyphony).T  # (I, steps)
+    limits = [np.quantile(keys[keys > 0], POLYPHONY_QUANTILE, method="higher") if keys.any() else 1 for keys in steps]
+    return np.array(limits, np.float32)

@@ -1,71 +1,79 @@
-"""A variational autoencoder for each instrument of a band, and networks that say which latent comes next.
+"""A variational autoencoder for each instrument of a band, and networks that predict the next latent.
 
-A segment of an instrument becomes Z numbers, its latent, near which like segments lie. One network says the piano's
-next latent from its last; four say that of guitar, bass, strings and drums, each from the piano's new one and its own
-last. What they say is varied by noise, mixed with latents of other pieces (a style), and decoded.
+A segment of an instrument becomes Z numbers, its latent, near which like segments lie. One network predicts the piano's
+next latent from its last; four predict that of guitar, bass, strings and drums, each from the piano's new one and its
+own last. The predictions are varied by noise, mixed with latents of other pieces (a style), and decoded.
 
-Two stages: `vae`, judged by what a segment costs, with what the latent tells weighed by `beta`, and `predictors`, for
-which the autoencoders stand still; they are judged by the nats of the next segment as the decoder says it from the
-latent foretold.
+Two stages: `vae`, whose loss is the negative evidence bound with the KL term weighed by `beta`, and `predictors`, for
+which the autoencoders are frozen; their loss is the nats of the next segment as decoded from the predicted latent.
 
-While it writes, latents are held within twice their usual spread, where nearly all that it has learnt lies: a segment
-that came out a little too full would else lead to a fuller one, and so on.
+In generation, latents are clipped to two standard deviations of the corpus's, where nearly all that it has learnt lies:
+a segment that came out a little too full would else lead to a fuller one, and so on.
 
 Source: I. Tham and M. Kim, "Generating Music Using Deep Learning" (2021): MelodyNN and four ConditionalNNs between
-VAEs, trained by the squared distance of latents (here by nats and, weighed by `distance`, that). Weight of the KL term:
-Higgins et al., "beta-VAE" (2017); its warm-up: Sonderby et al. (2016); free bits: Kingma et al. (2016); cells that the
-encoder does not hear: Im et al., "Denoising Criterion for Variational Auto-Encoding Framework" (2017). Limits: nothing
-remembers more than the two bars before, and what is foretold is one latent, the middle of all that might come, so that
-writing takes its variety from noise that knows no better.
+VAEs, trained by the squared distance of latents (here by nats and, weighed by `latent_mse_weight`, that). Weight of the
+KL term: Higgins et al., "beta-VAE" (2017); its warm-up: Sonderby et al. (2016); free bits: Kingma et al. (2016); input
+dropout: Im et al., "Denoising Criterion for Variational Auto-Encoding Framework" (2017). Limit: nothing remembers more
+than the two bars before, and what is predicted is one latent, the middle of all that might come, so that the variety of
+what is written is that of noise that knows no better.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from keras import ops
 
-from musictool.arch import Stage
+from musictool.arch import LatentArch, Stage
 from musictool.archs._latent_networks import Autoencoders, Predictors
-from musictool.archs._latents import Latents
 from musictool.archs._melody_harmony import MelodyHarmonyArch
-from musictool.archs._segments import AT_ONCE, COUNTED, Drawing, flat, in_windows, pairs
+from musictool.archs._segments import (
+    BATCH_SEGMENTS,
+    CALIBRATION_SEGMENTS,
+    SamplingContext,
+    flatten_windows,
+    segment_pairs,
+    unflatten_windows,
+)
 from musictool.backend.compile import compiled
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
+from musictool.encoding import Spec
+from musictool.errors import BadOption
+from musictool.layers.variational import BEAT_STEPS
 from musictool.music.instruments import INSTRUMENTS, PIANO
 from musictool.options import option
-from musictool.sampling.binarising import Densities, cuts
 from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.sampling.thresholds import DensityCalibration, cell_thresholds
 
-NOISE_SD = 0.5  # of a latent's usual spread, where nothing else is asked for
 
-
-class Vae(MelodyHarmonyArch, Latents):
+class Vae(MelodyHarmonyArch, LatentArch):
     """For each instrument dense layers over keys, steps and beats to `latent` numbers, and back; two more between."""
 
     name = "vae"
     LEARNING_RATE: ClassVar[float] = 4e-3
     WARMUP: ClassVar[int] = 50
     DECAY: ClassVar[str] = "cosine"
+    SIZE_MULTIPLES: ClassVar[tuple[int, int]] = (BEAT_STEPS, 1)
+    DEFAULT_NOISE_SD: ClassVar[float] = 0.5  # in standard deviations of each number of the latents in the corpus
 
     @dataclass(frozen=True)
     class Options:
-        latent: int = option(16, "numbers that stand for a segment of an instrument", least=1, most=1024)
-        width: int = option(128, "numbers that stand for a beat within the autoencoders", least=4, most=8192)
-        hidden: int = option(256, "units of the dense layers that say what comes next", least=1, most=8192)
-        beta: float = option(0.1, "weight of what the latent tells; 1: the evidence bound", least=0, most=1000)
+        latent: int = option(16, "size of the latent of a segment of an instrument", least=1, most=1024)
+        width: int = option(128, "features per beat in the autoencoders, a multiple of 4", least=4, most=8192)
+        hidden: int = option(256, "hidden units of the networks that predict latents", least=1, most=8192)
+        beta: float = option(0.1, "weight of the KL term; 1: the evidence bound", least=0, most=1000)
         kl_warmup: int = option(300, "steps in which that weight grows from 0", least=0, most=10_000_000)
-        free_nats: float = option(0.05, "that each number of a latent may tell for nothing", least=0, most=100)
-        sounding: float = option(1.0, "weight in training of the cells that sound", least=0.01, most=1000)
-        forget: float = option(0.3, "share of the cells heard that are silenced in training", least=0, most=0.95)
-        dropout: float = option(0.1, "share left out within the decoder in training", least=0, most=0.95)
-        distance: float = option(
-            1.0, "weight of the squared distance of latents in what comes next", least=0, most=1000
+        free_nats: float = option(0.05, "KL per number of a latent that costs nothing", least=0, most=100)
+        positive_weight: float = option(1.0, "weight of sounding cells in the training loss", least=0.01, most=1000)
+        input_dropout: float = option(0.3, "dropout rate of the encoder's input cells", least=0, most=0.95)
+        dropout: float = option(0.1, "dropout rate within the decoder", least=0, most=0.95)
+        latent_mse_weight: float = option(
+            1.0, "weight of the squared distance of predicted latents in the training loss", least=0, most=1000
         )
 
     SIZES: ClassVar = {
@@ -74,11 +82,19 @@ class Vae(MelodyHarmonyArch, Latents):
         "large": {"latent": 64, "width": 512, "hidden": 1024},
     }
 
+    def __init__(self, spec: Spec, settings: Any = None, conditions: int = 0):
+        super().__init__(spec, settings, conditions)
+        if self.options.width % BEAT_STEPS:
+            raise BadOption(f"option width: {self.options.width} is not a multiple of {BEAT_STEPS}")
+
     @cached_property
     def vae(self) -> Autoencoders:
         """The five autoencoders as one network, built."""
-        said = self.options
-        network = Autoencoders(said.width, said.latent, said.forget, said.dropout, name="vae")
+        steps, pitches, _ = self.spec.shape
+        options = self.options
+        network = Autoencoders(
+            steps, pitches, options.width, options.latent, options.input_dropout, options.dropout, name="vae"
+        )
         network.build((None, *self.spec.shape))
         return network
 
@@ -95,93 +111,107 @@ class Vae(MelodyHarmonyArch, Latents):
             Stage(
                 "vae",
                 self.vae,
-                self._vae_loss,
+                self._autoencoder_loss,
                 ("loss", "reconstruction", "kl"),
-                calibrate=self._calibrate_vae,
+                calibrate=self._calibrate_autoencoders,
                 time_share=3,
             ),
             Stage(
                 "predictors",
                 self.network,
-                self._loss_and_metrics,
+                self._predictor_loss,
                 ("loss", "distance"),
-                calibrate=self.calibrate_thresholds,
+                calibrate=self.calibrate,
             ),
         ]
 
-    def _vae_loss(self, batch: Batch, training: bool) -> tuple[Any, ...]:
-        said, segments = self.options, flat(batch.y)
-        nats, sounding, told = self.vae(segments, training=training)
-        reconstruction, kl = ops.sum(nats, axis=1), ops.sum(told, axis=(1, 2))
+    def _autoencoder_loss(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+        """(B, L) each: the loss, nats of the segments, and KL divergence of their latents."""
+        options, segments = self.options, flatten_windows(batch.y)
+        nll, sounding_nll, divergence = self.vae(segments, training=training)
+        reconstruction, total_kl = ops.sum(nll, axis=1), ops.sum(divergence, axis=(1, 2))  # (B x L,)
         if training:
-            weighted = reconstruction + (said.sounding - 1) * ops.sum(sounding, axis=1)
-            loss = weighted + self._grown_beta() * ops.sum(ops.maximum(told, said.free_nats), axis=(1, 2))
+            # sounding cells weigh more; the KL term grows, and some of it is free
+            weighted = reconstruction + (options.positive_weight - 1) * ops.sum(sounding_nll, axis=1)
+            charged_kl = ops.sum(ops.maximum(divergence, options.free_nats), axis=(1, 2))
+            loss = weighted + self._annealed_beta() * charged_kl
         else:
-            loss = reconstruction + said.beta * kl
-        return tuple(in_windows(each, batch.y) for each in (loss, reconstruction, kl))
+            loss = reconstruction + options.beta * total_kl
+        return tuple(unflatten_windows(metric, batch.y) for metric in (loss, reconstruction, total_kl))
 
-    def _grown_beta(self) -> Any:
+    def _annealed_beta(self) -> Any:
         """The weight of the KL term in this step of training."""
-        said, steps = self.options, self.vae.steps
-        grown = ops.minimum(1.0, (steps + 1.0) / max(1, said.kl_warmup))
+        options, steps = self.options, self.vae.training_steps
+        share = ops.minimum(1.0, (steps + 1.0) / max(1, options.kl_warmup))
         steps.assign_add(1.0)
-        return said.beta * grown
+        return options.beta * share
 
-    def _loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
-        before, segments = flat(batch.x), flat(batch.y)
-        own, real = self.vae.means(before), self.vae.means(segments)  # (N, I, Z)
-        latents = self.network(own, real[:, PIANO])
-        nats = self.vae.nats(latents, segments)
-        distance = ops.sum(ops.square(latents - real), axis=(1, 2))
-        loss = nats + self.options.distance * distance if training else nats
-        return tuple(in_windows(each, batch.y) for each in (loss, distance))
+    def _predictor_loss(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+        """(B, L) each: the loss, and the squared distance of predicted latents."""
+        previous, segments = flatten_windows(batch.x), flatten_windows(batch.y)
 
-    def expect(self, instrument: int, piano: Any, before: Any, drawn: Any) -> Any:
-        noise, style, alpha = (each[:, instrument] for each in drawn)
-        own = self.vae.held(instrument, self.vae.instruments[instrument].posterior(before)[0])
-        heard = own if instrument == PIANO else self.vae.held(PIANO, self.vae.instruments[PIANO].posterior(piano)[0])
-        latent = self.vae.held(instrument, self.network.next(instrument, own, heard) + noise)
-        return self.vae.instruments[instrument](alpha * style + (1 - alpha) * latent)
+        # predict each next latent from the real ones, and decode it
+        latents, targets = self.vae.means(previous), self.vae.means(segments)  # (B x L, I, Z)
+        predicted = self.network(latents, targets[:, PIANO])
+        nats = self.vae.nll(predicted, segments)  # (B x L,)
 
-    def drawn(self, number: int, drawing: Drawing) -> Any:
+        distance = ops.sum(ops.square(predicted - targets), axis=(1, 2))
+        loss = nats + self.options.latent_mse_weight * distance if training else nats
+        return tuple(unflatten_windows(metric, batch.y) for metric in (loss, distance))
+
+    def instrument_logits(self, instrument: int, piano: Any, previous: Any, latents: Any) -> Any:
+        noise, style, alpha = (values[:, instrument] for values in latents)
+        autoencoder = self.vae.instruments[instrument]
+
+        # encode what stands before, and the piano's new segment
+        own = self.vae.clipped(instrument, autoencoder.posterior(previous)[0])  # (N, Z)
+        lead = own if instrument == PIANO else self.vae.clipped(PIANO, self.vae.instruments[PIANO].posterior(piano)[0])
+
+        # predict, vary, mix with the style, decode
+        latent = self.vae.clipped(instrument, self.network.next(instrument, own, lead) + noise)
+        return autoencoder(alpha * style + (1 - alpha) * latent)  # (N, S, P)
+
+    def latent_inputs(self, number: int, context: SamplingContext) -> Any:
         """Noise, latents of the style, and how much of the style: float32 (number, I, Z) twice, (number, I, 1)."""
-        guidance = drawing.guidance
         shape = (number, len(INSTRUMENTS), self.options.latent)
-        sd = NOISE_SD if drawing.sampler.noise_sd is None else drawing.sampler.noise_sd
         noise = (
-            np.float32(sd)
-            * drawing.rng.standard_normal(shape, dtype=np.float32)
-            * ops.convert_to_numpy(self.vae.spread)
+            self.noise_sd(context.sampler)
+            * context.rng.standard_normal(shape, dtype=np.float32)
+            * ops.convert_to_numpy(self.vae.latent_std)
         )
-        if guidance.style is None:
+        if not context.style_latents:
             return noise, np.zeros(shape, np.float32), np.zeros((*shape[:2], 1), np.float32)
-        sets = self._style(guidance.style)
-        style = np.stack([latents[drawing.rng.integers(len(latents), size=number)] for latents in sets], axis=1)
-        return noise, style, np.full((*shape[:2], 1), guidance.alpha, np.float32)
+        style = [latents[context.rng.integers(len(latents), size=number)] for latents in context.style_latents]
+        return noise, np.stack(style, axis=1), np.full((*shape[:2], 1), context.guidance.alpha, np.float32)
 
-    def _style(self, segments: np.ndarray) -> list[np.ndarray]:
+    def context(self, sampler: Sampler, guidance: Guidance, seed: int) -> SamplingContext:
+        context = super().context(sampler, guidance, seed)
+        if guidance.style is None:
+            return context
+        return replace(context, style_latents=self._style_latents(guidance.style))
+
+    def _style_latents(self, segments: np.ndarray) -> tuple[np.ndarray, ...]:
         """float32 (n, Z) for each instrument: the latents of its different segments, of (N, S, P, I)."""
-        if getattr(self, "_styled", (None,))[0] is not segments:
-            latents, sets = self.latents(segments), []
-            for i in range(len(INSTRUMENTS)):
-                packed = np.packbits(segments[..., i].reshape(len(segments), -1), axis=1)
-                sets.append(latents[np.unique(packed, axis=0, return_index=True)[1], i])
-            self._styled = (segments, sets)
-        return list(self._styled[1])
+        latents, different = self.latents(segments), []
+        for i in range(len(INSTRUMENTS)):
+            packed = np.packbits(segments[..., i].reshape(len(segments), -1), axis=1)
+            different.append(latents[np.unique(packed, axis=0, return_index=True)[1], i])
+        return tuple(different)
 
     def latents(self, rows: np.ndarray) -> np.ndarray:
-        parts = [self._means(rows[i : i + AT_ONCE]) for i in range(0, len(rows), AT_ONCE)]
-        nothing = np.zeros((0, len(INSTRUMENTS), self.options.latent), np.float32)
-        return np.concatenate([nothing, *map(ops.convert_to_numpy, parts)])
+        parts = [self._means(rows[i : i + BATCH_SEGMENTS]) for i in range(0, len(rows), BATCH_SEGMENTS)]
+        none = np.zeros((0, len(INSTRUMENTS), self.options.latent), np.float32)
+        return np.concatenate([none, *map(ops.convert_to_numpy, parts)])
 
-    def decoded(self, latents: np.ndarray, sampler: Sampler, seed: int) -> np.ndarray:
-        rng, written = np.random.default_rng(seed), [np.zeros((0, *self.spec.shape), self.spec.dtype)]
-        thresholds = ops.convert_to_numpy(self.vae.thresholds)
-        for i in range(0, len(latents), AT_ONCE):
-            logits = self._decode(latents[i : i + AT_ONCE].astype(np.float32), np.float32(sampler.temperature))
-            said = ops.convert_to_numpy(logits)
-            written.append((said > cuts(sampler.threshold, thresholds, said.shape, rng)).astype(self.spec.dtype))
-        return np.concatenate(written)
+    def decode_latents(self, latents: np.ndarray, sampler: Sampler, seed: int) -> np.ndarray:
+        rng, segments = np.random.default_rng(seed), [np.zeros((0, *self.spec.shape), self.spec.dtype)]
+        densities = ops.convert_to_numpy(self.vae.thresholds)
+        for i in range(0, len(latents), BATCH_SEGMENTS):
+            batch = latents[i : i + BATCH_SEGMENTS].astype(np.float32)
+            probabilities = ops.convert_to_numpy(self._decode(batch, np.float32(sampler.temperature)))
+            thresholds = cell_thresholds(sampler.threshold, densities, probabilities.shape, rng)
+            segments.append((probabilities > thresholds).astype(self.spec.dtype))
+        return np.concatenate(segments)
 
     def continuation(
         self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
@@ -190,27 +220,27 @@ class Vae(MelodyHarmonyArch, Latents):
         if primer.shape[1] == 1 and not primer.any():
             shape = (len(primer), len(INSTRUMENTS), self.options.latent)
             latents = np.random.default_rng((seed, 1)).standard_normal(shape, dtype=np.float32)
-            primer = self.decoded(latents, sampler, seed)[:, None]
+            primer = self.decode_latents(latents, sampler, seed)[:, None]
         return super().continuation(primer, sampler, seed, guidance)
 
-    def calibrated(self, guidance: Guidance) -> np.ndarray:
-        """The more of the style there is in a latent, the surer the decoder is of it: mixed as log-odds."""
-        odds = [
-            np.log(each / (1 - each))
-            for each in (super().calibrated(guidance), ops.convert_to_numpy(self.vae.thresholds))
+    def calibrated_thresholds(self, guidance: Guidance) -> np.ndarray:
+        """The more of the style there is in a latent, the surer the decoder is of it: mixed as logits."""
+        logits = [
+            np.log(thresholds / (1 - thresholds))
+            for thresholds in (super().calibrated_thresholds(guidance), ops.convert_to_numpy(self.vae.thresholds))
         ]
         alpha = 0.0 if guidance.style is None else guidance.alpha
-        return np.asarray(1 / (1 + np.exp(-(1 - alpha) * odds[0] - alpha * odds[1])), np.float32)
+        return np.asarray(1 / (1 + np.exp(-(1 - alpha) * logits[0] - alpha * logits[1])), np.float32)
 
-    def _calibrate_vae(self, encoded: Encoded) -> None:
-        """Count how far latents usually lie apart, and the thresholds for what is decoded from them."""
-        densities, latents = Densities(len(INSTRUMENTS)), []
-        for _, segments in pairs(encoded, COUNTED):
+    def _calibrate_autoencoders(self, encoded: Encoded) -> None:
+        """Measure the standard deviation of the latents, and the thresholds for what is decoded from them."""
+        calibration, latents = DensityCalibration(len(INSTRUMENTS)), []
+        for _, segments in segment_pairs(encoded, CALIBRATION_SEGMENTS):
             latents.append(self.latents(segments))
-            said = self._decode(latents[-1], np.float32(1))
-            densities.add(ops.convert_to_numpy(said), segments)
-        self.vae.spread.assign(np.concatenate(latents).std(axis=0))
-        self.vae.thresholds.assign(densities.thresholds())
+            probabilities = self._decode(latents[-1], np.float32(1))
+            calibration.add(ops.convert_to_numpy(probabilities), segments)
+        self.vae.latent_std.assign(np.concatenate(latents).std(axis=0))
+        self.vae.thresholds.assign(calibration.thresholds())
 
     @cached_property
     def _means(self) -> Any:
@@ -219,5 +249,5 @@ class Vae(MelodyHarmonyArch, Latents):
 
     @cached_property
     def _decode(self) -> Any:
-        """Compiled: float32 (N, I, Z), heat -> probabilities (N, S, P, I)."""
-        return compiled(lambda latents, heat: ops.sigmoid(self.vae.decode(latents) / heat))
+        """Compiled: float32 (N, I, Z), temperature -> probabilities (N, S, P, I)."""
+        return compiled(lambda latents, temperature: ops.sigmoid(self.vae.decode(latents) / temperature))

@@ -2,14 +2,14 @@
 
 It is the cure for what ails gan, put together of five:
 
-    gradient penalty    the critic's verdict may not change faster than the music does, so that it always tells the
+    gradient penalty    the critic's score may not change faster than the music does, so that it always tells the
                         generator where to go: I. Gulrajani et al., "Improved Training of Wasserstein GANs" (2017)
     instruments         a generator for each, with random numbers of its own and some that all share: H.-W. Dong et al.,
                         "MuseGAN" (2018)
     binary neurons      the critic never sees a cell that half sounds: H.-W. Dong and Y.-H. Yang (2018)
-    what stood before   both players hear the last segment: L.-C. Yang et al., "MidiNet" (2017)
-    keys                the generator says which pitch classes suit a beat, alike in every key (layers/harmony.py); the
-                        critic sees in which key all of it fits best
+    context             generator and critic see the last segment: L.-C. Yang et al., "MidiNet" (2017)
+    keys                the generator says which pitch classes suit a beat, alike in every key; the critic sees in which
+                        key all of it fits best (both in musictool/layers/musegan.py)
 
 Limit: MuseGAN's authors trained for up to a day on a GPU. What this has learnt after some minutes on a CPU is texture:
 density, register, rhythm, how long notes are. It keeps to a key less than people do, and its instruments hardly to one
@@ -28,21 +28,21 @@ from keras import ops
 from musictool.arch import ParameterGroup
 from musictool.archs._adversaries import AdversarialArch, Adversaries
 from musictool.backend.compile import slope
-from musictool.layers.band_critic import BandCritic
-from musictool.layers.band_generator import BandGenerator
+from musictool.layers.musegan import BandCritic, BandGenerator
 from musictool.options import option
 
-MOMENTUM = 0.5  # of Adam: Gulrajani's 0 for images; either is stable here
+BETA_1 = 0.5  # of Adam: Gulrajani's 0 is for images; either is stable here
 
 
 class Wgan(AdversarialArch):
-    """A generator for each instrument, and a critic of four looks under a gradient penalty."""
+    """A generator for each instrument, and a critic with three views under a gradient penalty."""
 
     name = "wgan"
     LEARNING_RATE: ClassVar[float] = 1e-3
-    CRITIC_MEASURES = ("critic_loss", "told_apart", "penalty")
-    GENERATOR_MEASURES = ("generator_loss",)
-    CURE = "; try more --set turns"
+    SIZE_MULTIPLES: ClassVar[tuple[int, int]] = (4, 4)
+    CRITIC_METRICS = ("critic_loss", "wasserstein", "penalty")
+    GENERATOR_METRICS = ("generator_loss",)
+    COLLAPSE_HINT = "; try more --set critic_steps"
 
     @dataclass(frozen=True)
     class Options:
@@ -52,47 +52,51 @@ class Wgan(AdversarialArch):
             least=1,
             most=512,
         )
-        latent: int = option(64, "random numbers that all instruments share", least=1, most=4096)
-        private: int = option(32, "random numbers of each instrument", least=0, most=4096)
-        turns: int = option(2, "steps of the critic for each of the generator", least=1, most=20)
-        penalty: float = option(10.0, "of a slope of the critic that is not 1, times its square", least=0, most=1000)
+        latent: int = option(64, "size of the noise vector that all instruments share", least=1, most=4096)
+        track_noise: int = option(32, "size of the noise vector of each instrument", least=0, most=4096)
+        critic_steps: int = option(2, "updates of the critic per update of the generator", least=1, most=20)
+        penalty: float = option(10.0, "weight of the gradient penalty", least=0, most=1000)
         neurons: Literal["deterministic", "stochastic", "none"] = option(
-            "deterministic", "what the critic sees: cells above 0.5, cells drawn, or probabilities"
+            "deterministic", "binary neurons: the critic sees cells above 0.5, cells drawn, or probabilities"
         )
 
-    SIZES: ClassVar = {"small": {}, "medium": {"width": 16}, "large": {"width": 32, "latent": 128, "private": 64}}
+    SIZES: ClassVar = {"small": {}, "medium": {"width": 16}, "large": {"width": 32, "latent": 128, "track_noise": 64}}
 
     @cached_property
     def network(self) -> Adversaries:
-        said, instruments = self.options, self.spec.shape[-1]
-        generator = BandGenerator(said.width, said.latent, said.private, instruments, name="generator")
+        steps, pitches, instruments = self.spec.shape
+        options = self.options
+        generator = BandGenerator(
+            steps, pitches, options.width, options.latent, options.track_noise, instruments, name="generator"
+        )
         generator.build((None, *self.spec.shape))
-        critic = BandCritic(2 * said.width, name="critic")
+        critic = BandCritic(2 * options.width, name="critic")
         critic.build((None, *self.spec.shape))
-        network = Adversaries(generator, critic, said.latent + instruments * said.private, name="network")
+        noise_size = options.latent + instruments * options.track_noise
+        network = Adversaries(generator, critic, noise_size, name="network")
         network.built = True
         return network
 
-    def groups(self, critic: Any, generator: Any) -> tuple[ParameterGroup, ...]:
-        network = self.network
+    def groups(self, critic_loss: Any, generator_loss: Any) -> tuple[ParameterGroup, ...]:
+        network, steps = self.network, self.options.critic_steps
         return (
-            ParameterGroup(
-                network.critic.trainable_variables, critic, updates_per_step=self.options.turns, beta_1=MOMENTUM
-            ),
-            ParameterGroup(network.generator.trainable_variables, generator, beta_1=MOMENTUM),
+            ParameterGroup(network.critic.trainable_variables, critic_loss, updates_per_step=steps, beta_1=BETA_1),
+            ParameterGroup(network.generator.trainable_variables, generator_loss, beta_1=BETA_1),
         )
 
-    def criticise(self, before: Any, segments: Any, training: bool) -> tuple[Any, ...]:
+    def critic_loss(self, previous: Any, segments: Any, training: bool) -> tuple[Any, ...]:
         critic = self.network.critic
-        made = ops.stop_gradient(self.made(before, segments, training))
-        apart = critic(before, segments) - critic(before, made)
-        shape = (ops.shape(segments)[0], 1, 1, 1)
-        share = keras.random.uniform(shape, seed=self.network.drawing) if training else 0.5
-        between = share * segments + (1 - share) * made
-        slopes = slope(lambda x: critic(before, x), between)
-        steepness = ops.sqrt(ops.sum(ops.square(slopes), axis=(1, 2, 3)) + 1e-12)
-        penalty = self.options.penalty * ops.square(steepness - 1)
-        return penalty - apart, apart, penalty
+        generated = ops.stop_gradient(self.generated(previous, segments, training))
+        wasserstein = critic(previous, segments) - critic(previous, generated)  # (N,), its estimate of the distance
 
-    def deceive(self, before: Any, segments: Any, training: bool) -> tuple[Any, ...]:
-        return (-self.network.critic(before, self.made(before, segments, training)),)
+        # the norm of the gradient, somewhere on the line from a real segment to a fake one, is to be 1
+        shape = (ops.shape(segments)[0], 1, 1, 1)
+        share = keras.random.uniform(shape, seed=self.network.seed_generator) if training else 0.5
+        between = share * segments + (1 - share) * generated
+        gradients = slope(lambda x: critic(previous, x), between)  # (N, S, P, I)
+        norm = ops.sqrt(ops.sum(ops.square(gradients), axis=(1, 2, 3)) + 1e-12)
+        penalty = self.options.penalty * ops.square(norm - 1)
+        return penalty - wasserstein, wasserstein, penalty
+
+    def generator_loss(self, previous: Any, segments: Any, training: bool) -> tuple[Any, ...]:
+        return (-self.network.critic(previous, self.generated(previous, segments, training)),)

@@ -1,4 +1,4 @@
-"""melody-cnn: who hears whom, what the numbers are for, and how 0 and 1 are made of what it says."""
+"""melody-cnn: which inputs each instrument has, what the latent is for, and how cells are made of probabilities."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from keras import ops
 
 from musictool.archs import _segments
-from musictool.archs._segments import pairs
+from musictool.archs._segments import segment_pairs
 from musictool.archs.melody_cnn import MelodyCnn
 from musictool.backend import backend
 from musictool.dataset.dataset import Encoded
@@ -20,7 +20,8 @@ from musictool.music.instruments import BASS, DRUMS, INSTRUMENTS, PIANO
 from musictool.sampling.sampler import Guidance, Sampler
 from tests.test_laws_archs import corpus_of
 
-SPEC = Spec("segments", (32, 128, 5), 32 * 128 * 5)
+SHAPE = (8, 24, 5)
+SPEC = Spec("segments", SHAPE, 8 * 24 * 5)
 BERNOULLI = Sampler(threshold="bernoulli")
 
 
@@ -32,7 +33,7 @@ def arch(*settings: str) -> MelodyCnn:
 
 
 def segments(*shape: int, seed: int = 0) -> np.ndarray:
-    return (np.random.default_rng(seed).random((*shape, 32, 128, 5)) < 0.05).astype(np.uint8)
+    return (np.random.default_rng(seed).random((*shape, *SHAPE)) < 0.05).astype(np.uint8)
 
 
 def of(x: np.ndarray, y: np.ndarray) -> Batch:
@@ -40,37 +41,36 @@ def of(x: np.ndarray, y: np.ndarray) -> Batch:
 
 
 def undecided(made: MelodyCnn) -> None:
-    """Let half of what an untrained network says of the cells be above the thresholds."""
+    """Let half of the probabilities of an untrained network be above the thresholds."""
     made.network.thresholds.assign(np.median(made.probabilities(segments(2), segments(2, seed=1)), axis=(0, 1, 2)))
 
 
 def measured(made: MelodyCnn, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """float (measures,), of one segment after another."""
+    """float (metrics,), of one segment after another."""
     (stage,) = made.stages
-    return np.array(
-        [np.asarray(measure)[0, 0] for measure in stage.loss_and_metrics(of(x[None, None], y[None, None]), False)]
-    )
+    metrics = stage.loss_and_metrics(of(x[None, None], y[None, None]), False)
+    return np.array([np.asarray(metric)[0, 0] for metric in metrics])
 
 
 def test_the_loss_is_the_sum_of_the_instruments():
-    loss, *each = measured(arch(), segments()[()], segments(seed=1)[()])
-    assert len(each) == len(INSTRUMENTS)
-    np.testing.assert_allclose(loss, sum(each), rtol=1e-6)
+    loss, *by_instrument = measured(arch(), segments()[()], segments(seed=1)[()])
+    assert len(by_instrument) == len(INSTRUMENTS)
+    np.testing.assert_allclose(loss, sum(by_instrument), rtol=1e-6)
 
 
-def test_each_instrument_hears_itself_and_all_but_the_piano_hear_the_new_piano():
+def test_each_instrument_depends_on_itself_and_all_but_the_piano_on_the_new_piano():
     made, x, y = arch("latent=0"), segments(), segments(seed=1)
     for changed in range(len(INSTRUMENTS)):
         other_x, other_y = x.copy(), y.copy()
         other_x[..., changed] = segments(seed=2)[..., changed]
-        heard = measured(made, other_x, y) != measured(made, x, y)
-        assert heard[1:].tolist() == [i == changed for i in range(len(INSTRUMENTS))]
+        differs = measured(made, other_x, y) != measured(made, x, y)
+        assert differs[1:].tolist() == [i == changed for i in range(len(INSTRUMENTS))]
         other_y[..., changed] = segments(seed=2)[..., changed]
-        judged = measured(made, x, other_y) != measured(made, x, y)
-        assert judged[1:].tolist() == [i == changed or changed == PIANO for i in range(len(INSTRUMENTS))]
+        differs = measured(made, x, other_y) != measured(made, x, y)
+        assert differs[1:].tolist() == [i == changed or changed == PIANO for i in range(len(INSTRUMENTS))]
 
 
-def test_without_numbers_the_nats_are_those_of_the_probabilities():
+def test_without_a_latent_the_nats_are_those_of_the_probabilities():
     made, x, y = arch("latent=0"), segments(3), segments(3, seed=1)
     (stage,) = made.stages
     probability = made.probabilities(x, y).astype(np.float64)
@@ -78,7 +78,7 @@ def test_without_numbers_the_nats_are_those_of_the_probabilities():
     np.testing.assert_allclose(np.asarray(stage.loss_and_metrics(of(x[None], y[None]), False)[0])[0], wanted, rtol=1e-5)
 
 
-def test_without_numbers_there_is_one_answer_and_with_them_there_are_many():
+def test_without_a_latent_there_is_one_answer_and_with_one_there_are_many():
     for latent, answers in ((0, 1), (4, 3)):
         made = arch(f"latent={latent}")
         undecided(made)
@@ -87,11 +87,11 @@ def test_without_numbers_there_is_one_answer_and_with_them_there_are_many():
         assert len(np.unique(written.reshape(3, -1), axis=0)) == answers
 
 
-def test_an_accompaniment_keeps_the_melody_and_hangs_on_it():
+def test_an_accompaniment_keeps_the_melody_and_depends_on_it():
     made = arch("latent=0")
     undecided(made)
     melody, other = (segments(4, seed=seed)[..., PIANO] for seed in (1, 2))
-    silence = np.zeros((32, 128, 5), np.uint8)
+    silence = np.zeros(SHAPE, np.uint8)
     first, again, second = (made.accompaniment(each, silence, Sampler(), 1) for each in (melody, melody, other))
     np.testing.assert_array_equal(first[..., PIANO], melody)
     np.testing.assert_array_equal(first, again)
@@ -101,7 +101,7 @@ def test_an_accompaniment_keeps_the_melody_and_hangs_on_it():
 
 def test_what_is_banned_never_sounds():
     made = arch()
-    banned = np.zeros((32, 128, 5), bool)
+    banned = np.zeros(SHAPE, bool)
     banned[:, ::2] = True
     primer = segments(2, 1)
     free, bound = (
@@ -114,7 +114,7 @@ def test_what_is_banned_never_sounds():
 
 
 def trained_a_little() -> tuple[MelodyCnn, Encoded]:
-    """By now what it says of a cell is not the same everywhere."""
+    """By now the probabilities of the cells are not all the same."""
     made = arch("latent=0")
     pieces = segments(6, 8)
     pieces[..., DRUMS] &= segments(6, 8, seed=3)[..., DRUMS]  # a twentieth as many
@@ -125,53 +125,54 @@ def trained_a_little() -> tuple[MelodyCnn, Encoded]:
     return made, corpus_of(pieces, SPEC)
 
 
-def test_settled_thresholds_give_every_instrument_the_notes_that_it_has(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(_segments, "TURNS", 0)
+def test_calibrated_thresholds_give_every_instrument_the_notes_that_it_has(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_segments, "CALIBRATION_ROUNDS", 0)
     made, encoded = trained_a_little()
-    made.calibrate_thresholds(encoded)
+    made.calibrate(encoded)
     thresholds = ops.convert_to_numpy(made.network.thresholds)
-    said, real = np.zeros(5), np.zeros(5)
-    for before, after in pairs(encoded, 512):
-        said += (made.probabilities(before, after) > thresholds).sum(axis=(0, 1, 2))
+    above, real = np.zeros(5), np.zeros(5)
+    for previous, after in segment_pairs(encoded, 512):
+        above += (made.probabilities(previous, after) > thresholds).sum(axis=(0, 1, 2))
         real += after.sum(axis=(0, 1, 2))
-    np.testing.assert_allclose(said, real, rtol=0.1)
+    np.testing.assert_allclose(above, real, rtol=0.1)
 
 
-def test_settled_thresholds_hold_where_it_follows_its_own_segments():
+def test_calibrated_thresholds_hold_where_it_follows_its_own_segments():
     made, encoded = trained_a_little()
-    made.calibrate_thresholds(encoded)
+    made.calibrate(encoded)
     real = encoded.rows(slice(None))
-    primer = real.reshape(6, 8, 32, 128, 5)[:, :1]
+    primer = real.reshape(6, 8, *SHAPE)[:, :1]
     written = np.concatenate(list(islice(made.continuation(primer, Sampler(), 1), 3)), axis=1)
     np.testing.assert_allclose(written.sum(axis=(0, 1, 2, 3)) / 18, real.sum(axis=(0, 1, 2)) / 48, rtol=0.5)
 
 
 def test_no_more_keys_sound_at_once_than_an_instrument_plays_in_the_corpus():
     made, encoded = trained_a_little()
-    made.calibrate_thresholds(encoded)
+    made.calibrate(encoded)
     at_once = encoded.rows(slice(None)).sum(axis=2).reshape(-1, 5)
-    most = ops.convert_to_numpy(made.network.most)
+    limits = ops.convert_to_numpy(made.network.max_polyphony)
     for i in range(5):
         sounding = at_once[at_once[:, i] > 0, i]
-        assert (sounding <= most[i]).mean() >= 0.99 > (sounding < most[i]).mean()
-    primer = np.ones((2, 1, 32, 128, 5), np.uint8)  # far too full
+        assert (sounding <= limits[i]).mean() >= 0.99 > (sounding < limits[i]).mean()
+    primer = np.ones((2, 1, *SHAPE), np.uint8)  # far too full
     written = next(made.continuation(primer, Sampler(threshold="0.001"), 1))[:, 0]
-    assert (written.sum(axis=2).max(axis=(0, 1)) == most).all()
+    assert (written.sum(axis=2).max(axis=(0, 1)) == limits).all()
 
 
 def test_pairs_are_neighbours_within_a_piece_and_silence_stands_before_the_first():
     pieces = segments(3, 5)
-    before, after = (np.concatenate(each) for each in zip(*pairs(corpus_of(pieces, SPEC), 512), strict=True))
+    parts = zip(*segment_pairs(corpus_of(pieces, SPEC), 512), strict=True)
+    previous, after = (np.concatenate(part) for part in parts)
     np.testing.assert_array_equal(after, pieces.reshape(after.shape))
-    np.testing.assert_array_equal(before.reshape(pieces.shape)[:, 1:], pieces[:, :-1])
-    assert not before.reshape(pieces.shape)[:, 0].any()
+    np.testing.assert_array_equal(previous.reshape(pieces.shape)[:, 1:], pieces[:, :-1])
+    assert not previous.reshape(pieces.shape)[:, 0].any()
 
 
 @pytest.mark.slow
 def test_it_learns_a_turn_of_segments_by_heart_and_plays_it_back():
-    made = arch("latent=0", "width=4", "hidden=64", "forget=0")
-    turn = segments(4)[:, :, 20:100]
-    turn = np.pad(turn, ((0, 0), (0, 0), (20, 28), (0, 0)))
+    made = arch("latent=0", "width=4", "hidden=64", "input_dropout=0")
+    turn = segments(4)[:, :, 4:20]
+    turn = np.pad(turn, ((0, 0), (0, 0), (4, 4), (0, 0)))
     x = np.tile(turn, (2, 1, 1, 1))[None]
     (stage,) = made.stages
     step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 3e-3))

@@ -1,4 +1,4 @@
-"""vae: what its two stages are judged by, what noise, style and the prior do, and that latents lead back to music."""
+"""vae: the losses of its two stages, what noise, style and the prior do, and that latents lead back to music."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from musictool.archs._segments import Drawing
+from musictool.archs._segments import SamplingContext
 from musictool.archs.vae import Vae
 from musictool.backend import backend
 from musictool.dataset.windows import Batch
@@ -18,9 +18,10 @@ from musictool.music.instruments import BASS, DRUMS, INSTRUMENTS, PIANO
 from musictool.sampling.sampler import FREE, Guidance, Sampler
 from tests.test_laws_archs import corpus_of
 
-SPEC = Spec("segments", (32, 128, 5), 32 * 128 * 5)
-HALF = Sampler(threshold="0.011", noise_sd=0)  # about what an untrained decoder says of a cell
-SILENCE = np.zeros((32, 128, 5), np.uint8)
+SHAPE = (8, 24, 5)
+SPEC = Spec("segments", SHAPE, 8 * 24 * 5)
+HALF = Sampler(threshold="0.011", noise_sd=0)  # about the probability of a cell before training
+SILENCE = np.zeros(SHAPE, np.uint8)
 
 
 def arch(*settings: str) -> Vae:
@@ -32,7 +33,7 @@ def arch(*settings: str) -> Vae:
 
 
 def segments(*shape: int, seed: int = 0) -> np.ndarray:
-    return (np.random.default_rng(seed).random((*shape, 32, 128, 5)) < 0.05).astype(np.uint8)
+    return (np.random.default_rng(seed).random((*shape, *SHAPE)) < 0.05).astype(np.uint8)
 
 
 def of(x: np.ndarray, y: np.ndarray) -> Batch:
@@ -40,9 +41,9 @@ def of(x: np.ndarray, y: np.ndarray) -> Batch:
 
 
 def measured(made: Vae, stage: int, x: np.ndarray, y: np.ndarray, training: bool = False) -> np.ndarray:
-    """float64 (measures,): of one window of one segment."""
-    judged = made.stages[stage].loss_and_metrics(of(x[None, None], y[None, None]), training)
-    return np.array([float(np.asarray(ops.convert_to_numpy(each))[0, 0]) for each in judged])
+    """float64 (metrics,): of one window of one segment."""
+    metrics = made.stages[stage].loss_and_metrics(of(x[None, None], y[None, None]), training)
+    return np.array([float(np.asarray(ops.convert_to_numpy(metric))[0, 0]) for metric in metrics])
 
 
 def cross_entropy(logits: np.ndarray, segment: np.ndarray) -> float:
@@ -50,20 +51,20 @@ def cross_entropy(logits: np.ndarray, segment: np.ndarray) -> float:
     return float(-np.where(segment, np.log(probability), np.log1p(-probability)).sum())
 
 
-def test_the_autoencoders_are_judged_by_the_evidence_bound():
+def test_the_loss_of_the_autoencoders_is_the_evidence_bound():
     made, x, y = arch("beta=1"), segments(), segments(seed=1)
     loss, reconstruction, kl = measured(made, 0, x[()], y[()])
-    nats, told = 0.0, 0.0
-    for i, each in enumerate(made.vae.instruments):
-        mean, deviation = (ops.convert_to_numpy(a)[0] for a in each.posterior(y[None, ..., i].astype(np.float32)))
-        drawn = mean + deviation * made.vae.fixed[i]
-        nats += cross_entropy(ops.convert_to_numpy(each(drawn[None]))[0], y[..., i])
-        told += float((0.5 * (mean**2 + deviation**2 - 1) - np.log(deviation)).sum())
-    np.testing.assert_allclose((loss, reconstruction, kl), (nats + told, nats, told), rtol=1e-4)
+    nats, divergence = 0.0, 0.0
+    for i, network in enumerate(made.vae.instruments):
+        mean, std = (ops.convert_to_numpy(a)[0] for a in network.posterior(y[None, ..., i].astype(np.float32)))
+        latent = mean + std * made.vae.fixed_noise[i]
+        nats += cross_entropy(ops.convert_to_numpy(network(latent[None]))[0], y[..., i])
+        divergence += float((0.5 * (mean**2 + std**2 - 1) - np.log(std)).sum())
+    np.testing.assert_allclose((loss, reconstruction, kl), (nats + divergence, nats, divergence), rtol=1e-4)
     np.testing.assert_allclose(measured(made, 0, segments(seed=5)[()], y[()])[0], loss)  # what came before is no matter
 
 
-def test_what_the_latent_tells_counts_little_at_first_and_outside_training_always_fully():
+def test_the_kl_term_counts_little_at_first_and_outside_training_always_fully():
     made, x = arch("beta=2", "kl_warmup=4", "free_nats=0"), segments()[()]
     loss, reconstruction, kl = measured(made, 0, x, x)
     np.testing.assert_allclose(loss, reconstruction + 2 * kl, rtol=1e-6)
@@ -74,7 +75,7 @@ def test_what_the_latent_tells_counts_little_at_first_and_outside_training_alway
     np.testing.assert_allclose(weights, (0.5, 1, 1.5, 2, 2), rtol=1e-2)
 
 
-def test_each_number_of_a_latent_tells_a_little_for_nothing():
+def test_a_little_kl_of_each_number_of_a_latent_is_free():
     x = segments()[()]
     loss, reconstruction, kl = measured(arch("beta=1", "kl_warmup=0", "free_nats=100"), 0, x, x, training=True)
     assert kl < 100
@@ -83,42 +84,44 @@ def test_each_number_of_a_latent_tells_a_little_for_nothing():
 
 def test_cells_that_sound_can_weigh_more_in_training_and_never_in_validation():
     x = segments()[()]
-    light, heavy = (measured(arch("kl_warmup=1000000", f"sounding={w}"), 0, x, x, training=True)[0] for w in (1, 3))
+    light, heavy = (
+        measured(arch("kl_warmup=1000000", f"positive_weight={w}"), 0, x, x, training=True)[0] for w in (1, 3)
+    )
     assert heavy > 2 * light
-    light, heavy = (measured(arch(f"sounding={w}"), 0, x, x)[0] for w in (1, 3))
+    light, heavy = (measured(arch(f"positive_weight={w}"), 0, x, x)[0] for w in (1, 3))
     assert heavy == light
 
 
-def test_the_predictors_are_judged_by_the_next_segment_as_the_decoder_says_it():
+def test_the_loss_of_the_predictors_is_that_of_the_next_segment_as_decoded():
     made, x, y = arch(), segments(), segments(seed=1)
     loss, distance = measured(made, 1, x[()], y[()])
-    own, real = made.latents(x[None])[0], made.latents(y[None])[0]
-    nats, apart = 0.0, 0.0
+    last, target = made.latents(x[None])[0], made.latents(y[None])[0]
+    nats, squares = 0.0, 0.0
     for i, decoder in enumerate(made.vae.instruments):
-        latent = ops.convert_to_numpy(made.network.next(i, own[None, i], real[None, PIANO]))
+        latent = ops.convert_to_numpy(made.network.next(i, last[None, i], target[None, PIANO]))
         nats += cross_entropy(ops.convert_to_numpy(decoder(latent))[0], y[..., i])
-        apart += float(((latent[0] - real[i]) ** 2).sum())
-    np.testing.assert_allclose((loss, distance), (nats, apart), rtol=1e-4)
+        squares += float(((latent[0] - target[i]) ** 2).sum())
+    np.testing.assert_allclose((loss, distance), (nats, squares), rtol=1e-4)
 
 
 def test_the_distance_of_latents_joins_the_loss_in_training_only():
     x, y = segments()[()], segments(seed=1)[()]
-    plain, joined = (measured(arch(f"distance={weight}"), 1, x, y, training=True) for weight in (0, 10))
+    plain, joined = (measured(arch(f"latent_mse_weight={weight}"), 1, x, y, training=True) for weight in (0, 10))
     np.testing.assert_allclose(joined[0] - plain[0], 10 * plain[1], rtol=1e-3)
-    assert measured(arch("distance=10"), 1, x, y)[0] == plain[0]
+    assert measured(arch("latent_mse_weight=10"), 1, x, y)[0] == plain[0]
 
 
-def test_the_autoencoders_stand_still_while_the_predictors_learn():
+def test_the_autoencoders_are_frozen_while_the_predictors_learn():
     made = arch()
     _, stage = made.stages
     x = segments(4, 5)
-    before = [ops.convert_to_numpy(each) for each in made.vae.variables]
+    before = [ops.convert_to_numpy(variable) for variable in made.vae.variables]
     backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))(of(x[:, :-1], x[:, 1:]))
     for old, variable in zip(before, made.vae.variables, strict=True):
         np.testing.assert_array_equal(old, ops.convert_to_numpy(variable))
 
 
-def test_latents_come_one_for_each_instrument_and_are_the_same_in_any_company():
+def test_latents_come_one_for_each_instrument_and_are_the_same_in_any_batch():
     made, rows = arch(), segments(70)
     latents = made.latents(rows)
     assert latents.dtype == np.float32
@@ -133,17 +136,17 @@ def test_latents_come_one_for_each_instrument_and_are_the_same_in_any_company():
 
 def test_no_noise_writes_one_piece_and_noise_many():
     made = arch()
-    made.vae.spread.assign(np.full((5, 4), 3))
+    made.vae.latent_std.assign(np.full((5, 4), 3))
     primer = np.repeat(segments(1, 1), 3, axis=0)
     for noise_sd, pieces in ((0, 1), (1, 3)):
         written = next(made.continuation(primer, Sampler(threshold="0.011", noise_sd=noise_sd), 1))
         assert len(np.unique(written.reshape(3, -1), axis=0)) == pieces
 
 
-def test_noise_is_in_units_of_the_usual_spread_of_each_number():
+def test_noise_is_in_standard_deviations_of_each_number():
     made = arch()
-    made.vae.spread.assign(np.arange(20, dtype=np.float32).reshape(5, 4))
-    noise, _, _ = made.drawn(20_000, Drawing(Sampler(noise_sd=0.5), FREE, np.random.default_rng(1)))
+    made.vae.latent_std.assign(np.arange(20, dtype=np.float32).reshape(5, 4))
+    noise, _, _ = made.latent_inputs(20_000, SamplingContext(Sampler(noise_sd=0.5), FREE, np.random.default_rng(1)))
     np.testing.assert_allclose(noise.std(axis=0), 0.5 * np.arange(20).reshape(5, 4), rtol=0.03)
 
 
@@ -151,9 +154,9 @@ def test_nothing_but_style_writes_the_style_and_none_of_it_writes_as_without():
     made, style = arch(), segments(1, seed=7)
     primer = segments(2, 1)
     noisy = Sampler(threshold="0.011", noise_sd=1)
-    (all_of_it,) = islice(made.continuation(primer, noisy, 1, Guidance(style=style, alpha=1)), 1)
-    np.testing.assert_array_equal(all_of_it[0, 0], made.decoded(made.latents(style), noisy, 1)[0])
-    np.testing.assert_array_equal(all_of_it[0], all_of_it[1])
+    (styled,) = islice(made.continuation(primer, noisy, 1, Guidance(style=style, alpha=1)), 1)
+    np.testing.assert_array_equal(styled[0, 0], made.decode_latents(made.latents(style), noisy, 1)[0])
+    np.testing.assert_array_equal(styled[0], styled[1])
     free, nothing = (next(made.continuation(primer, noisy, 1, g)) for g in (FREE, Guidance(style=style, alpha=0)))
     np.testing.assert_array_equal(free, nothing)
 
@@ -163,11 +166,11 @@ def test_a_style_is_a_set_in_which_no_segment_weighs_more_for_coming_back():
     style = segments(3)[[0, 1, 0, 2, 0, 0]]
     style[..., DRUMS] = style[0, ..., DRUMS]
     guidance = Guidance(style=style, alpha=0.5)
-    _, drawn, alpha = made.drawn(3000, Drawing(Sampler(), guidance, np.random.default_rng(1)))
+    _, drawn, alpha = made.latent_inputs(3000, made.context(Sampler(), guidance, 1))
     assert (alpha == 0.5).all()
     for instrument, different in ((PIANO, 3), (DRUMS, 1)):
-        found, times = np.unique(drawn[:, instrument], axis=0, return_counts=True)
-        assert len(found) == different
+        latents, times = np.unique(drawn[:, instrument], axis=0, return_counts=True)
+        assert len(latents) == different
         assert times.min() > 0.8 * 3000 / different
 
 
@@ -176,37 +179,39 @@ def test_the_threshold_moves_with_the_share_of_the_style():
     made.vae.thresholds.assign([0.8] * 5)
     made.network.thresholds.assign([0.2] * 5)
     for alpha, wanted in ((0, 0.2), (0.5, 0.5), (1, 0.8)):
-        np.testing.assert_allclose(made.calibrated(Guidance(style=segments(1), alpha=alpha)), wanted, rtol=1e-6)
-    np.testing.assert_allclose(made.calibrated(FREE), 0.2, rtol=1e-6)
+        np.testing.assert_allclose(
+            made.calibrated_thresholds(Guidance(style=segments(1), alpha=alpha)), wanted, rtol=1e-6
+        )
+    np.testing.assert_allclose(made.calibrated_thresholds(FREE), 0.2, rtol=1e-6)
 
 
 def test_from_nothing_it_draws_from_the_prior_and_from_silence_within_a_primer_it_does_not():
     made = arch()
-    start = np.zeros((2, 1, 32, 128, 5), np.uint8)
+    start = np.zeros((2, 1, *SHAPE), np.uint8)
     first, again, other = (next(made.continuation(start, HALF, seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     assert not np.array_equal(first[0], first[1])
-    quiet = np.zeros((2, 2, 32, 128, 5), np.uint8)
+    quiet = np.zeros((2, 2, *SHAPE), np.uint8)
     first, other = (next(made.continuation(quiet, HALF, seed)) for seed in (1, 2))
     np.testing.assert_array_equal(first, other)
 
 
 def test_a_segment_further_out_than_any_leads_no_further_than_the_furthest():
     """Else a segment that is too full leads to a fuller one for ever."""
-    made, said = arch(), []
-    before, piano = segments(2, 3)[..., PIANO].astype(np.float32)
+    made, logits = arch(), []
+    previous, piano = segments(2, 3)[..., PIANO].astype(np.float32)
     for far in (3, 30, 1):
-        for each in made.vae.instruments:
-            each.guess.bias.assign([far] * 4 + [0] * 4)
-            each.guess.kernel.assign(0 * each.guess.kernel)
-        drawn = tuple(np.zeros((3, 5, size), np.float32) for size in (4, 4, 1))
-        said.append([ops.convert_to_numpy(made.expect(i, piano, before, drawn)) for i in (PIANO, BASS)])
-    np.testing.assert_array_equal(said[0], said[1])
-    assert not np.array_equal(said[0], said[2])
+        for network in made.vae.instruments:
+            network.posterior_head.bias.assign([far] * 4 + [0] * 4)
+            network.posterior_head.kernel.assign(0 * network.posterior_head.kernel)
+        inputs = tuple(np.zeros((3, 5, size), np.float32) for size in (4, 4, 1))
+        logits.append([ops.convert_to_numpy(made.instrument_logits(i, piano, previous, inputs)) for i in (PIANO, BASS)])
+    np.testing.assert_array_equal(logits[0], logits[1])
+    assert not np.array_equal(logits[0], logits[2])
 
 
-def test_an_accompaniment_keeps_the_melody_and_hangs_on_it():
+def test_an_accompaniment_keeps_the_melody_and_depends_on_it():
     made = arch()
     melody, other = (segments(4, seed=seed)[..., PIANO] for seed in (1, 2))
     first, again, second = (made.accompaniment(each, SILENCE, HALF, 1) for each in (melody, melody, other))
@@ -216,7 +221,7 @@ def test_an_accompaniment_keeps_the_melody_and_hangs_on_it():
         assert not np.array_equal(first[..., instrument], second[..., instrument])
 
 
-def test_settling_counts_spread_and_thresholds_of_both_stages():
+def test_calibration_measures_deviations_and_thresholds_of_both_stages():
     made, pieces = arch(), segments(6, 8)
     encoded = corpus_of(pieces, SPEC)
     for stage in made.stages:
@@ -226,23 +231,23 @@ def test_settling_counts_spread_and_thresholds_of_both_stages():
         assert stage.calibrate is not None
         stage.calibrate(encoded)
     rows = np.concatenate(pieces)
-    spread = made.latents(rows).std(axis=0)
-    np.testing.assert_allclose(ops.convert_to_numpy(made.vae.spread), spread, rtol=1e-3, atol=1e-5)
-    decoded = made.decoded(made.latents(rows), Sampler(), 1)
+    std = made.latents(rows).std(axis=0)
+    np.testing.assert_allclose(ops.convert_to_numpy(made.vae.latent_std), std, rtol=1e-3, atol=1e-5)
+    decoded = made.decode_latents(made.latents(rows), Sampler(), 1)
     np.testing.assert_allclose(decoded.sum(axis=(0, 1, 2)), rows.sum(axis=(0, 1, 2)), rtol=0.1)
 
 
 @pytest.mark.slow
 def test_it_learns_segments_by_heart_gives_them_back_and_plays_them_in_turn():
     made = arch("width=64", "hidden=64", "beta=0.05", "kl_warmup=1")
-    turn = np.zeros((4, 32, 128, 5), np.uint8)
-    turn[:, :, 20:100] = segments(4)[:, :, 20:100]
+    turn = np.zeros((4, *SHAPE), np.uint8)
+    turn[:, :, 4:20] = segments(4)[:, :, 4:20]
     x = np.tile(turn, (2, 1, 1, 1))[None]
     for stage in made.stages:
         step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 3e-3))
         for _ in range(600):
             step(of(x[:, :-1], x[:, 1:]))
     exact = Sampler(threshold="0.5", noise_sd=0)
-    assert (made.decoded(made.latents(turn), exact, 1) != turn).mean() < 0.002
+    assert (made.decode_latents(made.latents(turn), exact, 1) != turn).mean() < 0.002
     written = np.concatenate(list(islice(made.continuation(x[:, :1], exact, 1), 4)), axis=1)
     assert (written[0] != x[0, 1:5]).mean() < 0.002

@@ -8,7 +8,15 @@ import pytest
 
 from musictool.dataset.dataset import Encoded
 from musictool.encoding import Spec
-from musictool.metrics.sample_distance import ASSESSED, CHAIN, facts, has_collapsed, likeness, off_scale, places
+from musictool.metrics.sample_distance import (
+    CHAIN_LENGTH,
+    EVAL_METRICS,
+    has_collapsed,
+    off_scale,
+    places,
+    sample_distance,
+    statistics,
+)
 
 SPEC = Spec("segments", (32, 128, 5), 32 * 128 * 5)
 LENGTHS = (30, 3, 40, 12)
@@ -42,10 +50,10 @@ def test_places_are_of_validation_pieces_with_what_follows_them_in_the_piece():
     encoded = corpus()
     before, after = places(encoded)
     assert before.shape == (52, *SPEC.shape)  # all of both pieces, since they have no hundred
-    assert after.shape == (CHAIN, 52, *SPEC.shape)
+    assert after.shape == (CHAIN_LENGTH, 52, *SPEC.shape)
     np.testing.assert_array_equal(before[0], encoded.rows(33))
     np.testing.assert_array_equal(after[:, 0], encoded.rows(np.arange(34, 38)))
-    np.testing.assert_array_equal(after[:, 38], encoded.rows(np.full(CHAIN, 72)))  # the last of its piece stays
+    np.testing.assert_array_equal(after[:, 38], encoded.rows(np.full(CHAIN_LENGTH, 72)))  # the last of its piece stays
     np.testing.assert_array_equal(before[40], encoded.rows(73))
 
 
@@ -53,8 +61,8 @@ def test_a_corpus_is_as_far_from_itself_as_its_places_are():
     encoded = corpus()
     _, after = places(encoded)
     told = iter([*after, after[0][:100]])
-    found = likeness(lambda before: next(told)[: len(before)] if len(before) == 52 else before, encoded)
-    assert tuple(found) == ASSESSED
+    found = sample_distance(lambda before: next(told)[: len(before)] if len(before) == 52 else before, encoded)
+    assert tuple(found) == EVAL_METRICS
     assert found["distance"] == 0
     assert found["variety"] == found["corpus_variety"]
     assert not has_collapsed(found)
@@ -76,7 +84,7 @@ def test_noise_silence_and_one_piece_for_all_are_far_from_music():
         "silence": np.zeros_like,
         "one": lambda before: np.stack([one] * len(before)),
     }
-    found = {name: likeness(write, encoded) for name, write in writers.items()}
+    found = {name: sample_distance(write, encoded) for name, write in writers.items()}
     assert found["moved"]["distance"] < 0.1
     assert found["noise"]["distance"] > 0.25
     assert found["silence"]["distance"] > 1
@@ -86,20 +94,20 @@ def test_noise_silence_and_one_piece_for_all_are_far_from_music():
 
 def test_one_answer_to_each_place_is_told_from_many():
     encoded, rng = corpus(), np.random.default_rng(1)
-    same = likeness(lambda before: before, encoded)
+    same = sample_distance(lambda before: before, encoded)
     assert same["variety_of_seeds"] == 0
     assert same["variety"] > 0.9
-    many = likeness(lambda before: encoded.rows(rng.integers(0, 33, len(before))), encoded)
+    many = sample_distance(lambda before: encoded.rows(rng.integers(0, 33, len(before))), encoded)
     assert many["variety_of_seeds"] > 0.9
 
 
-def test_facts_count_cells_strikes_pitch_classes_and_who_plays():
+def test_statistics_count_cells_strikes_pitch_classes_and_who_plays():
     chains = np.zeros((1, 2, *SPEC.shape), np.uint8)
     chains[0, 0, 0:8, 60, 0] = 1  # a C, held
     chains[0, 0, 8:16, 72, 0] = 1  # another
     chains[0, 0, ::4, 36, 4] = 1  # eight hits of one drum,
     chains[0, 1, ::8, 48, 4] = 1  # four of a drum an octave higher
-    piano, *others, drums = facts(chains)
+    piano, *others, drums = statistics(chains)
     np.testing.assert_allclose(piano, [8, 1, 0.5, 0.5, 1])
     np.testing.assert_allclose(drums, [6, 6, 1, 1, 1])
     assert not np.any(others)

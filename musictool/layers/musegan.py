@@ -1,0 +1,305 @@
+"""The next two bars of a band, given the last two and noise: a generator for each instrument, and a critic of them all.
+
+    previous (N, S, P, I) -> ContextEncoder -> features at four sizes -+
+    shared and own noise (N, Z) ---------------------------------------+-> TrackGenerator, one per instrument -> logits
+    pitch classes of previous, shared noise -> Harmony ------------------------------------------------> + logits
+
+Source: H.-W. Dong et al., "MuseGAN" (AAAI 2018), the hybrid model: each instrument has a generator and random numbers
+of its own, and all share some. L.-C. Yang, S.-Y. Chou and Y.-H. Yang, "MidiNet" (2017): a second network mirrors the
+generator, from the music before down to few features, and what it finds at each size is handed to the generator there.
+The critic's streams are those of H.-W. Dong and Y.-H. Yang's binary-neuron MuseGAN (2018). Limit: the generators share
+noise and context, and do not see what the others write in the same bars.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from musictool.layers.dcgan import INITIAL_LOGIT, HeldNotes, fitting_strides
+from musictool.layers.variational import BEAT_STEPS
+from musictool.music.instruments import DRUMS
+
+OCTAVE = 12
+SLOPE = 0.2  # of leaky ReLU below 0
+
+# Strides and kernels (steps, pitches), and channels in multiples of the width, of what encodes the context; a track
+# generator goes through them backwards.
+STRIDES = ((4, 1), (1, 4), (1, 2), (2, 2))
+KERNELS = ((4, 1), (3, 8), (3, 4), (4, 4))
+CHANNELS = (1, 2, 2, 4)
+
+CRITIC_KERNEL, CRITIC_STRIDE = 4, 2
+CRITIC_CHANNELS = (1, 2, 4, 4)
+
+
+def chroma(segments: Any) -> Any:
+    """Float (N, S, P, I) -> (N, S, 12, I): how many keys of each pitch class sound."""
+    _, steps, pitches, instruments = segments.shape
+    octaves = -(-pitches // OCTAVE)
+    whole = ops.pad(segments, ((0, 0), (0, 0), (0, octaves * OCTAVE - pitches), (0, 0)))
+    return ops.sum(ops.reshape(whole, (-1, steps, octaves, OCTAVE, instruments)), axis=2)
+
+
+def wrap_octave(classes: Any) -> Any:
+    """Pitch classes (..., 12, C) -> (..., 23, C): circular padding, for filters of twelve that start at each class."""
+    return ops.concatenate([classes, classes[..., :-1, :]], axis=-2)
+
+
+class ContextEncoder(keras.layers.Layer):
+    """0/1 (N, S, P, I) -> features, float (N, s, p, channels), at S / 4, then at fewer and fewer pitches.
+
+    Args:
+        steps, pitches: S, a multiple of 4, and P.
+        width: channels after the first convolution; the last have four times as many.
+    """
+
+    def __init__(self, steps: int, pitches: int, width: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        strides, _ = fitting_strides((steps, pitches), STRIDES)
+        self.convolutions = [
+            keras.layers.Conv2D(width * times, kernel, stride, "same", name=f"shrinking_{i + 1}")
+            for i, (stride, kernel, times) in enumerate(zip(strides, KERNELS, CHANNELS, strict=True))
+        ]
+
+    def build(self, shape: Any) -> None:
+        self.shapes = []
+        for convolution in self.convolutions:
+            convolution.build(shape)
+            shape = convolution.compute_output_shape(shape)
+            self.shapes.append(shape)
+
+    def call(self, segments: Any) -> list[Any]:
+        features, x = [], segments
+        for convolution in self.convolutions:
+            x = ops.leaky_relu(convolution(x), SLOPE)
+            features.append(x)
+        return features
+
+
+class TrackGenerator(keras.layers.Layer):
+    """One instrument: noise (N, Z) and the features of a ContextEncoder -> float32 (N, S, P), the logit of each cell.
+
+    Steps are made last, four of each quarter note, and alike to begin with, so that notes last.
+
+    Args:
+        steps, pitches: S, a multiple of 4, and P.
+        width: as of the ContextEncoder.
+    """
+
+    def __init__(self, steps: int, pitches: int, width: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.width = width
+        strides, _ = fitting_strides((steps, pitches), STRIDES)
+        growing = [*reversed([*zip(strides, KERNELS, strict=True)][1:])]
+        channels = [width * times for times in reversed(CHANNELS[:-1])]
+        self.norms = [keras.layers.BatchNormalization(momentum=0.9, name=f"norm_{i + 1}") for i in range(len(STRIDES))]
+        self.activations = [
+            keras.layers.PReLU(shared_axes=[1, 2], name=f"activation_{i + 1}") for i in range(len(STRIDES))
+        ]
+        self.convolutions = [
+            keras.layers.Conv2DTranspose(count, kernel, stride, "same", use_bias=False, name=f"growing_{i + 1}")
+            for i, (count, (stride, kernel)) in enumerate(zip(channels, growing, strict=True))
+        ]
+        self.quarter_steps = STRIDES[0][0]
+        self.cells = keras.layers.Dense(
+            self.quarter_steps, use_bias=False, kernel_initializer=HeldNotes(1), name="cells"
+        )
+
+    def build(self, shape: Any, contexts: Any) -> None:
+        self.smallest = (*contexts[-1][1:3], self.width * CHANNELS[-1])
+        size = self.smallest[0] * self.smallest[1] * self.smallest[2]
+        self.unfold = keras.layers.Dense(size, use_bias=False, name="unfold")
+        self.unfold.build(shape)
+        shape = (None, *self.smallest)
+        for i, convolution in enumerate([*self.convolutions, self.cells]):
+            self.norms[i].build(shape)
+            self.activations[i].build(shape)
+            shape = (*shape[:-1], shape[-1] + contexts[-1 - i][-1])
+            convolution.build(shape)
+            if convolution is not self.cells:
+                shape = convolution.compute_output_shape(shape)
+        self.skip_weights = keras.layers.Dense(shape[1] * self.quarter_steps, name="skip_weights")
+        self.skip_weights.build((None, self.smallest[0] * self.smallest[1] * (self.smallest[2] + contexts[-1][-1])))
+        silent = keras.initializers.Constant(INITIAL_LOGIT)
+        self.pitch_bias = self.add_weight((shape[2],), silent, name="pitch_bias", autocast=False)
+
+    def call(self, noise: Any, context: list[Any], previous: Any, training: bool = False) -> Any:
+        # from the smallest size up; at each, the features of the context at that size join the channels
+        x = ops.reshape(self.unfold(noise), (-1, *self.smallest))
+        for i, convolution in enumerate([*self.convolutions, self.cells]):
+            x = self.activations[i](self.norms[i](x, training=training))
+            x = ops.concatenate([x, ops.cast(context[-1 - i], x.dtype)], axis=-1)
+            if i == 0:
+                skip_weights = self.skip_weights(ops.reshape(x, (ops.shape(x)[0], -1)))  # (N, S)
+            x = convolution(x)
+
+        # the last axis holds the four steps of each quarter note
+        x = ops.reshape(ops.transpose(x, (0, 1, 3, 2)), ops.shape(previous))  # (N, S / 4, P, 4) -> (N, S, P)
+
+        # per step, how much what the instrument played a segment ago counts
+        repeated = ops.cast(skip_weights, "float32")[..., None] * ops.cast(previous, "float32")  # (N, S, P)
+        return ops.cast(x, "float32") + self.pitch_bias + repeated
+
+
+class Harmony(keras.layers.Layer):
+    """Which pitch classes suit a beat, alike in every key: a generator would else have to learn each key by itself.
+
+    What sounded in the beats before, as pitch classes on a circle of twelve, goes through filters that go round it: the
+    same music a third higher gives the same answer a third higher.
+
+        previous 0/1 (N, S, P, I), noise (N, Z) -> float32 (N, S, P, I), added to the logits; 0 for drums
+
+    Args:
+        width: channels of the filters.
+    """
+
+    def __init__(self, width: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.noise_projection = keras.layers.Dense(width, use_bias=False, name="noise_projection")
+        self.context_filters = keras.layers.Conv1D(width, OCTAVE, name="context_filters")
+        self.width = width
+
+    def build(self, previous: Any, noise: Any) -> None:
+        _, steps, self.pitches, instruments = previous
+        self.beats, self.instruments = steps // BEAT_STEPS, instruments
+        self.noise_projection.build(noise)
+        self.context_filters.build((None, None, self.beats * instruments))
+        self.output_filters = keras.layers.Conv1D(self.beats * instruments, OCTAVE, name="output_filters")
+        self.output_filters.build((None, None, self.width))
+
+    def call(self, previous: Any, noise: Any) -> Any:
+        # how often each pitch class sounds in each beat of each instrument, as channels of a circle of twelve
+        classes = ops.reshape(chroma(previous), (-1, self.beats, BEAT_STEPS, OCTAVE, self.instruments))
+        classes = ops.transpose(ops.sum(classes, axis=2), (0, 2, 1, 3))  # (N, 12, S / 4, I)
+        x = ops.reshape(ops.log1p(classes), (-1, OCTAVE, self.beats * self.instruments))
+
+        # two circular convolutions; the noise moves all classes alike
+        x = ops.leaky_relu(self.context_filters(wrap_octave(x)) + self.noise_projection(noise)[:, None], SLOPE)
+        x = self.output_filters(wrap_octave(x))  # (N, 12, S / 4 x I)
+
+        # every octave and every step of a beat alike, and nothing for drums
+        logits = ops.reshape(x, (-1, OCTAVE, self.beats, self.instruments))
+        logits = ops.take(logits, np.arange(self.pitches) % OCTAVE, axis=1)  # (N, P, S / 4, I)
+        logits = ops.repeat(ops.transpose(logits, (0, 2, 1, 3)), BEAT_STEPS, axis=1)  # (N, S, P, I)
+        return ops.cast(logits, "float32") * (np.arange(self.instruments) != DRUMS).astype(np.float32)
+
+
+class BandGenerator(keras.layers.Layer):
+    """Previous 0/1 (N, S, P, I), noise (N, shared + I x own) -> float32 (N, S, P, I), the logit of each cell.
+
+    Each step of each instrument can repeat what stood a segment ago without drawing it anew, and each beat can favour
+    pitch classes.
+
+    Args:
+        steps, pitches: S, a multiple of 4, and P.
+        width: channels of quarter notes and single pitches; there are up to four times as many of coarser ones.
+        shared_noise, track_noise: random numbers that all instruments have, and those of each.
+        instruments: I.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        pitches: int,
+        width: int,
+        shared_noise: int,
+        track_noise: int,
+        instruments: int,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.shared_noise, self.track_noise = shared_noise, track_noise
+        self.context_encoder = ContextEncoder(steps, pitches, width, name="context_encoder")
+        self.harmony = Harmony(2 * width, name="harmony")
+        self.tracks = [TrackGenerator(steps, pitches, width, name=f"track_{i + 1}") for i in range(instruments)]
+
+    def build(self, shape: Any) -> None:
+        self.context_encoder.build(shape)
+        self.harmony.build(shape, (None, self.shared_noise))
+        for track in self.tracks:
+            track.build((None, self.shared_noise + self.track_noise), self.context_encoder.shapes)
+
+    def call(self, previous: Any, noise: Any, training: bool = False) -> Any:
+        context = self.context_encoder(previous)
+        shared = noise[:, : self.shared_noise]
+        logits = []
+        for i, track in enumerate(self.tracks):
+            start = self.shared_noise + i * self.track_noise
+            own = ops.concatenate([shared, noise[:, start : start + self.track_noise]], axis=-1)
+            logits.append(track(own, context, previous[..., i], training=training))
+        return ops.stack(logits, axis=-1) + self.harmony(previous, shared)  # (N, S, P, I)
+
+
+class BandCritic(keras.layers.Layer):
+    """Previous, segments, float (N, S, P, I) -> float32 (N,), any number, the higher the more real the segments look.
+
+    Beside the cells themselves it sees where notes begin, what repeats the segment before, and which pitch classes
+    sound whatever their octave, so that rhythm and harmony need not be found out from pixels; and how well all that
+    sounds fits a few sets of pitch classes, in whichever key it fits best. No batch normalisation, with which the
+    gradient penalty of Gulrajani et al. (2017) does not go, since it is meant for each example alone.
+
+    Args:
+        width: channels after the first convolution; the next have up to four times as many.
+    """
+
+    def __init__(self, width: int, **kwargs: Any):
+        super().__init__(dtype="float32", **kwargs)
+        self.roll = [
+            keras.layers.Conv2D(width * times, CRITIC_KERNEL, CRITIC_STRIDE, "same", name=f"roll_{i + 1}")
+            for i, times in enumerate(CRITIC_CHANNELS)
+        ]
+        self.chroma = [
+            keras.layers.Conv2D(width, (4, OCTAVE), (4, 1), "valid", name="chroma_1"),
+            keras.layers.Conv2D(2 * width, (4, 1), (2, 1), "same", name="chroma_2"),
+        ]
+        self.key_profiles = keras.layers.Conv1D(2 * width, OCTAVE, name="key_profiles")
+        self.dense = keras.layers.Dense(8 * width, name="dense")
+        self.score = keras.layers.Dense(1, use_bias=False, name="score")  # a bias would mean nothing
+
+    def build(self, shape: Any) -> None:
+        _, steps, pitches, instruments = shape
+        size = 0
+        for convolutions, inputs in (
+            (self.roll, (None, steps, pitches, 4 * instruments)),
+            (self.chroma, (None, steps, 2 * OCTAVE - 1, 2 * instruments)),
+        ):
+            for convolution in convolutions:
+                convolution.build(inputs)
+                inputs = convolution.compute_output_shape(inputs)
+            size += int(inputs[1] * inputs[2] * inputs[3])
+        self.key_profiles.build((None, None, 2 * instruments))
+        self.dense.build((None, size + self.key_profiles.filters))
+        self.score.build((None, self.dense.units))
+
+    def call(self, previous: Any, segments: Any) -> Any:
+        # cells: both segments, what both have in common, and where notes begin
+        step_before = ops.concatenate([previous[:, -1:], segments[:, :-1]], axis=1)
+        onsets = ops.relu(segments - step_before)
+        x = ops.concatenate([previous, segments, previous * segments, onsets], axis=-1)  # (N, S, P, 4 I)
+        roll = _flat(_through(self.roll, x))
+
+        # pitch classes of both segments, step by step
+        classes = ops.concatenate([chroma(previous), chroma(segments)], axis=-1)  # (N, S, 12, 2 I)
+        harmony = _flat(_through(self.chroma, wrap_octave(classes)))
+
+        # the share of each pitch class, held against profiles in all twelve keys; the best key counts
+        shares = ops.sum(classes, axis=1)  # (N, 12, 2 I)
+        shares = shares / (1 + ops.sum(shares, axis=1, keepdims=True))
+        fits = self.key_profiles(wrap_octave(shares))  # (N, 12, 2 width)
+
+        features = ops.concatenate([roll, harmony, ops.max(fits, axis=1)], axis=-1)
+        return self.score(ops.leaky_relu(self.dense(features), SLOPE))[:, 0]  # (N,)
+
+
+def _through(convolutions: list[Any], x: Any) -> Any:
+    for convolution in convolutions:
+        x = ops.leaky_relu(convolution(x), SLOPE)
+    return x
+
+
+def _flat(x: Any) -> Any:
+    return ops.reshape(x, (ops.shape(x)[0], -1))

@@ -1,0 +1,59 @@
+"""What all archs of segments share: the sizes that they learn, and what is random in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musictool.arch import archs_for
+from musictool.encoding import Spec
+from musictool.errors import BadOption, KindMismatch
+from musictool.registry import ARCHS
+from musictool.sampling.sampler import Sampler
+from tests.test_laws_archs import rows, tiny
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "segments.md"
+
+each_segment_arch = pytest.mark.parametrize("name", archs_for("segments"))
+
+
+def spec(*shape: int) -> Spec:
+    return Spec("segments", shape, int(np.prod(shape)))
+
+
+@each_segment_arch
+def test_it_learns_segments_of_the_least_size_and_of_an_odd_one(name: str):
+    steps, pitches = ARCHS.get(name).SIZE_MULTIPLES
+    for shape in ((steps, pitches, 5), (3 * steps, 5 * pitches, 5)):
+        arch = tiny(name, spec=spec(*shape))
+        primer = rows(arch, batch=2, length=1)
+        assert next(arch.continuation(primer, Sampler(threshold="bernoulli"), 1)).shape[2:] == shape
+
+
+@each_segment_arch
+def test_a_size_that_does_not_fit_is_one_clear_line(name: str):
+    cls = ARCHS.get(name)
+    steps, pitches = cls.SIZE_MULTIPLES
+    for shape in ((steps // 2, pitches, 5), (steps + 1, pitches, 5), (0, pitches, 5)):
+        with pytest.raises(
+            KindMismatch, match=f"{name} needs segments of a multiple of {steps} steps and of {pitches}"
+        ):
+            cls(spec(*shape))
+    with pytest.raises(KindMismatch, match=f"{name} learns 5 instruments, and this encoding has 4"):
+        cls(spec(8, 8, 4))
+
+
+def test_a_width_that_no_beat_can_be_made_of_is_refused():
+    with pytest.raises(BadOption, match="option width: 18 is not a multiple of 4"):
+        ARCHS.get("vae").sized(spec(8, 24, 5), "small", ("width=18",))
+
+
+@each_segment_arch
+def test_the_page_has_its_default_noise_and_whether_it_has_a_temperature(name: str):
+    cls = ARCHS.get(name)
+    (row,) = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{name}` |")]
+    _, _, noise_sd, _, temperature, _ = (cell.strip() for cell in row.split("|"))
+    assert float(noise_sd) == cls.DEFAULT_NOISE_SD
+    assert temperature == ("yes" if cls.has_temperature else "refused")

@@ -38,18 +38,18 @@ class Reconstruction:
     @classmethod
     def of(cls, model: Model, scores: Sequence[Score]) -> Reconstruction | None:
         """The reconstruction of some pieces; None if the model has no latents, or the pieces have no rows for it."""
-        from musictool.archs._latents import Latents
-        from musictool.generation.latents import heard
+        from musictool.arch import LatentArch
+        from musictool.generation.latents import segments_of
         from musictool.sampling.sampler import Sampler
 
-        if model.spec.kind != "segments" or not isinstance(model.arch, Latents):
+        if model.spec.kind != "segments" or not isinstance(model.arch, LatentArch):
             return None
-        pieces = [rows for rows in (heard(model, score) for score in scores) if len(rows)]
+        pieces = [rows for rows in (segments_of(model, score) for score in scores) if len(rows)]
         if not pieces:
             return None
         rows = np.concatenate(pieces)
         latents = model.arch.latents(rows)
-        decoded = note_scores(model.arch.decoded(latents, Sampler(), 0), rows)
+        decoded = note_scores(model.arch.decode_latents(latents, Sampler(), 0), rows)
         active = dict(zip(INSTRUMENTS, active_units(latents).tolist(), strict=True))
         return cls(decoded, scores_of_copying(pieces), active, latents.shape[-1])
 

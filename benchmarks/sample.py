@@ -65,9 +65,9 @@ def rerun_window(folder: Path, count: int, wrap: Callable[[Any], Callable[[Any],
             self.network = network
 
         def call(self, tokens: Any) -> Any:
-            vectors = self.network.symbols.vectors()
-            features = self.network.body(self.network.symbols.embed(tokens, vectors))
-            return self.network.predict_next(features[:, -1], vectors)
+            matrix, _ = constants = self.network.constants(None)
+            features = self.network.body(self.network.embedding.embed(tokens, matrix))
+            return self.network.logits(features[:, -1], constants)
 
     model = Model.open(folder)
     predict = wrap(LastPosition(model.arch.network))

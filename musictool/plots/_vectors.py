@@ -127,7 +127,7 @@ def _weights(model: PlotInput, info: dict[str, Any], encoding: Encoding) -> np.n
         raise BadModel(message)
     try:
         with h5py.File(path) as file:
-            layer = _layer(file, "symbols" if encoding.kind == "tokens" else "keys")
+            layer = _layer(file, "embedding" if encoding.kind == "tokens" else "keys")
             if layer is None:
                 raise BadModel(message)
             vectors = array(file, f"{layer}/0").astype(np.float32)

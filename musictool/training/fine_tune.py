@@ -21,11 +21,10 @@ from musictool.arch import Arch
 from musictool.atomic import write_json
 from musictool.encoding import FIRST_TOKEN
 from musictool.errors import BadModel, BadOption
+from musictool.layers.tied_embedding import PER_TOKEN
 from musictool.models.model import Model
 
 BASE = Path("checkpoints") / "base_vocabulary.json"  # the parent's; a resumed run encodes with it again
-
-OF_SYMBOLS = ("symbols/own", "symbols/bias")  # the weights that have a row for each symbol
 
 
 def parent_of(name: str | None) -> Model | None:
@@ -82,19 +81,19 @@ def load_parent(arch: Arch, provenance: dict[str, Any]) -> None:
     for stage, before in zip(arch.stages, parent.arch.stages, strict=True):
         pairs = zip(stage.network.weights, before.network.weights, strict=True)
         for weight, old in pairs:
-            of_symbols = weight.path.endswith(OF_SYMBOLS)
-            weight.assign(enlarged(ops.convert_to_numpy(old), weight.shape, of_symbols))
+            per_token = weight.path.endswith(PER_TOKEN)
+            weight.assign(enlarged(ops.convert_to_numpy(old), weight.shape, per_token))
 
 
-def enlarged(old: np.ndarray, shape: tuple[int, ...], of_symbols: bool) -> np.ndarray:
+def enlarged(old: np.ndarray, shape: tuple[int, ...], per_token: bool) -> np.ndarray:
     """An array of a larger `shape` that begins with `old`.
 
     Args:
-        of_symbols: axis 0 counts symbols: the rest of it is the mean over those there were. Any other rest is 0.
+        per_token: axis 0 counts symbols: the rest of it is the mean over those there were. Any other rest is 0.
     """
     for axis, more in enumerate(np.subtract(shape, old.shape).tolist()):
         if more:
-            mean = old[FIRST_TOKEN:].mean(0, keepdims=True) if of_symbols and not axis else 0.0
+            mean = old[FIRST_TOKEN:].mean(0, keepdims=True) if per_token and not axis else 0.0
             rest = np.broadcast_to(mean, (*old.shape[:axis], more, *old.shape[axis + 1 :]))
             old = np.concatenate([old, rest], axis)
     return old

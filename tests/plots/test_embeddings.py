@@ -33,7 +33,7 @@ def test_vectors_are_what_the_network_reads(tiny_model: PlotInput):
     from musictool.models.model import Model
 
     network = Model.open(tiny_model.path).arch.network
-    expected = np.asarray(network.symbols.vectors())[3:]
+    expected = np.asarray(network.embedding.matrix())[3:]
     np.testing.assert_allclose(vectors_of(tiny_model).vectors, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -115,14 +115,14 @@ def test_vectors_of_another_vocabulary_or_elsewhere_are_refused(tiny_model: Plot
     model = copied(tiny_model, tmp_path)
     path = model.path / "network.weights.h5"
     with h5py.File(path, "w") as file:
-        file["layers/symbols/vars/0"] = np.zeros((4, 2))
-        file["layers/symbols/vars/2"] = np.zeros((len(vectors_of(tiny_model).encoding.spec.features[0]), 2))
-        file["layers/symbols/vars"].attrs["name"] = "symbols"
+        file["layers/embedding/vars/0"] = np.zeros((4, 2))
+        file["layers/embedding/vars/2"] = np.zeros((len(vectors_of(tiny_model).encoding.spec.features[0]), 2))
+        file["layers/embedding/vars"].attrs["name"] = "embedding"
     with pytest.raises(BadModel, match=r"network\.weights\.h5 cannot be read"):
         vectors_of(model)
     with h5py.File(path, "w") as file:
-        file.create_group("layers/symbols/vars").attrs["name"] = "symbols"
-        file["layers/symbols/vars/0"] = h5py.ExternalLink("other.h5", "/x")
+        file.create_group("layers/embedding/vars").attrs["name"] = "embedding"
+        file["layers/embedding/vars/0"] = h5py.ExternalLink("other.h5", "/x")
     with pytest.raises(BadModel, match="is a link"):
         vectors_of(model)
 

@@ -9,17 +9,16 @@ from keras import ops
 
 
 class StandIn(keras.layers.Layer):
-    """A network without a state, whose features are its logits. A subclass has `listen`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.symbols = self.body = self
-
-    def vectors(self) -> Any:
-        return None
+    """A network without a state, whose features are its logits. A subclass has `step`."""
 
     def initial_state(self, batch_size: int) -> Any:
         return ops.zeros((batch_size, 1))
 
-    def predict_next(self, features: Any, vectors: Any) -> Any:
+    def constants(self, conditions: Any) -> Any:
+        return ()
+
+    def logits(self, features: Any, constants: Any) -> Any:
         return features
+
+    def nll(self, features: Any, token: Any, constants: Any) -> Any:
+        return ops.zeros_like(token, dtype="float32")

@@ -1,10 +1,10 @@
-"""N-grams with back-off: what followed the last few symbols in training, counted. Every other arch must beat it.
+"""N-grams with back-off: what followed the last few tokens in training, counted. Every other arch must beat it.
 
 Source: I. Witten and T. Bell, "The Zero-Frequency Problem" (1991), interpolated as in language models; there is no
 network and no gradient, so it is trained in seconds.
-Counting longer contexts than two symbols made it worse on chorales and on piano performances.
-Limit: after a run of symbols that training never met it falls back to shorter ones, and it knows no likeness between
-symbols; what it writes is patched from the corpus, and can be whole bars of it.
+Counting longer contexts than two tokens made it worse on chorales and on piano performances.
+Limit: after a run of tokens that training never met it falls back to shorter ones, and no two tokens are similar to it;
+what it writes is patched from the corpus, and can be whole bars of it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from musictool.dataset.windows import Batch
 from musictool.encoding import FIRST_TOKEN, START, Kind
 from musictool.metrics.ngrams import NGrams
 from musictool.options import option
-from musictool.sampling.drawing import draw, penalised
 from musictool.sampling.loops import LoopGuard
-from musictool.sampling.options import REPETITION_WINDOW
-from musictool.sampling.sampler import DRAWS, FREE, Guidance, Sampler
+from musictool.sampling.numpy_rules import draw, drawn
+from musictool.sampling.rules import DRAWS, DrawState
+from musictool.sampling.sampler import FREE, Guidance, Sampler
 
-CHUNK = 64  # symbols written between two looks for loops
+CHUNK = 64  # tokens written between two looks for loops
 AT_ONCE = 1 << 21  # probabilities of a distribution held in memory (16 MB)
 
 
@@ -38,7 +38,7 @@ class Tables(keras.Model):
 
     Args:
         size: V.
-        order: symbols in the longest context.
+        order: tokens in the longest context.
     """
 
     def __init__(self, size: int, order: int, **kwargs: Any):
@@ -68,7 +68,7 @@ class Tables(keras.Model):
 
 
 class Markov(Arch):
-    """The last `order` symbols -> how often each symbol followed them."""
+    """The last `order` tokens -> how often each token followed them."""
 
     name = "markov"
     kind: ClassVar[Kind] = "tokens"
@@ -77,9 +77,9 @@ class Markov(Arch):
 
     @dataclass(frozen=True)
     class Options:
-        order: int = option(2, "symbols in the longest context", least=1, most=16)
+        order: int = option(2, "tokens in the longest context", least=1, most=16)
         most_rows: int = option(
-            10_000_000, "symbols counted, at every transposition; of more, only some pieces", least=1
+            10_000_000, "most tokens counted, in all transpositions; of a larger corpus some pieces", least=1
         )
 
     SIZES: ClassVar = {"small": {}, "medium": {"order": 3}, "large": {"order": 5, "most_rows": 40_000_000}}
@@ -105,15 +105,15 @@ class Markov(Arch):
         return nats.astype(np.float32), (self._likeliest(contexts) == y).astype(np.float32)
 
     def _likeliest(self, contexts: np.ndarray) -> np.ndarray:
-        """int64 (B, L): the likeliest symbol after each of the contexts (order, B, L)."""
-        flat = contexts.reshape(len(contexts), -1)
+        """int64 (B, L): the likeliest token after each of the contexts (order, B, L)."""
+        flat = contexts.reshape(len(contexts), -1)  # (order, B * L)
         parts = np.array_split(flat, -(-flat.shape[1] * self.spec.size // AT_ONCE), axis=1)
-        found = [self.network.ngrams.distribution(part).argmax(axis=-1) for part in parts]
-        return np.concatenate(found).reshape(contexts.shape[1:])
+        likeliest = [self.network.ngrams.distribution(part).argmax(axis=-1) for part in parts]
+        return np.concatenate(likeliest).reshape(contexts.shape[1:])
 
     def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
-        ngrams, heard = self.network.ngrams, np.append(self.spec.start, rows)[None]
-        probability: np.ndarray = ngrams.probability(ngrams.contexts(heard[:, :-1]), heard[:, 1:])[0]
+        ngrams, piece = self.network.ngrams, np.append(self.spec.start, rows)[None]  # (1, T + 1)
+        probability: np.ndarray = ngrams.probability(ngrams.contexts(piece[:, :-1]), piece[:, 1:])[0]
         return -np.log(np.maximum(probability, 1e-30))
 
     def continuation(
@@ -121,27 +121,21 @@ class Markov(Arch):
     ) -> Iterator[np.ndarray]:
         rng, pieces = np.random.default_rng(seed), len(primer)
         ngrams, guard = self.network.ngrams, LoopGuard(pieces)
-        onset_mask, logit_bias = (
-            guidance.onset_mask_of(self.spec.size),
-            guidance.logit_bias(self.spec.size, FIRST_TOKEN),
-        )
-        heat, loop = np.ones(pieces, np.float32), np.full((CHUNK, pieces), -1)
-        contexts = ngrams.contexts(primer)[:, :, -1]
-        heard = primer[:, -REPETITION_WINDOW:]
+        contexts = ngrams.contexts(primer)[:, :, -1]  # (order, B)
+        draw_state = DrawState.after(primer, sampler, guidance, self.spec.size, FIRST_TOKEN, CHUNK)
         while True:
             uniform = rng.random((CHUNK, pieces, DRAWS), dtype=np.float32)
+            rows = np.empty((pieces, CHUNK), self.spec.dtype)
             for i in range(CHUNK):
-                logits = np.log(np.maximum(ngrams.distribution(contexts), 1e-30)).astype(np.float32)
-                if sampler.repetition_penalty != 1:
-                    logits = penalised(sampler, logits, _recent(heard, onset_mask))
-                token = draw(sampler, logits + logit_bias, uniform[i], heat)
-                heat = np.where(token == loop[i], heat, np.float32(1))
+                logits = np.log(np.maximum(ngrams.distribution(contexts), 1e-30)).astype(np.float32)  # (B, V)
+                token = draw(sampler, logits, uniform[i], draw_state)  # (B,)
+                draw_state = drawn(draw_state, token, i)
                 contexts = ngrams.next_contexts(contexts, token)
-                heard = np.append(heard, token[:, None], axis=1)[:, -max(REPETITION_WINDOW, CHUNK) :]
-            written = heard[:, -CHUNK:].astype(self.spec.dtype)
-            yield written
+                rows[:, i] = token
+            yield rows
             if sampler.loop_guard:
-                heat, loop = guard.after(written)
+                temperature_factor, loop = guard.after(rows)
+                draw_state = draw_state._replace(temperature_factor=temperature_factor, loop=loop)
 
 
 def _training_rows(encoded: Encoded, most_rows: int) -> Iterator[np.ndarray]:
@@ -152,10 +146,3 @@ def _training_rows(encoded: Encoded, most_rows: int) -> Iterator[np.ndarray]:
         rows = np.asarray(encoded.piece(index))
         for semitones in encoded.transpositions:
             yield np.append(np.int32(START), encoded.encoding.transpose(rows, semitones))
-
-
-def _recent(heard: np.ndarray, onset_mask: np.ndarray) -> np.ndarray:
-    """bool (B, V): the symbols that begin notes among the last REMEMBERED of int (B, T)."""
-    recent = np.zeros((len(heard), len(onset_mask)), bool)
-    np.put_along_axis(recent, heard[:, -REPETITION_WINDOW:], True, axis=1)
-    return recent & onset_mask

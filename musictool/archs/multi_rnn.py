@@ -2,8 +2,8 @@
 
 Source: I. Tham and M. Kim's multi-instrument RNN (2021): the 640 numbers of the next step from the last 32 steps, with
 a softmax per instrument from which a fixed number of notes is drawn (`head=softmax`). There the five are drawn
-independently, and do not fit together; `head=autoregressive` draws piano, guitar, bass, strings and drums in this order,
-each given what those before it play in the same step. `head=sigmoid` draws every key by itself.
+independently, and do not fit together; `head=autoregressive` draws piano, guitar, bass, strings and drums in this
+order, each given what those before it play in the same step. `head=sigmoid` draws every key by itself.
 Limit: it is trained on two bars at a time, and knows of no form beyond them.
 """
 
@@ -45,7 +45,9 @@ class MultiRnn(FramesArch):
             "output layer: instrument after instrument; a sigmoid per key; a softmax per instrument",
         )
         hidden: int = option(64, "hidden units per instrument, for head=autoregressive", least=1, most=8192)
-        notes: str = option("2,3,1,2,2", "notes drawn per step for piano, guitar, bass, strings, drums; for head=softmax")
+        notes: str = option(
+            "2,3,1,2,2", "notes drawn per step for piano, guitar, bass, strings, drums; for head=softmax"
+        )
         hold: bool = option(True, "each key sees directly whether it sounds already")
 
         def __post_init__(self) -> None:
@@ -78,7 +80,7 @@ class MultiRnn(FramesArch):
 
 
 def drawn_notes(text: str) -> tuple[int, ...]:
-    """Numbers from text such as 2,3,1,2,2. Raises BadOption for anything but five of them, each from 1 to MOST_NOTES."""
+    """2,3,1,2,2 as numbers. Raises BadOption for anything but five of them, each from 1 to MOST_NOTES."""
     try:
         notes = tuple(int(number) for number in text.split(","))
     except ValueError:

@@ -12,19 +12,20 @@ from musictool.layers.sigmoid_head import SigmoidHead
 
 
 class AutoregressiveHead(SigmoidHead):
-    """A sigmoid a key, given the features and the keys of all instruments before its own.
+    """One sigmoid per key, given the features and the keys of all instruments before its own.
 
-    Each instrument has hidden units of its own, which hear the features and the notes of the instruments before it, and
-    which add to what the features alone say. The weights that would let an instrument hear itself or a later one are
-    held at 0, so that one product of matrices serves all instruments in training (masking as in MADE, Germain 2015),
-    and the probability of a frame is exact: the product over its instruments.
+    Each instrument has hidden units of its own, which see the features and the notes of the instruments before it, and
+    add to what the features alone say. The weights from an instrument to itself and to the ones before it are held at
+    0, so that one product of matrices serves all instruments in training (masking as in MADE, Germain 2015), and the
+    probability of a frame is exact: the product over its instruments.
 
-    Honest limit: the keys of one instrument are still drawn without knowing of one another.
+    Limit: the keys of one instrument are still independent of one another.
 
     Args:
         size: D, numbers in a frame.
         parts: I, instruments; D is a multiple of it.
-        hidden: hidden units of each instrument.
+        hidden: H, hidden units per instrument.
+        hold: whether each key has a weight of its own for that it sounds already.
     """
 
     def __init__(self, size: int, parts: int, hidden: int, hold: bool = True, **kwargs: Any):
@@ -34,20 +35,24 @@ class AutoregressiveHead(SigmoidHead):
 
     def build(self, shape: Any) -> None:
         super().build(shape)
-        each = self.size // self.parts
+        part_size, units = self.size // self.parts, self.parts * self.hidden
         earlier = np.triu(np.ones((self.parts, self.parts), np.float32), 1)  # [from, to], 1 where `from` comes before
-        self.mask = np.kron(earlier, np.ones((each, self.hidden), np.float32))  # (D, I * hidden)
-        units = self.parts * self.hidden
-        self.hear = self.add_weight((shape[-1], units), "glorot_uniform", name="hear")
-        self.follow = self.add_weight((self.size, units), keras.initializers.RandomNormal(0, 0.2), name="follow")
-        self.threshold = self.add_weight((units,), "zeros", name="threshold")
-        small = keras.initializers.RandomNormal(0, 0.5 / self.hidden**0.5)
-        self.say = self.add_weight((self.parts, self.hidden, each), small, name="say")
+        self.mask = np.kron(earlier, np.ones((part_size, self.hidden), np.float32))  # (D, I * H)
+        normal = keras.initializers.RandomNormal
+        self.feature_kernel = self.add_weight((shape[-1], units), "glorot_uniform", name="feature_kernel")
+        self.note_kernel = self.add_weight((self.size, units), normal(0, 0.2), name="note_kernel")
+        self.hidden_bias = self.add_weight((units,), "zeros", name="hidden_bias")
+        self.output_kernel = self.add_weight(
+            (self.parts, self.hidden, part_size), normal(0, 0.5 / self.hidden**0.5), name="output_kernel"
+        )
 
-    def logits(self, features: Any, before: Any, y: Any) -> Any:
-        alone = super().logits(features, before, y)  # (..., D)
-        notes = ops.matmul(ops.cast(y, self.compute_dtype), self.follow * ops.cast(self.mask, self.compute_dtype))
-        units = ops.tanh(ops.matmul(features, self.hear) + notes + self.threshold)  # (..., I * hidden)
-        units = ops.reshape(units, (-1, self.parts, self.hidden))
-        said = ops.einsum("nih,ihp->nip", units, self.say)
-        return alone + ops.reshape(ops.cast(said, "float32"), ops.shape(alone))
+    def logits(self, features: Any, context: Any, target: Any) -> Any:
+        alone = super().logits(features, context, target)  # (..., D)
+        # Hidden units of each instrument, from the features and the notes of the instruments before it.
+        note_kernel = self.note_kernel * ops.cast(self.mask, self.compute_dtype)
+        notes = ops.matmul(ops.cast(target, self.compute_dtype), note_kernel)
+        hidden = ops.tanh(ops.matmul(features, self.feature_kernel) + notes + self.hidden_bias)  # (..., I * H)
+        hidden = ops.reshape(hidden, (-1, self.parts, self.hidden))
+        # One output layer per instrument.
+        given = ops.einsum("nih,ihp->nip", hidden, self.output_kernel)  # (N, I, P)
+        return alone + ops.reshape(ops.cast(given, "float32"), ops.shape(alone))

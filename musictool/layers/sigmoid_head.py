@@ -1,4 +1,4 @@
-"""The last layer of a model of frames: how likely each key is to sound, and how a frame is drawn."""
+"""The last layer of a network of frames: the probability of each key, and how a frame is drawn from it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,20 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from musictool.sampling.sampler import Sampler
-
-RARE = -5.0  # log-odds of a key to begin to sound, before training: once in 150 frames
-HELD = 6.0  # what is added to them before training where the key sounds already
+ONSET_LOGIT = -5.0  # of a key that does not sound yet, before training: one onset in 150 frames
+HOLD_LOGIT = 6.0  # added before training for a key that sounds already
 
 
 class SigmoidHead(keras.layers.Layer):
-    """Each key by itself: a sigmoid a key, as Huang and Wu (2016) and all of the early models of piano-rolls have it.
+    """Independent keys: one sigmoid per key, as Huang and Wu (2016) and all early models of piano-rolls have it.
 
-    A head gives `logits`, judges a frame by them and draws one. A head that goes through the frame in an order, so that
-    a later key knows the earlier ones, is a subclass with more `parts` and its own `logits`; nothing else changes.
+    A head gives `logits`, scores a frame by them and draws one. A head that draws the keys in groups, each given those
+    before it, is a subclass with more `parts` and its own `logits`; nothing else changes.
 
-    Besides the features a head hears the frame before directly: a key that sounds is likely to sound on, and to say so
-    through the few features of a recurrent layer takes long to learn. With `hold` off it hears the features only.
+    Besides the features a head sees the previous frame directly: a key that sounds is likely to sound on, which takes
+    long to learn through the few features of a recurrent layer. With `hold` off it sees the features only.
 
-    Honest limit: the keys of a frame do not know of one another, so that two chords that are each likely may be drawn
-    half and half.
+    Limit: the keys of a frame are independent, so that two chords that are each likely may be drawn half and half.
 
     Args:
         size: D, numbers in a frame.
@@ -39,88 +36,94 @@ class SigmoidHead(keras.layers.Layer):
 
     @property
     def draws(self) -> int:
-        """U, uniform numbers that one drawing takes."""
+        """U, uniform numbers per frame drawn."""
         return self.size
 
     def build(self, shape: Any) -> None:
         """For features (..., W)."""
-        width = shape[-1]
-        self.kernel = self.add_weight((width, self.size), "glorot_uniform", name="kernel")
-        self.bias = self.add_weight((self.size,), keras.initializers.Constant(RARE), name="bias", autocast=False)
+        self.kernel = self.add_weight((shape[-1], self.size), "glorot_uniform", name="kernel")
+        self.bias = self.add_weight((self.size,), keras.initializers.Constant(ONSET_LOGIT), name="bias", autocast=False)
         if self.hold:
-            held = keras.initializers.Constant(HELD)
-            self.held = self.add_weight((self.size,), held, name="held", autocast=False)
+            initializer = keras.initializers.Constant(HOLD_LOGIT)
+            self.hold_kernel = self.add_weight((self.size,), initializer, name="hold_kernel", autocast=False)
+
+    # === What the head sees of the frames before, besides the features ===
 
     def context(self, frames: Any) -> Any:
-        """What the head hears of the past itself when each of the frames, float32 0/1 (B, T, D), has been heard: the
-        frame. A subclass that hears more gives several arrays (B, T, ...)."""
+        """The head's context after each of the frames, float32 0/1 (B, T, D): here the frame itself. A subclass that
+        looks back further gives several arrays (B, T, ...)."""
         return frames
 
     def initial_context(self, batch_size: int) -> Any:
-        """The same for one frame after another: what is kept before the first."""
+        """The state from which `update_context` begins."""
         return ()
 
     def update_context(self, frame: Any, state: Any) -> tuple[Any, Any]:
-        """float32 0/1 (B, D) and what is kept -> what the head hears of the past now, and what is kept after it."""
+        """One step of `context`: a frame, float32 0/1 (B, D), and the state -> the context after it, the new state."""
         return frame, state
 
-    def logits(self, features: Any, before: Any, y: Any) -> Any:
-        """Log-odds of each key, given the keys of the parts before its own.
+    # === Scoring ===
+
+    def logits(self, features: Any, context: Any, target: Any) -> Any:
+        """Logits of each key, given the keys of the parts before its own.
 
         Args:
             features: float (..., W).
-            before: what `recollect` gives: float32 0/1 (..., D), the frame before.
-            y: float32 0/1 (..., D), the frame itself: of it a key hears nothing but the parts before its own.
+            context: as `context` gives it: float32 0/1 (..., D), the previous frame.
+            target: float32 0/1 (..., D), the frame itself, of which a key sees nothing but the parts before its own.
 
         Returns:
             float32 (..., D).
         """
-        return ops.cast(ops.matmul(features, self.kernel), "float32") + self._usual(before)
+        return ops.cast(ops.matmul(features, self.kernel), "float32") + self._offset(context)
 
-    def _usual(self, before: Any) -> Any:
-        """float32 (..., D): what is to be said of each key without the features."""
-        return self.bias + before * self.held if self.hold else self.bias
+    def _offset(self, previous: Any) -> Any:
+        """float32 (..., D): the part of the logits that does not depend on the features."""
+        return self.bias + previous * self.hold_kernel if self.hold else self.bias
 
-    def loss_and_metrics(self, logits: Any, y: Any) -> tuple[Any, Any]:
-        """How well a frame was foretold.
+    def loss_and_metrics(self, logits: Any, target: Any) -> tuple[Any, Any]:
+        """How well a frame was predicted.
 
         Args:
             logits: as `logits` gives them.
-            y: float32 0/1 (..., D), the frame.
+            target: float32 0/1 (..., D), the frame.
 
         Returns:
             two float32 (...,): the nats of the frame, which is the sum over its keys of Bernoulli cross-entropy; and
             its accuracy, hits / (hits + false alarms + misses) of the keys that are likelier to sound than not, 1 where
             neither those nor the frame has any.
         """
-        nats = ops.sum(ops.softplus(logits) - logits * y, axis=-1)
-        return nats, accuracy(ops.cast(logits > 0, "float32"), y)
+        nats = ops.sum(ops.softplus(logits) - logits * target, axis=-1)
+        return nats, accuracy(ops.cast(logits > 0, "float32"), target)
 
-    def draw(self, features: Any, before: Any, uniform: Any, sampler: Sampler, logit_bias: Any) -> Any:
+    # === Drawing ===
+
+    def draw(self, features: Any, context: Any, uniform: Any, temperature: float, logit_bias: Any) -> Any:
         """A frame, part by part.
 
         Args:
             features: float (B, W).
-            before: what `remember` gives: float32 0/1 (B, D).
+            context: as `update_context` gives it: float32 0/1 (B, D).
             uniform: float32 (B, U) in [0, 1).
-            sampler: of which only the temperature has a meaning for keys that are drawn one by one.
-            never: float32 (D,), 0, or a logit that no temperature brings back.
+            temperature: divides the logits: over 1 bolder, under 1 safer.
+            logit_bias: float32 (D,), 0, or a logit that no temperature brings back.
 
         Returns:
             float32 0/1 (B, D).
         """
         frame = ops.zeros_like(uniform)
-        each = self.size // self.parts
+        part_size = self.size // self.parts
         for part in range(self.parts):
-            logits = self.logits(features, before, frame) / sampler.temperature + logit_bias
+            # Draw all keys, given the parts before this one, and keep those of this part.
+            logits = self.logits(features, context, frame) / temperature + logit_bias  # (B, D)
             drawn = ops.cast(uniform < ops.sigmoid(logits), "float32")
-            own = slice(part * each, (part + 1) * each)
-            frame = ops.concatenate([frame[:, : own.start], drawn[:, own], frame[:, own.stop :]], axis=-1)
+            start, stop = part * part_size, (part + 1) * part_size
+            frame = ops.concatenate([frame[:, :start], drawn[:, start:stop], frame[:, stop:]], axis=-1)
         return frame
 
 
-def accuracy(foretold: Any, y: Any) -> Any:
+def accuracy(predicted: Any, target: Any) -> Any:
     """float32 (...,): of 0/1 (..., D) and 0/1 (..., D), the keys of both over the keys of either; 1 where both are
     empty."""
-    both, either = ops.sum(foretold * y, axis=-1), ops.sum(ops.maximum(foretold, y), axis=-1)
+    both, either = ops.sum(predicted * target, axis=-1), ops.sum(ops.maximum(predicted, target), axis=-1)
     return ops.where(either > 0, both / ops.maximum(either, 1.0), 1.0)

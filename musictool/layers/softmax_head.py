@@ -1,4 +1,4 @@
-"""A softmax an instrument, from which a fixed number of notes is drawn: how Tham and Kim (2021) draw a frame."""
+"""One softmax per instrument, from which a fixed number of notes is drawn: how Tham and Kim (2021) draw a frame."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ import keras
 import numpy as np
 from keras import ops
 
-from musictool.layers.sigmoid_head import HELD, SigmoidHead, accuracy
-from musictool.sampling.sampler import Sampler, inverse_transform
+from musictool.layers.sigmoid_head import HOLD_LOGIT, SigmoidHead, accuracy
+from musictool.sampling.rules import inverse_transform
 
 LEAST = 1e-9  # probability of a note, at least
 MOST = 1 - 1e-6
 
 
 class SoftmaxHead(SigmoidHead):
-    """One distribution for each instrument, over its pitches and a rest; its notes are what so many drawings give.
+    """One distribution per instrument, over its pitches and a rest; its notes are the results of n draws from it.
 
-    The drawings do not know of one another: two may give the same pitch, and a rest adds nothing, so that an instrument
-    plays at most its number of notes. The rest is added here: without it an instrument could never be silent.
+    The draws are independent: two may give the same pitch, and a rest adds nothing, so that an instrument plays at most
+    its number of notes. The rest is added here: without it an instrument could never be silent.
 
     It learns as the original does, by the cross-entropy of the softmax against the notes of the instrument (against the
     rest, where it has none). That number is not the likelihood of a frame and cannot be compared with one; the
-    likelihood as drawn would be infinite wherever a piece has more notes than there are drawings. So the nats given
-    here, of training too, are those of the chances that this way of drawing gives each key: with p in the softmax and n
-    drawings, a key sounds with probability 1 - (1 - p)^n, and a frame costs the sum of its Bernoulli cross-entropies.
-    That is a code for frames like those of the other heads and of the baselines, and may be set beside them.
+    likelihood as drawn would be infinite wherever a piece has more notes than there are draws. So the nats given here,
+    of training too, are those of the probabilities that this way of drawing gives each key: with p in the softmax and n
+    draws, a key sounds with probability 1 - (1 - p)^n, and a frame costs the sum of its Bernoulli cross-entropies. That
+    is a code for frames like those of the other heads and of the baselines, and may be set beside them.
 
-    Honest limit: a chord of three is three likely notes at a third each, and three drawings seldom hit all of them.
+    Limit: a chord of three is three likely notes at a third each, and three draws seldom hit all of them.
 
     Args:
         size: D, numbers in a frame.
         notes: n of each instrument; D is a multiple of their number I.
+        hold: whether each key has a weight of its own for that it sounds already.
     """
 
     def __init__(self, size: int, notes: Sequence[int], hold: bool = True, **kwargs: Any):
@@ -52,37 +53,43 @@ class SoftmaxHead(SigmoidHead):
         self.bias = self.add_weight((instruments, classes), "zeros", name="bias", autocast=False)
         self.bias.assign(np.eye(1, classes, self.pitches).repeat(instruments, 0) * math.log(classes))  # rests
         if self.hold:
-            held = keras.initializers.Constant(HELD)
-            self.held = self.add_weight((instruments, classes), held, name="held", autocast=False)
+            initializer = keras.initializers.Constant(HOLD_LOGIT)
+            self.hold_kernel = self.add_weight((instruments, classes), initializer, name="hold_kernel", autocast=False)
 
-    def logits(self, features: Any, before: Any, y: Any) -> Any:
+    def logits(self, features: Any, context: Any, target: Any) -> Any:
         """float32 (..., I, P + 1): of each pitch and of a rest; see SigmoidHead.logits."""
-        usual = self._usual(self._classes(before))
+        offset = self._offset(self._classes(context))
         shape = (*ops.shape(features)[:-1], *self.bias.shape)
-        return ops.reshape(ops.cast(ops.matmul(features, self.kernel), "float32"), shape) + usual
+        return ops.reshape(ops.cast(ops.matmul(features, self.kernel), "float32"), shape) + offset
 
-    def loss_and_metrics(self, logits: Any, y: Any) -> tuple[Any, Any]:
+    def loss_and_metrics(self, logits: Any, target: Any) -> tuple[Any, Any]:
         """The nats, whose gradient is that of the softmax's cross-entropy, and the accuracy; see the class."""
-        softmax = ops.log_softmax(logits, axis=-1)
-        learnt = -ops.sum(softmax * self._classes(y), axis=(-2, -1))
-        p = ops.clip(ops.exp(softmax[..., :-1]), LEAST, MOST)
-        silent = ops.log1p(-p) * self.notes.astype(np.float32)[:, None]  # (..., I, P): log of (1 - p)^n
-        silent = ops.reshape(silent, ops.shape(y))  # (..., D)
-        nats = -ops.sum(ops.where(y > 0, ops.log(-ops.expm1(silent)), silent), axis=-1)
-        foretold = ops.cast(silent < -math.log(2), "float32")
-        return ops.stop_gradient(nats - learnt) + learnt, accuracy(foretold, y)
+        # The loss that is learnt: cross-entropy against the notes of each instrument.
+        log_p = ops.log_softmax(logits, axis=-1)  # (..., I, P + 1)
+        cross_entropy = -ops.sum(log_p * self._classes(target), axis=(-2, -1))
+        # The nats that are told: of each key, silent with probability (1 - p)^n.
+        p = ops.clip(ops.exp(log_p[..., :-1]), LEAST, MOST)
+        log_silent = ops.log1p(-p) * self.notes.astype(np.float32)[:, None]  # (..., I, P)
+        log_silent = ops.reshape(log_silent, ops.shape(target))  # (..., D)
+        nats = -ops.sum(ops.where(target > 0, ops.log(-ops.expm1(log_silent)), log_silent), axis=-1)
+        predicted = ops.cast(log_silent < -math.log(2), "float32")
+        # The value of the one with the gradient of the other.
+        return ops.stop_gradient(nats - cross_entropy) + cross_entropy, accuracy(predicted, target)
 
-    def draw(self, features: Any, before: Any, uniform: Any, sampler: Sampler, logit_bias: Any) -> Any:
+    def draw(self, features: Any, context: Any, uniform: Any, temperature: float, logit_bias: Any) -> Any:
+        # One distribution per instrument; rests are never banned.
         instruments, most = len(self.notes), int(self.notes.max())
-        rests = np.zeros((instruments, 1), np.float32)  # are never banned
-        logit_bias = ops.concatenate([ops.reshape(logit_bias, (instruments, self.pitches)), rests], axis=-1)
-        logits = self.logits(features, before, before) / sampler.temperature + logit_bias  # (B, I, P + 1)
+        no_bias = np.zeros((instruments, 1), np.float32)
+        logit_bias = ops.concatenate([ops.reshape(logit_bias, (instruments, self.pitches)), no_bias], axis=-1)
+        logits = self.logits(features, context, context) / temperature + logit_bias  # (B, I, P + 1)
         probabilities = ops.reshape(ops.softmax(logits), (-1, self.pitches + 1))  # (B * I, P + 1)
+        # As many draws for all; those beyond an instrument's number become rests.
         drawn = inverse_transform(probabilities, ops.reshape(uniform, (-1, most)))  # (B * I, most)
         drawn = ops.reshape(drawn, (-1, instruments, most))
-        drawn = ops.where(np.arange(most) < self.notes[:, None], drawn, self.pitches)  # more than its number: a rest
+        drawn = ops.where(np.arange(most) < self.notes[:, None], drawn, self.pitches)
+        # What was drawn at least once sounds.
         sounding = ops.max(ops.one_hot(drawn, self.pitches + 1), axis=-2)[..., :-1]  # (B, I, P)
-        return ops.cast(ops.reshape(sounding, ops.shape(before)), "float32")
+        return ops.cast(ops.reshape(sounding, ops.shape(context)), "float32")
 
     def _classes(self, frame: Any) -> Any:
         """0/1 (..., D) -> 0/1 (..., I, P + 1), the last 1 where the instrument rests."""

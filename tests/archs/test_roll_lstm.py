@@ -79,9 +79,9 @@ def test_a_model_that_was_saved_before_there_were_other_heads_has_sigmoids():
     arch = archs.from_json({"name": "roll-lstm", "options": {"width": 8}, "conditions": 0}, PIANO)
     head = arch.stages[0].network.head
     assert type(head) is SigmoidHead
-    assert [weight.name for weight in head.weights] == ["kernel", "bias", "held"]
+    assert [weight.name for weight in head.weights] == ["kernel", "bias", "hold_kernel"]
 
 
 def test_a_band_is_refused_by_the_heads_of_one_keyboard():
-    with pytest.raises(KindMismatch, match=r"640 numbers a frame.*multi-rnn"):
+    with pytest.raises(KindMismatch, match=r"640 numbers per frame.*multi-rnn"):
         RollLstm.sized(Spec("frames", (640,), 640), "small", ("head=chain",))

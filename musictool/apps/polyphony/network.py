@@ -30,7 +30,7 @@ class ClockedRollLstm(RollLstm):
         network.build((None, None))
         return network
 
-    def _loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+    def loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         logits = self.network(batch.x, batch.y, batch.conditions, training=training)
         return self.network.head.loss_and_metrics(logits, ops.cast(batch.y, "float32"))
 

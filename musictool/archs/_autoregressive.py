@@ -1,0 +1,155 @@
+"""Row after row: what archs of tokens and of frames share. How they score a piece, and how they continue one.
+
+The network of such an arch predicts the next row from all rows before it, in two ways that give the same numbers. Its
+`call` takes whole windows and is trained. Its `step` takes one row and the state before it; all that is here is made of
+it:
+
+    initial_state(batch_size) -> state                    before the first row
+    constants(conditions) -> constants                    what is the same at every step, computed once per call
+    step(row, state, constants) -> features, state        features are what the next row is predicted from
+    nll(features, next_row, constants) -> float (B,)      nats
+
+A row is int32 (B,) or float32 (B, D); a state is any nest of tensors of shapes that do not change.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from keras import ops
+
+from musictool.arch import Arch, Stage
+from musictool.backend.compile import compiled
+from musictool.dataset.windows import Batch
+from musictool.sampling.sampler import FREE, Guidance, Sampler
+
+CHUNK = 64  # rows drawn by one run of the compiled loop
+
+
+class AutoregressiveArch(Arch):
+    """An arch with one network, which predicts the next row. A subclass has `network`, `loss_and_metrics`, `draw`,
+    `draws` and a `continuation` made of `prefill` and `generate`."""
+
+    ROW_DTYPE: ClassVar[str]  # of a row, as `step` takes it
+
+    @property
+    @abstractmethod
+    def network(self) -> Any:
+        """The one network, built."""
+
+    @property
+    @abstractmethod
+    def draws(self) -> int:
+        """U, uniform numbers per row drawn."""
+
+    @abstractmethod
+    def loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+        """See Stage."""
+
+    @abstractmethod
+    def draw(
+        self, features: Any, uniform: Any, sampler: Sampler, draw_state: Any, i: Any, constants: Any
+    ) -> tuple[Any, Any]:
+        """A row, in a compiled loop.
+
+        Args:
+            features: as `step` gives them.
+            uniform: float32 (B, U) in [0, 1).
+            sampler: its settings are part of the compiled loop.
+            draw_state: what is known of the pieces besides, such as what is banned; any nest of tensors.
+            i: the number of the row in its chunk.
+            constants: the network's.
+
+        Returns:
+            the row, and the draw_state after it.
+        """
+
+    @cached_property
+    def stages(self) -> list[Stage]:
+        return [Stage("network", self.network, self.loss_and_metrics)]
+
+    # === Scoring ===
+
+    def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+        piece = self._time_first(np.concatenate([self.spec.start[None], rows])[None])  # (T + 1, 1, ...)
+        _, nats = self._score(piece, self.network.initial_state(1), self._conditions(guidance))
+        return ops.convert_to_numpy(nats)[:, 0].astype(np.float64)
+
+    @cached_property
+    def _score(self) -> Callable[..., Any]:
+        """Compiled and teacher-forced: rows (T + 1, B, ...), the state before the first, conditions (1, C) -> the state
+        before the last row, and float32 (T, B), nats of all rows but the first."""
+
+        def score(rows: Any, state: Any, conditions: Any) -> tuple[Any, Any]:
+            constants = self.network.constants(conditions)
+
+            def score_row(i: Any, carry: Any) -> Any:
+                state, nats = carry
+                features, state = self.network.step(rows[i], state, constants)
+                nll = self.network.nll(features, rows[i + 1], constants)  # (B,)
+                return state, ops.slice_update(nats, (i, 0), nll[None])
+
+            steps, pieces = ops.shape(rows)[0] - 1, ops.shape(rows)[1]
+            return ops.fori_loop(0, steps, score_row, (state, ops.zeros((steps, pieces), "float32")))
+
+        return compiled(score)
+
+    # === Generation ===
+
+    def prefill(self, primer: np.ndarray, guidance: Guidance = FREE) -> tuple[Any, Any]:
+        """The last row of a primer (B, T, ...), and the state before it: where `generate` begins."""
+        rows, state = self._time_first(primer), self.network.initial_state(len(primer))
+        if len(rows) > 1:
+            state, _ = self._score(rows, state, self._conditions(guidance))
+        return ops.convert_to_tensor(rows[-1]), state
+
+    def generate(
+        self,
+        position: tuple[Any, Any],
+        draw_state: Any,
+        sampler: Sampler,
+        rng: np.random.Generator,
+        guidance: Guidance = FREE,
+    ) -> tuple[np.ndarray, tuple[Any, Any], Any]:
+        """The next CHUNK rows: spec.dtype (B, CHUNK, ...), with the position and the draw_state after them."""
+        uniform = rng.random((CHUNK, ops.shape(position[0])[0], self.draws), dtype=np.float32)
+        generate = self._generate(sampler)
+        position, draw_state, rows = generate(position, draw_state, uniform, self._conditions(guidance))
+        return np.moveaxis(ops.convert_to_numpy(rows), 0, 1).astype(self.spec.dtype), position, draw_state
+
+    @cached_property
+    def _generate(self) -> Callable[[Sampler], Callable[..., Any]]:
+        """sampler -> compiled, once for each: position, draw_state, uniform (CHUNK, B, U), conditions (1, C) -> the
+        position and draw_state after CHUNK rows, and the rows (CHUNK, B, ...)."""
+
+        def compiled_for(sampler: Sampler) -> Callable[..., Any]:
+            def generate(position: Any, draw_state: Any, uniform: Any, conditions: Any) -> tuple[Any, Any, Any]:
+                constants = self.network.constants(conditions)
+
+                def generate_row(i: Any, carry: Any) -> Any:
+                    row, state, draw_state, rows = carry
+                    features, state = self.network.step(row, state, constants)
+                    row, draw_state = self.draw(features, uniform[i], sampler, draw_state, i, constants)
+                    return row, state, draw_state, ops.slice_update(rows, (i, *[0] * len(row.shape)), row[None])
+
+                row, state = position
+                rows = ops.repeat(ops.zeros_like(row)[None], CHUNK, axis=0)  # (CHUNK, B, ...)
+                row, state, draw_state, rows = ops.fori_loop(0, CHUNK, generate_row, (row, state, draw_state, rows))
+                return (row, state), draw_state, rows
+
+            return compiled(generate)
+
+        return cache(compiled_for)
+
+    def _time_first(self, rows: np.ndarray) -> np.ndarray:
+        """(B, T, ...) -> (T, B, ...), as `step` takes them."""
+        return np.moveaxis(rows, 1, 0).astype(self.ROW_DTYPE)
+
+    def _conditions(self, guidance: Guidance) -> np.ndarray:
+        """float32 (1, C), zeros where nothing is requested."""
+        none = np.zeros(self.conditions, np.float32)
+        return (none if guidance.conditions is None else guidance.conditions)[None]

@@ -14,22 +14,23 @@ from __future__ import annotations
 
 import csv
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from musictool.apps.plot import plot
-from musictool.archs._segments import plain_drawing
 from musictool.corpus.training_corpus import corpus_of
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.encode import encode_corpus
 from musictool.evaluation.evaluate import evaluate
 from musictool.generation.request import Request
 from musictool.generation.sample import sample
-from musictool.metrics import sample_distance as _likeness
+from musictool.metrics.sample_distance import CHAIN_LENGTH, EVAL_METRICS, has_collapsed, places, statistics
 from musictool.models.model import Model
 from musictool.music.instruments import INSTRUMENTS
+from musictool.sampling.sampler import Sampler
 from musictool.training.options import stored
 from musictool.writing import write
 
@@ -43,17 +44,18 @@ FIGURES = {
     "drum_pattern": "drum pattern",
     "tonal_distance": "tonal distance",
 }
-FACTS = ("cells", "strikes", "pitch classes", "playing", "variety")
+STATISTICS = ("cells", "strikes", "pitch classes", "playing", "variety")
 PAGE = """# gan and wgan: whether they collapse, and what they write
 
     musictool train lpd --arch wgan
     musictool sample --bars 16 --primer a.mid
-    musictool sample --bars 16 --from-scratch --temperature 1.2     # the standard deviation of the noise
+    musictool sample --bars 16 --from-scratch --noise-sd 1.2        # more varied than the default of 1
     musictool plot lpd-wgan --out curves.png                        # all of the columns below
 
-`gan` is a DCGAN: it makes two bars of 100 random numbers and hears nothing of what stood before. `wgan` writes pieces:
-its five generators and its critic hear the last two bars. Neither says how likely a piece is, so `score` and `compare`
-refuse them. What an epoch is worth is counted on what the generator writes from 100 places of the validation pieces,
+`gan` is a DCGAN: it makes two bars of 100 random numbers, whatever stood before. `wgan` writes pieces: its five
+generators and its critic see the last two bars. All that is random in them is the noise, so they have `--noise-sd` and
+no `--temperature` ([segments](segments.md)). Neither says how likely a piece is, so `score` and `compare` refuse them.
+What an epoch is worth is counted on what the generator writes from 100 places of the validation pieces,
 four segments from each (musictool/metrics/sample_distance.py), and stands in history.csv as `val_distance`,
 `val_variety`, `val_variety_of_seeds`, `val_near_duplicates`, `val_off_scale`, with the same of the corpus where it has
 such. The epoch with the smallest distance is kept. Training warns where variety falls under half of the corpus's, or
@@ -74,16 +76,16 @@ from), each on one core of a CPU.
 
 {epochs}
 
-The kept epoch in bold. `told apart` is the share of segments that gan's critic tells rightly, and of wgan the distance
-that its critic sees between people's and the generator's.
+The kept epoch in bold. `critic` is the accuracy of gan's critic (`critic_accuracy` in history.csv), and of wgan the
+Wasserstein distance that its critic sees between real and generated segments (`wasserstein`).
 
 ![Training curves](gan/curves.png)
 
 ## What is written, beside the corpus
 
-A segment, from the same 100 places, of the kept epochs:
+Per segment, from the same 100 places, of the kept epochs:
 
-{facts}
+{statistics}
 
 MuseGAN's figures of {pieces} pieces of {bars} bars that continue the model's own primers, beside as many validation
 pieces (`musictool evaluate`). On a grid of sixteenths every note is a "qualified" one, as it lasts a 32nd.
@@ -112,7 +114,7 @@ def main() -> None:
         corpus=corpus.name,
         train=encoded.summary["train_rows"],
         epochs=_table(_epochs(models)),
-        facts=_table(_facts(models, encoded)),
+        statistics=_table(_statistics(models, encoded)),
         figures=_table(_figures([first, last])),
         pieces=PIECES,
         bars=BARS,
@@ -129,13 +131,13 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 def _epochs(models: list[Model]) -> list[tuple[str, ...]]:
     measured = ("distance", "variety", "variety_of_seeds", "near_duplicates", "off_scale")
-    table = [("model", "epoch", "minutes", *(name.replace("_", " ") for name in measured), "told apart", "collapsed")]
+    table = [("model", "epoch", "minutes", *(name.replace("_", " ") for name in measured), "critic", "collapsed")]
     for model in models:
         with open(model.folder / "history.csv", encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         best, minutes = model.info["metrics"]["best_epoch"], 0.0
         for row in rows:
-            found = {name: float(row[f"val_{name}"]) for name in _likeness.ASSESSED}
+            metrics = {name: float(row[f"val_{name}"]) for name in EVAL_METRICS}
             minutes += float(row["seconds"]) / 60
             epoch = f"**{row['epoch']}**" if int(row["epoch"]) == best else row["epoch"]
             table.append(
@@ -143,9 +145,9 @@ def _epochs(models: list[Model]) -> list[tuple[str, ...]]:
                     model.name,
                     epoch,
                     f"{minutes:.1f}",
-                    *(f"{found[name]:.2f}" for name in measured),
-                    f"{float(row['told_apart']):.2f}",
-                    "yes" if _likeness.has_collapsed(found) else "no",
+                    *(f"{metrics[name]:.2f}" for name in measured),
+                    f"{float(row.get('critic_accuracy') or row['wasserstein']):.2f}",
+                    "yes" if has_collapsed(metrics) else "no",
                 )
             )
     corpus = {name: float(rows[-1][f"val_corpus_{name}"]) for name in ("variety", "near_duplicates", "off_scale")}
@@ -153,12 +155,12 @@ def _epochs(models: list[Model]) -> list[tuple[str, ...]]:
     return [*table, ("corpus", "", "", "0", *(known.get(name, "") for name in measured[1:]), "", "")]
 
 
-def _facts(models: list[Model], encoded: Encoded) -> list[tuple[str, ...]]:
-    before, real = _likeness.places(encoded)
+def _statistics(models: list[Model], encoded: Encoded) -> list[tuple[str, ...]]:
+    previous, real = places(encoded)
     table = [("", "", *INSTRUMENTS)]
-    for name, chains in [("corpus", real), *((model.name, _chain(model.arch, before)) for model in models)]:
-        facts = _likeness.facts(chains)
-        table += [(name, what, *(f"{value:.2f}" for value in facts[:, i])) for i, what in enumerate(FACTS)]
+    for name, chains in [("corpus", real), *((model.name, _chain(model.arch, previous)) for model in models)]:
+        values = statistics(chains)
+        table += [(name, what, *(f"{value:.2f}" for value in values[:, i])) for i, what in enumerate(STATISTICS)]
         table.append((name, "keys at once", *(f"{_at_once(chains[..., i]):.2f}" for i in range(len(INSTRUMENTS)))))
     return table
 
@@ -169,22 +171,19 @@ def _at_once(roll: np.ndarray) -> float:
     return float(keys[keys > 0].mean()) if keys.any() else 0.0
 
 
-def _chain(arch: Any, before: np.ndarray) -> np.ndarray:
-    """(CHAIN, N, S, P, I), as the model writes on from some places."""
-    drawing, written = plain_drawing(1), []
-    for _ in range(_likeness.CHAIN):
-        before = arch.follow(before, drawing)
-        written.append(before)
-    return np.stack(written)
+def _chain(arch: Any, previous: np.ndarray) -> np.ndarray:
+    """(CHAIN_LENGTH, N, S, P, I), as the model writes on from some places."""
+    written = islice(arch.continuation(previous[:, None], Sampler(), 1), CHAIN_LENGTH)
+    return np.concatenate(list(written), axis=1)[:, :CHAIN_LENGTH].swapaxes(0, 1)
 
 
 def _figures(models: list[Model]) -> list[tuple[str, ...]]:
-    said = {model.name: evaluate(model, num=PIECES, bars=BARS, seed=1).to_json()["band"] for model in models}
-    table = [("", "of", "corpus", *said)]
-    some = next(iter(said.values()))
+    bands = {model.name: evaluate(model, num=PIECES, bars=BARS, seed=1).to_json()["band"] for model in models}
+    table = [("", "of", "corpus", *bands)]
+    first = next(iter(bands.values()))
     for figure, words in FIGURES.items():
-        for key in [key for key in some if key.startswith(f"{figure}:")]:
-            values = [some[key]["human"], *(found[key]["samples"] for found in said.values())]
+        for key in [key for key in first if key.startswith(f"{figure}:")]:
+            values = [first[key]["human"], *(band[key]["samples"] for band in bands.values())]
             table.append((words, key.partition(":")[2], *(_number(value) for value in values)))
     return table
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from musictool.archs.vae import Vae
 from musictool.corpus.training_corpus import corpus_of
 from musictool.dataset.dataset import Encoded
 from musictool.drawing.figure import save
@@ -53,34 +54,34 @@ Each instrument has an autoencoder, which makes `latent` numbers of a segment of
 more networks say which numbers come next: the piano's from its last, the others' each from the piano's new ones and
 its own last. [docs/archs/vae.md](archs/vae.md) has the options. The page is written by `docs/vae_results.py`.
 
-**Binarising.** The decoder says how likely each cell is. `--threshold density`, the default, cuts each instrument where
-it gets as many notes as the validation pieces have; the model has counted these cuts, one set for segments decoded from
-their own latents (`interpolate`, and `--alpha 1`), one for segments foretold, and between them by the share of the
-style. `--threshold bernoulli` draws every cell, so that long notes come out in pieces. `--threshold 0.5` cuts all at
-one number; what the decoder is never sure of falls silent. See musictool/sampling/binarising.py.
+**Thresholds.** The decoder says how likely each cell is. `--threshold density`, the default, compares each instrument
+with the threshold at which it gets as many notes as the validation pieces have; the model has counted these, one set
+for segments decoded from their own latents (`interpolate`, and `--alpha 1`), one for predicted segments, and between
+them by the share of the style. The other rules, and the noise: [segments](segments.md).
 
-**Sparse cells.** Of a hundred cells one or two sound. The decoder begins by saying so (`usual` odds of 1 in 90), the
-loss is in nats and not reweighted (`--set sounding=3` would), and the density cut puts right what is said too softly.
+**Sparse cells.** Of a hundred cells one or two sound. The decoder begins by saying so (odds of 1 in 90), the
+loss is in nats and not reweighted (`--set positive_weight=3` would), and the density threshold makes up for what is
+said too softly.
 
-**A latent that is used.** The KL term comes in over `kl_warmup` steps, each number may tell `free_nats` for nothing,
-and `beta` weighs it. The table shows how many numbers are in use. In training the encoder does not hear all cells
-(`forget`), so that it does not learn the training pieces by heart.
+**A latent that is used.** The KL term comes in over `kl_warmup` steps, `free_nats` of each number cost nothing, and
+`beta` weighs it. The table shows how many numbers are in use. In training the encoder does not see all cells
+(`input_dropout`), so that it does not learn the training pieces by heart.
 
 | three minutes of one core each, `latent=16` | F1, all | F1, drums | nats, next |
 |---|---|---|---|
-| `beta=1 forget=0` | 0.48 | 0.71 | 712 |
-| `beta=0.2 forget=0` | 0.52 | 0.73 | 706 |
-| `beta=0.2 forget=0.3` | 0.52 | 0.76 | 690 |
-| `beta=0.2 forget=0.1 dropout=0.2` | 0.50 | 0.75 | 703 |
+| `beta=1 input_dropout=0` | 0.48 | 0.71 | 712 |
+| `beta=0.2 input_dropout=0` | 0.52 | 0.73 | 706 |
+| `beta=0.2 input_dropout=0.3` | 0.52 | 0.76 | 690 |
+| `beta=0.2 input_dropout=0.1 dropout=0.2` | 0.50 | 0.75 | 703 |
 
-The defaults, `beta=0.1 forget=0.3 dropout=0.1`, were found by longer runs: what the decoder leaves out costs notes at
-first, and later keeps it from learning drum patterns by heart.
+The defaults, `beta=0.1 input_dropout=0.3 dropout=0.1`, were found by longer runs: what the decoder leaves out costs
+notes at first, and later keeps it from learning drum patterns by heart.
 
 ## What comes back
 
 Trained on {training:,} segments of {pieces} pieces for ten minutes of one core each, seed 1. Notes of {validation:,}
-validation segments (of other pieces), encoded, decoded from the posterior mean and cut by density: F1 of pitch and
-onset, exact to the sixteenth.
+validation segments (of other pieces), encoded, decoded from the posterior mean with the density thresholds: F1 of
+pitch and onset, exact to the sixteenth.
 
 {table}
 
@@ -89,8 +90,8 @@ drums. Active: numbers whose posterior mean varies by more than 0.01 (Burda et a
 autoencoders the evidence bound, of the predictors the next segment, to be held against {baselines}.
 
 **Nats or distances for the predictors?** The source trains them by the squared distance of latents. Four epochs on
-autoencoders of an earlier day: by nats alone 772.7 nats and a distance of 79.7; by both, `distance=1`, the default,
-772.2 and 33.9; by the distance alone (`distance=1000`) 789.5 and 30.5.
+autoencoders of an earlier day: by nats alone 772.7 nats and a distance of 79.7; by both, `latent_mse_weight=1`, the
+default, 772.2 and 33.9; by the distance alone (`latent_mse_weight=1000`) 789.5 and 30.5.
 
 Precision, recall and F1 of `{chosen}`, by instrument:
 
@@ -106,7 +107,7 @@ instruments: 0 for the same music, 1 for nothing in common.
 
 ![Distance by noise and by alpha](vae/steering.png)
 
-Noise is in units of each number's usual spread. {noise}
+Noise is in standard deviations of each number. {noise}
 
 A style is a validation piece that is none of the openings. Its distance is that of what each instrument plays to the
 nearest of the segments of the style, as the model remembers them (decoded from their own latents): instruments draw
@@ -129,7 +130,7 @@ def main() -> None:
     training = encoded.pieces("train")
     metrics = chosen.info["metrics"]
     text = PAGE.format(
-        default=0.5,
+        default=Vae.DEFAULT_NOISE_SD,
         training=int(np.diff(encoded.offsets)[training].sum()),
         pieces=len(training),
         validation=sum(map(len, validation)),
@@ -254,11 +255,11 @@ def draw_latent(found: dict[str, dict[str, Any]]) -> None:
     left.set_ylabel("F1 of notes that come back")
     right.plot(sizes, [each["bound"] for each in found.values()], "o-", label="evidence bound")
     right.plot(sizes, [each["next"] for each in found.values()], "o-", label="next segment")
-    right.set_ylabel("nats a segment, validation")
+    right.set_ylabel("nats per segment, validation")
     for axes in (left, right):
         axes.set_xscale("log", base=2)
         axes.set_xticks(sizes, [str(size) for size in sizes])
-        axes.set_xlabel("latent, numbers for a segment of an instrument")
+        axes.set_xlabel("latent, numbers per segment of an instrument")
         axes.set_ylim(0)
         axes.legend(fontsize="small")
     save(figure, PICTURES / "latent.png", "latent", 100)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from musictool import reading as _base
+from musictool import reading
 from musictool.errors import BadFile
 from tests.readers.smf import smf
 
@@ -26,7 +26,7 @@ def test_suffixes_name_their_readers_and_import_no_library():
 
 def test_a_suffix_may_be_in_capitals(tmp_path: Path):
     (tmp_path / "A.MID").write_bytes(smf(NOTE))
-    assert len(_base.read(tmp_path / "A.MID").scores) == 1
+    assert len(reading.read(tmp_path / "A.MID").scores) == 1
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_what_a_user_named_is_named_once(tmp_path: Path, name: str, said: str):
     (tmp_path / "empty.mid").touch()
     (tmp_path / "folder").mkdir()
     with pytest.raises(BadFile) as error:
-        _base.read_named(tmp_path / name)
+        reading.read_named(tmp_path / name)
     assert str(error.value).startswith(said.replace("{}", str(tmp_path)))
 
 
@@ -54,7 +54,7 @@ def test_what_a_user_named_is_named_once(tmp_path: Path, name: str, said: str):
         ("absent.mid", None, "not found"),
         ("a.mid", b"", "empty"),
         ("a.mxl", b"", "empty"),
-        ("a.mid", bytes(_base.MAX_BYTES + 1), "too large"),
+        ("a.mid", bytes(reading.MAX_BYTES + 1), "too large"),
     ],
 )
 def test_what_cannot_be_a_piece_is_refused_before_it_is_parsed(
@@ -64,5 +64,5 @@ def test_what_cannot_be_a_piece_is_refused_before_it_is_parsed(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(BadFile) as error:
-        _base.read(path)
+        reading.read(path)
     assert error.value.reason == reason

@@ -9,35 +9,16 @@ from typing import Any
 import click
 
 from musictool.cli import _output
+from musictool.cli._flags import flags
+from musictool.options import pop_given
+from musictool.preparation.options import PrepareOptions
 
 
 @click.command(epilog="\b\nExample:\n    musictool prepare bach")
 @click.argument("source", required=False)
-@click.option("--name", metavar="NAME", help="What to call the corpus.  [default: as SOURCE is called]")
-@click.option(
-    "--reader", default="symusic", show_default=True, metavar="NAME", help="For MIDI: symusic, music21 or pretty_midi."
-)
-@click.option("--val-split", type=float, default=0.1, show_default=True, help="Part of the pieces kept for validation.")
-@click.option("--workers", type=int, metavar="N", help="Reading processes.  [default: one a core]")
-@click.option(
-    "--time-limit",
-    type=float,
-    default=60,
-    show_default=True,
-    metavar="SECONDS",
-    help="For one file (large ones have more); then it is skipped.",
-)
-@click.option(
-    "--metadata",
-    multiple=True,
-    metavar="FILE",
-    help="CSV, JSON or tagtraum .cls about the files: artist, title, genre, year; may be repeated.",
-)
-@click.option("--no-key", is_flag=True, help="Leave out the estimate of each piece's key.")
-@click.option("--dask", metavar="ADDRESS", help="Let the workers of this Dask scheduler do the work.")
-@click.option("--fresh", is_flag=True, help="Read every file again, and replace a corpus of this name.")
+@flags(PrepareOptions)
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
-def command(as_json: bool, **wishes: Any) -> None:
+def command(source: str | None, as_json: bool, **given: Any) -> None:
     """Read SOURCE once and keep it as a corpus under corpora/.
 
     SOURCE is a folder (with all folders in it), a file, a built-in corpus, or a public one that was fetched (musictool
@@ -49,11 +30,11 @@ def command(as_json: bool, **wishes: Any) -> None:
     from musictool.preparation import sources
     from musictool.preparation.new_files import Interrupted
 
-    source = sources.find(wishes["source"])
+    found = sources.find(source)
     if not as_json:
-        _output.say(_introduction(source))
+        _output.say(_introduction(found))
     try:
-        prepared = _prepare(source, wishes)
+        prepared = _prepare(found, pop_given(PrepareOptions, given))
     except Interrupted as interrupted:
         click.echo(str(interrupted), err=True)
         sys.exit(130)
@@ -64,7 +45,7 @@ def command(as_json: bool, **wishes: Any) -> None:
         _report(prepared)
 
 
-def _prepare(source: Any, wishes: dict[str, Any]) -> Any:
+def _prepare(source: Any, given: dict[str, Any]) -> Any:
     from musictool.preparation.prepare import prepare
 
     with _output.bar(None, "reading", "files") as bar:
@@ -73,19 +54,7 @@ def _prepare(source: Any, wishes: dict[str, Any]) -> Any:
             bar.total = total
             bar.update(done - bar.n)
 
-        return prepare(
-            source,
-            name=wishes["name"],
-            parser=wishes["reader"],
-            val_split=wishes["val_split"],
-            workers=wishes["workers"],
-            time_limit_seconds=wishes["time_limit"],
-            fresh=wishes["fresh"],
-            progress=progress,
-            key=not wishes["no_key"],
-            dask=wishes["dask"],
-            metadata=wishes["metadata"],
-        )
+        return prepare(source, progress=progress, **given)
 
 
 def _introduction(source: Any) -> str:
@@ -122,10 +91,8 @@ def _duration(seconds: float) -> str:
 
 
 def _vocabulary(encoded: dict[str, Any]) -> str:
-    symbols = encoded["train_rows"] + encoded["validation_rows"]
-    size = (
-        f"note-chord: {symbols:,} symbols long; a vocabulary of {encoded['size']:,} with transpositions and all rests"
-    )
+    tokens = encoded["train_rows"] + encoded["validation_rows"]
+    size = f"note-chord: {tokens:,} tokens; a vocabulary of {encoded['size']:,} with transpositions and all rests"
     if not encoded["validation_rows"]:
         return f"{size}; no piece validates how much of other music it has"
     covered = f"it has {encoded['coverage']:.1%} of what the validation pieces play, the rest becomes the nearest"

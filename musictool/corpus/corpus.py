@@ -129,7 +129,7 @@ class Corpus:
     @cached_property
     def ids(self) -> list[str]:
         """The id of each piece, in order."""
-        ids: list[str] = self.selected(piece_ids(self.files))
+        ids: list[str] = self.selected(piece_ids([(file["path"], file["pieces"]) for file in self.files]))
         return ids
 
     @cached_property
@@ -167,7 +167,7 @@ class Corpus:
 
     def packed(self, start: int, stop: int) -> Packed:
         """The pieces start..stop - 1."""
-        with _damage_told(self.folder):
+        with _damage_as_bad_corpus(self.folder):
             if self._chosen is None:
                 return self._notes.slice(start, stop)
             wanted = self._chosen[start:stop]
@@ -181,11 +181,10 @@ class Corpus:
         return self._store
 
 
-def piece_ids(files: Sequence[dict[str, Any]]) -> list[str]:
-    """The id of each piece of files that each say their `path` and number of `pieces`."""
+def piece_ids(files: Sequence[tuple[str, int]]) -> list[str]:
+    """The id of each piece of files, each with its path and its number of pieces."""
     ids = []
-    for file in files:
-        path, pieces = file["path"], file["pieces"]
+    for path, pieces in files:
         ids += [path] if pieces == 1 else [f"{path}#{number}" for number in range(1, pieces + 1)]
     return ids
 
@@ -246,7 +245,7 @@ def _opened(folder: Path, fingerprint: str) -> Store:
 
 
 @contextlib.contextmanager
-def _damage_told(folder: Path) -> Iterator[None]:
+def _damage_as_bad_corpus(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

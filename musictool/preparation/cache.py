@@ -13,6 +13,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from musictool.atomic import replacing
 from musictool.corpus.corpus import FORMAT, NOTES_FILE
 from musictool.corpus.packed import PIECE, Packed, concatenate
 from musictool.corpus.store import BLOCK_NOTES, Store, write
-from musictool.preparation.reading import Batch
+from musictool.preparation.reading import FileRecord, FilesRead
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +31,11 @@ PARTS_FOLDER = ".reading"
 PART_SECONDS = 5.0  # how much reading a killed run loses at most
 PASSING_REASONS = {"reader crashed", "out of memory"}  # may be the machine's fault: tried again in the next run
 
-Record = dict[str, Any]
-
-
 NOT_THE_FILES_FAULT = (errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EIO)  # a file that gives these may be sound
 
 
-class Kept:
-    """Outcomes and pieces by content, on disk; a context manager.
+class ReadCache:
+    """Records and pieces by content, on disk; a context manager.
 
     Args:
         folder: of the corpus.
@@ -46,15 +44,15 @@ class Kept:
         fresh: use nothing from earlier runs.
     """
 
-    def __init__(self, folder: Path, reading: Record, time_limit_seconds: float, fresh: bool = False):
+    def __init__(self, folder: Path, reading: dict[str, Any], time_limit_seconds: float, fresh: bool = False):
         self.folder = folder
         self._parts = folder / PARTS_FOLDER
         self.reading = reading
         self.fresh = fresh
         self._limit = time_limit_seconds
         self._stores: list[Store] = []
-        self._records: dict[str, tuple[Record, int, int]] = {}  # content -> its record, store, first piece there
-        self._open: list[tuple[int, list[Record], Packed]] = []
+        self._records: dict[str, tuple[FileRecord, int, int]] = {}  # content -> its record, store, first piece there
+        self._open: list[tuple[int, list[FileRecord], Packed]] = []
         self._open_notes = 0
         self._open_since = time.monotonic()
         if fresh:
@@ -63,10 +61,10 @@ class Kept:
         for leftover in (*folder.glob(".*.partial*"), *self._parts.glob(".*")):  # what killed runs were writing
             leftover.unlink()
         for path in ([] if fresh else [folder / NOTES_FILE]) + sorted(self._parts.glob("*.h5")):
-            self._adopt(path)
+            self._load(path)
         self._next_part = 1 + max((int(path.stem) for path in self._parts.glob("*.h5")), default=-1)
 
-    def __enter__(self) -> Kept:
+    def __enter__(self) -> ReadCache:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,18 +74,18 @@ class Kept:
     def __contains__(self, content: str) -> bool:
         return content in self._records
 
-    def record(self, content: str) -> Record:
-        """The Outcome of a content, as JSON has it, with its time limit; known ones only."""
+    def record(self, content: str) -> FileRecord:
+        """What became of a file of this content; of known ones only."""
         return self._records[content][0]
 
-    def add(self, order: int, contents: Sequence[str], batch: Batch) -> None:
+    def add(self, order: int, contents: Sequence[str], read: FilesRead) -> None:
         """Keep what some files gave that follow one another; `order` is the place of the first among all files."""
-        records = [{"content": content, **vars(each)} for content, each in zip(contents, batch.outcomes, strict=True)]
-        for record in records:
-            if record["reason"] == "timed out":
-                record["time_limit_seconds"] = self._limit
-        self._open.append((order, records, batch.pieces))
-        self._open_notes += len(batch.pieces.columns["notes"])
+        records = [
+            replace(record, content=content, time_limit_seconds=self._limit if record.reason == "timed out" else None)
+            for content, record in zip(contents, read.records, strict=True)
+        ]
+        self._open.append((order, records, read.pieces))
+        self._open_notes += len(read.pieces.columns["notes"])
         if self._open_notes > BLOCK_NOTES or time.monotonic() - self._open_since > PART_SECONDS:
             self.close_part()
 
@@ -101,10 +99,12 @@ class Kept:
             with replacing(path) as partial:
                 write(partial, pieces.pieces, pieces.slice, self._meta(records), compress=False)
             self._next_part += 1
-            self._enter(Store(path), records)
+            self._register(Store(path), records)
         self._open, self._open_notes, self._open_since = [], 0, time.monotonic()
 
-    def write_all(self, path: Path, contents: Sequence[str], meta: Record, flags: dict[str, np.ndarray]) -> None:
+    def write_all(
+        self, path: Path, contents: Sequence[str], meta: dict[str, Any], flags: dict[str, np.ndarray]
+    ) -> None:
         """One store at `path` with the pieces of these contents in this order; the same bytes whatever the parts.
 
         Args:
@@ -134,13 +134,13 @@ class Kept:
         """Forget the parts: notes.h5 has it all."""
         shutil.rmtree(self._parts, ignore_errors=True)
 
-    def _meta(self, records: list[Record]) -> Record:
-        return {"format": FORMAT, "reading": self.reading, "files": records}
+    def _meta(self, records: list[FileRecord]) -> dict[str, Any]:
+        return {"format": FORMAT, "reading": self.reading, "files": [record.to_json() for record in records]}
 
     def _where(self, contents: Sequence[str]) -> np.ndarray:
         """int64 (P, 2): the store and the index there of each piece of these contents."""
-        found = [self._records[content] for content in contents]
-        columns = [(store, first, record["pieces"]) for record, store, first in found]
+        entries = [self._records[content] for content in contents]
+        columns = [(store, first, record.pieces) for record, store, first in entries]
         store, first, pieces = np.array(columns, np.int64).reshape(-1, 3).T
         nth = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
         return np.stack([np.repeat(store, pieces), np.repeat(first, pieces) + nth], axis=1)
@@ -148,16 +148,17 @@ class Kept:
     def _pieces(self, where: np.ndarray) -> np.ndarray:
         pieces = np.zeros(len(where), PIECE)
         for number, store in enumerate(self._stores):
-            own = where[:, 0] == number
-            pieces[own] = store.pieces[where[own, 1]]
+            is_here = where[:, 0] == number
+            pieces[is_here] = store.pieces[where[is_here, 1]]
         return pieces
 
-    def _adopt(self, path: Path) -> None:
+    def _load(self, path: Path) -> None:
         """Use what an earlier run left behind, if it was read as this one reads."""
         try:
             store = Store(path)
             meta = store.meta
             usable = meta["format"] == FORMAT and meta["reading"] == self.reading
+            records = [FileRecord.from_json(values) for values in meta["files"]] if usable else []
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -172,23 +173,23 @@ class Kept:
             if path.parent == self._parts:
                 path.unlink()
             return
-        self._enter(store, meta["files"], self._is_settled)
+        self._register(store, records, self._is_settled)
 
-    def _enter(
-        self, store: Store, records: list[Record], wanted: Callable[[Record], bool] = lambda record: True
+    def _register(
+        self, store: Store, records: list[FileRecord], wanted: Callable[[FileRecord], bool] = lambda record: True
     ) -> None:
         store.close()  # it opens again when it is read; a long run has more parts than files may be open
         self._stores.append(store)
         first = 0
         for record in records:
-            if record["status"] != "duplicate" and wanted(record):
-                self._records.setdefault(record["content"], (record, len(self._stores) - 1, first))
-            first += record["pieces"]
+            if record.status != "duplicate" and wanted(record):
+                self._records.setdefault(record.content, (record, len(self._stores) - 1, first))
+            first += record.pieces
 
-    def _is_settled(self, record: Record) -> bool:
-        if record["reason"] == "timed out":
-            return bool(record["time_limit_seconds"] >= self._limit)
-        return bool(record["content"]) and record["reason"] not in PASSING_REASONS
+    def _is_settled(self, record: FileRecord) -> bool:
+        if record.time_limit_seconds is not None:
+            return record.time_limit_seconds >= self._limit
+        return bool(record.content) and record.reason not in PASSING_REASONS
 
 
 def _runs(where: np.ndarray) -> list[tuple[int, int, int]]:

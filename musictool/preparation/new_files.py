@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any
 
-from musictool.preparation.cache import Kept
+from musictool.preparation.cache import ReadCache
 from musictool.preparation.reading import ReadSettings, hash_safely, read_safely
 from musictool.preparation.sources import Source
 from musictool.progress import Progress
@@ -23,18 +23,37 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C, with a line that says what is kept."""
 
 
+@dataclass(frozen=True)
+class HashedFile:
+    """A file of a source before it is read.
+
+    Attributes:
+        path: below the source.
+        content: the reader and the sha256 of the bytes; empty for a file that cannot be opened.
+        error: why it cannot be opened.
+        duplicate_of: the path of an earlier file with the same content.
+        size: in bytes.
+    """
+
+    path: str
+    content: str
+    error: str
+    duplicate_of: str
+    size: int
+
+
 class NewFiles:
     """Reading what is not yet known.
 
     Attributes:
-        files: a dict a file, in order: path, content, and for a copy of an earlier file `duplicate_of`.
+        files: all of the source, in order.
         fresh: how many files were read.
     """
 
-    def __init__(self, source: Source, settings: ReadSettings, kept: Kept, workers: Workers, progress: Progress):
-        self.files: list[dict[str, Any]] = []
+    def __init__(self, source: Source, settings: ReadSettings, cache: ReadCache, workers: Workers, progress: Progress):
+        self.files: list[HashedFile] = []
         self.fresh = 0
-        self._source, self._settings, self._kept = source, settings, kept
+        self._source, self._settings, self._cache = source, settings, cache
         self._workers, self._progress = workers, progress
         self._paths = [os.path.join(source.root, name) for name in source.files]
 
@@ -48,17 +67,17 @@ class NewFiles:
             done = total - len(new)
             order_of = {self._paths[order]: order for order in new}
             read = partial(read_safely, self._settings)
-            for paths, batch in self._workers.map(read, self._tasks(new)):
+            for paths, result in self._workers.map(read, self._tasks(new)):
                 orders = [order_of[path] for path in paths]
-                self._kept.add(orders[0], [self.files[order]["content"] for order in orders], batch)
+                self._cache.add(orders[0], [self.files[order].content for order in orders], result)
                 self.fresh += len(paths)
                 done += len(paths)
                 self._progress(done, total)
         except KeyboardInterrupt:
-            how = "the same command without --fresh goes on" if self._kept.fresh else "the same command goes on"
+            how = "the same command without --fresh goes on" if self._cache.fresh else "the same command goes on"
             raise Interrupted(f"stopped; {done} of {total} files are read and kept, {how}") from None
         finally:
-            self._kept.close_part()
+            self._cache.close_part()
         self._progress(total, total)
 
     def _hash(self) -> None:
@@ -71,15 +90,14 @@ class NewFiles:
             content = "" if error else f"{self._kind(name)}:{sha256}"
             original = "" if error else first_of.setdefault(content, name)
             duplicate_of = original if original != name else ""
-            file = {"path": name, "content": content, "error": error, "duplicate_of": duplicate_of, "size": size}
-            self.files.append(file)
+            self.files.append(HashedFile(name, content, error, duplicate_of, size))
 
     def _new(self) -> list[int]:
         """Which files are to be read."""
         return [
             order
             for order, file in enumerate(self.files)
-            if not (file["error"] or file["duplicate_of"] or file["content"] in self._kept)
+            if not (file.error or file.duplicate_of or file.content in self._cache)
         ]
 
     def _tasks(self, new: list[int]) -> Iterator[list[str]]:
@@ -88,8 +106,8 @@ class NewFiles:
         batch_bytes = 0
         for order in new:
             batch.append(self._paths[order])
-            batch_bytes += self.files[order]["size"]
-            quick = self.files[order]["content"].startswith("midi/symusic:")
+            batch_bytes += self.files[order].size
+            quick = self.files[order].content.startswith("midi/symusic:")
             if len(batch) == BATCH_FILES or batch_bytes > BATCH_BYTES or not quick:
                 yield batch
                 batch, batch_bytes = [], 0

@@ -12,26 +12,27 @@ import contextlib
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from musictool import home
+from musictool import home, options
 from musictool.atomic import working_alone
 from musictool.corpus.corpus import NOTES_FILE, Corpus
-from musictool.errors import BadCorpus, BadOption, UnknownName
+from musictool.errors import BadCorpus
 from musictool.preparation import sources
 from musictool.preparation import table as files_table
-from musictool.preparation.cache import Kept
+from musictool.preparation.cache import ReadCache
 from musictool.preparation.metadata import Metadata
-from musictool.preparation.new_files import Interrupted, NewFiles
+from musictool.preparation.new_files import HashedFile, Interrupted, NewFiles
+from musictool.preparation.options import PrepareOptions
 from musictool.preparation.reading import READ, ReadSettings
 from musictool.preparation.sources import Source
 from musictool.progress import Progress
-from musictool.reading import MIDI_PARSERS, suffixes
+from musictool.reading import suffixes
 from musictool.workers.processes import LocalWorkers, Workers, cores
 
 log = logging.getLogger(__name__)
@@ -63,115 +64,86 @@ class Prepared:
         return files_table.sentence(self.corpus.info)
 
 
-@dataclass(frozen=True)
-class _Settings:
-    val_split: float
-    workers: int
-    read: ReadSettings
-
-    def __post_init__(self) -> None:
-        if not 0 < self.val_split < 1:
-            raise BadOption(
-                f"--val-split {self.val_split:g} is not between 0 and 1; for example 0.1: every tenth piece"
-            )
-        if self.workers < 1:
-            raise BadOption(f"--workers {self.workers} is not a number of at least 1")
-        if not 0 < self.read.time_limit_seconds <= 86400:
-            raise BadOption(f"--time-limit {self.read.time_limit_seconds:g} is not from above 0 to 86400 seconds")
-        if self.read.parser not in MIDI_PARSERS:
-            raise UnknownName.of("MIDI reader", self.read.parser, MIDI_PARSERS)
-
-
 def prepare(
     source: str | Path | Source | None = None,
     *,
-    name: str | None = None,
-    parser: str = "symusic",
-    val_split: float = 0.1,
-    workers: int | None = None,
-    time_limit_seconds: float = 60.0,
-    fresh: bool = False,
     encode: bool = True,
     progress: Progress | None = None,
     read: str = READ,
-    key: bool = True,
-    dask: str | None = None,
-    metadata: Sequence[str | Path] = (),
+    **given: Any,
 ) -> Prepared:
     """Read a source into corpora/NAME; what is there already and has not changed is not read again.
 
     Args:
         source: a folder (recursive), a file, the name of a built-in corpus, or what sources.find made of one of these;
             None is "bach".
-        name: what to call the corpus; by default as the source is called.
-        parser: which library parses MIDI: symusic, music21 or pretty_midi.
-        val_split: which part of the pieces is kept for validation, between 0 and 1, both excluded.
-        workers: reading processes; by default one a processor core.
-        time_limit_seconds: how long one file may take before it is skipped; larger than 64 kB, in proportion longer.
-        fresh: forget what earlier runs have read, and replace a corpus of this name whatever its source.
         encode: also make the note-chord vocabulary and encoding.
         progress: called with how many files are settled and how many there are.
         read: "module:function" that reads a file, with the signature of musictool.reading.read.
-        key: estimate the key of each piece.
-        dask: the address of a Dask scheduler, whose workers do the work instead of processes here; they must see the
-            files under the same paths.
-        metadata: tables of what is known about the files (musictool/preparation/metadata.py).
+        given: fields of PrepareOptions (musictool/preparation/options.py).
 
     Raises:
         UnknownName, BadOption: a source or a setting that cannot be.
         BadCorpus: nothing readable in the source, or the name belongs to a corpus of another source.
         Interrupted: Ctrl-C.
     """
-    settings = _Settings(
-        val_split, cores() if workers is None else workers, ReadSettings(parser, time_limit_seconds, read, key)
-    )
-    found = source if isinstance(source, Source) else sources.find(source)
-    known = Metadata([Path(path) for path in metadata])
-    folder = home.corpora_folder() / home.check_name(found.name if name is None else name)
-    _check_owner(folder, found, fresh)
-    _check_files(found)
-    told = [known.sentence(found.files), files_table.lost(folder, known)]
+    chosen = options.build(PrepareOptions, given)
+    settings = ReadSettings(chosen.parser, chosen.time_limit_seconds, read, chosen.key)
+    source = source if isinstance(source, Source) else sources.find(source)
+    metadata = Metadata(chosen.metadata)
+    folder = home.corpora_folder() / home.check_name(source.name if chosen.name is None else chosen.name)
+    _check_owner(folder, source, chosen.fresh)
+    _check_files(source)
+    messages = [metadata.sentence(source.files), files_table.dropped_columns(folder, metadata)]
     folder.mkdir(parents=True, exist_ok=True)
-    with _workers(settings.workers, dask) as hands:
+    with _workers(chosen) as workers:
+        identity = files_table.reading_identity(read, chosen.key)
         with (
             working_alone(folder, "prepare"),
-            Kept(folder, files_table.reading(read, key), time_limit_seconds, fresh) as kept,
+            ReadCache(folder, identity, chosen.time_limit_seconds, chosen.fresh) as cache,
         ):
-            new = NewFiles(found, settings.read, kept, hands, progress or (lambda done, total: None))
+            new = NewFiles(source, settings, cache, workers, progress or (lambda done, total: None))
             new.read()
-            with _told("all files are read and kept, the same command goes on"):
-                _write(folder, found, settings, kept, new.files, known)
+            with _as_interrupted("all files are read and kept, the same command goes on"):
+                _write(folder, source, settings, chosen.val_split, cache, new.files, metadata)
         corpus = Corpus(folder)
-        with _told(f"the corpus {corpus.name} is complete but for its encoding, which train will make"):
-            encoded, remark = _encoded(corpus, hands) if encode else ({}, "")
-    return Prepared(corpus, new.fresh, encoded, remark, "; ".join(filter(None, told)))
+        with _as_interrupted(f"the corpus {corpus.name} is complete but for its encoding, which train will make"):
+            summary, remark = _encode(corpus, workers) if encode else ({}, "")
+    return Prepared(corpus, new.fresh, summary, remark, "; ".join(filter(None, messages)))
 
 
-def _workers(count: int, dask: str | None) -> Workers:
-    if dask is None:
-        return LocalWorkers(count)
+def _workers(chosen: PrepareOptions) -> Workers:
+    if chosen.dask is None:
+        return LocalWorkers(chosen.workers or cores())
     from musictool.workers.dask import ClusterWorkers
 
-    return ClusterWorkers(dask)
+    return ClusterWorkers(chosen.dask)
 
 
 def _write(
-    folder: Path, source: Source, settings: _Settings, kept: Kept, files: list[dict[str, Any]], metadata: Metadata
+    folder: Path,
+    source: Source,
+    settings: ReadSettings,
+    val_split: float,
+    cache: ReadCache,
+    files: list[HashedFile],
+    metadata: Metadata,
 ) -> None:
-    records = files_table.records(files, kept, metadata)
-    if not any(record["pieces"] for record in records):
+    records = files_table.file_records(files, cache, metadata)
+    if not any(record.pieces for record in records):
         _remove_if_new(folder)
         raise BadCorpus(f"nothing readable in {_place(source)}: {files_table.failures(records)}")
-    contents = [record["content"] for record in records if record["pieces"]]
-    book = files_table.Table(records, kept.pieces(contents), settings.val_split, kept.reading, metadata.columns)
-    fingerprint = np.frombuffer(book.fingerprint.encode(), np.uint8)
-    flags = {"is_validation": book.is_validation, "fingerprint": fingerprint}
-    kept.write_all(folder / NOTES_FILE, contents, {"fingerprint": book.fingerprint, "files": records}, flags)
-    book.write(folder, source, asdict(settings.read))
-    kept.finish()
+    contents = [record.content for record in records if record.pieces]
+    table = files_table.Table(records, cache.pieces(contents), val_split, cache.reading, metadata.columns)
+    fingerprint = np.frombuffer(table.fingerprint.encode(), np.uint8)
+    flags = {"is_validation": table.is_validation, "fingerprint": fingerprint}
+    meta = {"fingerprint": table.fingerprint, "files": [record.to_json() for record in records]}
+    cache.write_all(folder / NOTES_FILE, contents, meta, flags)
+    table.write(folder, source, asdict(settings))
+    cache.finish()
 
 
-def _encoded(corpus: Corpus, workers: Workers) -> tuple[dict[str, Any], str]:
+def _encode(corpus: Corpus, workers: Workers) -> tuple[dict[str, Any], str]:
     from musictool.dataset.encode import encode_corpus
 
     try:
@@ -181,7 +153,7 @@ def _encoded(corpus: Corpus, workers: Workers) -> tuple[dict[str, Any], str]:
 
 
 @contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
+def _as_interrupted(what: str) -> Iterator[None]:
     """Ctrl-C in the block becomes Interrupted."""
     try:
         yield

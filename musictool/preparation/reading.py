@@ -2,7 +2,7 @@
 
 `read_files` and `hash_files` run in a child process (musictool/workers/processes.py says why). Before each file the
 child arms the kernel's timer, whose signal kills it wherever it hangs, and sets a mark, so that `read_safely`, on the
-parent's side, knows which file was the guilty one.
+parent's side, knows which file was the culprit.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import os
 import signal
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,15 +36,19 @@ DRUMS = -1  # stands for a drum track among programs
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileRecord:
     """What became of one file.
 
     Attributes:
-        status: "ok", "salvaged" or "skipped".
+        path: below the source; empty until all files are read, since a file is known by its content.
+        content: the reader and the sha256 of the bytes; empty for a file that cannot be opened.
+        status: "ok", "salvaged", "skipped" or "duplicate".
         reason: a few words that can be counted, such as "truncated"; empty for a sound file.
         detail: the whole message.
         pieces, notes, bars, seconds: sums over its pieces.
         programs: General MIDI programs that sound, ascending; DRUMS for drums.
+        time_limit_seconds: the limit that it exceeded, of a file that timed out.
+        about: what the metadata has about it; None until all files are read.
     """
 
     status: str
@@ -54,13 +59,31 @@ class Outcome:
     bars: int = 0
     seconds: float = 0.0
     programs: list[int] = field(default_factory=list)
+    time_limit_seconds: float | None = None
+    path: str = ""
+    content: str = ""
+    about: dict[str, str] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As notes.h5 and the parts of an unfinished corpus hold it; what is not known yet is left out."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        path, content, about = values.pop("path"), values.pop("content"), values.pop("about")
+        if self.time_limit_seconds is None:
+            del values["time_limit_seconds"]
+        before = {"path": path} if path else {}
+        return {**before, "content": content, **values} | ({} if about is None else {"about": about})
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> FileRecord:
+        """The inverse of to_json."""
+        return cls(**values)
 
 
 @dataclass(frozen=True)
-class Batch:
-    """What came of some files: an Outcome each, and the pieces of all of them in order."""
+class FilesRead:
+    """What came of some files: a record of each, and the pieces of all of them in order."""
 
-    outcomes: list[Outcome]
+    records: list[FileRecord]
     pieces: Packed
 
 
@@ -81,32 +104,32 @@ class ReadSettings:
     key: bool = True
 
 
-def read_safely(settings: ReadSettings, pool: Pool, paths: Sequence[str]) -> Batch:
+def read_safely(settings: ReadSettings, pool: Pool, paths: Sequence[str]) -> FilesRead:
     """What came of some files, whatever they do to the child that reads them."""
     return _read_safely(settings, pool, paths, again=False)
 
 
-def _read_safely(settings: ReadSettings, pool: Pool, paths: Sequence[str], again: bool) -> Batch:
+def _read_safely(settings: ReadSettings, pool: Pool, paths: Sequence[str], again: bool) -> FilesRead:
     try:
-        batch: Batch = pool.call(f"{__name__}:read_files", paths, settings)
+        result: FilesRead = pool.call(f"{__name__}:read_files", paths, settings)
     except Died as died:
         at, death = died.marks - 1, died
     else:
-        return batch
+        return result
     if at < 0 and again:
         raise RuntimeError(f"no reading process starts ({death}); see: python -c 'import {__name__}'")
     if at < 0:  # somebody ended it while it had nothing to do
         return _read_safely(settings, pool, paths, again=True)
-    guilty = _reason(death, allowed_seconds(paths[at], settings.time_limit_seconds))
-    before, own, behind = paths[:at], paths[at : at + 1], paths[at + 1 :]
+    culprit = _death_record(death, allowed_seconds(paths[at], settings.time_limit_seconds))
+    before, alone, behind = paths[:at], paths[at : at + 1], paths[at + 1 :]
     parts = [_read_safely(settings, pool, before, False)] if before else []
-    if guilty.reason == "timed out" or again:
-        parts.append(Batch([guilty], pack([])))
+    if culprit.reason == "timed out" or again:
+        parts.append(FilesRead([culprit], pack([])))
     else:  # what earlier files left behind may have been at fault
-        parts.append(_read_safely(settings, pool, own, True))
+        parts.append(_read_safely(settings, pool, alone, True))
     parts += [_read_safely(settings, pool, behind, False)] if behind else []
-    outcomes = [outcome for part in parts for outcome in part.outcomes]
-    return Batch(outcomes, concatenate(part.pieces for part in parts))
+    records = [record for part in parts for record in part.records]
+    return FilesRead(records, concatenate(part.pieces for part in parts))
 
 
 def hash_safely(pool: Pool, paths: Sequence[str]) -> list[tuple[str, int, str]]:
@@ -115,7 +138,7 @@ def hash_safely(pool: Pool, paths: Sequence[str]) -> list[tuple[str, int, str]]:
     return answers
 
 
-# ---- the child's side ----
+# ---- in the child ----
 
 
 def hash_files(paths: Iterable[str]) -> list[tuple[str, int, str]]:
@@ -137,30 +160,30 @@ def _hashed(path: str, buffer: memoryview) -> tuple[str, int, str]:
         return "", 0, error.strerror or str(error)
 
 
-def read_files(paths: Iterable[str], settings: ReadSettings) -> Batch:
+def read_files(paths: Iterable[str], settings: ReadSettings) -> FilesRead:
     """Read files one after the other; the process dies of SIGALRM in one that takes longer than its limit."""
     _limit_memory()
     module, _, function = settings.read.partition(":")
     read = getattr(importlib.import_module(module), function)
-    outcomes, packed = [], [pack([])]
+    records, packed = [], [pack([])]
     for path in paths:
         mark()
         signal.setitimer(signal.ITIMER_REAL, allowed_seconds(path, settings.time_limit_seconds))
         try:
             reading = read(Path(path), settings.parser)
             pieces = pack(reading.scores)
-            outcomes.append(_outcome(reading.scores, reading.remark))
+            records.append(_record(reading.scores, reading.remark))
             packed.append(pieces)
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
         except BadFile as error:
-            outcomes.append(Outcome("skipped", error.reason, str(error)))
+            records.append(FileRecord("skipped", error.reason, str(error)))
         except Exception as error:  # the one place: whatever a reader does, it costs this file only
-            outcomes.append(Outcome("skipped", "unreadable", f"unreadable: {type(error).__name__}: {error}"))
+            records.append(FileRecord("skipped", "unreadable", f"unreadable: {type(error).__name__}: {error}"))
     pieces = concatenate(packed)
     if settings.key:
         pieces.pieces["key"] = keys_of(pieces)
-    return Batch(outcomes, pieces)
+    return FilesRead(records, pieces)
 
 
 def allowed_seconds(path: str | Path, limit_seconds: float) -> float:
@@ -172,12 +195,12 @@ def allowed_seconds(path: str | Path, limit_seconds: float) -> float:
     return limit_seconds * min(max(size / ORDINARY_BYTES, 1.0), 10.0)
 
 
-def _outcome(scores: list[Score], remark: str) -> Outcome:
+def _record(scores: list[Score], remark: str) -> FileRecord:
     notes = sum(len(score.notes) for score in scores)
     if not notes:
         raise BadFile("no notes")
     sounding = (score.tracks[track] for score in scores for track in np.unique(score.notes["track"]).tolist())
-    return Outcome(
+    return FileRecord(
         status="salvaged" if remark else "ok",
         reason="salvaged" if remark else "",
         detail=remark,
@@ -189,12 +212,12 @@ def _outcome(scores: list[Score], remark: str) -> Outcome:
     )
 
 
-def _reason(died: Died, limit_seconds: float) -> Outcome:
+def _death_record(died: Died, limit_seconds: float) -> FileRecord:
     if died.status == -signal.SIGALRM:
-        return Outcome("skipped", "timed out", f"timed out after {limit_seconds:.3g} s")
+        return FileRecord("skipped", "timed out", f"timed out after {limit_seconds:.3g} s")
     if died.status == OUT_OF_MEMORY:
-        return Outcome("skipped", "out of memory", f"out of memory: needs more than {MEMORY_BYTES >> 30} GB")
-    return Outcome("skipped", "reader crashed", f"reader crashed: {died}")
+        return FileRecord("skipped", "out of memory", f"out of memory: needs more than {MEMORY_BYTES >> 30} GB")
+    return FileRecord("skipped", "reader crashed", f"reader crashed: {died}")
 
 
 @cache

@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ from musictool.corpus.corpus import FILES_TABLE, FORMAT, Corpus, piece_ids, spli
 from musictool.errors import BadCorpus
 from musictool.music.gm import program_name
 from musictool.music.key import KEY_NAMES, NO_KEY
-from musictool.preparation.cache import Kept, Record
+from musictool.preparation.cache import ReadCache
 from musictool.preparation.metadata import LABEL, OWN_COLUMNS, Metadata
-from musictool.preparation.reading import DRUMS, Outcome
+from musictool.preparation.new_files import HashedFile
+from musictool.preparation.reading import DRUMS, FileRecord
 from musictool.preparation.sources import Source
 
 PARSING_PACKAGES = ("symusic", "music21", "pretty_midi")
@@ -31,38 +33,35 @@ MANY_KEYS = 4  # the key column of a collection names so many
 MANY_VALUES = 12  # of a column of the metadata that corpus.json names
 
 
-def reading(read: str, key: bool) -> Record:
+def reading_identity(read: str, key: bool) -> dict[str, Any]:
     """Whatever changes the pieces that a file gives: versions of what reads it, and whether keys are wanted."""
     versions = {package: _version(package) for package in PARSING_PACKAGES}
     return {"musictool": musictool.__version__, "read": read, "key": key, **versions}
 
 
-def records(files: Sequence[dict[str, Any]], kept: Kept, metadata: Metadata) -> list[Record]:
-    """What became of each file and what is known about it, JSON-able and in order."""
-    done: list[Record] = []
-    by_path: dict[str, Record] = {}
+def file_records(files: Sequence[HashedFile], cache: ReadCache, metadata: Metadata) -> list[FileRecord]:
+    """What became of each file and what is known about it, in order."""
+    records: dict[str, FileRecord] = {}
     for file in files:
-        record = {"path": file["path"], "content": file["content"]}
-        original = by_path.get(file["duplicate_of"])
-        if file["error"]:
-            record |= vars(Outcome("skipped", "cannot be opened", f"cannot be opened: {file['error']}"))
-        elif original is None or original["status"] == "skipped":  # a copy of a bad file is bad for the same reason
-            record |= {key: value for key, value in kept.record(file["content"]).items() if key != "path"}
+        original = records.get(file.duplicate_of)
+        if file.error:
+            record = FileRecord("skipped", "cannot be opened", f"cannot be opened: {file.error}")
+        elif original is None or original.status == "skipped":  # a copy of a bad file is bad for the same reason
+            record = cache.record(file.content)
         else:
-            record |= vars(Outcome("duplicate", "duplicate", f"duplicate of {original['path']}"))
-        record["about"] = metadata.about(file["path"])
-        done.append(record)
-        by_path[file["path"]] = record
-    return done
+            record = FileRecord("duplicate", "duplicate", f"duplicate of {original.path}")
+        about = metadata.about(file.path)
+        records[file.path] = replace(record, path=file.path, content=file.content, about=about)
+    return list(records.values())
 
 
-def failures(done: Iterable[Record]) -> str:
+def failures(records: Iterable[FileRecord]) -> str:
     """Why nothing could be read: "12 files (10 .mid, 2 .xml): 8 truncated, 4 not MIDI"."""
-    done = list(done)
-    kinds = Counter(Path(record["path"]).suffix.lower() for record in done)
-    reasons = Counter(record["reason"] for record in done)
-    tried = "1 file" if len(done) == 1 else f"{len(done)} files"
-    example = f"; the first: {done[0]['path']}: {done[0]['detail']}"
+    records = list(records)
+    kinds = Counter(Path(record.path).suffix.lower() for record in records)
+    reasons = Counter(record.reason for record in records)
+    tried = "1 file" if len(records) == 1 else f"{len(records)} files"
+    example = f"; the first: {records[0].path}: {records[0].detail}"
     return f"tried {tried} ({_counted(kinds)}): {_counted(reasons)}{example}"
 
 
@@ -77,7 +76,7 @@ def sentence(info: dict[str, Any]) -> str:
     return ", ".join(words[:2]) + "".join(f"; {word}" for word in words[2:])
 
 
-def lost(folder: Path, metadata: Metadata) -> str:
+def dropped_columns(folder: Path, metadata: Metadata) -> str:
     """Which columns stand in files.csv and will not any more, as this run has another --metadata."""
     if not (folder / home.CORPUS_MARKER).is_file():
         return ""
@@ -85,8 +84,8 @@ def lost(folder: Path, metadata: Metadata) -> str:
         before = Corpus(folder).info.get("known", {})
     except BadCorpus:
         return ""
-    lost = [name for name in before if name not in (LABEL, *metadata.columns)]
-    return f"no longer known: {', '.join(lost)} (--metadata, given again, brings them back)" if lost else ""
+    dropped = [name for name in before if name not in (LABEL, *metadata.columns)]
+    return f"no longer known: {', '.join(dropped)} (--metadata, given again, brings them back)" if dropped else ""
 
 
 class Table:
@@ -101,23 +100,28 @@ class Table:
     """
 
     def __init__(
-        self, records: list[Record], pieces: np.ndarray, val_split: float, reading: Record, columns: Sequence[str] = ()
+        self,
+        records: list[FileRecord],
+        pieces: np.ndarray,
+        val_split: float,
+        reading: dict[str, Any],
+        columns: Sequence[str] = (),
     ):
         self.records, self.pieces, self.val_split, self.reading = records, pieces, val_split, reading
         self.columns = [LABEL, *columns]
-        self.ids = piece_ids(records)
+        self.ids = piece_ids([(record.path, record.pieces) for record in records])
         self.is_validation = split(self.ids, val_split)
 
     @cached_property
     def fingerprint(self) -> str:
         """64 hexadecimal digits; see Corpus.fingerprint."""
         digest = hashlib.sha256(json.dumps([FORMAT, self.reading], sort_keys=True).encode())
-        contents = [record["content"] for record in self.records for _ in range(record["pieces"])]
+        contents = [record.content for record in self.records for _ in range(record.pieces)]
         for piece, content, held in zip(self.ids, contents, self.is_validation.tolist(), strict=True):
             digest.update(f"{piece}\0{content}\0{held:d}\n".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
-    def write(self, folder: Path, source: Source, read: Record) -> None:
+    def write(self, folder: Path, source: Source, read: dict[str, Any]) -> None:
         """Put files.csv and corpus.json in their places."""
         with replacing(folder / FILES_TABLE) as partial:
             self._write_csv(partial)
@@ -130,16 +134,16 @@ class Table:
             table.writerow([*OWN_COLUMNS, *self.columns])
             first = 0
             for record in self.records:
-                last = first + record["pieces"]
-                about = [record["about"].get(name, "") for name in self.columns]
+                last = first + record.pieces
+                about = [(record.about or {}).get(name, "") for name in self.columns]
                 table.writerow([*_row(record, keys[first:last], held[first:last]), *about])
                 first = last
 
-    def _info(self, folder: Path, source: Source, read: Record) -> dict[str, Any]:
-        status = Counter(record["status"] for record in self.records)
-        skipped = Counter(record["reason"] for record in self.records if record["status"] == "skipped")
+    def _info(self, folder: Path, source: Source, read: dict[str, Any]) -> dict[str, Any]:
+        status = Counter(record.status for record in self.records)
+        skipped = Counter(record.reason for record in self.records if record.status == "skipped")
         held = int(self.is_validation.sum())
-        instruments = Counter(_instrument(p) for record in self.records for p in record["programs"])
+        instruments = Counter(_instrument(p) for record in self.records for p in record.programs)
         keys = Counter(KEY_NAMES[key] for key in self.pieces["key"].tolist() if key != NO_KEY)
         path = source.root / source.files[0] if source.kind == "file" else source.root
         return {
@@ -166,19 +170,21 @@ class Table:
             "skipped": dict(skipped.most_common()),
             "pieces": {"all": len(self.pieces), "train": len(self.pieces) - held, "validation": held},
             "notes": int(self.pieces["notes"].sum(dtype=np.int64)),
-            "bars": sum(record["bars"] for record in self.records),
-            "seconds": round(sum(record["seconds"] for record in self.records), 3),
+            "bars": sum(record.bars for record in self.records),
+            "seconds": round(sum(record.seconds for record in self.records), 3),
             "instruments": dict(instruments.most_common()),  # in how many files each sounds
             "keys": dict(keys.most_common()),  # how many pieces stand in each
-            "known": {name: _said(self.records, name) for name in self.columns},  # in how many files each value stands
+            "known": {
+                name: _value_counts(self.records, name) for name in self.columns
+            },  # in how many files each value stands
         }
 
 
-def _row(record: Record, keys: list[int], held: list[bool]) -> list[Any]:
-    instruments = "; ".join(_instrument(program) for program in record["programs"])
-    counts = [record["pieces"], record["notes"], record["bars"], f"{record['seconds']:.3f}"]
-    sha256 = record["content"].partition(":")[2]
-    return [record["path"], record["status"], record["detail"], *counts, instruments, _keys(keys), _side(held), sha256]
+def _row(record: FileRecord, keys: list[int], held: list[bool]) -> list[Any]:
+    instruments = "; ".join(_instrument(program) for program in record.programs)
+    counts = [record.pieces, record.notes, record.bars, f"{record.seconds:.3f}"]
+    sha256 = record.content.partition(":")[2]
+    return [record.path, record.status, record.detail, *counts, instruments, _keys(keys), _side(held), sha256]
 
 
 def _keys(keys: list[int]) -> str:
@@ -197,9 +203,10 @@ def _side(held: list[bool]) -> str:
     return f"train {held.count(False)}, validation {held.count(True)}"
 
 
-def _said(records: list[Record], column: str) -> dict[str, int] | str:
-    """What the metadata says in one column, and of how many files; where that is different everywhere, a summary."""
-    counts = Counter(record["about"][column] for record in records if record["about"].get(column))
+def _value_counts(records: list[FileRecord], column: str) -> dict[str, int] | str:
+    """The values of one column of the metadata, and of how many files each is; a summary if all are different."""
+    values = ((record.about or {}).get(column) for record in records)
+    counts = Counter(value for value in values if value)
     if len(counts) > MANY_VALUES and len(counts) == counts.total():
         return f"{len(counts):,} different ones"
     named = dict(counts.most_common(MANY_VALUES))

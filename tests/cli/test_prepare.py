@@ -49,7 +49,7 @@ def test_it_says_what_was_read_what_it_holds_where_it_lies_and_what_comes_next(s
     assert "read 12, skipped 2: 1 " in done.output
     assert "12 pieces, 384 notes, 96 seconds of music" in done.output
     assert re.search(
-        r"note-chord: [\d,]+ symbols long; a vocabulary of \d+ with transpositions and all rests; it has ", done.output
+        r"note-chord: [\d,]+ tokens; a vocabulary of \d+ with transpositions and all rests; it has ", done.output
     )
     assert "home/corpora/my songs" in done.output
     assert done.output.rstrip().endswith("next: musictool train 'my songs'")
@@ -87,7 +87,7 @@ def test_other_midi_readers_can_be_chosen(songs, reader):
     "arguments, message",
     [
         (["bahc"], "Did you mean 'bach'?"),
-        (["my songs", "--val-split", "2"], "--val-split 2 is not between 0 and 1"),
+        (["my songs", "--val-split", "2"], "--val-split: 2.0 is not a number above 0 and below 1"),
         (["my songs", "--reader", "symusik"], "Did you mean 'symusic'?"),
         (["my songs", "--name", "a/b"], "--name 'a/b'"),
         (["my songs/bad.mid"], "nothing readable in"),
@@ -125,14 +125,16 @@ def test_ctrl_c_ends_at_once_with_a_line_and_its_own_exit_code(songs, tmp_path):
         "from musictool.cli._main import main; main(['prepare', sys.argv[1], '--reader', 'music21', '--workers', '1'])"
     )
     with (
-        open(tmp_path / "said", "w") as said,
-        subprocess.Popen([sys.executable, "-c", program, str(songs)], stderr=said, stdout=subprocess.DEVNULL) as child,
+        open(tmp_path / "output", "w") as output,
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(songs)], stderr=output, stdout=subprocess.DEVNULL
+        ) as child,
     ):
-        while "/614" not in (tmp_path / "said").read_text() and child.poll() is None:
+        while "/614" not in (tmp_path / "output").read_text() and child.poll() is None:
             time.sleep(0.02)
         child.send_signal(signal.SIGINT)
         start = time.monotonic()
         assert child.wait(20) == 130
     assert time.monotonic() - start < 5
-    assert "files are read and kept, the same command goes on" in (tmp_path / "said").read_text()
-    assert "Traceback" not in (tmp_path / "said").read_text()
+    assert "files are read and kept, the same command goes on" in (tmp_path / "output").read_text()
+    assert "Traceback" not in (tmp_path / "output").read_text()

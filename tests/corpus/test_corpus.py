@@ -27,7 +27,7 @@ def test_pieces_are_named_by_their_file_and_by_a_number_in_a_collection(corpus):
     assert len(corpus) == 23
     assert corpus.ids[:2] == ["00.mid", "01.mid"]
     assert corpus.ids[-3:] == ["tunes.mid#1", "tunes.mid#2", "tunes.mid#3"]
-    assert piece_ids([{"path": "a", "pieces": 0}, {"path": "b", "pieces": 1}]) == ["b"]
+    assert piece_ids([("a", 0), ("b", 1)]) == ["b"]
 
 
 def test_a_piece_comes_with_all_its_notes_and_tracks(corpus):

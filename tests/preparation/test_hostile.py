@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musictool import home
-from musictool import reading as _base
+from musictool import home, reading
 from musictool.errors import BadFile
 from musictool.preparation import prepare as preparation
 from tests.readers.smf import DATA, END, header, smf, track
@@ -159,7 +158,7 @@ def test_each_gives_its_reason(tmp_path: Path, name: str):
     content, reason = HOSTILE[name]
     path = put(tmp_path, name, content)
     with pytest.raises(BadFile) as error:
-        _base.read(path)
+        reading.read(path)
     assert error.value.reason == reason, error.value
 
 
@@ -183,8 +182,8 @@ on_linux = pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="t
 
 _PEAK = (
     "import sys; from pathlib import Path; from musictool.errors import BadFile\n"
-    "from musictool.readers import _base\n"
-    "try:\n    _base.read(Path(sys.argv[1]))\n"
+    "from musictool import reading\n"
+    "try:\n    reading.read(Path(sys.argv[1]))\n"
     "except BadFile as error:\n    print(error.reason)\n"
     "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
 )
@@ -218,7 +217,7 @@ def test_bombs_are_refused_in_little_memory(tmp_path: Path, name: str):
 )
 def test_the_largest_midi_files_are_answered_in_time(tmp_path: Path, name: str, unit: str, reason: str):
     events = bytes.fromhex(unit)
-    count = (_base.MAX_BYTES - 100) // len(events)
+    count = (reading.MAX_BYTES - 100) // len(events)
     path = put(tmp_path, "a.mid", header() + track(RUNNING + events * count + END))
     out = subprocess.run(
         [sys.executable, "-c", _PEAK, str(path)], capture_output=True, text=True, check=True, timeout=60
@@ -242,6 +241,6 @@ def test_the_bombs_here_are_real():
     inflate = zlib.decompressobj(-15)
     assert inflate.decompress(zeros(3)) == bytes(3 * MIB)
     assert inflate.eof
-    assert len(zeros(4000)) < _base.MAX_BYTES
+    assert len(zeros(4000)) < reading.MAX_BYTES
     with zipfile.ZipFile(io.BytesIO(archive("a", zeros(1), MIB))) as file:
         assert file.read("a") == bytes(MIB)

@@ -15,8 +15,7 @@ import pytest
 from musictool import home
 from musictool.corpus.corpus import Corpus
 from musictool.errors import BadCorpus, BadOption, Busy, UnknownName
-from musictool.preparation import cache as kept
-from musictool.preparation import new_files
+from musictool.preparation import cache, new_files
 from musictool.preparation import prepare as preparation
 from musictool.preparation.prepare import Prepared
 from tests.preparation import wicked_reader as wicked
@@ -168,7 +167,7 @@ def test_the_number_of_workers_does_not_show(songs):
 
 def test_small_parts_end_in_the_same_bytes(songs, monkeypatch):
     whole = results(prepare(songs).corpus)
-    monkeypatch.setattr(kept, "BLOCK_NOTES", 50)
+    monkeypatch.setattr(cache, "BLOCK_NOTES", 50)
     assert results(prepare(songs, workers=3, fresh=True).corpus) == whole
 
 
@@ -199,8 +198,8 @@ def test_a_file_whose_reader_crashed_is_tried_again_in_the_next_run(songs):
 
 _KILLED = """
 import sys
-from musictool.preparation import kept, new_files, prepare as preparation
-kept.PART_SECONDS = 0.02
+from musictool.preparation import cache, new_files, prepare as preparation
+cache.PART_SECONDS = 0.02
 new_files.BATCH_FILES = 2
 preparation.prepare(sys.argv[1], workers=1, encode=False, read="tests.preparation.wicked_reader:read")
 """
@@ -210,7 +209,7 @@ def test_killed_at_any_moment_the_next_run_ends_with_the_same_bytes(tmp_path, mo
     for i in range(60):
         wicked.write(tmp_path / "songs" / f"{i:02}.mid", "SLOW", *range(30 + i, 50 + i))
     monkeypatch.setenv("WICKED_LOG", str(tmp_path / "log"))
-    parts = home.corpora_folder() / "songs" / kept.PARTS_FOLDER
+    parts = home.corpora_folder() / "songs" / cache.PARTS_FOLDER
     for number in (1, 2, 3):
         before = len(list(parts.glob("*.h5")))
         child = subprocess.Popen([sys.executable, "-c", _KILLED, str(tmp_path / "songs")])
@@ -358,11 +357,11 @@ def test_two_runs_do_not_work_on_one_corpus_at_a_time(songs):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"val_split": 0}, "--val-split 0 is not between 0 and 1"),
-        ({"val_split": 1.5}, "--val-split 1.5"),
-        ({"val_split": float("nan")}, "--val-split nan"),
-        ({"workers": -1}, "--workers -1"),
-        ({"time_limit_seconds": 0}, "--time-limit 0"),
+        ({"val_split": 0}, "--val-split: 0.0 is not a number above 0 and below 1"),
+        ({"val_split": 1.5}, "--val-split: 1.5"),
+        ({"val_split": float("nan")}, "--val-split: nan"),
+        ({"workers": -1}, "--workers: -1"),
+        ({"time_limit_seconds": 0}, "--time-limit: 0.0"),
         ({"name": "a/b"}, "--name 'a/b'"),
     ],
 )
@@ -408,7 +407,7 @@ def test_another_way_of_reading_is_another_corpus(songs, tmp_path):
 def test_more_parts_than_files_may_be_open_are_put_together(songs, monkeypatch):
     import resource
 
-    monkeypatch.setattr(kept, "PART_SECONDS", -1)  # a part for every file
+    monkeypatch.setattr(cache, "PART_SECONDS", -1)  # a part for every file
     monkeypatch.setattr(new_files, "BATCH_FILES", 1)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     used = len(os.listdir("/proc/self/fd"))

@@ -20,15 +20,15 @@ def reading(limit: float = 60.0) -> partial:
 def read(folder: Path, *words: str, limit: float = 20.0, workers: int = 1) -> list[str]:
     """What becomes of files that are read in one batch, each holding another pitch."""
     paths = [wicked.write(folder / f"{i}.mid", word, 60 + i) for i, word in enumerate(words)]
-    with LocalWorkers(workers) as hands:
-        ((task, batch),) = hands.map(reading(limit), [paths])
+    with LocalWorkers(workers) as workers:
+        ((task, batch),) = workers.map(reading(limit), [paths])
     assert task == paths
-    ok = [60 + i for i, outcome in enumerate(batch.outcomes) if outcome.pieces]
+    ok = [60 + i for i, outcome in enumerate(batch.records) if outcome.pieces]
     assert batch.pieces.columns["notes"]["pitch"].tolist() == ok
-    return [outcome.detail or outcome.status for outcome in batch.outcomes]
+    return [outcome.detail or outcome.status for outcome in batch.records]
 
 
-def test_a_batch_gives_an_outcome_for_each_file_and_their_pieces_in_order(tmp_path):
+def test_a_batch_gives_a_record_for_each_file_and_their_pieces_in_order(tmp_path):
     assert read(tmp_path, "PLAIN", "MENDED", "REFUSE", "FAIL", "PLAIN") == [
         "ok",
         "salvaged: so it says",
@@ -81,8 +81,8 @@ def test_children_import_nothing_heavy(tmp_path):
 def test_many_batches_go_through_few_children(tmp_path, monkeypatch):
     monkeypatch.setenv("WICKED_LOG", str(tmp_path / "log"))
     tasks = [[wicked.write(tmp_path / f"{i}.mid", "PLAIN", i)] for i in range(100)]
-    with LocalWorkers(2) as hands:
-        done = {task[0]: batch for task, batch in hands.map(reading(), tasks)}
+    with LocalWorkers(2) as workers:
+        done = {task[0]: batch for task, batch in workers.map(reading(), tasks)}
     assert {path.name: int(batch.pieces.score(0).notes["pitch"][0]) for path, batch in done.items()} == {
         f"{i}.mid": i for i in range(100)
     }
@@ -92,8 +92,8 @@ def test_many_batches_go_through_few_children(tmp_path, monkeypatch):
 def test_leaving_ends_the_children_at_once_even_where_one_hangs(tmp_path, monkeypatch):
     monkeypatch.setenv("WICKED_LOG", str(tmp_path / "log"))
     tasks = [[wicked.write(tmp_path / "a.mid", "PLAIN", 60)], [wicked.write(tmp_path / "b.mid", "HANG", 60)]]
-    with LocalWorkers(2) as hands:
-        next(hands.map(reading(), tasks))
+    with LocalWorkers(2) as workers:
+        next(workers.map(reading(), tasks))
         while "b.mid" not in (tmp_path / "log").read_text():
             time.sleep(0.01)
         start = time.monotonic()
@@ -104,11 +104,11 @@ def test_leaving_ends_the_children_at_once_even_where_one_hangs(tmp_path, monkey
 def test_a_child_that_was_ended_while_it_had_nothing_to_do_is_replaced(tmp_path, monkeypatch):
     monkeypatch.setenv("WICKED_LOG", str(tmp_path / "log"))
     paths = [wicked.write(tmp_path / f"{i}.mid", "PLAIN", 60) for i in range(2)]
-    with LocalWorkers(1) as hands:
-        list(hands.map(reading(), [paths[:1]]))
+    with LocalWorkers(1) as workers:
+        list(workers.map(reading(), [paths[:1]]))
         os.kill(_pids(tmp_path / "log")[0], 9)
-        ((_, batch),) = hands.map(reading(), [paths[1:]])
-    assert batch.outcomes[0].status == "ok"
+        ((_, batch),) = workers.map(reading(), [paths[1:]])
+    assert batch.records[0].status == "ok"
 
 
 def _pids(log: Path) -> list[int]:

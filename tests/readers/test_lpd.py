@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musictool import reading as _base
+from musictool import reading
 from musictool.errors import BadFile
 from musictool.music.score import Score, Track
 from musictool.readers import _archive, lpd
@@ -52,10 +52,10 @@ def roll(*notes: tuple[int, int, int, int], steps: int = STEPS, dtype: Any = np.
 
 
 def read(path: Path) -> Score:
-    reading = _base.read(path)
-    assert reading.remark == ""
-    assert len(reading.scores) == 1
-    return reading.scores[0]
+    result = reading.read(path)
+    assert result.remark == ""
+    assert len(result.scores) == 1
+    return result.scores[0]
 
 
 def read_roll(path: Path, cells: np.ndarray, resolution: int = 24, **arrays: np.ndarray) -> Score:
@@ -301,7 +301,7 @@ def test_what_is_no_piano_roll_says_why(tmp_path: Path, name: str):
     if about is None:
         np.savez(path, **arrays)
     with pytest.raises(BadFile) as error:
-        _base.read(path)
+        reading.read(path)
     assert error.value.reason == reason, error.value
 
 
@@ -320,7 +320,7 @@ def test_an_info_json_that_is_none_says_so(tmp_path: Path, text: bytes, reason: 
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("info.json", text)
     with pytest.raises(BadFile) as error:
-        _base.read(tmp_path / "a.npz")
+        reading.read(tmp_path / "a.npz")
     assert error.value.reason == reason
 
 
@@ -351,19 +351,19 @@ def test_a_header_that_does_not_fit_its_bytes_is_not_believed(tmp_path: Path, da
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(f"{VALUES}.npy", data)
     with pytest.raises(BadFile, match="not a piano-roll: "):
-        _base.read(path)
+        reading.read(path)
 
 
 @pytest.mark.parametrize("tracks, before", [(1, "_velocities"), (2, "build")])
 def test_too_many_notes_are_refused_before_there_is_room_made_for_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracks: int, before: str
 ):
-    monkeypatch.setattr(_base, "MAX_NOTES", 3)
+    monkeypatch.setattr(reading, "MAX_NOTES", 3)
     monkeypatch.delattr(lpd, before)
     cells = roll(*((60, 9 * i, 3, 64) for i in range(4 // tracks)))
     arrays = {name: array for i in range(tracks) for name, array in csc(cells, i).items()}
     with pytest.raises(BadFile, match="too many notes: 4"):
-        _base.read(write(tmp_path / "a.npz", arrays, info(*[(0, False, "")] * tracks)))
+        reading.read(write(tmp_path / "a.npz", arrays, info(*[(0, False, "")] * tracks)))
 
 
 @pytest.mark.parametrize("name", ["tempo", "downbeat"])
@@ -383,7 +383,7 @@ def test_any_cut_and_any_flipped_byte_give_notes_or_a_reason(tmp_path: Path):
             data[at] = rng.integers(0, 256)
         (tmp_path / "b.npz").write_bytes(data if i % 2 else whole[: rng.integers(1, len(whole))])
         try:
-            assert len(_base.read(tmp_path / "b.npz").scores[0].notes)
+            assert len(reading.read(tmp_path / "b.npz").scores[0].notes)
         except BadFile as error:
             reasons.add(error.reason)
     assert {"truncated", "unreadable"} <= reasons <= {"truncated", "unreadable", "not a piano-roll", "too large"}
@@ -393,13 +393,13 @@ def test_a_way_of_compressing_that_cannot_be_bounded_is_refused_unread(tmp_path:
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_BZIP2) as archive:
         archive.writestr("info.json", json.dumps(PIANO))
     with pytest.raises(BadFile, match=r"unreadable: 'info\.json' is compressed by method 12"):
-        _base.read(tmp_path / "a.npz")
+        reading.read(tmp_path / "a.npz")
 
 
 def test_an_archive_of_very_many_members_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(_archive, "MAX_MEMBERS", 4)
     with pytest.raises(BadFile, match="too large: an archive of 5 members"):
-        _base.read(write(tmp_path / "a.npz", SOUND, PIANO))
+        reading.read(write(tmp_path / "a.npz", SOUND, PIANO))
 
 
 def dense(archive: Any, track: int) -> np.ndarray:

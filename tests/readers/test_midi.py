@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musictool import reading as _base
+from musictool import reading
 from musictool.errors import BadFile
 from musictool.music.score import Score, Track
 from musictool.readers import _midi_parts, _midi_symusic, midi
@@ -50,9 +50,9 @@ FILES = {
 
 def read(data: bytes, path: Path, parser: str = "symusic") -> Score:
     path.write_bytes(data)
-    reading = midi.read(path, parser)
-    assert len(reading.scores) == 1
-    return reading.scores[0]
+    result = midi.read(path, parser)
+    assert len(result.scores) == 1
+    return result.scores[0]
 
 
 @pytest.mark.parametrize("parser", MIDI_PARSERS)
@@ -107,9 +107,9 @@ def test_a_karaoke_file_gives_its_notes_and_leaves_its_words(tmp_path: Path):
         division=96,
     )
     (tmp_path / "a.kar").write_bytes(karaoke)
-    reading = _base.read(tmp_path / "a.kar")
-    assert rows(reading.scores[0]) == [(0, 480, 60, 64, False), (480, 480, 62, 64, False)]
-    assert reading.remark == ""
+    result = reading.read(tmp_path / "a.kar")
+    assert rows(result.scores[0]) == [(0, 480, 60, 64, False), (480, 480, 62, 64, False)]
+    assert result.remark == ""
 
 
 def overlaps(score: Score) -> bool:

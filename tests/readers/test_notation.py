@@ -223,9 +223,9 @@ def test_music_before_the_first_named_voice_is_a_voice_of_its_own():
 
 def test_one_bad_tune_costs_itself_only(tmp_path: Path):
     (tmp_path / "a.abc").write_text("X:1\nL:1/4\nK:C\nc d\n\nX:2\nL:1/4\nK:C\nc [V: d e\n")
-    reading = notation.read(tmp_path / "a.abc")
-    assert len(reading.scores) == 1
-    assert reading.remark == "1 of 2 tunes unreadable"
+    result = notation.read(tmp_path / "a.abc")
+    assert len(result.scores) == 1
+    assert result.remark == "1 of 2 tunes unreadable"
 
 
 @pytest.mark.parametrize(

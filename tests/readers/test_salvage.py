@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from musictool import reading as _base
+from musictool import reading
 from musictool.errors import BadFile
 from musictool.readers import midi
 from musictool.readers._salvage import mend
@@ -123,9 +123,9 @@ def write(path: Path, data: bytes) -> Path:
 @pytest.mark.parametrize("name", MALFORMED)
 def test_a_malformed_file_gives_what_is_left_of_it(tmp_path: Path, name: str):
     data, expected, remark = MALFORMED[name]
-    reading = midi.read(write(tmp_path / "a.mid", data))
-    assert rows(reading.scores[0]) == sorted(expected)
-    assert reading.remark == remark
+    result = midi.read(write(tmp_path / "a.mid", data))
+    assert rows(result.scores[0]) == sorted(expected)
+    assert result.remark == remark
 
 
 @pytest.mark.parametrize("parser", [parser for parser in MIDI_PARSERS if parser != "symusic"])
@@ -179,7 +179,7 @@ def test_every_malformed_file_of_other_projects_gives_notes_or_a_reason():
     kept, reasons = 0, set()
     for path in sorted((DATA / "bad-midi").rglob("*.mid")):
         try:
-            kept += len(_base.read(path).scores[0].notes) > 0
+            kept += len(reading.read(path).scores[0].notes) > 0
         except BadFile as error:
             reasons.add(error.reason)
     assert kept > 100

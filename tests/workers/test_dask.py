@@ -17,7 +17,7 @@ from musictool.preparation.prepare import prepare
 from tests.preparation import wicked_reader as wicked
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="Dask is not installed")
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:

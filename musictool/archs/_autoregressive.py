@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,14 +25,15 @@ from keras import ops
 from musictool.arch import Arch, Stage
 from musictool.backend.compile import compiled
 from musictool.dataset.windows import Batch
-from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.sampling.guidance import FREE, Guidance
+from musictool.sampling.sampler import Sampler
 
 CHUNK = 64  # rows drawn by one run of the compiled loop
 
 
 class AutoregressiveArch(Arch):
     """An arch with one network, which predicts the next row. A subclass has `network`, `loss_and_metrics`, `draw`,
-    `draws` and a `continuation` made of `prefill` and `generate`."""
+    `draws` and a `continuation` made of `prefill` and `next_chunk`."""
 
     ROW_DTYPE: ClassVar[str]  # of a row, as `step` takes it
 
@@ -79,35 +80,42 @@ class AutoregressiveArch(Arch):
         _, nats = self._score(piece, self.network.initial_state(1), self._conditions(guidance))
         return ops.convert_to_numpy(nats)[:, 0].astype(np.float64)
 
+    def score(self, rows: Any, state: Any, conditions: Any) -> tuple[Any, Any]:
+        """Teacher-forced: whatever the network predicts, the next row is the one that stands there.
+
+        Args:
+            rows: (T + 1, B, ...).
+            state: before the first.
+            conditions: float32 (1, C).
+
+        Returns:
+            the state before the last row; float32 (T, B), nats of all rows but the first.
+        """
+        constants = self.network.constants(conditions)
+
+        def score_row(i: Any, carry: Any) -> Any:
+            state, nats = carry
+            features, state = self.network.step(rows[i], state, constants)
+            nll = self.network.nll(features, rows[i + 1], constants)  # (B,)
+            return state, ops.slice_update(nats, (i, 0), nll[None])
+
+        steps, pieces = ops.shape(rows)[0] - 1, ops.shape(rows)[1]
+        return ops.fori_loop(0, steps, score_row, (state, ops.zeros((steps, pieces), "float32")))
+
     @cached_property
     def _score(self) -> Callable[..., Any]:
-        """Compiled and teacher-forced: rows (T + 1, B, ...), the state before the first, conditions (1, C) -> the state
-        before the last row, and float32 (T, B), nats of all rows but the first."""
-
-        def score(rows: Any, state: Any, conditions: Any) -> tuple[Any, Any]:
-            constants = self.network.constants(conditions)
-
-            def score_row(i: Any, carry: Any) -> Any:
-                state, nats = carry
-                features, state = self.network.step(rows[i], state, constants)
-                nll = self.network.nll(features, rows[i + 1], constants)  # (B,)
-                return state, ops.slice_update(nats, (i, 0), nll[None])
-
-            steps, pieces = ops.shape(rows)[0] - 1, ops.shape(rows)[1]
-            return ops.fori_loop(0, steps, score_row, (state, ops.zeros((steps, pieces), "float32")))
-
-        return compiled(score)
+        return compiled(self.score)
 
     # === Generation ===
 
     def prefill(self, primer: np.ndarray, guidance: Guidance = FREE) -> tuple[Any, Any]:
-        """The last row of a primer (B, T, ...), and the state before it: where `generate` begins."""
+        """The last row of a primer (B, T, ...), and the state before it: the position where generation begins."""
         rows, state = self._time_first(primer), self.network.initial_state(len(primer))
         if len(rows) > 1:
             state, _ = self._score(rows, state, self._conditions(guidance))
         return ops.convert_to_tensor(rows[-1]), state
 
-    def generate(
+    def next_chunk(
         self,
         position: tuple[Any, Any],
         draw_state: Any,
@@ -121,29 +129,37 @@ class AutoregressiveArch(Arch):
         position, draw_state, rows = generate(position, draw_state, uniform, self._conditions(guidance))
         return np.moveaxis(ops.convert_to_numpy(rows), 0, 1).astype(self.spec.dtype), position, draw_state
 
+    def generate(
+        self, sampler: Sampler, position: tuple[Any, Any], draw_state: Any, uniform: Any, conditions: Any
+    ) -> tuple[tuple[Any, Any], Any, Any]:
+        """Row after row, each drawn from what the network predicts after the one before it.
+
+        Args:
+            sampler: see `draw`.
+            position: the last row (B, ...), and the state before it.
+            draw_state: see `draw`.
+            uniform: float32 (CHUNK, B, U).
+            conditions: float32 (1, C).
+
+        Returns:
+            position and draw_state after CHUNK rows; the rows (CHUNK, B, ...).
+        """
+        constants = self.network.constants(conditions)
+
+        def generate_row(i: Any, carry: Any) -> Any:
+            row, state, draw_state, rows = carry
+            features, state = self.network.step(row, state, constants)
+            row, draw_state = self.draw(features, uniform[i], sampler, draw_state, i, constants)
+            return row, state, draw_state, ops.slice_update(rows, (i, *[0] * len(row.shape)), row[None])
+
+        row, state = position
+        rows = ops.repeat(ops.zeros_like(row)[None], CHUNK, axis=0)  # (CHUNK, B, ...)
+        row, state, draw_state, rows = ops.fori_loop(0, CHUNK, generate_row, (row, state, draw_state, rows))
+        return (row, state), draw_state, rows
+
     @cached_property
     def _generate(self) -> Callable[[Sampler], Callable[..., Any]]:
-        """sampler -> compiled, once for each: position, draw_state, uniform (CHUNK, B, U), conditions (1, C) -> the
-        position and draw_state after CHUNK rows, and the rows (CHUNK, B, ...)."""
-
-        def compiled_for(sampler: Sampler) -> Callable[..., Any]:
-            def generate(position: Any, draw_state: Any, uniform: Any, conditions: Any) -> tuple[Any, Any, Any]:
-                constants = self.network.constants(conditions)
-
-                def generate_row(i: Any, carry: Any) -> Any:
-                    row, state, draw_state, rows = carry
-                    features, state = self.network.step(row, state, constants)
-                    row, draw_state = self.draw(features, uniform[i], sampler, draw_state, i, constants)
-                    return row, state, draw_state, ops.slice_update(rows, (i, *[0] * len(row.shape)), row[None])
-
-                row, state = position
-                rows = ops.repeat(ops.zeros_like(row)[None], CHUNK, axis=0)  # (CHUNK, B, ...)
-                row, state, draw_state, rows = ops.fori_loop(0, CHUNK, generate_row, (row, state, draw_state, rows))
-                return (row, state), draw_state, rows
-
-            return compiled(generate)
-
-        return cache(compiled_for)
+        return cache(lambda sampler: compiled(partial(self.generate, sampler)))
 
     def _time_first(self, rows: np.ndarray) -> np.ndarray:
         """(B, T, ...) -> (T, B, ...), as `step` takes them."""

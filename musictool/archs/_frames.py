@@ -20,7 +20,8 @@ from musictool.archs._autoregressive import AutoregressiveArch
 from musictool.dataset.windows import Batch
 from musictool.encoding import Kind
 from musictool.layers.sigmoid_head import SigmoidHead
-from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.sampling.guidance import FREE, Guidance
+from musictool.sampling.sampler import Sampler
 
 
 class NextFrame(keras.Model):
@@ -127,7 +128,7 @@ class FramesArch(AutoregressiveArch):
         rng, position = np.random.default_rng(seed), self.prefill(primer)
         logit_bias = guidance.logit_bias(self.spec.size)
         while True:
-            rows, position, _ = self.generate(position, logit_bias, sampler, rng)
+            rows, position, _ = self.next_chunk(position, logit_bias, sampler, rng)
             yield rows  # (B, CHUNK, D)
 
     def draw(

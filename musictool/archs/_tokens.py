@@ -20,9 +20,10 @@ from musictool.archs._autoregressive import CHUNK, AutoregressiveArch
 from musictool.dataset.windows import Batch
 from musictool.encoding import FIRST_TOKEN, Kind, Spec
 from musictool.layers.tied_embedding import TiedEmbedding
+from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.loops import LoopGuard
 from musictool.sampling.rules import DRAWS, DrawState, draw
-from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.sampling.sampler import Sampler
 
 
 class NextToken(keras.Model):
@@ -120,7 +121,7 @@ class TokensArch(AutoregressiveArch):
 
     def loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         """Nats and hits of each target, float32 (B, L)."""
-        logits = self.network(batch.x, batch.conditions, training=training)  # (B, L, V)
+        logits = self.network(batch.x, batch.side_inputs, training=training)  # (B, L, V)
         target_logits = ops.take_along_axis(logits, ops.cast(batch.y, "int32")[..., None], axis=-1)[..., 0]
         hits = target_logits >= ops.max(logits, axis=-1)  # argmax takes as long as the loss
         return cross_entropy(batch.y, logits), ops.cast(hits, "float32")
@@ -132,7 +133,7 @@ class TokensArch(AutoregressiveArch):
         position = self.prefill(primer, guidance)
         draw_state = DrawState.after(primer, sampler, guidance, self.spec.size, FIRST_TOKEN, CHUNK)
         while True:
-            rows, position, draw_state = self.generate(position, draw_state, sampler, rng, guidance)
+            rows, position, draw_state = self.next_chunk(position, draw_state, sampler, rng, guidance)
             yield rows  # (B, CHUNK)
             if sampler.loop_guard:
                 temperature_factor, loop = guard.after(rows)

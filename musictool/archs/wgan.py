@@ -27,7 +27,7 @@ from keras import ops
 
 from musictool.arch import ParameterGroup
 from musictool.archs._adversaries import AdversarialArch, Adversaries
-from musictool.backend.compile import slope
+from musictool.backend.compile import gradient
 from musictool.layers.musegan import BandCritic, BandGenerator
 from musictool.options import option
 
@@ -93,7 +93,7 @@ class Wgan(AdversarialArch):
         shape = (ops.shape(segments)[0], 1, 1, 1)
         share = keras.random.uniform(shape, seed=self.network.seed_generator) if training else 0.5
         between = share * segments + (1 - share) * generated
-        gradients = slope(lambda x: critic(previous, x), between)  # (N, S, P, I)
+        gradients = gradient(lambda x: critic(previous, x), between)  # (N, S, P, I)
         norm = ops.sqrt(ops.sum(ops.square(gradients), axis=(1, 2, 3)) + 1e-12)
         penalty = self.options.penalty * ops.square(norm - 1)
         return penalty - wasserstein, wasserstein, penalty

@@ -1,4 +1,4 @@
-"""Functions compiled as a whole, and their gradients, whatever computes them."""
+"""Functions compiled as a whole, and their gradients, on every backend."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return _jitted(function) if backend == "jax" else function
 
 
-def slope(function: Callable[[Any], Any], at: Any) -> Any:
-    """How each number of `at` moves the sum of what a function makes of it: a gradient, which has a gradient itself.
+def gradient(function: Callable[[Any], Any], x: Any) -> Any:
+    """The gradient of the sum of function(x) with respect to x, of the shape of x; it has a gradient itself.
 
     Args:
         function: tensor -> tensor. On JAX it changes no variable.
-        at: float tensor.
+        x: float tensor.
 
     Raises:
         NotImplementedError: on a Keras backend other than TensorFlow and JAX.
@@ -38,18 +38,19 @@ def slope(function: Callable[[Any], Any], at: Any) -> Any:
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
-            tape.watch(at)
-            total = keras.ops.sum(function(at))
-        return tape.gradient(total, at)
+            tape.watch(x)
+            total = keras.ops.sum(function(x))
+        return tape.gradient(total, x)
     if backend == "jax":
         import jax
 
-        return jax.grad(lambda values: keras.ops.sum(function(values)))(at)
+        return jax.grad(lambda values: keras.ops.sum(function(values)))(x)
     raise NotImplementedError(f"no gradient by {backend}")
 
 
 def _jitted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """By JAX, with the variables that it reads as inputs: else the weights of today would be part of the program."""
+    """By JAX, with the variables that it reads as inputs: otherwise their values of today would be constants of the
+    program."""
     import jax
 
     variables: list[Any] = []

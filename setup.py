@@ -4,9 +4,12 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+# TensorFlow and Keras have upper bounds because musictool/backend/_replicas.py touches private members of theirs, which
+# tests/backend/test_backend.py looks for. For Python 3.14 TensorFlow has wheels as a release candidate only, so far.
 CORE = [
-    "tensorflow>=2.18",
-    "keras>=3.8",
+    'tensorflow>=2.18,<2.22; python_version < "3.14"',
+    'tensorflow>=2.22.0rc0,<2.23; python_version >= "3.14"',
+    "keras>=3.8,<3.16",
     "music21>=9.3",
     "pretty_midi>=0.2.10",
     "click>=8.1",
@@ -46,7 +49,13 @@ setup(
     long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
-    python_requires=">=3.10",
+    python_requires=">=3.10,<3.15",
+    classifiers=[
+        "License :: OSI Approved :: MIT License",
+        "Topic :: Multimedia :: Sound/Audio :: MIDI",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 15)),
+    ],
     packages=find_packages(include=["musictool", "musictool.*"]),
     package_data={"musictool": ["py.typed", "recipes/*.json", "apps/lofi/patterns/*.mid"]},
     install_requires=CORE,

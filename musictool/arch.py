@@ -1,8 +1,8 @@
-"""What an arch is: a family of networks, how it learns and how it writes.
+"""The contract of archs: a family of networks, the stages in which it is trained, and how it continues rows.
 
-A subclass is one file of this folder. It declares its options and its sizes, builds its networks for any Spec of its
-kind, says in which stages they are trained, and continues rows. It is written with `keras` and `keras.ops` only, and
-knows nothing of encodings: a Spec is all that it is told.
+A subclass is one file of musictool/archs/. It declares its options and its sizes, builds its networks for any Spec of
+its kind, lists the stages of training, and continues rows. It is written with `keras` and `keras.ops` only, and knows
+nothing of encodings but their Spec.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from musictool.dataset.windows import Batch
 from musictool.encoding import Kind, Spec
 from musictool.errors import BadOption, KindMismatch, UnknownName
 from musictool.options import option
-from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.sampling.guidance import FREE, Guidance
+from musictool.sampling.sampler import Sampler
 
 METRICS = ("loss", "accuracy")
 
@@ -38,6 +39,7 @@ class ParameterGroup:
         learning_rate_scale: times the run's learning rate.
         updates_per_step: updates on the same batch, one after another, in each step of the run.
         beta_1: Adam's decay of its running mean; adversaries want less, as the other one moves.
+        weight_decay: Adam's decoupled weight decay, times the learning rate per step (AdamW); 0 for none.
     """
 
     variables: Sequence[Any]
@@ -45,6 +47,7 @@ class ParameterGroup:
     learning_rate_scale: float = 1.0
     updates_per_step: int = 1
     beta_1: float = 0.9
+    weight_decay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Stage:
         metrics: their names, as in history.csv; with several groups, those of the first, then those of the next.
         groups: which weights are trained by what; none: all weights by `loss_and_metrics`.
         evaluate: for a stage whose losses do not say what it is worth, as those of adversaries do not: (corpus, seed)
-            -> a number for each of `eval_metrics`, once per epoch. The first is the smaller the better.
+            -> a number for each of `eval_metrics`, once per epoch; the first is the smaller the better.
         eval_metrics: their names.
         calibrate: sets what is counted once the weights are known, such as thresholds, from the corpus; called whenever
             the weights are about to be kept.
@@ -84,16 +87,16 @@ class Stage:
 
     @property
     def selection_metrics(self) -> tuple[str, ...]:
-        """The names of what is known of the stage after an epoch; its best epoch has the smallest of the first."""
+        """The metrics that are known after an epoch; the best epoch has the smallest of the first."""
         return self.eval_metrics or self.metrics
 
 
 @dataclass(frozen=True)
 class CountingStage(Stage):
-    """A stage without gradients, which learns by counting the rows of the training pieces. Its metrics are of arrays.
+    """A stage without gradients, fitted by counting the rows of the training pieces; its metrics are of arrays.
 
     Attributes:
-        fit_counts: does all of it at once.
+        fit_counts: counts all of them at once.
     """
 
     counting: ClassVar[bool] = True
@@ -119,20 +122,19 @@ class Arch(ABC):
         kind: which encodings it learns.
         Options: frozen dataclass of what can be set (see musictool/options.py); its defaults are the small size.
         SIZES: name of a size -> the options that it changes.
-        WINDOW, BATCH_SIZE, LEARNING_RATE: what training starts from unless told otherwise.
-        DEFAULT_ENCODING: what it learns unless told otherwise; a name, since an arch knows nothing else of encodings.
+        DEFAULT_ENCODING: the name of the encoding that it learns unless another is given.
         ROW_SHAPE: the only shape of a row that it learns; None for any.
-        foretells: whether it says how likely the next row is; one that does not is not measured in nats.
-        can_be_asked: whether it heeds conditions.
+        has_likelihood: whether it gives the next row a probability; one that does not is not measured in nats.
+        supports_conditions: whether its networks take conditions beside the rows.
         has_temperature: whether it draws from probabilities; one whose randomness is its noise has --noise-sd instead.
         BFLOAT16_ON_CPU: whether a CPU with units for bfloat16 is faster with it.
-        WARMUP, DECAY, CLIP_NORM: the same for how the learning rate goes (musictool/training/schedule.py) and gradients
-            are cut.
+        WINDOW, BATCH_SIZE, LEARNING_RATE, WARMUP, DECAY, CLIP_NORM: defaults of the options of training that are called
+            so in small letters (musictool/training/options.py). WINDOW is in rows.
 
     Args:
         spec: of what it learns.
         settings: an Options; None for the defaults.
-        conditions: C, how many numbers beside each row say what is asked for (musictool/dataset/conditions.py).
+        conditions: C, how many numbers the conditions beside each row have (musictool/dataset/conditions.py).
     """
 
     name: ClassVar[str]
@@ -159,7 +161,7 @@ class Arch(ABC):
                 "`musictool list archs` and `musictool list encodings` say which go together"
             )
         if conditions and not self.supports_conditions:
-            raise BadOption(f"{self.name} cannot be asked for anything; leave out --controls and --label")
+            raise BadOption(f"{self.name} does not take conditions; leave out --controls and --label")
         self.spec = spec
         self.options: Any = settings if settings is not None else self.Options()
         self.conditions = conditions
@@ -181,7 +183,7 @@ class Arch(ABC):
         _ = self.stages
 
     def check(self, encoded: Encoded) -> None:  # noqa: B027  # most archs learn any corpus
-        """Look at a corpus before it is learnt. Raises BadCorpus for one that cannot be."""
+        """Check a corpus before training. Raises BadCorpus for one that cannot be learnt."""
 
     @abstractmethod
     def continuation(
@@ -193,7 +195,7 @@ class Arch(ABC):
             primer: spec.dtype (B, T, *spec.shape), T >= 1, beginning with the Spec's start row if nothing else.
             sampler: how a row is drawn from what the network predicts.
             seed: fixes every draw: the same seed, primer and weights give the same rows.
-            guidance: what may not be drawn, and what is asked for.
+            guidance: what may not be drawn, and the conditions.
 
         Yields:
             spec.dtype (B, n, *spec.shape): the next n rows of each of the B pieces, n as the arch likes.
@@ -201,13 +203,20 @@ class Arch(ABC):
 
     @abstractmethod
     def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
-        """float64 (T,), nats: how little each row of a piece (T, *spec.shape) was expected after all before it.
+        """The surprisal of each row of a piece: -log p(row | all rows before it), in nats.
 
-        The first row is judged after the Spec's start row. What lies further back than a window counts as well, as it
-        does when the arch continues a piece.
+        The first row follows the Spec's start row. Rows further back than a window count as well, as they do when the
+        arch continues a piece.
+
+        Args:
+            rows: spec.dtype (T, *spec.shape), the piece without the start row.
+            guidance: its conditions.
+
+        Returns:
+            float64 (T,), nats.
 
         Raises:
-            BadOption: for an arch that foretells nothing.
+            BadOption: for an arch without a likelihood.
         """
 
     def to_json(self) -> dict[str, Any]:
@@ -259,11 +268,11 @@ def archs_for(kind: Kind) -> list[str]:
 
 
 def archs_with_likelihood(kind: Kind, shape: tuple[int, ...]) -> list[str]:
-    """Those of them that learn rows of this shape and can be compared in nats."""
+    """Those of them that learn rows of this shape and have a likelihood."""
     from musictool.registry import ARCHS
 
     able = {name: ARCHS.get(name) for name in archs_for(kind)}
-    return [name for name, each in able.items() if each.has_likelihood and each.ROW_SHAPE in (None, shape)]
+    return [name for name, arch in able.items() if arch.has_likelihood and arch.ROW_SHAPE in (None, shape)]
 
 
 def from_json(values: Mapping[str, Any], spec: Spec) -> Arch:

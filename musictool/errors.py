@@ -10,6 +10,7 @@
     ├── Busy            another process is at work in the same folder
     ├── KindMismatch    an arch met an encoding of a kind that it does not learn
     ├── Diverged        a training run whose loss is no longer a number
+    ├── OutOfMemory     a training run that needs more memory than there is
     ├── Stopped         a training run that the user stopped; it is saved
     ├── LostWorker      another machine that a training run needs is gone
     └── NoMusic         the work was done and there is not one note in the result
@@ -91,7 +92,11 @@ class KindMismatch(MusictoolError):
 
 
 class Diverged(MusictoolError):
-    """The loss is infinite or no number; nothing can be learnt from here."""
+    """The loss is infinite or no number; the run cannot go on from there."""
+
+
+class OutOfMemory(MusictoolError):
+    """The work needs more memory than there is; the message says what to make smaller."""
 
 
 class Stopped(MusictoolError):

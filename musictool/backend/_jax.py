@@ -13,7 +13,7 @@ from musictool.arch import ParameterGroup, Stage
 from musictool.backend.compile import compiled
 from musictool.backend.machines import Machines
 from musictool.backend.strategy import Optimizers, Step, Strategy, sums_of, update_groups
-from musictool.dataset.windows import Batch, Plan, Windows
+from musictool.dataset.windows import Batch, BatchSource
 from musictool.errors import BadOption
 
 
@@ -33,7 +33,7 @@ def versions() -> dict[str, str]:
 
 
 def chosen(name: str, machines: Machines | None) -> Strategy:
-    """One device. Raises BadOption for any other wish."""
+    """One device. Raises BadOption for any other strategy."""
     if machines is not None or name not in ("auto", "one"):
         raise BadOption(
             f"--strategy {'multi-worker' if machines else name} needs TensorFlow; with KERAS_BACKEND=jax there is one "
@@ -47,13 +47,13 @@ class OneDevice(Strategy):
 
     name = "one"
 
-    def stream(self, windows: Windows, plan: Plan, first_step: int = 0) -> Iterator[Any]:
+    def stream(self, windows: BatchSource, plan: Any, first_step: int = 0) -> Iterator[Any]:
         return (windows.batch(plan, step) for step in range(first_step, windows.steps(plan)))
 
     def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
         pairs = zip(stage.parameter_groups, optimizers, strict=True)
-        turns = {id(optimizer): _turn(stage, group, optimizer) for group, optimizer in pairs}
-        return lambda batch: update_groups(stage, optimizers, lambda _, optimizer: turns[id(optimizer)](batch))
+        updates = {id(optimizer): _update(stage, group, optimizer) for group, optimizer in pairs}
+        return lambda batch: update_groups(stage, optimizers, lambda _, optimizer: updates[id(optimizer)](batch))
 
     def validation_step(self, stage: Stage) -> Step:
         def validate(batch: Batch) -> Any:
@@ -62,11 +62,11 @@ class OneDevice(Strategy):
         return validate if stage.counting else compiled(validate)
 
 
-def _turn(stage: Stage, group: ParameterGroup, optimizer: keras.optimizers.Optimizer) -> Step:
-    """One step of one group."""
-    own = {id(variable) for variable in group.variables}
+def _update(stage: Stage, group: ParameterGroup, optimizer: keras.optimizers.Optimizer) -> Step:
+    """One update of one group."""
+    trained = {id(variable) for variable in group.variables}
     # The states of the random generators in dropout layers are among the rest.
-    rest = [variable for variable in stage.network.variables if id(variable) not in own]
+    rest = [variable for variable in stage.network.variables if id(variable) not in trained]
     parts = ([*group.variables], rest, optimizer.variables)
     step = jax.jit(_pure_step(group, optimizer, parts))
 

@@ -25,8 +25,8 @@ from musictool.backend.machines import Machines
 from musictool.backend.signals import ended_by_ctrl_c
 from musictool.backend.strategy import Optimizers, Step, Strategy, sums_of, update_groups
 from musictool.backend.tf_data import stream
-from musictool.dataset.windows import Batch, Plan, Windows
-from musictool.errors import BadOption, LostWorker
+from musictool.dataset.windows import Batch, BatchSource
+from musictool.errors import BadOption, LostWorker, MusictoolError
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,26 @@ _GONE = (
     tf.errors.FailedPreconditionError,
     tf.errors.InternalError,
 )
+
+
+# Private members of Keras and TensorFlow that are set or overridden below. Without them, gradients would be wrong or
+# workers would wait for ever, and nothing would say so.
+PRIVATE_MEMBERS = (
+    (keras.optimizers.Adam, "_all_reduce_sum_gradients"),
+    (CollectiveAllReduceExtended, "_check_health_interval"),
+    (CollectiveAllReduceExtended, "_check_health_initial_timeout"),
+)
+
+
+def check_private_members() -> None:
+    """Raises MusictoolError if the installed Keras or TensorFlow lacks one of PRIVATE_MEMBERS."""
+    for owner, name in PRIVATE_MEMBERS:
+        if not hasattr(owner, name):
+            raise MusictoolError(
+                f"training on several devices needs {owner.__name__}.{name}, which this version of "
+                f"{owner.__module__.partition('.')[0]} lacks; install the versions that setup.py names, or leave "
+                "--strategy at one"
+            )
 
 
 class Summed(keras.optimizers.Adam):
@@ -65,13 +85,13 @@ class Replicas(Strategy):
         scope: AbstractContextManager[Any] = self.distribution.scope()
         return scope
 
-    def stream(self, windows: Windows, plan: Plan, first_step: int = 0) -> Iterator[Any]:
+    def stream(self, windows: BatchSource, plan: Any, first_step: int = 0) -> Iterator[Any]:
         local = range(self.first_replica, self.first_replica + self.replicas // self.workers)
         for parts in zip(*(stream(windows, plan, first_step, each, self.replicas) for each in local), strict=True):
             yield self._each(parts)
 
     def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
-        def turn(group: ParameterGroup, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
+        def update(group: ParameterGroup, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
             weights = group.variables
             size = tf.cast(tf.size(batch.mask), tf.float32)  # near the rows, which are not known before the sum
             with tf.GradientTape() as tape:
@@ -84,7 +104,7 @@ class Replicas(Strategy):
             optimizer.apply([gradient * scale for gradient in gradients], [weight for _, weight in pairs])
             return sums
 
-        return self._compiled(lambda batch: update_groups(stage, optimizers, partial(turn, batch=batch)))
+        return self._compiled(lambda batch: update_groups(stage, optimizers, partial(update, batch=batch)))
 
     def validation_step(self, stage: Stage) -> Step:
         return self._compiled(lambda batch: _summed(sums_of(stage.loss_and_metrics, batch, False)))
@@ -118,6 +138,7 @@ class Mirrored(Replicas):
     name = "mirrored"
 
     def __init__(self, devices: Sequence[Any]):
+        check_private_members()
         self.replicas = len(devices)
         self.distribution = tf.distribute.MirroredStrategy([device.name for device in devices])
 
@@ -132,6 +153,7 @@ class MultiWorker(Replicas):
     name = "multi-worker"
 
     def __init__(self, machines: Machines):
+        check_private_members()
         self.machines = machines
         self.workers = len(machines.addresses)
         self.is_chief = machines.index == 0
@@ -169,17 +191,17 @@ class MultiWorker(Replicas):
                 f"({type(error).__name__}). Start all again with --resume; the run goes on from what was saved last"
             ) from None
 
-    def any_worker(self, *wanted: bool) -> tuple[bool, ...]:
-        said = self._added(np.array(wanted, np.int32), FLAGS)
-        return tuple(bool(count) for count in said[: len(wanted)])
+    def any_worker(self, *flags: bool) -> tuple[bool, ...]:
+        counts = self._added(np.array(flags, np.int32), FLAGS)
+        return tuple(bool(count) for count in counts[: len(flags)])
 
     def broadcast(self, message: bytes = b"") -> bytes:
         length = int(self._added(np.array([len(message) if self.is_chief else 0], np.int32), FLAGS)[0])
-        said = b""
+        received = b""
         for begin in range(0, length, 4 * CHUNK):
             part = message[begin : begin + 4 * CHUNK] if self.is_chief else b""
-            said += self._added(np.frombuffer(part.ljust(4 * CHUNK, b"\0"), np.int32), CHUNK).tobytes()
-        return said[:length]
+            received += self._added(np.frombuffer(part.ljust(4 * CHUNK, b"\0"), np.int32), CHUNK).tobytes()
+        return received[:length]
 
     def _added(self, numbers: np.ndarray, size: int) -> np.ndarray:
         """int32 (size,): the sum of what each worker gives, filled up with 0 to one of few sizes, each traced once."""

@@ -1,4 +1,4 @@
-"""TensorFlow on one device, and what it tells of the devices there are."""
+"""TensorFlow on one device, and the devices that it finds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from musictool.arch import ParameterGroup, Stage
 from musictool.backend.machines import Machines
 from musictool.backend.strategy import Optimizers, Step, Strategy, sums_of, update_groups
 from musictool.backend.tf_data import stream
-from musictool.dataset.windows import Batch, Plan, Windows
+from musictool.dataset.windows import Batch, BatchSource
 from musictool.errors import BadOption
 
 
@@ -67,11 +67,11 @@ class OneDevice(Strategy):
 
     name = "one"
 
-    def stream(self, windows: Windows, plan: Plan, first_step: int = 0) -> Iterator[Any]:
+    def stream(self, windows: BatchSource, plan: Any, first_step: int = 0) -> Iterator[Any]:
         return stream(windows, plan, first_step)
 
     def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
-        def turn(group: ParameterGroup, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
+        def update(group: ParameterGroup, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
             with tf.GradientTape() as tape:
                 sums = sums_of(group.loss_and_metrics, batch, True)
                 loss = optimizer.scale_loss(sums[0] / tf.maximum(sums[-1], 1.0))
@@ -79,7 +79,7 @@ class OneDevice(Strategy):
             return sums
 
         compiled: Step = tf.function(
-            lambda batch: update_groups(stage, optimizers, partial(turn, batch=batch)), autograph=False
+            lambda batch: update_groups(stage, optimizers, partial(update, batch=batch)), autograph=False
         )
         return compiled
 

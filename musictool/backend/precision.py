@@ -1,4 +1,4 @@
-"""In which numbers a network computes."""
+"""The precision in which a network computes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def chosen_precision(requested: str, has_gpu: bool, cpu: str | None = None) -> s
 
 
 def has_bfloat16(cpu: str) -> bool:
-    """Whether /proc/cpuinfo, given as text, tells of units that multiply bfloat16."""
+    """Whether /proc/cpuinfo, given as text, names units that multiply bfloat16."""
     return any(line.startswith("flags") and BFLOAT16_UNITS & {*line.split()} for line in cpu.splitlines())
 
 
@@ -38,7 +38,8 @@ def _cpuinfo() -> str:
 
 @contextmanager
 def precision_within(precision: str | None = None) -> Iterator[None]:
-    """What is built in the block has this precision (None: what it sets itself); afterwards all is as before."""
+    """Set the precision of networks that are built in the block (None: leave it); afterwards all is as before, whatever
+    the block has set."""
     import keras
 
     before = keras.config.dtype_policy()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that a long run looks at, so that it ends where all can be saved."""
+"""Ctrl-C and SIGTERM as a request that a long run looks at, so that it ends where all can be saved."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StopRequest:
 
     @contextmanager
     def catch_signals(self) -> Iterator[None]:
-        """Within the block the first signal is a wish; a second Ctrl-C ends the run at once."""
+        """Within the block the first signal sets `requested`; a second Ctrl-C ends the run at once."""
 
         def request_stop(number: int, frame: FrameType | None) -> None:
             if self.requested:

@@ -1,4 +1,4 @@
-"""What computes a training run, whatever it is: one device, several, or several machines."""
+"""The contract of what computes a training run: one device, several, or several machines."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import numpy as np
 from keras import ops
 
 from musictool.arch import LossFn, ParameterGroup, Stage
-from musictool.dataset.windows import Batch, Plan, Windows
-from musictool.errors import BadOption
+from musictool.dataset.windows import Batch, BatchSource
+from musictool.errors import OutOfMemory
 
 log = logging.getLogger(__name__)
 
@@ -45,15 +45,19 @@ class Strategy(ABC):
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """A run goes on within it. Raises BadOption for what is thrown when memory is at an end, and LostWorker for
-        what is thrown when another worker is gone."""
+        """A run goes on within it.
+
+        Raises:
+            OutOfMemory: for what is thrown when memory is at an end.
+            LostWorker: for what is thrown when another worker is gone.
+        """
         try:
             yield
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
             log.info("%s", error)
-            raise BadOption(
+            raise OutOfMemory(
                 "this run needs more memory than there is; begin one of another --name with a smaller --batch-size, "
                 "--window or --size"
             ) from None
@@ -68,6 +72,7 @@ class Strategy(ABC):
         optimizer = self.adam(
             learning_rate * group.learning_rate_scale,
             beta_1=group.beta_1,
+            weight_decay=group.weight_decay or None,
             global_clipnorm=clip_norm or None,
             name="adam",
         )
@@ -77,24 +82,28 @@ class Strategy(ABC):
         return optimizer
 
     @abstractmethod
-    def stream(self, windows: Windows, plan: Plan, first_step: int = 0) -> Iterator[Any]:
+    def stream(self, windows: BatchSource, plan: Any, first_step: int = 0) -> Iterator[Any]:
         """The batches of a pass, in order, from `first_step` on, as the steps take them."""
 
     @abstractmethod
     def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
-        """Compiled: lets each group take its turns; batch -> float32 (measures + 1,): the sum of each measure over the
-        global batch, in each group's last turn, and its rows."""
+        """A compiled step that updates the weights of each group in turn.
+
+        Returns:
+            batch -> float32 (metrics + 1,): the sum of each metric over the global batch, in each group's last update,
+            and its rows.
+        """
 
     @abstractmethod
     def validation_step(self, stage: Stage) -> Step:
-        """Compiled: batch -> float32 (measures + 1,): the sum of each measure over the global batch, and its rows."""
+        """A compiled step without updates: batch -> float32 (metrics + 1,), as the training step."""
 
-    def any_worker(self, *wanted: bool) -> tuple[bool, ...]:
-        """For each question, whether any worker says yes; all get the same answer."""
-        return wanted
+    def any_worker(self, *flags: bool) -> tuple[bool, ...]:
+        """For each flag, whether it is True on any worker; the same on all of them."""
+        return flags
 
     def broadcast(self, message: bytes = b"") -> bytes:
-        """What the chief says, on all workers."""
+        """The chief's message, on all workers."""
         return message
 
     def broadcast_variables(self, variables: Sequence[Any]) -> None:
@@ -117,23 +126,30 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def sums_of(loss_and_metrics: LossFn, batch: Batch, training: bool) -> Any:
-    """float32 (measures + 1,): the sum of each measure over a batch, and its rows."""
-    judged = loss_and_metrics(batch, training)
-    mask = ops.cast(batch.mask, "float32")
-    return ops.stack([*(ops.sum(ops.cast(measure, "float32") * mask) for measure in judged), ops.sum(mask)])
+    """float32 (metrics + 1,): the sum of each metric over a batch, and its rows."""
+    metrics = loss_and_metrics(batch, training)  # (B, L) each
+    mask = ops.cast(batch.mask, "float32")  # (B, L)
+    return ops.stack([*(ops.sum(ops.cast(metric, "float32") * mask) for metric in metrics), ops.sum(mask)])
 
 
 def update_groups(stage: Stage, optimizers: Optimizers, step: Callable[[ParameterGroup, Any], Any]) -> Any:
-    """The step of a run: float32 (measures + 1,), of the last turn of each group in turn, and the rows."""
-    measured: list[Any] = []
+    """One step: every group is updated on the same batch, as often as it says, one after the other.
+
+    Args:
+        step: updates one group once; returns its sums.
+
+    Returns:
+        float32 (metrics + 1,): the sums of each group's last update, one after the other, and the rows.
+    """
+    metrics: list[Any] = []
     for group, optimizer in zip(stage.parameter_groups, optimizers, strict=True):
         for _ in range(group.updates_per_step):
             sums = step(group, optimizer)
-        measured.append(sums[:-1])
-    return ops.concatenate([*measured, sums[-1:]])
+        metrics.append(sums[:-1])
+    return ops.concatenate([*metrics, sums[-1:]])
 
 
-def counted_sums(stage: Stage, windows: Windows, plan: Plan) -> Iterator[np.ndarray]:
-    """The same for each batch of a pass, for a stage that counts and is judged on arrays."""
+def counted_sums(stage: Stage, windows: BatchSource, plan: Any) -> Iterator[np.ndarray]:
+    """float32 (metrics + 1,) of each batch of a pass, for a counting stage, whose metrics are of arrays."""
     for step in range(windows.steps(plan)):
         yield ops.convert_to_numpy(sums_of(stage.loss_and_metrics, windows.batch(plan, step), False))

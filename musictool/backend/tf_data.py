@@ -7,24 +7,20 @@ from typing import Any
 
 import tensorflow as tf
 
-from musictool.dataset.windows import Batch, Plan, Windows
+from musictool.dataset.windows import Batch, BatchSource
 
 PREFETCH = 4
 
 
-def stream(windows: Windows, plan: Plan, first_step: int = 0, part: int = 0, parts: int = 1) -> Iterator[Batch]:
+def stream(windows: BatchSource, plan: Any, first_step: int = 0, part: int = 0, parts: int = 1) -> Iterator[Batch]:
     """The batches of a pass, or one of equal `parts` of each, as tensors, in order, from `first_step` on."""
-    spec = windows.encoded.spec
-    shape = (windows.part_size(parts), windows.length)
-    rows = (*shape, *spec.shape)
-    shapes = Batch(rows, rows, shape, (*shape, windows.side_inputs.conditions.size))
-    types = Batch(tf.as_dtype(spec.dtype), tf.as_dtype(spec.dtype), tf.float32, tf.float32)
+    shapes, dtypes = zip(*windows.signature(parts), strict=True)
 
     def gathered(step: Any) -> tuple[Any, ...]:
         return tuple(windows.batch(plan, int(step), part, parts))
 
     def batch(step: Any) -> Batch:
-        arrays = tf.numpy_function(gathered, [step], types, stateful=False)
+        arrays = tf.numpy_function(gathered, [step], [tf.as_dtype(dtype) for dtype in dtypes], stateful=False)
         return Batch(*map(tf.ensure_shape, arrays, shapes))
 
     steps = tf.data.Dataset.range(first_step, windows.steps(plan))

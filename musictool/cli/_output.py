@@ -1,4 +1,4 @@
-"""What commands tell the user: results to stdout, progress and remarks to stderr, as loud as -v and -q want it."""
+"""The output of commands: results to stdout, progress and log messages to stderr, as -v and -q ask for."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import click
 from musictool.errors import MusictoolError
 
 SECONDS_IN_A_LOG = 10  # between two lines of progress where nobody watches them move
-_LOUDNESS = "musictool.loudness"
+_VERBOSITY = "musictool.verbosity"
 
 
 def verbosity() -> list[click.Parameter]:
-    """-v and -q, which stand on every command and do their work when they are parsed."""
+    """-v and -q, which every command has; they take effect when they are parsed."""
     return [
-        click.Option(["-v", "--verbose"], count=True, expose_value=False, callback=_louder, help="Say more."),
+        click.Option(["-v", "--verbose"], count=True, expose_value=False, callback=_verbose, help="Say more."),
         click.Option(
-            ["-q", "--quiet"], is_flag=True, expose_value=False, callback=_quieter, help="Say only what went wrong."
+            ["-q", "--quiet"], is_flag=True, expose_value=False, callback=_quiet, help="Say only what went wrong."
         ),
     ]
 
@@ -38,8 +38,8 @@ def say_json(values: Any) -> None:
     click.echo(json.dumps(values, indent=1, ensure_ascii=False, default=str))
 
 
-def drawn(seed: int | None) -> int:
-    """The seed that is given, or one by chance, which the command then says."""
+def seed_or_random(seed: int | None) -> int:
+    """The seed that is given, or a random one, which the command then prints."""
     import secrets
 
     return secrets.randbelow(2**31) if seed is None else seed
@@ -63,8 +63,8 @@ def bar(total: int | None, what: str, unit: str, initial: int = 0) -> Any:
     )
 
 
-def remarks_above() -> AbstractContextManager[Any]:
-    """In this block, what the library remarks stands above a progress bar that is watched, and not within it."""
+def log_above_bar() -> AbstractContextManager[Any]:
+    """In this block, log messages are printed above a progress bar on a terminal, and not within it."""
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     return logging_redirect_tqdm() if sys.stderr.isatty() else nullcontext()
@@ -79,7 +79,7 @@ def load_backend() -> None:
     backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
     say(f"loading {'TensorFlow' if backend == 'tensorflow' else backend} ...")
     try:
-        _import_keras(quietly=_loudness() <= 0)
+        _import_keras(quietly=_verbosity() <= 0)
     except (ImportError, ValueError) as error:  # the second for a backend that Keras does not know
         raise MusictoolError(
             f"{backend} computes for Keras and cannot be loaded ({error}); install it, or set the environment variable "
@@ -116,26 +116,26 @@ def table(rows: list[tuple[str, ...]], indent: str = "") -> None:
 
 def is_quiet() -> bool:
     """Whether -q was given."""
-    return _loudness() < 0
+    return _verbosity() < 0
 
 
-def _loudness() -> int:
+def _verbosity() -> int:
     context = click.get_current_context(silent=True)
-    return 0 if context is None else context.find_root().meta.get(_LOUDNESS, 0)
+    return 0 if context is None else context.find_root().meta.get(_VERBOSITY, 0)
 
 
-def _louder(context: click.Context, parameter: click.Parameter, count: int) -> None:
+def _verbose(context: click.Context, parameter: click.Parameter, count: int) -> None:
     if count:
         _set(context, count)
 
 
-def _quieter(context: click.Context, parameter: click.Parameter, given: bool) -> None:
+def _quiet(context: click.Context, parameter: click.Parameter, given: bool) -> None:
     if given:
         _set(context, -1)
 
 
-def _set(context: click.Context, loudness: int) -> None:
-    context.find_root().meta[_LOUDNESS] = loudness
-    level = {-1: logging.ERROR, 1: logging.INFO}.get(loudness, logging.DEBUG)
+def _set(context: click.Context, verbosity: int) -> None:
+    context.find_root().meta[_VERBOSITY] = verbosity
+    level = {-1: logging.ERROR, 1: logging.INFO}.get(verbosity, logging.DEBUG)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("musictool").setLevel(level)

@@ -27,7 +27,7 @@ def command(melody: Path, name: str | None, out: Path, **options: Any) -> None:
     """
     from musictool.writing import checked_places, write
 
-    how = build(Accompaniment, {"seed": _output.drawn(None), **pop_given(Accompaniment, options)})
+    how = build(Accompaniment, {"seed": _output.seed_or_random(None), **pop_given(Accompaniment, options)})
     checked_places(out, melody, *how.style.files)
     _output.load_backend()
     from musictool.generation.accompany import accompany

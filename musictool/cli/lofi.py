@@ -32,7 +32,7 @@ def command(source: Path, outs: tuple[Path, ...], **given: Any) -> None:
     replaced by a loop that follows its metre, and everything is brought to -14 LUFS.
     """
     given = options.pop_given(LofiOptions, given)
-    chosen = options.build(LofiOptions, {**given, "seed": _output.drawn(given.get("seed"))})
+    chosen = options.build(LofiOptions, {**given, "seed": _output.seed_or_random(given.get("seed"))})
     from musictool.apps.lofi.lofi import lofi
 
     if chosen.model is not None:

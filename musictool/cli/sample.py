@@ -63,7 +63,7 @@ def _write(
     request.check_model(model, given)
     copies = _copies(model) if check_copies else None
     rows = None if request.length is None else rows_for(model, request.length)
-    with _output.remarks_above(), _output.bar(rows, "reading the primer", f"{model.spec.unit}s") as bar:
+    with _output.log_above_bar(), _output.bar(rows, "reading the primer", f"{model.spec.unit}s") as bar:
         songs = write_songs(model, request, outs, progress=lambda rows: _advance(bar, rows))
     _output.say(f"model {model.name}, seed {request.seed}")
     if request.sampler.temperature > _WANDERING:
@@ -94,7 +94,7 @@ def _checked(name: str | None, given: dict[str, Any], outs: tuple[Path, ...]) ->
     from musictool.writing import checked_places
 
     length = {} if {"length", "bars", "seconds"} & {*given} else {"length": DEFAULT_LENGTH}
-    request = build(Request, {"seed": _output.drawn(None), **length, **given})
+    request = build(Request, {"seed": _output.seed_or_random(None), **length, **given})
     if name is not None and Path(name).is_file() and Path(name).suffix.lower() in suffixes():
         raise BadOption(f"{name} is a music file and no model; did you mean --primer {shlex.quote(name)}?")
     folder_of(name)

@@ -11,7 +11,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -52,14 +52,39 @@ class Batch(NamedTuple):
     Attributes:
         x, y: spec.dtype (B, L, *spec.shape).
         mask: float32 (B, L), 0 where y is padding.
-        conditions: float32 (B, L, C), what the music from y's position on is conditioned on
-            (musictool/dataset/conditions.py); C is 0 for a model without conditions.
+        side_inputs: float32 (B, L, C), what else a network is given beside each row of x: the conditions of the music
+            from y's position on (musictool/dataset/conditions.py), for instance. C is 0 where there is nothing.
     """
 
     x: Any
     y: Any
     mask: Any
-    conditions: Any
+    side_inputs: Any
+
+
+class BatchSource(Protocol):
+    """What a run reads its batches from: passes over training and validation data, batch by batch.
+
+    Attributes:
+        encoded: the corpus, for stages that count, calibrate or evaluate.
+    """
+
+    encoded: Any
+
+    def training_plan(self, epoch: int) -> Any:
+        """One pass over the training data; with the same epoch the same pass."""
+
+    def validation_plan(self) -> Any:
+        """One pass over the validation data."""
+
+    def steps(self, plan: Any) -> int:
+        """Batches in a pass."""
+
+    def batch(self, plan: Any, step: int, part: int = 0, parts: int = 1) -> Batch:
+        """One batch of a pass, or one of equal `parts` of it."""
+
+    def signature(self, parts: int = 1) -> Batch:
+        """(shape, dtype) of each array of such a part; None for a dimension that changes from batch to batch."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +127,6 @@ class Windows:
     ):
         self.encoded = encoded
         self.length = window_length(encoded, length)
-        if self.length < length:
-            log.warning("no piece has %s rows: windows are cut to %s", f"{length:,}", f"{self.length:,}")
         self.batch_size = batch_size
         self.transpositions = np.array(sorted(transpositions))
         self.stretches = np.array(sorted(stretches))
@@ -171,6 +194,13 @@ class Windows:
         )
         return Batch(window[:, :-1], window[:, 1:], mask.astype(np.float32), conditions)
 
+    def signature(self, parts: int = 1) -> Batch:
+        """(shape, dtype) of each array of one of equal `parts` of a batch."""
+        spec, shape = self.encoded.spec, (self.part_size(parts), self.length)
+        rows = ((*shape, *spec.shape), spec.dtype)
+        floats = np.dtype(np.float32)
+        return Batch(rows, rows, (shape, floats), ((*shape, self.side_inputs.conditions.size), floats))
+
     def _rows(self, index: np.ndarray) -> np.ndarray:
         stored = self.encoded.stored
         rows = self.encoded.rows(index)
@@ -198,6 +228,10 @@ class Windows:
 
 
 def window_length(encoded: Encoded, length: int) -> int:
-    """The length that windows really have: `length`, or the longest piece, up to a multiple of WINDOW_STEP."""
+    """The length that windows really have: `length`, or the longest piece, up to a multiple of WINDOW_STEP. Logs a
+    warning where it is cut."""
     longest = int(np.diff(encoded.offsets).max(initial=1))
-    return min(length, -(-longest // WINDOW_STEP) * WINDOW_STEP)
+    most = -(-longest // WINDOW_STEP) * WINDOW_STEP
+    if most < length:
+        log.warning("no piece has %s rows: windows are cut to %s", f"{length:,}", f"{most:,}")
+    return min(length, most)

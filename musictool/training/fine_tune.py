@@ -1,9 +1,9 @@
 """Fine-tuning: a new model that begins as another one, its parent, and learns other music.
 
-It keeps the parent's arch, options, encoding and conditions. Where the corpus has symbols or labels that the parent had
-not, they stand behind the parent's; so every weight of the parent keeps its place in a larger one. A new symbol begins
-with the mean of what the parent's symbols have of their own, beside what its features say, which all symbols share. A
-new label begins as none.
+It keeps the parent's arch, options, encoding and conditions. Tokens and labels of the corpus that the parent lacks come
+after the parent's, so that every weight of the parent keeps its place in a larger one. A new token begins with the mean
+of the embeddings of the parent's tokens, beside that of its features, which all tokens share. A new label begins with
+zeros.
 
 Limit: nothing holds the parent's music in mind; train long on a small corpus, and it is forgotten.
 """

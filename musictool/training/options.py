@@ -70,7 +70,7 @@ class RunSettings:
         "Learning rate after warm-up: none (constant) or cosine, down to 5 %.", metavar="NAME", choices=DECAYS
     )
     clip_norm: float = _of_arch("Clip gradients to this norm; 0: never.", least=0)
-    window: int = _of_arch("Window length in rows: tokens, time steps or segments.", least=2, inherited="unless given")
+    window: int = _of_arch("Window length in rows: tokens, time steps or segments.", least=1, inherited="unless given")
     transpose: Transposition = flag(
         Transposition(),
         "Shift training windows by semitones in this range, or to-c: every piece to C major or A minor.",

@@ -1,7 +1,7 @@
-"""How the learning rate goes over a run: up from almost nothing, then level or down along a cosine.
+"""The learning rate over a run: up from almost nothing, then level or down along a cosine.
 
 Sources: warm-up, Vaswani et al. (2017) and Goyal et al. (2017); cosine, Loshchilov and Hutter (2017), here without
-restarts and down to LEAST of the rate. Honest limit: a run that `patience` ends has not seen the end of its cosine.
+restarts and down to LEAST of the rate. Limit: a run that `patience` ends has not seen the end of its cosine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Schedule:
     epochs: int
 
     def at(self, epoch: int, step: int, steps: int, time_used: float = 0.0) -> float:
-        """The learning rate of one step. It hangs on the arguments alone, so a resumed run goes on as it would have.
+        """The learning rate of one step. It depends on the arguments alone, so a resumed run goes on as it would have.
 
         Args:
             epoch: epochs done.

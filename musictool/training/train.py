@@ -23,6 +23,7 @@ from musictool.corpus.corpus import Corpus
 from musictool.corpus.training_corpus import corpus_of
 from musictool.dataset.conditions import Conditions, of_corpus
 from musictool.dataset.dataset import Encoded
+from musictool.dataset.windows import window_length
 from musictool.encoding import Spec
 from musictool.errors import BadModel, BadOption, KindMismatch
 from musictool.metrics.baselines import baselines
@@ -108,7 +109,9 @@ def _begin(corpus: Corpus, folder: Path, options: TrainOptions, reporter: Report
     else:
         arch = archs.from_json({**parent.info["arch"], "conditions": conditions.size}, encoded.spec)
     arch.check(encoded)
-    info = _info(corpus, options, encoded, arch, conditions, options.run.resolved(arch, precision))
+    settings = options.run.resolved(arch, precision)
+    settings = replace(settings, window=window_length(encoded, settings.window))
+    info = _info(corpus, options, encoded, arch, conditions, settings)
     info["provenance"] |= {"strategy": strategy.name, "replicas": strategy.replicas} | fine_tune.origin(parent)
     folder.mkdir(parents=True, exist_ok=True)
     with working_alone(folder, "train"):

@@ -22,7 +22,7 @@ from musictool.backend.machines import Placement
 from musictool.backend.precision import chosen_precision, has_bfloat16
 from musictool.dataset.encode import encode_corpus
 from musictool.dataset.windows import Windows
-from musictool.errors import BadOption
+from musictool.errors import BadOption, MusictoolError
 from musictool.generation.request import Request
 from musictool.generation.sample import sample
 from musictool.models.model import Model
@@ -155,6 +155,19 @@ def test_mirrored_over_two_devices_learns_what_one_device_learns(corpus: Path):
 def test_mirrored_where_there_is_one_device_is_one_clear_error():
     with pytest.raises(BadOption, match="several GPUs"):
         backend.chosen_strategy(Placement("mirrored"))
+
+
+def test_the_private_members_that_several_devices_need_are_there_and_a_missing_one_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    from musictool.backend import _replicas
+
+    for owner, name in _replicas.PRIVATE_MEMBERS:
+        assert hasattr(owner, name), f"{owner} has no {name}: look at {_replicas.__file__} before raising the bounds"
+    assert "_all_reduce_sum_gradients" in vars(_replicas.Summed)
+    monkeypatch.setattr(_replicas, "PRIVATE_MEMBERS", ((_replicas.Summed, "_gone"),))
+    with pytest.raises(MusictoolError, match=r"several devices needs Summed\._gone"):
+        _replicas.Mirrored([])
 
 
 def test_two_workers_learn_what_one_learns_and_only_the_first_writes(corpus: Path, tmp_path: Path):

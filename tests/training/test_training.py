@@ -15,7 +15,7 @@ import pytest
 
 from musictool import home
 from musictool.corpus.corpus import Corpus
-from musictool.errors import BadCorpus, BadModel, BadOption, Busy, KindMismatch, UnknownName
+from musictool.errors import BadCorpus, BadModel, BadOption, Busy, KindMismatch, OutOfMemory, UnknownName
 from musictool.models import model
 from musictool.models.info import read_info
 from musictool.models.model import Model
@@ -302,8 +302,18 @@ def test_mixed_precision_is_in_effect_while_training_and_gone_afterwards(corpus:
 
 
 def test_a_run_that_needs_more_memory_than_there_is_says_so(corpus: Corpus):
-    with pytest.raises(BadOption, match=r"more memory than there is; .* smaller --batch-size"):
-        train("tunes", **TINY | {"window": 10**12})
+    with pytest.raises(OutOfMemory, match=r"more memory than there is; .* smaller --batch-size"):
+        train("tunes", **TINY | {"batch_size": 10**12})
+
+
+def test_a_window_longer_than_any_piece_is_cut_and_written_down_as_it_is_used(
+    corpus: Corpus, caplog: pytest.LogCaptureFixture
+):
+    trained = train("tunes", **TINY | {"window": 100_000, "epochs": 1})
+    training = trained.model.info["training"]
+    assert training["options"]["window"] == 100_000
+    assert training["settings"]["window"] < 100
+    assert "windows are cut to" in caplog.text
 
 
 def test_two_runs_never_share_a_folder(corpus: Corpus):

@@ -1,4 +1,4 @@
-"""Write docs/reference.md and a page for each encoding and arch from the program itself: help, docstrings, options.
+"""Write docs/reference.md and a page for each encoding and arch out of the program: help, docstrings, options.
 
     make docs
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import ast
 import os
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,7 +28,7 @@ PICTURED = {  # the piece that the pictures of an encoding show; the others show
     "tsd": "band",
     "performance": "piano",
 }
-MEASURED = {"wgan": ("gan",), "melody-cnn": ("vae",)}  # pages under another arch's name
+RESULTS = {"wgan": ("gan",), "melody-cnn": ("vae",)}  # pages of measurements under another arch's name
 
 
 def pages() -> dict[Path, str]:
@@ -57,26 +57,25 @@ def command_names() -> list[str]:
     for name in COMMANDS.names():
         command = main.get_command(click.Context(main), name)
         inner = command.list_commands(click.Context(command)) if isinstance(command, click.Group) else []
-        names += [name, *(f"{name} {each}" for each in inner)]
+        names += [name, *(f"{name} {subcommand}" for subcommand in inner)]
     return names
 
 
 def help_of(name: str) -> str:
     """What `musictool NAME --help` prints, 100 columns wide."""
     command, context = main, click.Context(main, info_name="musictool")
-    for word in name.split():
-        command = command.get_command(context, word)
-        context = click.Context(command, info_name=word, parent=context, max_content_width=100)
+    for part in name.split():
+        command = command.get_command(context, part)
+        context = click.Context(command, info_name=part, parent=context, max_content_width=100)
     context.terminal_width = 100
     return command.get_help(context)
 
 
-def section(registry: Registry, entry: Entry, flag: str) -> str:
-    """An entry's docstring and its options."""
-    words = ast.get_docstring(ast.parse(registry.path(entry.name).read_text(encoding="utf-8"))) or ""
-    rows = "\n".join(f"| `{flag} {setting}` | {meaning} |" for setting, meaning in entry.settings)
-    table = f"| option, with its default | what it is |\n|---|---|\n{rows}"
-    return f"### {entry.name}\n\n```\n{words}\n```\n\n{table}"
+def docstring_and_options(registry: Registry, entry: Entry, flag: str) -> str:
+    """An entry's docstring, and its options as a table."""
+    docstring = ast.get_docstring(ast.parse(registry.path(entry.name).read_text(encoding="utf-8"))) or ""
+    rows = "\n".join(f"| `{flag} {setting}` | {help_text} |" for setting, help_text in entry.settings)
+    return f"```\n{docstring}\n```\n\n| option and its default | what it is |\n|---|---|\n{rows}"
 
 
 def encoding_page(entry: Entry) -> str:
@@ -86,7 +85,7 @@ def encoding_page(entry: Entry) -> str:
 
     musictool train --encoding {entry.name}
 
-{section(ENCODINGS, entry, "--encoding-set").partition(chr(10))[2].strip()}
+{docstring_and_options(ENCODINGS, entry, "--encoding-set")}
 
 ## There and back
 
@@ -102,11 +101,11 @@ The first bars of a real piece ([which](README.md#the-pictures)), and what is le
 def arch_page(entry: Entry) -> str:
     """What one arch is, how to train it and what can be set."""
     arch = ARCHS.get(entry.name)
-    able = [name for name in ENCODINGS.names() if ENCODINGS.get(name).kind == arch.kind]
-    usual, *others = sorted(filter(partial(_fits, arch), able), key=lambda name: name != arch.DEFAULT_ENCODING)
-    others = f", or with `--encoding` {', '.join(map(_link, others))}" if others else ""
-    results = [name for name in (entry.name, *MEASURED.get(entry.name, ())) if (FOLDER / f"{name}.md").exists()]
-    measured = "".join(f"\nWhat it was measured to do: [{name}](../{name}.md).\n" for name in results)
+    encodings = [name for name in ENCODINGS.names() if _learns(arch, ENCODINGS.get(name))]
+    others = ", ".join(_link(name) for name in encodings if name != arch.DEFAULT_ENCODING)
+    learns = _link(arch.DEFAULT_ENCODING) + (f", or with `--encoding` {others}" if others else "")
+    results = [name for name in (entry.name, *RESULTS.get(entry.name, ())) if (FOLDER / f"{name}.md").exists()]
+    measured = "".join(f"\nMeasurements: [{name}](../{name}.md).\n" for name in results)
     sizes = "; ".join(
         f"`--size {size}`"
         + (f" is {', '.join(f'`{key}={value}`' for key, value in changes.items())}" if changes else "")
@@ -116,11 +115,11 @@ def arch_page(entry: Entry) -> str:
 
     musictool train --arch {entry.name}
 
-It learns {arch.kind}: {_link(usual)}{others}.
+It learns {arch.kind}: {learns}.
 
-{section(ARCHS, entry, "--set").partition(chr(10))[2].strip()}
+{docstring_and_options(ARCHS, entry, "--set")}
 
-Sizes: {sizes}. Unless told otherwise it begins with `--window {arch.WINDOW}`, `--batch-size {arch.BATCH_SIZE}` and
+Sizes: {sizes}. By default it trains with `--window {arch.WINDOW}`, `--batch-size {arch.BATCH_SIZE}` and
 `--learning-rate {arch.LEARNING_RATE:g}`.
 {measured}
 [All archs](../reference.md#archs)
@@ -131,10 +130,9 @@ def _link(encoding: str) -> str:
     return f"[{encoding}](../encodings/{encoding}.md)"
 
 
-def _fits(arch: type, encoding: str) -> bool:
-    """Whether an arch that learns rows of one shape only learns those of an encoding of its kind."""
-    shape = getattr(arch, "ROW_SHAPE", None)
-    return shape is None or ENCODINGS.get(encoding)().spec.shape == shape
+def _learns(arch: Any, encoding: Any) -> bool:
+    """Whether an arch learns an encoding's kind and, if it takes rows of one shape only, its rows."""
+    return encoding.kind == arch.kind and (arch.ROW_SHAPE is None or encoding().spec.shape == arch.ROW_SHAPE)
 
 
 if __name__ == "__main__":

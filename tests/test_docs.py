@@ -1,4 +1,4 @@
-"""README and docs say what is so: their commands exist, and the reference is the program's own."""
+"""README and docs match the program: their commands exist, and the generated pages are up to date."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from musictool.sampling.sampler import Sampler
 SPEC = Spec("tokens", (), 20)
 TINY = ("embedding=12", "width=8", "layers=2", "heads=2")
 POSITIONS = ["rotary", "relative", "learned"]
-CONTEXTS = [("transformer", (f"positions={each}", "context=7")) for each in POSITIONS] + [
+CONTEXTS = [("transformer", (f"positions={positions}", "context=7")) for positions in POSITIONS] + [
     ("transformer-xl", ("segment=5", "memory=8")),
     ("transformer-xl", ("segment=9", "memory=4")),
     ("transformer-xl", ("segment=6", "memory=0")),
@@ -32,12 +32,12 @@ def tiny(name: str, *settings: str) -> Arch:
     keras.utils.set_random_seed(1)
     arch = ARCHS.get(name).sized(SPEC, "small", (*TINY, *settings))
     rng = np.random.default_rng(1)
-    for weight in arch.stages[0].network.trainable_variables:  # so large that what is far away is heard
+    for weight in arch.stages[0].network.trainable_variables:  # so large that what is far away matters
         weight.assign(weight + rng.normal(0, 0.3, weight.shape))
     return arch
 
 
-def symbols(length: int, batch: int = 1) -> np.ndarray:
+def random_tokens(length: int, batch: int = 1) -> np.ndarray:
     return np.random.default_rng(length).integers(FIRST_TOKEN, SPEC.size, (batch, length)).astype(np.int32)
 
 
@@ -46,7 +46,7 @@ def logits(arch: Arch, tokens: np.ndarray) -> np.ndarray:
 
 
 def expected(arch: Arch, piece: np.ndarray) -> np.ndarray:
-    """float (T,): nats of each symbol of a piece read in one go."""
+    """float (T,): nats of each token of a piece in one window."""
     tokens = np.concatenate([arch.spec.start[None], piece])[None]
     mask, none = np.ones((1, len(piece)), np.float32), np.zeros((1, len(piece), 0), np.float32)
     (nats, *_) = arch.stages[0].loss_and_metrics(Batch(tokens[:, :-1], tokens[:, 1:], mask, none), False)
@@ -54,16 +54,16 @@ def expected(arch: Arch, piece: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name, settings", CONTEXTS)
-def test_far_beyond_its_context_it_writes_as_it_reads(name: str, settings: tuple[str, ...]):
+def test_far_beyond_its_context_it_scores_as_a_whole_window_does(name: str, settings: tuple[str, ...]):
     arch = tiny(name, *settings)
-    (piece,) = symbols(150)
+    (piece,) = random_tokens(150)
     np.testing.assert_allclose(arch.surprisal(piece), expected(arch, piece), atol=1e-4)
 
 
 @pytest.mark.parametrize("positions", POSITIONS)
-def test_it_hears_as_far_back_as_its_layers_reach_and_no_further(positions: str):
+def test_it_depends_on_what_its_layers_attend_to_and_on_nothing_further_back(positions: str):
     arch = tiny("transformer", f"positions={positions}", "context=4")
-    tokens, other = symbols(30), symbols(30)
+    tokens, other = random_tokens(30), random_tokens(30)
     other[:, 0] = FIRST_TOKEN + (other[:, 0] - FIRST_TOKEN + 1) % 10
     change = np.abs(logits(arch, tokens) - logits(arch, other))[0].max(axis=-1)
     assert (change[: 2 * 3 + 1] > 1e-6).all()
@@ -71,16 +71,16 @@ def test_it_hears_as_far_back_as_its_layers_reach_and_no_further(positions: str)
 
 
 @pytest.mark.parametrize("segment", [5, 6])
-def test_the_memory_of_an_xl_goes_over_segments(segment: int):
+def test_the_memory_of_an_xl_goes_across_segments(segment: int):
     arch = tiny("transformer-xl", f"segment={segment}", f"memory={segment}")
-    tokens, other = symbols(5 * segment), symbols(5 * segment)
+    tokens, other = random_tokens(5 * segment), random_tokens(5 * segment)
     other[:, 0] = FIRST_TOKEN + (other[:, 0] - FIRST_TOKEN + 1) % 10
     change = np.abs(logits(arch, tokens) - logits(arch, other))[0].max(axis=-1)
-    assert (change[: 3 * segment] > 1e-7).all()  # each of the two layers looks one segment further
+    assert (change[: 3 * segment] > 1e-7).all()  # each of the two layers attends one segment further back
     assert (change[3 * segment :] == 0).all()
 
 
-def test_nothing_is_learned_through_the_memory_of_an_xl():
+def test_no_gradient_goes_through_the_memory_of_an_xl():
     import tensorflow as tf
 
     body = tiny("transformer-xl", "segment=5", "memory=5").stages[0].network.body
@@ -88,17 +88,17 @@ def test_nothing_is_learned_through_the_memory_of_an_xl():
     with tf.GradientTape() as tape:
         tape.watch(x)
         second = tf.reduce_sum(tf.square(body(x)[:, 5:10] - 1))
-    slope = np.abs(tape.gradient(second, x)).max(axis=(0, 2))
-    assert (slope[:5] == 0).all()
-    assert (slope[5:10] > 0).all()
+    gradient = np.abs(tape.gradient(second, x)).max(axis=(0, 2))
+    assert (gradient[:5] == 0).all()
+    assert (gradient[5:10] > 0).all()
 
 
 @pytest.mark.parametrize(
     "name, settings, policy",
-    [(*each, ("mixed_float16", "mixed_bfloat16")[i % 2]) for i, each in enumerate(CONTEXTS[:4])],
+    [(*case, ("mixed_float16", "mixed_bfloat16")[i % 2]) for i, case in enumerate(CONTEXTS[:4])],
 )
-def test_in_mixed_precision_it_expects_nearly_the_same_and_writes(name: str, settings: tuple[str, ...], policy: str):
-    (piece,) = symbols(40)
+def test_in_mixed_precision_it_predicts_nearly_the_same_and_writes(name: str, settings: tuple[str, ...], policy: str):
+    (piece,) = random_tokens(40)
     keras.utils.set_random_seed(1)
     exact = ARCHS.get(name).sized(SPEC, "small", (*TINY, *settings))
     whole = expected(exact, piece)
@@ -116,8 +116,8 @@ def test_no_two_blocks_begin_with_the_same_weights():
     keras.utils.set_random_seed(1)
     body = ARCHS.get("transformer").sized(SPEC, "small", (*TINY, "positions=relative")).stages[0].network.body
     blocks = [
-        (*attention.weights, widen.kernel, narrow.kernel)
-        for attention, widen, narrow in zip(body.attentions, body.widen, body.narrow, strict=True)
+        (*attention.weights, up.kernel, down.kernel)
+        for attention, up, down in zip(body.attentions, body.up, body.down, strict=True)
     ]
     for one, other in zip(*blocks, strict=True):
         assert not np.array_equal(ops.convert_to_numpy(one), ops.convert_to_numpy(other)), one.path
@@ -135,7 +135,7 @@ PERIOD, WINDOW = 9, 36
 
 
 def refrains(pieces: int, length: int, seed: int) -> np.ndarray:
-    """Pieces (pieces, length) in which each symbol is that of PERIOD before, but for one in twenty."""
+    """Pieces (pieces, length) in which each token is that of PERIOD before, but for one in twenty."""
     rng = np.random.default_rng(seed)
     music = rng.integers(FIRST_TOKEN, SPEC.size, (pieces, length)).astype(np.int32)
     for row in range(PERIOD, length):
@@ -145,33 +145,33 @@ def refrains(pieces: int, length: int, seed: int) -> np.ndarray:
 
 
 def bigram_music(corpus: np.ndarray, pieces: int, length: int) -> np.ndarray:
-    """Drawn from how often each symbol followed each other."""
+    """Drawn from how often each token followed each other."""
     counts = np.full((SPEC.size, SPEC.size), 1e-9)
     np.add.at(counts, (corpus[:, :-1], corpus[:, 1:]), 1)
     rng = np.random.default_rng(0)
     music = corpus[:pieces, :1]
     for _ in range(length - 1):
-        chances = counts[music[:, -1]]
-        drawn = [rng.choice(SPEC.size, p=each / each.sum()) for each in chances]
+        rows = counts[music[:, -1]]
+        drawn = [rng.choice(SPEC.size, p=row / row.sum()) for row in rows]
         music = np.concatenate([music, np.array(drawn, np.int32)[:, None]], axis=1)
     return music
 
 
 def nats_of(music: np.ndarray, others: np.ndarray) -> float:
-    """Nats a symbol under a model counted on other pieces: what stood PERIOD after each symbol."""
+    """Nats per token under a model counted on other pieces: what stood PERIOD after each token."""
     counts = np.full((SPEC.size, SPEC.size), 0.1)
     np.add.at(counts, (others[:, :-PERIOD], others[:, PERIOD:]), 1)
-    chances = counts / counts.sum(axis=1, keepdims=True)
-    return float(-np.log(chances[music[:, :-PERIOD], music[:, PERIOD:]]).mean())
+    probabilities = counts / counts.sum(axis=1, keepdims=True)
+    return float(-np.log(probabilities[music[:, :-PERIOD], music[:, PERIOD:]]).mean())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name, settings",
-    [("transformer", (f"positions={each}", "context=12")) for each in POSITIONS]
+    [("transformer", (f"positions={positions}", "context=12")) for positions in POSITIONS]
     + [("transformer-xl", ("segment=12", "memory=12"))],
 )
-def test_what_it_writes_pleases_a_judge_more_than_what_a_bigram_writes(name: str, settings: tuple[str, ...]):
+def test_what_it_writes_is_more_probable_than_what_a_bigram_writes(name: str, settings: tuple[str, ...]):
     """Were the context lost in writing, what is written would be no better than a bigram's."""
     keras.utils.set_random_seed(1)
     sizes = ("embedding=32", "width=32", "heads=2", "layers=2", "dropout=0")

@@ -27,7 +27,8 @@ from musictool.drawing.figure import save
 from musictool.metrics.reconstruction import active_units, instrument_distances, note_scores, scores_of_copying
 from musictool.models.model import Model
 from musictool.music.instruments import INSTRUMENTS
-from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.sampling.guidance import FREE, Guidance
+from musictool.sampling.sampler import Sampler
 from musictool.training.options import stored
 from musictool.training.reporter import Reporter
 from musictool.training.workers import encoded_for

@@ -55,7 +55,7 @@ _HOMES = {
     "Track": "music.score",
     "Corpus": "corpus.corpus",
     "Model": "models.model",
-    "Request": "generation.sample",
+    "Request": "generation.request",
     "Sampler": "sampling.sampler",
     "MusictoolError": "errors",
 }

@@ -21,7 +21,8 @@ from musictool.encoding import FIRST_TOKEN, Spec
 from musictool.errors import BadOption, KindMismatch, UnknownName
 from musictool.options import describe
 from musictool.registry import ARCHS
-from musictool.sampling.sampler import Guidance, Sampler
+from musictool.sampling.guidance import Guidance
+from musictool.sampling.sampler import Sampler
 
 SPECS = {
     "tokens": Spec("tokens", (), 20),

@@ -32,7 +32,8 @@ from musictool.dataset.windows import Batch
 from musictool.errors import BadOption
 from musictool.layers.dcgan import straight_through
 from musictool.metrics.sample_distance import EVAL_METRICS, has_collapsed, sample_distance
-from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.sampling.guidance import FREE, Guidance
+from musictool.sampling.sampler import Sampler
 
 log = logging.getLogger(__name__)
 

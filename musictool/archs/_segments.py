@@ -26,8 +26,8 @@ from musictool.encoding import Kind, Spec
 from musictool.errors import BadCorpus, KindMismatch
 from musictool.music.instruments import INSTRUMENTS
 from musictool.music.score import PITCHES
-from musictool.sampling.options import BERNOULLI
-from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.sampling.guidance import FREE, Guidance
+from musictool.sampling.sampler import BERNOULLI, Sampler
 from musictool.sampling.thresholds import UNREACHABLE, DensityCalibration, cell_thresholds
 
 log = logging.getLogger(__name__)

@@ -30,7 +30,8 @@ from musictool.arch import ParameterGroup
 from musictool.archs._adversaries import AdversarialArch, Adversaries
 from musictool.layers.dcgan import FragmentCritic, FragmentGenerator
 from musictool.options import option
-from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.sampling.guidance import FREE, Guidance
+from musictool.sampling.sampler import Sampler
 
 LABEL_SMOOTHING = 0.1  # how far a smoothed label lies from 0 or 1, at most
 MEAN_WEIGHT, FEATURE_WEIGHT = 0.1, 1.0  # of the two L2 terms, as in MidiNet's code

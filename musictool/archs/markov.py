@@ -24,10 +24,11 @@ from musictool.dataset.windows import Batch
 from musictool.encoding import FIRST_TOKEN, START, Kind
 from musictool.metrics.ngrams import NGrams
 from musictool.options import option
+from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.loops import LoopGuard
 from musictool.sampling.numpy_rules import draw, drawn
 from musictool.sampling.rules import DRAWS, DrawState
-from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.sampling.sampler import Sampler
 
 CHUNK = 64  # tokens written between two looks for loops
 AT_ONCE = 1 << 21  # probabilities of a distribution held in memory (16 MB)

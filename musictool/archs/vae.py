@@ -47,7 +47,8 @@ from musictool.errors import BadOption
 from musictool.layers.variational import BEAT_STEPS
 from musictool.music.instruments import INSTRUMENTS, PIANO
 from musictool.options import option
-from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.sampling.guidance import FREE, Guidance
+from musictool.sampling.sampler import Sampler
 from musictool.sampling.thresholds import DensityCalibration, cell_thresholds
 
 

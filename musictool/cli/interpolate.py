@@ -10,7 +10,7 @@ import click
 from musictool.cli import _output
 from musictool.cli._flags import flags
 from musictool.options import build, pop_given
-from musictool.sampling.options import SamplerOptions
+from musictool.sampling.sampler import Sampler
 
 _PATH = click.Path(path_type=Path)
 
@@ -21,7 +21,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--model", "name", help="A model's name or folder.  [default: the one trained last]")
 @click.option("--steps", type=int, default=8, show_default=True, help="Versions, both ends included.")
 @click.option("--bars", type=int, help="Bars of each version, from the pieces' beginning.  [default: all]")
-@flags(SamplerOptions, "temperature", "threshold")
+@flags(Sampler, "temperature", "threshold")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes what bernoulli draws.")
 @click.option("--out", type=_PATH, default=Path("between.mid"), show_default=True, help="File to write.")
 def command(first: Path, second: Path, name: str | None, out: Path, **given: Any) -> None:
@@ -31,7 +31,7 @@ def command(first: Path, second: Path, name: str | None, out: Path, **given: Any
     """
     from musictool.writing import checked_places, write
 
-    sampler = build(SamplerOptions, pop_given(SamplerOptions, given))
+    sampler = build(Sampler, pop_given(Sampler, given))
     checked_places(out, first, second)
     _output.load_backend()
     from musictool.generation.interpolate import interpolate

@@ -21,7 +21,7 @@ from musictool.models.model import Model
 from musictool.music.instruments import PIANO, note_instruments
 from musictool.music.score import METRE, TEMPO, Score, sort_notes
 from musictool.reading import read_named
-from musictool.sampling.sampler import Guidance, Sampler
+from musictool.sampling.guidance import Guidance
 
 PLAIN = Accompaniment()
 
@@ -42,9 +42,8 @@ def accompany(model: Model, melody: Path, how: Accompaniment = PLAIN) -> Score:
     tune = melody_of(read_named(melody).scores[0], how.track, melody)
     piano = replace(tune, tracks=tuple(replace(track, program=0) for track in tune.tracks))
     part = require_segments(model, piano, f"the melody of {melody}")[..., PIANO]  # (T, S, P)
-    sampler = Sampler(**vars(how.sampler))
     guidance = Guidance(style=segments_of_style(model, how.style), alpha=how.style.share)
-    rows = model.arch.accompaniment(part, np.zeros(model.spec.shape, np.uint8), sampler, how.seed, guidance)
+    rows = model.arch.accompaniment(part, np.zeros(model.spec.shape, np.uint8), how.sampler, how.seed, guidance)
     rows[..., PIANO] = 0
     return _together(model, tune, model.encoding.decode(rows).transpose(-model.semitones_for(piano)))
 

@@ -8,7 +8,7 @@ from musictool.errors import BadOption
 from musictool.generation.request import Constraints
 from musictool.models.model import Model
 from musictool.music.score import PITCHES
-from musictool.sampling.sampler import Guidance
+from musictool.sampling.guidance import Guidance
 
 _LEAST = 2  # tokens that begin a note, for there to be something to choose
 

@@ -20,11 +20,10 @@ from musictool.models.model import Model
 from musictool.music.grid import to_ticks
 from musictool.music.score import METRE, TEMPO, Score
 from musictool.reading import read_named
-from musictool.sampling.options import SamplerOptions
 from musictool.sampling.sampler import Sampler
 
 DEFAULT_STEPS = 8
-PLAIN = SamplerOptions()
+PLAIN = Sampler()
 _PARALLEL = 1e-4  # radians; nearer than this the way over the sphere is the straight one
 
 
@@ -34,7 +33,7 @@ def interpolate(
     second: Path,
     steps: int = DEFAULT_STEPS,
     bars: int | None = None,
-    sampler: SamplerOptions = PLAIN,
+    sampler: Sampler = PLAIN,
     seed: int = 0,
 ) -> Score:
     """All versions one after another, from the first piece to the second, both included.
@@ -62,7 +61,7 @@ def interpolate(
     a, b = (np.resize(arch.latents(each), (length, *arch.latents(each[:1]).shape[1:])) for each in rows)
     shares = np.linspace(0, 1, steps)
     latents = np.concatenate([between(a, b, share) for share in shares])
-    rows = arch.decode_latents(latents, Sampler(**vars(sampler)), seed)
+    rows = arch.decode_latents(latents, sampler, seed)
     music = model.encoding.decode(rows).transpose(-model.semitones_for(scores[0]))
     return replace(music, tempos=_tempos(model, scores, shares, length), metres=_metre(model)).drop_empty_tracks()
 

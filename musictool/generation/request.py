@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from musictool.errors import BadFile, BadOption
 from musictool.music import gm
 from musictool.options import check, flag, flag_fields, group, option_name, values_of
-from musictool.sampling.options import SamplerOptions
+from musictool.sampling.sampler import Sampler
 
 if TYPE_CHECKING:
     import numpy as np
@@ -163,7 +163,7 @@ class Request:
     bars: int | None = flag(None, "Bars to write, instead of --length.", least=1)
     seconds: float | None = flag(None, "Seconds to write, instead of --length. No length counts the primer.", above=0)
     num: int = flag(1, "Pieces to write: song-001.mid, song-002.mid, ...", least=1)
-    sampler: SamplerOptions = group(SamplerOptions)
+    sampler: Sampler = group(Sampler)
     constraints: Constraints = group(Constraints)
     style: Style = group(Style)
     primer: Path | str | None = flag(
@@ -239,7 +239,7 @@ class Accompaniment:
     track: str | None = flag(
         None, "Track of MELODY, by number (from 1) or name.", default_text="the piano, else all but drums"
     )
-    sampler: SamplerOptions = group(SamplerOptions)
+    sampler: Sampler = group(Sampler)
     style: Style = group(Style)
     seed: int = flag(0, "Fixes everything that is random.", least=0, default_text="drawn and printed")
 

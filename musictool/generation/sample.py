@@ -21,7 +21,6 @@ from musictool.generation.request import Request
 from musictool.generation.style import segments_of_style
 from musictool.models.model import Model
 from musictool.music.score import DEFAULT_BPM, METRE, TEMPO, Score
-from musictool.sampling.sampler import Sampler
 
 log = logging.getLogger(__name__)
 
@@ -124,8 +123,8 @@ class Generation:
 
     @cached_property
     def _stream(self) -> Iterator[np.ndarray]:
-        sampler = Sampler(**vars(self.request.sampler))
-        return self.model.arch.continuation(self.model_input, sampler, self.request.seed, self.guidance)
+        request = self.request
+        return self.model.arch.continuation(self.model_input, request.sampler, request.seed, self.guidance)
 
     @cached_property
     def model_input(self) -> np.ndarray:

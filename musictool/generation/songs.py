@@ -20,7 +20,7 @@ from musictool.generation.request import Constraints, Request, Style, numbered
 from musictool.generation.sample import Progress, sample
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
-from musictool.sampling.options import SamplerOptions
+from musictool.sampling.sampler import Sampler
 from musictool.writing import checked_places, write
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ def _request_from_json(values: dict[str, Any], of_file: bool) -> Request:
     if constraints["histogram"] is not None:
         constraints["histogram"] = tuple(map(float, constraints["histogram"]))
     groups: dict[str, Any] = {
-        "sampler": SamplerOptions(**values.pop("sampler")),
+        "sampler": Sampler(**values.pop("sampler")),
         "constraints": Constraints(**constraints),
         "style": Style() if style is None else _style(style),
     }

@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 
+from musictool.sampling.guidance import MASKED_LOGIT
 from musictool.sampling.rules import DrawState
-from musictool.sampling.sampler import MASKED_LOGIT, Sampler
+from musictool.sampling.sampler import Sampler
 
 
 def draw(sampler: Sampler, logits: np.ndarray, uniform: np.ndarray, state: DrawState) -> np.ndarray:

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from keras import ops
 
-from musictool.sampling.options import REPETITION_WINDOW
-from musictool.sampling.sampler import MASKED_LOGIT, Guidance, Sampler
+from musictool.sampling.guidance import MASKED_LOGIT, Guidance
+from musictool.sampling.sampler import REPETITION_WINDOW, Sampler
 
 DRAWS = 5  # uniform numbers per token drawn
 

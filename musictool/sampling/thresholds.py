@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from musictool.sampling.options import BERNOULLI, fixed_threshold
+from musictool.sampling.sampler import BERNOULLI, fixed_threshold
 
 UNREACHABLE = 2.0  # above every probability
 BINS, MAX_LOGIT = 1 << 14, 15.0  # of a histogram of logits, from -MAX_LOGIT to MAX_LOGIT: most cells are unlikely

@@ -23,7 +23,8 @@ from musictool.generation.scoring import score_piece
 from musictool.models.model import Model
 from musictool.music.score import Score, Track
 from musictool.preparation.prepare import prepare
-from musictool.sampling.sampler import Guidance, Sampler
+from musictool.sampling.guidance import Guidance
+from musictool.sampling.sampler import Sampler
 from musictool.training.train import train
 from musictool.writing import write
 from tests.test_laws_archs import FULL_SEGMENTS, SPECS, batch_of, rows, tiny

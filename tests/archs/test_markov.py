@@ -14,7 +14,8 @@ from musictool.archs.markov import Markov
 from musictool.encoding import FIRST_TOKEN, Spec
 from musictool.metrics.baselines import baselines
 from musictool.models.model import Model
-from musictool.sampling.sampler import Guidance, Sampler
+from musictool.sampling.guidance import Guidance
+from musictool.sampling.sampler import Sampler
 from musictool.training.train import train
 from tests.test_laws_archs import corpus_of, tiny
 

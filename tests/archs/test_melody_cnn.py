@@ -17,7 +17,8 @@ from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
 from musictool.encoding import Spec
 from musictool.music.instruments import BASS, DRUMS, INSTRUMENTS, PIANO
-from musictool.sampling.sampler import Guidance, Sampler
+from musictool.sampling.guidance import Guidance
+from musictool.sampling.sampler import Sampler
 from tests.test_laws_archs import corpus_of
 
 SHAPE = (8, 24, 5)

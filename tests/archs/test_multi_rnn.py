@@ -11,7 +11,8 @@ import pytest
 from musictool.archs.multi_rnn import MultiRnn
 from musictool.encoding import Spec
 from musictool.errors import BadOption, KindMismatch
-from musictool.sampling.sampler import Guidance, Sampler
+from musictool.sampling.guidance import Guidance
+from musictool.sampling.sampler import Sampler
 from tests.test_laws_archs import assert_two_steps_move_every_weight, batch_of, losses, rows
 
 BAND = Spec("frames", (640,), 640)

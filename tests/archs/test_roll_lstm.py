@@ -12,7 +12,8 @@ from musictool.archs.roll_lstm import RollLstm
 from musictool.encoding import Spec
 from musictool.errors import KindMismatch
 from musictool.layers.sigmoid_head import SigmoidHead
-from musictool.sampling.sampler import Guidance, Sampler
+from musictool.sampling.guidance import Guidance
+from musictool.sampling.sampler import Sampler
 from tests.test_laws_archs import assert_two_steps_move_every_weight, batch_of, losses, rows
 
 PIANO = Spec("frames", (88,), 88)

@@ -15,7 +15,8 @@ from musictool.backend import backend
 from musictool.dataset.windows import Batch
 from musictool.encoding import Spec
 from musictool.music.instruments import BASS, DRUMS, INSTRUMENTS, PIANO
-from musictool.sampling.sampler import FREE, Guidance, Sampler
+from musictool.sampling.guidance import FREE, Guidance
+from musictool.sampling.sampler import Sampler
 from tests.test_laws_archs import corpus_of
 
 SHAPE = (8, 24, 5)

@@ -20,7 +20,8 @@ from musictool.errors import BadOption, UnknownName
 from musictool.models.model import Model
 from musictool.music.score import Score
 from musictool.preparation.prepare import prepare
-from musictool.sampling.sampler import Guidance, Sampler
+from musictool.sampling.guidance import Guidance
+from musictool.sampling.sampler import Sampler
 from musictool.training.options import parse
 from musictool.training.train import train
 from musictool.writing import write

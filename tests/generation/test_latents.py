@@ -197,13 +197,14 @@ def test_what_cannot_be_meant_is_one_clear_line(model: Model, bands: Path, tmp_p
     a = bands / "a" / "a.mid"
     write(Score.from_notes([(60, 0, 1)], (Track(120),)), tmp_path / "sea.mid")  # the seashore is no instrument
     (tmp_path / "text.mid").write_text("no music")
-    assert "--alpha': 2.0 is not in the range 0<=x<=1" in error(f"sample bands-vae --style {a} --alpha 2")
+    assert "--alpha: 2.0 is not a number from 0 to 1" in error(f"sample bands-vae --style {a} --alpha 2")
     assert "--alpha 0.5 of which style?" in error("sample bands-vae --alpha 0.5")
     assert "sea.mid has no note" in error(f"sample bands-vae --style {tmp_path / 'sea.mid'}")
     assert "text.mid" in error(f"sample bands-vae --style {tmp_path / 'text.mid'}")
     assert "no piece has label=zzz" in error("sample bands-vae --where label=zzz")
-    assert "--threshold 1.5 is neither" in error("sample bands-vae --threshold 1.5")
-    assert "--noise-sd': -1.0 is not in the range 0<=x<=10" in error("sample bands-vae --noise-sd -1")
+    rules = "density, bernoulli or a number between 0 and 1"
+    assert f"--threshold: '1.5' is not {rules}" in error("sample bands-vae --threshold 1.5")
+    assert "--noise-sd: -1.0 is not a number from 0 to 10" in error("sample bands-vae --noise-sd -1")
     assert "--steps 1 is not at least 2" in error(f"interpolate {a} {a} --steps 1")
     assert "unknown suffix" in error(f"interpolate {a} {a} --out {tmp_path / 'x.xyz'}")
     assert "sea.mid has no note" in error(f"interpolate {a} {tmp_path / 'sea.mid'}")

@@ -22,7 +22,7 @@ from musictool.models.model import Model
 from musictool.music.score import METRE, TEMPO, Score, Track, sort_notes
 from musictool.music.transposition import TO_C
 from musictool.reading import read
-from musictool.sampling.sampler import Guidance
+from musictool.sampling.guidance import Guidance
 from musictool.writing import write
 
 

@@ -12,7 +12,7 @@ from keras import ops
 from musictool.layers.autoregressive_head import AutoregressiveHead
 from musictool.layers.sigmoid_head import SigmoidHead, accuracy
 from musictool.layers.softmax_head import SoftmaxHead
-from musictool.sampling.sampler import MASKED_LOGIT
+from musictool.sampling.guidance import MASKED_LOGIT
 
 D, W = 6, 4
 HEADS = {

@@ -11,7 +11,7 @@ from keras import ops
 
 from musictool.layers.repeat_attention import LAGS
 from musictool.layers.tied_head import KERNEL_FRAMES, REPEAT_HEADS, TiedHead
-from musictool.sampling.sampler import MASKED_LOGIT
+from musictool.sampling.guidance import MASKED_LOGIT
 
 D, W, H = 5, 4, 3
 both = pytest.mark.parametrize("chain", [False, True], ids=["tied", "chain"])

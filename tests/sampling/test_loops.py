@@ -10,8 +10,9 @@ from keras import ops
 from musictool.archs.lstm import Lstm
 from musictool.encoding import Spec
 from musictool.music.score import Score
+from musictool.sampling.guidance import FREE
 from musictool.sampling.loops import FACTOR, LEAST, LONGEST, LoopGuard, period, period_of_notes
-from musictool.sampling.sampler import FREE, Sampler
+from musictool.sampling.sampler import Sampler
 from tests.stand_in import StandIn
 
 RANDOM = np.random.default_rng(0).integers(3, 100, 600)

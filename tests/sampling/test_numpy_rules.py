@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from musictool.sampling import numpy_rules, rules
+from musictool.sampling.guidance import MASKED_LOGIT, Guidance
 from musictool.sampling.rules import DRAWS, DrawState
-from musictool.sampling.sampler import MASKED_LOGIT, Guidance, Sampler
+from musictool.sampling.sampler import Sampler
 
 
 def state_of(sampler: Sampler, pieces: int, size: int, seed: int = 0) -> DrawState:

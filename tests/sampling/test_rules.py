@@ -10,6 +10,7 @@ from keras import ops
 from musictool.archs.lstm import Lstm
 from musictool.encoding import Spec
 from musictool.errors import BadOption
+from musictool.sampling.guidance import FREE, MASKED_LOGIT, Guidance
 from musictool.sampling.rules import (
     DRAWS,
     Ban,
@@ -22,7 +23,7 @@ from musictool.sampling.rules import (
     inverse_transform,
     rules_of,
 )
-from musictool.sampling.sampler import FREE, MASKED_LOGIT, Guidance, Sampler
+from musictool.sampling.sampler import Sampler
 from tests.stand_in import StandIn
 
 LOGITS = np.log(np.array([[0.5, 0.2, 0.15, 0.1, 0.05]], np.float32))

@@ -1,0 +1,41 @@
+"""What a continuation is bound to: the tokens that are banned, the conditions, the style."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MASKED_LOGIT = -1e9  # a logit that no temperature brings back
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """What a continuation is bound to.
+
+    Attributes:
+        banned: bool (V,) for tokens, (D,) for frames: what may not be drawn; None for nothing besides what the arch
+            itself bans.
+        style: uint8 0/1 (N, S, P, I), segments to write like, for archs of segments that know styles; None for none.
+        alpha: how much of the style, 0 none to 1 nothing else.
+        conditions: float32 (C,), requested values (musictool/dataset/conditions.py); None for no request.
+        onset_mask: bool (V,), the tokens that begin notes, to which alone a repetition penalty applies; None for all.
+    """
+
+    banned: np.ndarray | None = None
+    conditions: np.ndarray | None = None
+    onset_mask: np.ndarray | None = None
+    style: np.ndarray | None = None
+    alpha: float = 0.0
+
+    def logit_bias(self, size: int, reserved: int = 0) -> np.ndarray:
+        """float32 (size,), to be added to logits: MASKED_LOGIT for what is banned or below `reserved`, otherwise 0."""
+        banned = np.arange(size) < reserved
+        return np.where(banned if self.banned is None else banned | self.banned, MASKED_LOGIT, 0.0).astype(np.float32)
+
+    def onset_mask_of(self, size: int) -> np.ndarray:
+        """bool (size,): the tokens that begin notes, or all."""
+        return np.ones(size, bool) if self.onset_mask is None else self.onset_mask
+
+
+FREE = Guidance()

@@ -14,9 +14,8 @@ import numpy as np
 
 from musictool.arch import AccompanimentArch
 from musictool.errors import BadOption, NoMusic, UnknownName
-from musictool.generation.latents import require_segments
+from musictool.generation.latents import require_segments, segments_of_style
 from musictool.generation.request import Accompaniment
-from musictool.generation.style import segments_of_style
 from musictool.models.model import Model
 from musictool.music.instruments import PIANO, note_instruments
 from musictool.music.score import METRE, TEMPO, Score, sort_notes

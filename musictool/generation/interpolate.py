@@ -1,10 +1,10 @@
 """From one piece to another through the latents between them.
 
 `interpolate` is the function behind `musictool interpolate`. Both pieces are cut into segments, and the first segment
-of one is led to the first of the other, the second to the second, and so on; the shorter piece begins again until the
-longer one is at its end. Latents of a Gaussian lie near a sphere, so the way leads over it and not through it (White,
-"Sampling Generative Networks", 2016). Honest limit: the ends are the pieces as the model remembers them, which is not
-note for note.
+of one is interpolated with the first of the other, the second with the second, and so on; the shorter piece begins
+again until the longer one ends. Latents of a Gaussian lie near a sphere, so interpolation is spherical (White,
+"Sampling Generative Networks", 2016). Limit: the ends are the pieces as the model reconstructs them, which is not note
+for note.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def interpolate(
     """All versions one after another, from the first piece to the second, both included.
 
     Args:
-        model: one that knows latents.
+        model: one with latents.
         first, second: music files; of one with several pieces, the first.
         steps: versions, at least 2.
         bars: of each version, from the beginning of the pieces, rounded up to whole segments of two; None for all.
@@ -47,7 +47,7 @@ def interpolate(
         seed: fixes the draws of a threshold that draws.
 
     Raises:
-        BadOption: if the model knows no latents, or a number is too small.
+        BadOption: if the model has no latents, or a number is too small.
         BadFile, NoMusic: for a piece that cannot be read, or has no note.
     """
     arch = require_latent_arch(model, "interpolate")
@@ -57,36 +57,43 @@ def interpolate(
         raise BadOption(f"--bars {bars} is not at least 1")
     scores = [read_named(path).scores[0] for path in (first, second)]
     rows = [require_segments(model, score, str(path)) for score, path in zip(scores, (first, second), strict=True)]
-    length = max(map(len, rows)) if bars is None else -(-bars // 2)
-    a, b = (np.resize(arch.latents(each), (length, *arch.latents(each[:1]).shape[1:])) for each in rows)
+
+    # the latents of each segment, those of the shorter piece repeated
+    length = max(map(len, rows)) if bars is None else -(-bars // 2)  # T
+    a, b = (
+        np.resize(arch.latents(piece), (length, *arch.latents(piece[:1]).shape[1:])) for piece in rows
+    )  # (T, ..., Z)
     shares = np.linspace(0, 1, steps)
-    latents = np.concatenate([between(a, b, share) for share in shares])
-    rows = arch.decode_latents(latents, sampler, seed)
-    music = model.encoding.decode(rows).transpose(-model.semitones_for(scores[0]))
+    latents = np.concatenate([between(a, b, share) for share in shares])  # (steps * T, ..., Z)
+    written = arch.decode_latents(latents, sampler, seed)
+    music = model.encoding.decode(written).transpose(-model.semitones_for(scores[0]))
     return replace(music, tempos=_tempos(model, scores, shares, length), metres=_metre(model)).drop_empty_tracks()
 
 
 def between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
     """float32 (..., Z): so far on the way from `a` to `b` over the sphere; at 0 and 1 exactly these.
 
-    The angle between both is divided, and so is their length (Shoemake 1985, for vectors of any length).
+    Spherical interpolation of the directions (Shoemake 1985), and linear interpolation of the lengths.
     """
-    lengths = [np.linalg.norm(each, axis=-1, keepdims=True) for each in (a, b)]
-    unit = [each / np.maximum(length, 1e-9) for each, length in zip((a, b), lengths, strict=True)]
-    angle = np.arccos(np.clip((unit[0] * unit[1]).sum(axis=-1, keepdims=True), -1, 1))
+    # length and direction of each vector, and the angle between both
+    lengths = [np.linalg.norm(vector, axis=-1, keepdims=True) for vector in (a, b)]  # (..., 1)
+    units = [vector / np.maximum(length, 1e-9) for vector, length in zip((a, b), lengths, strict=True)]  # (..., Z)
+    angle = np.arccos(np.clip((units[0] * units[1]).sum(axis=-1, keepdims=True), -1, 1))  # (..., 1)
+
+    # a straight line where the vectors are parallel, or one has no direction
     is_straight = (angle < _PARALLEL) | (angle > np.pi - _PARALLEL) | (np.minimum(*lengths) < 1e-9)
     sine = np.where(is_straight, 1, np.sin(angle))
-    direction = (np.sin((1 - share) * angle) * unit[0] + np.sin(share * angle) * unit[1]) / sine
-    arc = ((1 - share) * lengths[0] + share * lengths[1]) * direction
+    direction = (np.sin((1 - share) * angle) * units[0] + np.sin(share * angle) * units[1]) / sine
+    arc = ((1 - share) * lengths[0] + share * lengths[1]) * direction  # (..., Z)
     return np.where(is_straight, (1 - share) * a + share * b, arc).astype(np.float32)
 
 
 def _tempos(model: Model, scores: list[Score], shares: np.ndarray, length: int) -> np.ndarray:
-    """Of each version one, on the way from the first piece's to the second's."""
-    own = [float(score.tempos["bpm"][0]) if len(score.tempos) else model.info["music"]["bpm"] for score in scores]
+    """TEMPO (steps,): one for each version, on the way from the first piece's to the second's."""
+    bpm = [float(score.tempos["bpm"][0]) if len(score.tempos) else model.info["music"]["bpm"] for score in scores]
     steps = np.arange(len(shares)) * length * model.spec.steps
     onsets = to_ticks(steps, model.encoding.options.steps_per_quarter)
-    return np.array(list(zip(onsets, (1 - shares) * own[0] + shares * own[1], strict=True)), TEMPO)
+    return np.array(list(zip(onsets, (1 - shares) * bpm[0] + shares * bpm[1], strict=True)), TEMPO)
 
 
 def _metre(model: Model) -> np.ndarray:

@@ -95,7 +95,7 @@ class Constraints:
 
 @dataclass(frozen=True)
 class Style:
-    """Other music, of whose latents a share is mixed in (musictool/generation/style.py).
+    """Other music, of whose latents a share is mixed in (musictool/generation/latents.py).
 
     Attributes:
         files: music files; all pieces of each.

@@ -16,9 +16,9 @@ import numpy as np
 from musictool.errors import BadOption, NoMusic
 from musictool.generation.continuation import Continuation, Primer
 from musictool.generation.guidance import guidance_of
+from musictool.generation.latents import segments_of_style
 from musictool.generation.primers import encode_nearest, model_primers, read_primer
 from musictool.generation.request import Request
-from musictool.generation.style import segments_of_style
 from musictool.models.model import Model
 from musictool.music.score import DEFAULT_BPM, METRE, TEMPO, Score
 

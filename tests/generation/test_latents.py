@@ -15,10 +15,10 @@ from musictool.cli._main import main
 from musictool.errors import BadFile, BadOption, NoMusic, UnknownName
 from musictool.generation.accompany import accompany
 from musictool.generation.interpolate import between, interpolate
+from musictool.generation.latents import segments_of_style
 from musictool.generation.request import Accompaniment, Request, Style
 from musictool.generation.sample import sample
 from musictool.generation.songs import write_like, write_songs
-from musictool.generation.style import segments_of_style
 from musictool.models.model import Model
 from musictool.music.instruments import PIANO, TRACKS, note_instruments
 from musictool.music.score import Score, Track, sort_notes

@@ -64,7 +64,7 @@ def _write(
     copies = _copies(model) if check_copies else None
     rows = None if request.length is None else rows_for(model, request.length)
     with _output.log_above_bar(), _output.bar(rows, "reading the primer", f"{model.spec.unit}s") as bar:
-        songs = write_songs(model, request, outs, progress=lambda rows: _advance(bar, rows))
+        songs = write_songs(model, request, outs, progress=lambda rows, total: _advance(bar, rows))
     _output.say(f"model {model.name}, seed {request.seed}")
     if request.sampler.temperature > _WANDERING:
         _output.say(f"a temperature over {_WANDERING} tends to wander")

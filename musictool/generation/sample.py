@@ -7,7 +7,7 @@ and how; the same request on the same model gives the same notes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 
@@ -21,6 +21,7 @@ from musictool.generation.primers import encode_nearest, model_primers, read_pri
 from musictool.generation.request import Request
 from musictool.models.model import Model
 from musictool.music.score import DEFAULT_BPM, METRE, TEMPO, Score
+from musictool.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -29,18 +30,19 @@ FIRST_ROWS = 256  # drawn before it is known how many rows a bar or a second tak
 PACED_ROWS = 2048  # after so many it is known how far MOST_ROWS lead, but for a factor of 2
 SILENT_ROWS = 4096  # a piece without a note in so many rows will never have one
 
-Progress = Callable[[int], object]  # called with how many rows of each piece have been drawn
-
 
 def sample(model: Model, request: Request, progress: Progress | None = None) -> list[Score]:
     """Write `request.num` pieces.
+
+    Args:
+        progress: called with how many rows of each piece are drawn, and how many will be, as far as is known.
 
     Raises:
         NoMusic: if a piece has no note, or does not get on in time.
         BadOption: for more bars or seconds than MOST_ROWS hold, or an option that is not for such models.
         BadFile, UnknownName: for a primer, a style or a label that cannot be used.
     """
-    return Generation(model, request, progress or (lambda rows: None)).scores()
+    return Generation(model, request, progress).scores()
 
 
 def rows_for(model: Model, length: int) -> int:
@@ -55,7 +57,7 @@ class Generation:
         guidance: what binds the arch.
     """
 
-    def __init__(self, model: Model, request: Request, progress: Progress = lambda rows: None):
+    def __init__(self, model: Model, request: Request, progress: Progress | None = None):
         request.check_model(model)
         self.model, self.request, self.progress = model, request, progress
         needs_onset_mask = request.sampler.repetition_penalty != 1
@@ -114,7 +116,8 @@ class Generation:
         goes on from there."""
         while self._drawn.shape[1] < wanted:
             self._drawn = np.concatenate([self._drawn, next(self._stream)], axis=1)
-            self.progress(min(wanted, self._drawn.shape[1]))
+            if self.progress is not None:
+                self.progress(min(wanted, self._drawn.shape[1]), wanted)
         return self._drawn[:, :wanted]
 
     @cached_property

@@ -17,9 +17,10 @@ from musictool import __version__
 from musictool.atomic import write_json
 from musictool.errors import BadFile, BadModel
 from musictool.generation.request import Constraints, Request, Style, numbered
-from musictool.generation.sample import Progress, sample
+from musictool.generation.sample import sample
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
+from musictool.progress import Progress
 from musictool.sampling.sampler import Sampler
 from musictool.writing import checked_places, write
 
@@ -30,7 +31,7 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class Song:
-    """One written piece: where it lies, in one form or several, and what it is."""
+    """One written piece: its files, one for each form, and its music."""
 
     paths: tuple[Path, ...]
     score: Score
@@ -47,15 +48,16 @@ def write_songs(
     """Write `request.num` pieces to `out`, or to out-001, out-002, ... if there are several, each with its .json.
 
     Args:
-        out: a file, or one for each form that a piece shall have: song.mid, song.mp3, song.png.
+        out: a file, or one for each form of a piece: song.mid, song.mp3, song.png.
+        progress: as for `sample`.
 
     Raises:
         NoMusic: if a piece has no note; then nothing is written.
-        BadOption: for a suffix that nothing writes.
+        BadOption: for a suffix that no writer has.
         BadFile: if a piece would be written over its primer or its style.
     """
-    numbers, read = range(1, request.num + 1), request.sources
-    places = [checked_places(outs, *read) for outs in numbered(out, request.num)]
+    numbers, sources = range(1, request.num + 1), request.sources
+    places = [checked_places(outs, *sources) for outs in numbered(out, request.num)]
     scores = sample(model, request, progress)
     origin = _origin(model, request)
     return [_write(origin, *piece) for piece in zip(numbers, scores, places, strict=True)]
@@ -66,11 +68,11 @@ def write_like(sidecar: Path, out: Path | Sequence[Path]) -> tuple[Model, Song]:
 
     Args:
         sidecar: the .json beside a song.
-        out: as for write_songs; another form than the song had is another file of the same notes.
+        out: as for write_songs; another form than the song had holds the same notes.
 
     Raises:
         BadFile: if the sidecar cannot be read, or the primer it names is gone or changed, or would be written over.
-        BadModel: if the model is gone or has been trained on since.
+        BadModel: if the model is gone or has been trained since.
     """
     try:
         values = json.loads(sidecar.read_text(encoding="utf-8"))
@@ -103,20 +105,20 @@ def write_like(sidecar: Path, out: Path | Sequence[Path]) -> tuple[Model, Song]:
 
 
 def _no_sidecar(path: Path, error: Exception) -> BadFile:
-    """The error for a file that is not what stands beside a song, or not all of it."""
+    """The error for a file that is no sidecar, or a damaged one."""
     if isinstance(error, KeyError):
-        why = f"it has no {error}"
+        reason = f"it has no {error}"
     elif isinstance(error, ValueError):  # no text, or no JSON
-        why = "it is not JSON"
+        reason = "it is not JSON"
     else:
-        why = "it holds something else"
-    side_inputs = path.with_suffix(".json")
-    hint = f"; did you mean --like {side_inputs}?" if side_inputs != path and side_inputs.is_file() else ""
-    return BadFile("unreadable", f"{path} is not the .json that stands beside a sample: {why}{hint}")
+        reason = "it holds something else"
+    sidecar = path.with_suffix(".json")
+    hint = f"; did you mean --like {sidecar}?" if sidecar != path and sidecar.is_file() else ""
+    return BadFile("unreadable", f"{path} is not the .json that stands beside a sample: {reason}{hint}")
 
 
 def _origin(model: Model, request: Request) -> dict[str, Any]:
-    """What a sidecar says of the model and the request, with the checksums of the files that were read."""
+    """The part of a sidecar on the model and the request, with the checksums of the files that were read."""
     primer = None if request.primer_file is None else request.primer_file.resolve()
     return {
         "format": FORMAT,

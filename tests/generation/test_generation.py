@@ -151,6 +151,21 @@ def test_bars_are_counted_as_the_metres_of_the_piece_say(model: Model):
         assert (piece.bars, piece.end_ticks / TICKS_PER_QUARTER) == (bars, quarters)
 
 
+def test_neither_a_primer_nor_a_round_of_growing_is_decoded_twice(
+    model: Model, tunes: Path, monkeypatch: pytest.MonkeyPatch
+):
+    decoded: list[int] = []
+    decode = type(model.encoding).decode
+    monkeypatch.setattr(
+        type(model.encoding), "decode", lambda self, rows: (decoded.append(len(rows)), decode(self, rows))[1]
+    )
+    sample(model, Request(bars=40, num=2, seed=1, primer=tunes / "tune-00.mid", keep_primer=True))
+    primer, *rounds = decoded
+    assert primer == 24
+    assert len(rounds) > 2  # 256 rows are not enough
+    assert rounds[::2] == rounds[1::2] == sorted({*rounds})  # each of two pieces once a round
+
+
 def test_a_long_note_does_not_fill_the_time(model: Model):
     score = Score.from_notes([(36, 0, 40), *((60 + i % 12, i, 1) for i in range(40))])
     (piece,) = sample(playing(model, NoteDuration(), score), Request(bars=9, from_scratch=True))
@@ -338,7 +353,7 @@ def test_a_piece_that_is_far_too_long_is_refused_as_soon_as_its_pace_is_known(mo
     with pytest.raises(
         BadOption, match=r"--bars 10000000 is too long; 1,000,000 rows, .* hold about \d{2,3},\d{3} bars"
     ):
-        sample(model, Request(bars=10_000_000, seed=1), drawn.append)
+        sample(model, Request(bars=10_000_000, seed=1), lambda done, total: drawn.append(done))
     assert max(drawn) < 3000
 
 

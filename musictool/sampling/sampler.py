@@ -67,7 +67,6 @@ class Sampler:
         most=10,
         kinds=_TOKENS,
     )
-    penalty_window: int = flag(64, "Rows back that --repetition-penalty looks.", least=1, kinds=_TOKENS)
     loop_guard: bool = flag(True, "Leave bars that would repeat for ever, by temperature.", kinds=_TOKENS)
     threshold: str = flag(
         DENSITY,

@@ -1,8 +1,8 @@
 """What the files of a registry say about themselves, read from their source without importing them.
 
 Archs import Keras, which takes seconds; a list of what there is must not. So this reads the syntax tree of an entry's
-file, and of the files of the same package that its class and its Options build on, and evaluates what stands in
-`option(...)` with the constants of these files. tests/test_catalogue.py holds it against the imported classes.
+file, and of the files of the same package that its class and its Options build on, and evaluates the arguments of
+`option(...)` with the constants of these files. tests/test_catalogue.py compares it with the imported classes.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ def entries(registry: Registry) -> list[Entry]:
 
 def default_encoding(arch: str) -> str:
     """The encoding that an arch learns by default: DEFAULT_ENCODING of its class, or of one that this builds on."""
-    found = _member(ARCHS, arch, "DEFAULT_ENCODING")
-    if found is None:
+    constant = _member(ARCHS, arch, "DEFAULT_ENCODING")
+    if constant is None:
         raise ValueError(f"{arch} names no DEFAULT_ENCODING")
-    return str(found.value())
+    return str(constant.value())
 
 
 def _entry(registry: Registry, name: str) -> Entry:
     summary = (ast.get_docstring(_tree(registry.path(name))) or "").partition("\n")[0].rstrip(".")
-    found = _member(registry, name, "Options")
-    options = found.options() if found else {}
+    cls = _member(registry, name, "Options")
+    options = cls.options() if cls else {}
     return Entry(name, summary, [(f"{key}={_text(default)}", text) for key, (default, text) in options.items()])
 
 
@@ -64,11 +64,11 @@ def _member(registry: Registry, name: str, member: str) -> _Source | None:
 
 @dataclass(frozen=True)
 class _Source:
-    """A class or an expression, and the file that it stands in."""
+    """A class or an expression, and its file."""
 
     path: Path
     node: ast.ClassDef | ast.expr
-    cls: ast.ClassDef | None = None  # whose body an expression stands in
+    cls: ast.ClassDef | None = None  # whose body the expression is part of
 
     def resolved(self) -> _Source | None:
         """The class that this is, or that it names; None for one from outside the package."""
@@ -78,16 +78,16 @@ class _Source:
             return _Source(self.path, self.node.value).resolved()
         if isinstance(self.node, ast.Attribute):  # Lstm.Options
             owner = _Source(self.path, self.node.value).resolved()
-            found = owner.member(self.node.attr) if owner else None
+            target = owner.member(self.node.attr) if owner else None
         else:
-            found = _top_level(self.path, self.node.id) if isinstance(self.node, ast.Name) else None
-        return found.resolved() if found else None
+            target = _top_level(self.path, self.node.id) if isinstance(self.node, ast.Name) else None
+        return target.resolved() if target else None
 
     def member(self, name: str) -> _Source | None:
-        """What stands under a name in a class, or in the nearest of its bases that has it."""
+        """What a class has under a name, itself or from the first of its bases that has it."""
         assert isinstance(self.node, ast.ClassDef)
-        found = _assigned(self.path, self.node.body, name, self.node)
-        return found or next(filter(None, (base.member(name) for base in self.bases())), None)
+        member = _assigned(self.path, self.node.body, name, self.node)
+        return member or next(filter(None, (base.member(name) for base in self.bases())), None)
 
     def bases(self) -> list[_Source]:
         """The classes of the package that a class builds on."""
@@ -132,11 +132,11 @@ class _Source:
         constants = {}
         for node in ast.walk(self.node):
             if isinstance(node, ast.Name):
-                found = _assigned(self.path, self.cls.body, node.id) if self.cls else None
-                found = found or _top_level(self.path, node.id)
-                if found is None or isinstance(found.node, ast.ClassDef):
+                constant = _assigned(self.path, self.cls.body, node.id) if self.cls else None
+                constant = constant or _top_level(self.path, node.id)
+                if constant is None or isinstance(constant.node, ast.ClassDef):
                     raise self.unreadable(f"{node.id} is no constant of this package")
-                constants[node.id] = found.value()
+                constants[node.id] = constant.value()
         try:
             code = compile(ast.Expression(self.node), str(self.path), "eval")
             return eval(code, {"__builtins__": {}}, constants)
@@ -152,9 +152,9 @@ class _Source:
 
 def _top_level(path: Path, name: str) -> _Source | None:
     """What the top level of a file has under a name, which may come from another file of the package."""
-    found = _assigned(path, _tree(path).body, name)
-    if found:
-        return found
+    source = _assigned(path, _tree(path).body, name)
+    if source:
+        return source
     for node in _tree(path).body:
         if isinstance(node, ast.ImportFrom) and node.module and (file := _file(path, node.module)):
             for alias in node.names:

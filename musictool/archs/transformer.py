@@ -42,12 +42,10 @@ class Transformer(AttentionArch):
         # each row attends to itself and the context - 1 rows before it
         span = AttentionSpan(segment=context, memory=context - 1, max_distance=context - 1)
 
-        # where a row stands: queries and keys rotated, position keys in each block, or a vector added to each row
+        # what it knows of positions: queries and keys rotated, or position keys in each block, or a vector per row
         rotary = RotaryEmbedding(head_size) if positions == "rotary" else None
-        learned = PositionEmbedding(context, name="positions") if positions == "learned" else None
-
-        def relative() -> RelativePositionEmbedding | None:
-            return RelativePositionEmbedding(heads, head_size, context) if positions == "relative" else None
-
-        blocks = range(self.options.layers)
-        return self.stack([self.attention(i, span, rotary=rotary, relative=relative()) for i in blocks], learned)
+        attentions = []
+        for i in range(self.options.layers):
+            relative = RelativePositionEmbedding(heads, head_size, context) if positions == "relative" else None
+            attentions.append(self.attention(i, span, rotary=rotary, relative=relative))
+        return self.stack(attentions, PositionEmbedding(context, name="positions") if positions == "learned" else None)

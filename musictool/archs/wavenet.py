@@ -1,4 +1,4 @@
-"""Dilated causal convolutions with gates: each layer sees twice as far back as the one below it.
+"""Dilated causal convolutions with gates: each layer looks twice as far back as the one below.
 
 Source: A. van den Oord et al., "WaveNet: A Generative Model for Raw Audio" (2016), on tokens instead of samples of
 sound; it writes with buffers as in T. Le Paine et al., "Fast Wavenet Generation Algorithm" (2016).

@@ -21,7 +21,7 @@ def causal_taps(x: Any, size: int, dilation: int, fill: float) -> list[Any]:
         x: float (B, T, D).
         size: number of taps, the position itself among them.
         dilation: positions from one tap to the next.
-        fill: stands before the beginning of the window.
+        fill: what pads the beginning of the window.
 
     Returns:
         `size` times float (B, T, D), the earliest tap first.
@@ -47,12 +47,12 @@ def causal_taps_step(x: Any, buffer: Any, dilation: int) -> tuple[list[Any], Any
 
 
 def buffer_length(size: int, dilation: int) -> int:
-    """How many inputs before its own a layer of so many taps must keep."""
+    """How many past inputs a layer of so many taps must keep."""
     return (size - 1) * dilation
 
 
 class CausalConvolution(keras.layers.Layer):
-    """Dilated causal convolution: a dense layer on the taps side by side; zeros stand before the beginning.
+    """Dilated causal convolution: a dense layer on the taps side by side; zeros pad the beginning.
 
     Args:
         width: W, filters.
@@ -92,8 +92,8 @@ class CausalConvolution(keras.layers.Layer):
 class CausalPooling(keras.layers.Layer):
     """Dilated causal max pooling: the largest of the taps, number by number.
 
-    There is a result for every position (stride 1). Layers above that are dilated by `pool_size` times as much see what
-    they would see above pooling with a stride of `pool_size`.
+    There is a result for every position (stride 1). Layers above that are dilated by `pool_size` times as much get the
+    inputs that they would get above pooling with a stride of `pool_size`.
 
     Args:
         pool_size: taps.

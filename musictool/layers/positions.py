@@ -1,4 +1,4 @@
-"""Ways for attention to know where a row stands, or how far back.
+"""Ways to give attention the position of a row, or the distance between two.
 
     RotaryEmbedding              rotates queries and keys by an angle that grows with their position (RoFormer)
     PositionEmbedding            adds a learned vector to each row (Vaswani et al.)

@@ -26,7 +26,7 @@ from musictool.registry import READERS
 MAX_BYTES = 8 * 2**20  # of the file; a MIDI file of this size already holds about a million notes
 MAX_UNPACKED_BYTES = 10 * MAX_BYTES  # of an archive
 MAX_NOTES = 500_000  # of one piece; the largest orchestral scores have about 100,000
-MAX_QUARTERS = 50_000  # of one piece; seven hours at 120 quarter notes a minute
+MAX_QUARTERS = 50_000  # of one piece; seven hours at 120 quarter notes per minute
 
 MidiParser = Literal["symusic", "music21", "pretty_midi"]
 MIDI_PARSERS: tuple[MidiParser, ...] = ("symusic", "music21", "pretty_midi")
@@ -80,7 +80,7 @@ def read(path: Path, parser: MidiParser = "symusic") -> Reading:
 
 
 def read_named(path: Path) -> Reading:
-    """As `read`, for a file that the user named: the message of a BadFile names it too, and a folder is told apart."""
+    """As `read`, for a file that the user named: the message of a BadFile names it too, and a folder has its own."""
     if Path(path).is_dir():
         raise is_folder(path)
     try:

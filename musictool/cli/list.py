@@ -14,7 +14,9 @@ from musictool.registry import ARCHS, ENCODINGS, PLOTS
 def _entries(registry: Any) -> list[dict[str, Any]]:
     from musictool.catalogue import entries
 
-    return [{"name": each.name, "summary": each.summary, "settings": dict(each.settings)} for each in entries(registry)]
+    return [
+        {"name": entry.name, "summary": entry.summary, "settings": dict(entry.settings)} for entry in entries(registry)
+    ]
 
 
 def _corpora() -> list[dict[str, Any]]:
@@ -74,18 +76,18 @@ def _recipes() -> list[dict[str, Any]]:
     from musictool.training import recipe
 
     rows = []
-    for each in map(recipe.get, recipe.names()):
-        said = [str(each.source[key]) for key in ("authors", "title", "year", "address") if key in each.source]
+    for one in map(recipe.get, recipe.names()):
+        source = [str(one.source[key]) for key in ("authors", "title", "year", "address") if key in one.source]
         rows.append(
             {
-                "name": each.name,
-                "summary": each.summary,
-                "source": ", ".join(said),
-                "wants": each.corpus["wants"],
-                "prepare": each.corpus["prepare"],
-                "train": f"musictool train --recipe {each.name}",
-                "fixes": dict(each.train),
-                "differs": list(each.differs),
+                "name": one.name,
+                "summary": one.summary,
+                "source": ", ".join(source),
+                "wants": one.corpus["wants"],
+                "prepare": one.corpus["prepare"],
+                "train": f"musictool train --recipe {one.name}",
+                "fixes": dict(one.train),
+                "differs": list(one.differs),
             }
         )
     return rows
@@ -110,8 +112,8 @@ def command(what: str, as_json: bool) -> None:
     """List the archs, corpora, models and so on that there are.
 
     Corpora are built in, prepared or public. Under each arch and encoding stand the options that --set and
-    --encoding-set take, with their defaults; under each recipe the corpus that it wants. What a recipe fixes, and what
-    of its original it does not reproduce, says --json.
+    --encoding-set take, with their defaults; under each recipe the corpus that it wants. --json says what a recipe
+    fixes, and what of its original it does not reproduce.
     """
     rows = LISTS[what]()
     if as_json:

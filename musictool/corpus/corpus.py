@@ -155,11 +155,11 @@ class Corpus:
 
     def scores(self, split: Split | None = None) -> Iterator[Score]:
         """The pieces in order, of one side of the split or of both, read block by block in constant memory."""
-        wanted = np.ones(len(self), bool) if split is None else self.is_validation == (split == "validation")
+        is_chosen = np.ones(len(self), bool) if split is None else self.is_validation == (split == "validation")
         for start, stop in block_bounds(self.note_counts):
-            if wanted[start:stop].any():
+            if is_chosen[start:stop].any():
                 block = self.packed(start, stop)
-                yield from (block.score(index) for index in np.flatnonzero(wanted[start:stop]).tolist())
+                yield from (block.score(index) for index in np.flatnonzero(is_chosen[start:stop]).tolist())
 
     def blocks(self) -> Iterator[tuple[int, int]]:
         """Half-open ranges of pieces, each for one process to work on; they depend on the pieces alone."""
@@ -170,8 +170,8 @@ class Corpus:
         with _damage_as_bad_corpus(self.folder):
             if self._chosen is None:
                 return self._notes.slice(start, stop)
-            wanted = self._chosen[start:stop]
-            runs = np.split(wanted, np.flatnonzero(np.diff(wanted) != 1) + 1)
+            chosen = self._chosen[start:stop]
+            runs = np.split(chosen, np.flatnonzero(np.diff(chosen) != 1) + 1)
             return concatenate(self._notes.slice(int(run[0]), int(run[-1]) + 1) for run in runs)
 
     @property

@@ -1,7 +1,7 @@
 """Many pieces as a handful of flat arrays: what travels between processes and what lies in `notes.h5`.
 
-A Score a piece is what encodings want; a million small arrays is what no file and no pipe wants. So the notes of all
-pieces stand in one NOTE array, their tempos in another, and the row of a piece in `pieces` counts how many of each
+A Score per piece is what encodings need; a million small arrays is what no file and no pipe can carry. So the notes of
+all pieces stand in one NOTE array, their tempos in another, and the row of a piece in `pieces` counts how many of each
 are its own. Packing, slicing and concatenating are then a few numpy calls whatever the number of pieces.
 
     pieces   PIECE (P,)  how many rows of each other column belong to the piece, and its estimated key
@@ -38,7 +38,7 @@ class Packed:
     """Pieces laid end to end.
 
     Args:
-        pieces: PIECE (P,), one row a piece; `key` is 0..11 for C major..B major, 12..23 for minor, NO_KEY unknown.
+        pieces: PIECE (P,), one row per piece; `key` is 0..11 for C major..B major, 12..23 for minor, NO_KEY unknown.
         columns: the other arrays by the names in COLUMNS.
     """
 
@@ -94,13 +94,13 @@ def pack(scores: Sequence[Score]) -> Packed:
     pieces = np.zeros(len(scores), PIECE)
     tracks, names, titles = [], [], []
     for index, score in enumerate(scores):
-        own_names = [_utf8(track.name) for track in score.tracks]
+        track_names = [_utf8(track.name) for track in score.tracks]
         title = _utf8(score.title)
-        tracks += [(t.program, t.is_drum, len(name)) for t, name in zip(score.tracks, own_names, strict=True)]
-        names += own_names
+        tracks += [(t.program, t.is_drum, len(name)) for t, name in zip(score.tracks, track_names, strict=True)]
+        names += track_names
         titles.append(title)
         tables = (len(getattr(score, table)) for table in TABLES)
-        pieces[index] = (*tables, len(own_names), sum(map(len, own_names)), len(title), NO_KEY)
+        pieces[index] = (*tables, len(track_names), sum(map(len, track_names)), len(title), NO_KEY)
     columns = {table: _joined([getattr(score, table) for score in scores], COLUMNS[table]) for table in TABLES}
     columns["tracks"] = np.array(tracks, TRACK)
     columns["names"] = np.frombuffer(b"".join(names), np.uint8)

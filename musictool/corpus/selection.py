@@ -26,7 +26,7 @@ def matches(about: Sequence[Mapping[str, str]], where: Sequence[str]) -> np.ndar
         UnknownName: for a column that no piece has.
         BadOption: for text that is no condition, or conditions that no piece fulfils.
     """
-    wanted: dict[str, list[str]] = defaultdict(list)
+    patterns_of: dict[str, list[str]] = defaultdict(list)
     columns = {name for known in about for name, value in known.items() if value}
     for condition in where:
         column, equals, value = condition.partition("=")
@@ -35,20 +35,20 @@ def matches(about: Sequence[Mapping[str, str]], where: Sequence[str]) -> np.ndar
         if column.strip().lower() not in columns:
             unknown = UnknownName.of("column of --where", column.strip().lower(), columns)
             raise UnknownName(f"{unknown}; others come from: musictool prepare SOURCE --metadata FILE")
-        wanted[column.strip().lower()].append(_plain(value))
+        patterns_of[column.strip().lower()].append(_plain(value))
     fulfilled = np.ones(len(about), bool)
-    for column, patterns in wanted.items():
+    for column, patterns in patterns_of.items():
         anyone = re.compile("|".join(".*".join(map(re.escape, pattern.split("*"))) for pattern in patterns))
-        said = [known.get(column, "") for known in about]
-        fitting = {value for value in set(said) if any(map(anyone.fullmatch, _values(value)))}
-        fulfilled &= [value in fitting for value in said]
+        values = [known.get(column, "") for known in about]
+        matching = {value for value in set(values) if any(map(anyone.fullmatch, _values(value)))}
+        fulfilled &= [value in matching for value in values]
     if not fulfilled.any():
-        raise BadOption(f"no piece has {' and '.join(where)}; there are {_there_are(about, wanted)}")
+        raise BadOption(f"no piece has {' and '.join(where)}; there are {_there_are(about, patterns_of)}")
     return fulfilled
 
 
 def _values(value: str) -> list[str]:
-    """What a cell says as a whole, and the values of a list that stands in it."""
+    """What a cell holds as a whole, and the values of a list that stands in it."""
     return [_plain(value), *filter(None, map(_plain, value.split(";")))]
 
 

@@ -88,12 +88,12 @@ def block_bounds(
         most_pieces: in one range.
         most_notes: the same; a piece of more is a range of its own.
     """
-    start, held = 0, 0
+    start, total = 0, 0
     for index, count in enumerate(notes.tolist()):
-        if index > start and (index - start == most_pieces or held + count > most_notes):
+        if index > start and (index - start == most_pieces or total + count > most_notes):
             yield start, index
-            start, held = index, 0
-        held += count
+            start, total = index, 0
+        total += count
     if start < len(notes):
         yield start, len(notes)
 
@@ -136,5 +136,5 @@ def _create(file: h5py.File, name: str, rows: int, dtype: np.dtype, compress: bo
     chunk = CHUNK_ROWS.get(name, OTHER_CHUNK_ROWS)
     if rows <= chunk or not compress:  # small tables lie as they are: no chunk index, no filter
         file.create_dataset(name, (rows,), dtype)
-    else:  # gzip, as the output of lzf hangs on what happens to lie in its uncleared hash table
+    else:  # gzip, as the output of lzf depends on what happens to lie in its uncleared hash table
         file.create_dataset(name, (rows,), dtype, chunks=(chunk,), compression="gzip", compression_opts=1, shuffle=True)

@@ -61,8 +61,8 @@ class Encoded:
 
     def pieces(self, split: Split) -> np.ndarray:
         """int64: indices of the pieces of one side that have at least one row."""
-        wanted = self.is_validation == (split == "validation")
-        return np.flatnonzero(wanted & (np.diff(self.offsets) > 0))
+        is_chosen = self.is_validation == (split == "validation")
+        return np.flatnonzero(is_chosen & (np.diff(self.offsets) > 0))
 
     def held_out(self) -> np.ndarray:
         """int64: the validation pieces; where there are none, the training pieces."""

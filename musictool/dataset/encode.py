@@ -134,7 +134,7 @@ def encode_controls(
 
 
 def _cached(folder: Path, corpus: Corpus, identity: dict[str, Any], quiet: bool = False) -> Encoded | None:
-    """What lies in the cache; None where it has to be made, or made again, which is said unless `quiet`."""
+    """What lies in the cache; None where it has to be made, or made again, with a warning unless `quiet`."""
     try:
         return open_encoded(folder, corpus, identity)
     except (MusictoolError, OSError, ValueError, KeyError, TypeError) as error:
@@ -187,7 +187,7 @@ def _or_local(workers: Workers | None) -> Iterator[Workers]:
 class CorpusEncoder:
     """Encoding a corpus into an empty folder.
 
-    An encoding that has a vocabulary keeps its ids: it grows by the corpus's own words if it learns words, and else
+    An encoding that has a vocabulary keeps its tokens: it grows by the corpus's own if it learns them, and else
     stays as it is.
     """
 

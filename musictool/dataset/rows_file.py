@@ -59,4 +59,4 @@ def write_rows(path: Path, plain: Path, lengths: np.ndarray, spec: Spec) -> None
         rows = file.create_dataset("rows", (int(lengths.sum()), *spec.stored_shape), spec.dtype)
         row_bytes = spec.dtype.itemsize * int(np.prod(spec.stored_shape))
         read = partial(source.read, max(1, COPIED_BYTES // row_bytes) * row_bytes)
-        fill(rows, (np.frombuffer(some, spec.dtype).reshape(-1, *spec.stored_shape) for some in iter(read, b"")))
+        fill(rows, (np.frombuffer(block, spec.dtype).reshape(-1, *spec.stored_shape) for block in iter(read, b"")))

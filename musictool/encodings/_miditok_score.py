@@ -135,8 +135,8 @@ class Grid:
         of_track = np.array(parts, np.int64)
         if not self.programs:
             of_track = np.minimum(of_track, 0)
-        kept = of_track[score.notes["track"]] >= 0 if len(score.notes) else np.zeros(0, bool)
-        notes = score.notes[kept]
+        is_kept = of_track[score.notes["track"]] >= 0 if len(score.notes) else np.zeros(0, bool)
+        notes = score.notes[is_kept]
         end_ticks = notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"]
         notes["track"] = of_track[notes["track"]]
         notes["pitch"] = np.where(notes["track"] == DRUMS, notes["pitch"], fold_octaves(notes["pitch"], PITCH_RANGE))
@@ -157,8 +157,8 @@ class Grid:
         bpm = _bpm(score.tempos["bpm"])
         units = self._units(score.tempos["onset_ticks"], metres)
         units[:1] = 0
-        kept = np.append(np.diff(units) > 0, True)[: len(units)] & (units <= last)
-        units, bpm = units[kept], bpm[kept]
+        is_kept = np.append(np.diff(units) > 0, True)[: len(units)] & (units <= last)
+        units, bpm = units[is_kept], bpm[is_kept]
         is_change = np.diff(bpm, prepend=0) != 0
         return list(zip(units[is_change].tolist(), bpm[is_change].tolist(), strict=True))
 

@@ -12,12 +12,12 @@ that implementation's number plus 3, the reserved tokens:
 A longer wait is as many of 1 s as fit and the rest. With velocity=false there are no velocity tokens (V = 359), and
 all is played at velocity 80. steps_per_second=50 makes waits of 20 ms, 40 ms, ..., 1 s.
 
-Seconds count, not beats: a piece is written as its tempos play it, and comes back at 120 quarter notes a minute. Times
-are rounded to the nearest 10 ms before waits are made of them, so errors never add up; a note lasts at least 10 ms.
-What happens at one time is written in this order: releases, low to high; presses by velocity bin, the softest first,
-low to high within a bin, with a velocity token only where the bin is another than that of the press before. Notes of
-all tracks are one stream. A pitch that is pressed again while it sounds, by another part or under the pedal, is
-released as often as it was pressed, and a release ends the note that was pressed first.
+Seconds count, not beats: a piece is written as its tempos play it, and comes back at 120 quarter notes per minute.
+Times are rounded to the nearest 10 ms before waits are made of them, so errors never add up; a note lasts at least 10
+ms. What happens at one time is written in this order: releases, low to high; presses by velocity bin, the softest
+first, low to high within a bin, with a velocity token only where the bin is another than that of the press before.
+Notes of all tracks are one stream. A pitch that is pressed again while it sounds, by another part or under the pedal,
+is released as often as it was pressed, and a release ends the note that was pressed first.
 
 Decoding takes any rows. A release of a pitch that does not sound means nothing. A press without a release, found as an
 opening bracket without a closing one is found, ends where its pitch is pressed next, else with the stream, but after
@@ -98,7 +98,7 @@ class Performance(Encoding):
         return interleaved(*parts)
 
     def decode(self, rows: np.ndarray) -> Score:
-        """One piano track at 120 quarter notes a minute; velocity 80 before the first velocity token."""
+        """One piano track at 120 quarter notes per minute; velocity 80 before the first velocity token."""
         rows = np.asarray(rows, np.int64).reshape(-1)
         steps = self._steps(rows)
         is_on = self.sections.of_kind("on", rows)
@@ -129,7 +129,7 @@ class Performance(Encoding):
         return (np.sort(runs * self.sections.size + moved, axis=-1) % self.sections.size).astype(moved.dtype)
 
     def positions(self, rows: np.ndarray) -> np.ndarray:
-        """int64 (T,), ticks at 120 quarter notes a minute: the time of each event; of a wait, when it is over."""
+        """int64 (T,), ticks at 120 quarter notes per minute: the time of each event; of a wait, when it is over."""
         return self._to_ticks(self._steps(np.asarray(rows)))
 
     def onset_pitches(self) -> np.ndarray:

@@ -5,7 +5,7 @@ A piece is a line of tokens, one per row. A bar begins with Bar; what happens at
     Bar_None                      the next bar
     TimeSig_3/4                   with metre=true: behind each Bar, the metre; it lasts until another one is named
     Position_24                   steps from the beginning of the bar; the time of what follows
-    Tempo_120.0                   with tempo=true: quarter notes a minute, from here on
+    Tempo_120.0                   with tempo=true: quarter notes per minute, from here on
     Program_40                    with programs=true: who plays the next note, General MIDI, 0..127; -1 is the drums
     Chord_min                     with chords=true: the next notes of this program are such a chord (14 qualities)
     Pitch_60 Velocity_79          a note: MIDI number, loudness in 32 levels (with velocity=true) ...

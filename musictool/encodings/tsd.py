@@ -3,7 +3,7 @@
 A piece is a line of tokens, one per row. What happens together stands together; a TimeShift goes on to the next time:
 
     TimeShift_0.6.12              go on: beats, and steps of so many to the beat; a long way is several of them
-    Tempo_120.0                   with tempo=true: quarter notes a minute, from here on
+    Tempo_120.0                   with tempo=true: quarter notes per minute, from here on
     Program_40                    with programs=true: who plays the next note, General MIDI, 0..127; -1 is the drums
     Chord_min                     with chords=true: the next notes of this program are such a chord (14 qualities)
     Pitch_60 Velocity_79          a note: MIDI number, loudness in 32 levels (with velocity=true) ...

@@ -57,9 +57,9 @@ def ask(address: str, offset: int = 0, validator: str = "") -> Any:
 
     Args:
         address: checked.
-        offset: the first byte that is wanted.
-        validator: the ETag or date of the file of which a part is here: of another the whole is wanted. Empty if the
-            server told none.
+        offset: the first byte to send.
+        validator: the ETag or date of the file of which a part is here: of another the whole is sent. Empty if the
+            server gave none.
 
     Raises:
         BadDownload, Broken, Changed: as above.
@@ -80,20 +80,20 @@ def ask(address: str, offset: int = 0, validator: str = "") -> Any:
 
 def _refusal(error: urllib.error.HTTPError, address: str) -> Exception:
     """What follows from an answer that is no file."""
-    said = f"the server says {error.code} {' '.join(str(error.reason).split())}"
+    message = f"the server says {error.code} {' '.join(str(error.reason).split())}"
     if error.code == 416:  # what we have is longer than the file is now
-        return Changed(said)
+        return Changed(message)
     if error.code in TRY_AGAIN:
-        asked = error.headers.get("Retry-After", "")
-        return Broken(said, min(int(asked), LONGEST_PAUSE_SECONDS) if asked.isdecimal() else 0)
+        seconds = error.headers.get("Retry-After", "")
+        return Broken(message, min(int(seconds), LONGEST_PAUSE_SECONDS) if seconds.isdecimal() else 0)
     hint = "; it may have moved" if error.code in (404, 410) else ""
-    return BadDownload(f"{address}: {said}{hint}")
+    return BadDownload(f"{address}: {message}{hint}")
 
 
 def _failure(error: Exception, address: str, begun: bool) -> Exception:
     """What follows from a connection that did not come about.
 
-    A host that cannot be reached at all is said at once; where part of the file has come from it, it is waited for.
+    A host that cannot be reached at all is an error at once; if part of the file has come from it, it is tried again.
     """
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     host = urllib.parse.urlsplit(address).hostname
@@ -103,14 +103,14 @@ def _failure(error: Exception, address: str, begun: bool) -> Exception:
         )
     if isinstance(reason, http.client.InvalidURL | ValueError):
         return BadDownload(f"{address}: no address that can be fetched: {reason}")
-    said, final = f"no answer from {host}: {reason}", False
+    message, final = f"no answer from {host}: {reason}", False
     if isinstance(reason, socket.gaierror):
-        said, final = f"no host {host} is known here; is the network there?", True
+        message, final = f"no host {host} is known here; is the network there?", True
     elif isinstance(reason, ConnectionRefusedError):
-        said, final = f"{host} refuses the connection", True
+        message, final = f"{host} refuses the connection", True
     elif isinstance(reason, ssl.SSLError):
-        said, final = f"no secure connection to {host}: {_words(reason, 'reason')}", True
-    return BadDownload(f"{address}: {said}") if final and not begun else Broken(said)
+        message, final = f"no secure connection to {host}: {_words(reason, 'reason')}", True
+    return BadDownload(f"{address}: {message}") if final and not begun else Broken(message)
 
 
 def _words(error: ssl.SSLError, attribute: str) -> str:

@@ -6,7 +6,7 @@
 
 Each block is handed to the system as it arrives, so that a process that is killed loses none of it. The next try asks
 for the rest (`Range`) of that same version (`If-Range`); a server that cannot do this, or whose file has changed, sends
-the whole again, and it begins anew.
+the whole again, and it begins from the start.
 
 Where a server tells neither ETag nor Last-Modified, a changed file of the same size is noticed by its sum only.
 """
@@ -58,7 +58,7 @@ def download(address: str, path: Path, size_bytes: int | None, progress: Transfe
         address: of http or https.
         path: where the whole file shall lie.
         size_bytes: the size that is published, if one is; a server that offers another is refused at once.
-        progress: told how far it is.
+        progress: called with how far it is.
 
     Raises:
         BadDownload: not there, not reachable, of another size, not enough disk; what has arrived is kept.
@@ -84,18 +84,18 @@ def download(address: str, path: Path, size_bytes: int | None, progress: Transfe
 
 def forget(path: Path) -> None:
     """Delete what has arrived of `path`, whole or not."""
-    for each in (path, _part(path), _description(_part(path))):
-        each.unlink(missing_ok=True)
+    for leftover in (path, _part(path), _description(_part(path))):
+        leftover.unlink(missing_ok=True)
 
 
 def _receive(address: str, part: Path, size_bytes: int | None, progress: Transfer) -> None:
-    """One try: ask for what is missing and write it down."""
+    """One try: request what is missing and write it."""
     known = _known(part, address)
     if known is not None and _arrived(part) == known.size_bytes:
         return
     with ask(address, _arrived(part) if known else 0, known.validator if known else "") as response:
         offset = _offset(response, known, _arrived(part))
-        version = _told(response, address, offset)
+        version = _version_of(response, address, offset)
         _check(response, version, size_bytes)
         _check_room(part, offset, version)
         if offset == 0:
@@ -128,15 +128,15 @@ def _offset(response: Any, known: _Version | None, arrived: int) -> int:
     """From which byte on the answer is: 0, or what has arrived. Raises Changed where it fits to neither."""
     if response.status != 206 or known is None:
         return 0
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
     etag = response.headers.get("ETag", "")
-    same_size = found and (known.size_bytes is None or found[2] in ("*", str(known.size_bytes)))
-    if found and int(found[1]) == arrived and same_size and (not etag or not known.etag or etag == known.etag):
+    same_size = match and (known.size_bytes is None or match[2] in ("*", str(known.size_bytes)))
+    if match and int(match[1]) == arrived and same_size and (not etag or not known.etag or etag == known.etag):
         return arrived
     raise Changed("the file has changed meanwhile")
 
 
-def _told(response: Any, address: str, offset: int) -> _Version:
+def _version_of(response: Any, address: str, offset: int) -> _Version:
     length = response.headers.get("Content-Length", "")
     return _Version(
         address,

@@ -76,11 +76,11 @@ def fetch(
     Args:
         source: the name of a public collection, or the address of any zip or tar archive.
         name: what to call its folder; None: as the collection or the archive is called.
-        sha256: the sum that the archive must have, in hex, where another than the published one is meant.
+        sha256: the sum that the archive must have, in hex, if it is not the published one.
         file: the archive, where it has been downloaded already; it is read and left where it is.
         keep_archive: whether the archive stays beside the music, as NAME.zip or the like.
         fresh: whether it is fetched again although it is there.
-        progress: told how far it is.
+        progress: called with how far it is.
 
     Raises:
         UnknownName: no such collection.
@@ -109,7 +109,7 @@ def fetch(
 
 
 def read_info(name: str) -> dict[str, Any]:
-    """What download.json says of the complete download `name`; empty if there is none."""
+    """What download.json holds about the complete download `name`; empty if there is none."""
     return info_of(home.downloads_folder() / name)
 
 
@@ -145,11 +145,11 @@ def _check_sum(sha256: str) -> str:
 
 
 def _check_same(done: Fetched) -> None:
-    """Raises BadDownload where what lies there is something else than what is asked for."""
-    there, wanted = done.info.get("sha256"), done.collection.sha256
-    if done.info.get("page") != done.collection.page or (wanted and there != wanted):
+    """Raises BadDownload where what lies there is something else than what is requested."""
+    here, published = done.info.get("sha256"), done.collection.sha256
+    if done.info.get("page") != done.collection.page or (published and here != published):
         raise BadDownload(
-            f"{done.folder.parent} holds another download, of {done.info.get('page')} with sha256 {there}; "
+            f"{done.folder.parent} holds another download, of {done.info.get('page')} with sha256 {here}; "
             "use another --name, or --fresh to replace it"
         )
 
@@ -157,7 +157,7 @@ def _check_same(done: Fetched) -> None:
 def _sweep(folder: Path) -> None:
     """Remove the archive that a process left when it was killed after all was done: it is older than download.json.
 
-    A younger one is being fetched anew (`fresh`), or was when it was stopped.
+    A younger one is being fetched again (`fresh`), or was when it was stopped.
     """
     with suppress(OSError):
         if (folder / "archive").stat().st_mtime_ns <= (folder / MARKER).stat().st_mtime_ns:
@@ -194,9 +194,9 @@ def _bring(done: Fetched, file: Path | None, keep_archive: bool, progress: Trans
         "fetched": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     if file is None and keep_archive:
-        kept = folder / f"{done.name}.{kind_of(archive)}"
-        info["archive"] = str(kept)
-        os.replace(archive, kept)
+        place = folder / f"{done.name}.{kind_of(archive)}"
+        info["archive"] = str(place)
+        os.replace(archive, place)
     write_json(folder / MARKER, info)
     if file is None:
         forget(archive)

@@ -63,7 +63,7 @@ def unpack(archive: Path, folder: Path, without: tuple[str, ...], progress: Tran
         archive: zip or tar.
         folder: an empty folder.
         without: patterns of names that are not wanted; "*" also crosses folders.
-        progress: told how far into the archive it is.
+        progress: called with how far into the archive it is.
 
     Raises:
         BadDownload: refused, for one of the reasons above. `folder` is then to be thrown away.
@@ -112,16 +112,16 @@ def _target(entry: Entry, parts: list[str]) -> list[str]:
 class _Writer:
     """Files below one folder, each made new, up to a limit."""
 
-    def __init__(self, folder: Path, most_bytes: int):
+    def __init__(self, folder: Path, max_bytes: int):
         self.folder = folder
-        self.most_bytes = self.left_bytes = most_bytes
+        self.max_bytes = self.left_bytes = max_bytes
         self.done = Unpacked()
 
     def check(self, size_bytes: int) -> None:
         """Raises BadDownload if so much more would be too much."""
         if size_bytes > self.left_bytes:
             raise BadDownload(
-                f"unpacked, the archive is larger than {self.most_bytes / 1e9:,.1f} GB, which is out of all proportion"
+                f"unpacked, the archive is larger than {self.max_bytes / 1e9:,.1f} GB, which is out of all proportion"
             )
 
     def write(self, parts: list[str], content: IO[bytes]) -> None:

@@ -62,17 +62,17 @@ def program_number(name: str) -> int:
         if not 0 <= int(name) < len(PROGRAMS):
             raise BadOption(f"instrument {name.strip()} does not exist; General MIDI programs are 0..127 (0: piano)")
         return int(name)
-    wanted = _words(name)
+    text = _words(name)
     known = [_words(program) for program in PROGRAMS]
-    if wanted == "drums":
+    if text == "drums":
         raise BadOption("drums are not one of General MIDI's programs; give an instrument with pitches")
-    if wanted in _EVERYDAY:
-        return _EVERYDAY[wanted]
-    if wanted in known:
-        return known.index(wanted)
-    parts = [number for number, words in enumerate(known) if wanted and f" {wanted} " in f" {words} "]
+    if text in _EVERYDAY:
+        return _EVERYDAY[text]
+    if text in known:
+        return known.index(text)
+    parts = [number for number, words in enumerate(known) if text and f" {text} " in f" {words} "]
     if not parts:
-        raise _unknown(name, wanted)
+        raise _unknown(name, text)
     return parts[0]
 
 
@@ -81,8 +81,8 @@ def _words(name: str) -> str:
     return " ".join(letters.split())
 
 
-def _unknown(name: str, wanted: str) -> UnknownName:
+def _unknown(name: str, text: str) -> UnknownName:
     by_word = {_words(word): word for program in PROGRAMS for word in (program, *program.split()) if len(word) > 2}
-    near = difflib.get_close_matches(wanted, by_word, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(text, by_word, n=1, cutoff=0.5)
     hint = f" Did you mean '{by_word[near[0]]}'?" if near else ""
     return UnknownName(f"unknown instrument '{name}'.{hint} Give a General MIDI name or a number 0..127 (0: piano)")

@@ -1,7 +1,7 @@
 """A piece of music in memory, and its units.
 
 Time is counted in ticks, 480 to a quarter note, for every Score whatever file it came from: sixteenths (120 ticks),
-triplets (160) and the 24 steps a beat of the Lakh piano-rolls (20) are whole numbers. A Score is two plain things: a
+triplets (160) and the 24 steps per beat of the Lakh piano-rolls (20) are whole numbers. A Score is two plain things: a
 table of notes and a tuple of tracks; beside them the tables of tempo, metre and key changes, which may be empty.
 
 What a Score does not hold: lyrics, dynamics as words, pitch bends, controllers. The sustain pedal is folded into the
@@ -19,7 +19,7 @@ import numpy as np
 from musictool.music import gm
 
 TICKS_PER_QUARTER = 480
-DEFAULT_BPM = 120.0  # the MIDI standard's tempo where a file names none; quarter notes a minute
+DEFAULT_BPM = 120.0  # the MIDI standard's tempo where a file names none; quarter notes per minute
 DEFAULT_VELOCITY = 80
 PITCHES = 128
 LAST_TICK = 2**31 - 1
@@ -33,7 +33,7 @@ NOTE = np.dtype(
         ("track", np.uint16),  # index into Score.tracks
     ]
 )
-TEMPO = np.dtype([("onset_ticks", np.int32), ("bpm", np.float64)])  # quarter notes a minute
+TEMPO = np.dtype([("onset_ticks", np.int32), ("bpm", np.float64)])  # quarter notes per minute
 METRE = np.dtype([("onset_ticks", np.int32), ("numerator", np.uint8), ("denominator", np.uint8)])
 KEY = np.dtype([("onset_ticks", np.int32), ("sharps", np.int8), ("minor", np.bool_)])
 

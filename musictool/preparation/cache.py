@@ -176,13 +176,13 @@ class ReadCache:
         self._register(store, records, self._is_settled)
 
     def _register(
-        self, store: Store, records: list[FileRecord], wanted: Callable[[FileRecord], bool] = lambda record: True
+        self, store: Store, records: list[FileRecord], is_used: Callable[[FileRecord], bool] = lambda record: True
     ) -> None:
         store.close()  # it opens again when it is read; a long run has more parts than files may be open
         self._stores.append(store)
         first = 0
         for record in records:
-            if record.status != "duplicate" and wanted(record):
+            if record.status != "duplicate" and is_used(record):
                 self._records.setdefault(record.content, (record, len(self._stores) - 1, first))
             first += record.pieces
 

@@ -1,6 +1,6 @@
-"""What somebody else has written down about files: artist, title, genre, year, ...
+"""What somebody else knows about files: artist, title, genre, year, ...
 
-    CSV or TSV with a header   one row a file; MAESTRO's table is one
+    CSV or TSV with a header   one row per file; MAESTRO's table is one
     JSON                       {"path or id": {"genre": ...}, ...} or a list of objects
     .cls                       tagtraum's genre annotations of the Million Song Dataset, as they are published: lines of
                                an MSD id and one or two genres, "#" before comments
@@ -8,7 +8,7 @@
 A row is about the files whose path it gives, from any folder below the source on and with or without suffix, or whose
 path holds the MSD id that it gives (TRAAAGR128F425B14B), as in the folders of the Lakh collections. Columns keep their
 names in lower case, but for the names in SAME_AS; one that files.csv has already, such as `split`, becomes
-`given_split`. Empty cells say nothing, and so take nothing back.
+`given_split`. Empty cells change nothing.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Metadata:
     """Tables about files.
 
     Args:
-        paths: of the tables; of two that say different things the later one counts.
+        paths: of the tables; of two with different values the later one counts.
 
     Attributes:
         columns: their names, FIRST_COLUMNS first; LABEL is not among them.
@@ -81,10 +81,10 @@ class Metadata:
     def about(self, path: str) -> Row:
         """What is known about a file, by its path below the source; `label` is the first folder of that path."""
         folder, slash, _ = path.partition("/")
-        found: Row = {LABEL: folder if slash else ""}
+        known: Row = {LABEL: folder if slash else ""}
         for key in self._keys(path):
-            found |= self._rows[key]
-        return found
+            known |= self._rows[key]
+        return known
 
     def sentence(self, paths: Sequence[str]) -> str:
         """How many of these files have a row; empty where there are no tables."""
@@ -99,7 +99,7 @@ class Metadata:
         )
 
     def _keys(self, path: str) -> list[str]:
-        """The names under which rows are about a file; the one that says most about where it lies comes last."""
+        """The names under which rows are about a file; the most specific one comes last."""
         if not self._rows:
             return []
         path = unicodedata.normalize("NFC", path)
@@ -169,20 +169,20 @@ def _csv(path: Path, text: str) -> Iterator[tuple[str, Row]]:
     except csv.Error as error:
         raise BadFile("metadata", f"{path} is no table: line {table.line_num}: {error}") from None
     if not rows or len(table.fieldnames or ()) < 2:
-        raise BadFile("metadata", f"{path} is no table: a header and rows of at least two columns are wanted")
+        raise BadFile("metadata", f"{path} is no table: a header and rows of at least two columns are needed")
     yield from _keyed(path, list(table.fieldnames or ()), rows)
 
 
 def _keyed(path: Path, columns: list[str], rows: Iterable[dict[str, Any]]) -> Iterator[tuple[str, Row]]:
     """Rows by the column that says which file they are about: one of KEY_COLUMNS, else the first."""
-    key_column = next((name for wanted in KEY_COLUMNS for name in columns if _name(name) == wanted), columns[0])
+    key_column = next((name for known in KEY_COLUMNS for name in columns if _name(name) == known), columns[0])
     for row in rows:
         about: Row = {}
         for name, value in row.items():
             column = _column(name)
-            said = "" if name == key_column or isinstance(value, dict) else _text(value)
-            if column and said and (column not in about or _name(name) == column):  # `artist` outweighs `composer`
-                about[column] = said
+            cell = "" if name == key_column or isinstance(value, dict) else _text(value)
+            if column and cell and (column not in about or _name(name) == column):  # `artist` outweighs `composer`
+                about[column] = cell
         yield _text(row.get(key_column, "")).replace("\\", "/").removeprefix("./"), about
 
 

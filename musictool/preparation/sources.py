@@ -2,7 +2,7 @@
 
 music21 carries several thousand pieces, so that a fresh machine has real music without a download. They are found on
 disk without importing music21. The licence notes repeat what that package's own corpus/license.txt and the files
-themselves say; where they say nothing, so does the note.
+themselves state; where they state nothing, so does the note.
 """
 
 from __future__ import annotations
@@ -184,8 +184,8 @@ def _built_in(name: str) -> Source:
     files = []
     for folder in sorted({pattern.partition("/")[0] for pattern in entry.patterns}):
         files += [f"{folder}/{path}" for path in _walk(root / folder)[0]]
-    wanted = [f for f in files if _matches(f, entry.patterns) and not _matches(f, entry.without)]
-    return Source(name, "built-in", root, sorted(wanted), {}, entry.description, entry.licence)
+    selected = [f for f in files if _matches(f, entry.patterns) and not _matches(f, entry.without)]
+    return Source(name, "built-in", root, sorted(selected), {}, entry.description, entry.licence)
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:

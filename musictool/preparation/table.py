@@ -117,8 +117,8 @@ class Table:
         """64 hexadecimal digits; see Corpus.fingerprint."""
         digest = hashlib.sha256(json.dumps([FORMAT, self.reading], sort_keys=True).encode())
         contents = [record.content for record in self.records for _ in range(record.pieces)]
-        for piece, content, held in zip(self.ids, contents, self.is_validation.tolist(), strict=True):
-            digest.update(f"{piece}\0{content}\0{held:d}\n".encode("utf-8", "surrogateescape"))
+        for piece, content, is_held_out in zip(self.ids, contents, self.is_validation.tolist(), strict=True):
+            digest.update(f"{piece}\0{content}\0{is_held_out:d}\n".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
     def write(self, folder: Path, source: Source, read: dict[str, Any]) -> None:
@@ -128,7 +128,7 @@ class Table:
         write_json(folder / home.CORPUS_MARKER, self._info(folder, source, read))
 
     def _write_csv(self, path: Path) -> None:
-        keys, held = self.pieces["key"].tolist(), self.is_validation.tolist()
+        keys, is_held_out = self.pieces["key"].tolist(), self.is_validation.tolist()
         with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow([*OWN_COLUMNS, *self.columns])
@@ -136,13 +136,13 @@ class Table:
             for record in self.records:
                 last = first + record.pieces
                 about = [(record.about or {}).get(name, "") for name in self.columns]
-                table.writerow([*_row(record, keys[first:last], held[first:last]), *about])
+                table.writerow([*_row(record, keys[first:last], is_held_out[first:last]), *about])
                 first = last
 
     def _info(self, folder: Path, source: Source, read: dict[str, Any]) -> dict[str, Any]:
         status = Counter(record.status for record in self.records)
         skipped = Counter(record.reason for record in self.records if record.status == "skipped")
-        held = int(self.is_validation.sum())
+        validation = int(self.is_validation.sum())
         instruments = Counter(_instrument(p) for record in self.records for p in record.programs)
         keys = Counter(KEY_NAMES[key] for key in self.pieces["key"].tolist() if key != NO_KEY)
         path = source.root / source.files[0] if source.kind == "file" else source.root
@@ -168,7 +168,7 @@ class Table:
                 "duplicate": status["duplicate"],
             },
             "skipped": dict(skipped.most_common()),
-            "pieces": {"all": len(self.pieces), "train": len(self.pieces) - held, "validation": held},
+            "pieces": {"all": len(self.pieces), "train": len(self.pieces) - validation, "validation": validation},
             "notes": int(self.pieces["notes"].sum(dtype=np.int64)),
             "bars": sum(record.bars for record in self.records),
             "seconds": round(sum(record.seconds for record in self.records), 3),
@@ -180,11 +180,11 @@ class Table:
         }
 
 
-def _row(record: FileRecord, keys: list[int], held: list[bool]) -> list[Any]:
+def _row(record: FileRecord, keys: list[int], is_held_out: list[bool]) -> list[Any]:
     instruments = "; ".join(_instrument(program) for program in record.programs)
     counts = [record.pieces, record.notes, record.bars, f"{record.seconds:.3f}"]
     sha256 = record.content.partition(":")[2]
-    return [record.path, record.status, record.detail, *counts, instruments, _keys(keys), _side(held), sha256]
+    return [record.path, record.status, record.detail, *counts, instruments, _keys(keys), _side(is_held_out), sha256]
 
 
 def _keys(keys: list[int]) -> str:
@@ -195,12 +195,12 @@ def _keys(keys: list[int]) -> str:
     return ", ".join(shown) + (", ..." if len(names) > MANY_KEYS else "")
 
 
-def _side(held: list[bool]) -> str:
-    if not held:
+def _side(is_held_out: list[bool]) -> str:
+    if not is_held_out:
         return ""
-    if all(held) or not any(held):
-        return "validation" if held[0] else "train"
-    return f"train {held.count(False)}, validation {held.count(True)}"
+    if all(is_held_out) or not any(is_held_out):
+        return "validation" if is_held_out[0] else "train"
+    return f"train {is_held_out.count(False)}, validation {is_held_out.count(True)}"
 
 
 def _value_counts(records: list[FileRecord], column: str) -> dict[str, int] | str:

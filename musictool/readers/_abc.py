@@ -79,5 +79,5 @@ def _unit_length(head: list[str]) -> list[str]:
 
 
 def _visible(match: re.Match[str]) -> str:
-    held = match[1] or {"x": "z", "X": "Z"}[match[0]]
-    return f"\n{held[1:-1]}\n{held[1:-1]}\n" if held[1:3] in _CHANGES else held
+    change = match[1] or {"x": "z", "X": "Z"}[match[0]]
+    return f"\n{change[1:-1]}\n{change[1:-1]}\n" if change[1:3] in _CHANGES else change

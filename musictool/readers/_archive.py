@@ -53,7 +53,9 @@ def _check_directory(members: list[zipfile.ZipInfo], max_bytes: int) -> None:
 
 def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     """Refuse a member that is longer or shorter than the directory says, or whose checksum is wrong."""
-    one_more = copy.copy(member)  # zipfile stops at the size that it is told: a lie shows in the byte behind it
+    one_more = copy.copy(
+        member
+    )  # zipfile stops at the size that the header gives: a wrong one shows in the byte behind it
     one_more.file_size += 1
     size = 0
     with archive.open(one_more) as file:

@@ -1,4 +1,4 @@
-"""The events of a MIDI track, told apart one by one and put into their legal form; for tracks that need mending."""
+"""The events of a MIDI track, split one by one and put into their legal form; for tracks that need mending."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _SYSTEM_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # the other system messages ca
 
 
 class LostError(Exception):
-    """The bytes from here on cannot be told apart into events."""
+    """The bytes from here on cannot be split into events."""
 
 
 def event_at(data: bytes, at: int, end: int, running: int) -> tuple[bytes, int, int, bool]:

@@ -1,6 +1,6 @@
 """What the three MIDI parsers, and the piano-rolls, have in common: raw columns in, a Score out.
 
-A parser gives `Parsed`, in the file's own ticks; `build` brings it to the Score's 480 ticks a quarter and lets the
+A parser gives `Parsed`, in the file's own ticks; `build` brings it to the Score's 480 ticks per quarter and lets the
 sustain pedal hold what it holds. Tempo, metre and key changes that no score can have (a tempo of zero, a key signature
 of 18 flats) are dropped.
 """
@@ -42,7 +42,7 @@ class Part(NamedTuple):
 class Parsed:
     """A file as its parser understood it; the tables are the Score's, but in the file's ticks, or steps of a roll."""
 
-    resolution: int  # ticks a quarter note, at least 1
+    resolution: int  # ticks per quarter note, at least 1
     parts: list[Part]
     tempos: np.ndarray
     metres: np.ndarray
@@ -156,7 +156,7 @@ def _rescale(ticks: np.ndarray, resolution: int) -> np.ndarray:
 def _table(table: np.ndarray, resolution: int) -> np.ndarray:
     """Sorted, in Score ticks; of several changes at one time the last in the file holds.
 
-    What is said just behind the beginning holds from the beginning: many sequencers write their first metre and tempo a
+    What stands just behind the beginning holds from the beginning: many sequencers write their first metre and tempo a
     tick late, and a first bar of one tick would push all others off the grid.
     """
     if not len(table):

@@ -36,7 +36,7 @@ class _Line:
     """Notes as they come, in ticks; tied ones are joined."""
 
     def __init__(self) -> None:
-        self.rows: list[list[int]] = []  # onset, end, pitch, velocity (0: not said)
+        self.rows: list[list[int]] = []  # onset, end, pitch, velocity (0: none given)
         self._tied: dict[tuple[int, int], int] = {}  # (pitch, end) of a note that goes on -> its row
 
     def add(self, onset: int, end: int, pitch: int, velocity: int, tie: str) -> None:
@@ -167,7 +167,7 @@ def _loudness(onsets: np.ndarray, marks: list[tuple[int, int]]) -> np.ndarray:
 
 
 def _metres(part: _Part) -> list[tuple[int, int, int]]:
-    """The part's metres, said again after each incomplete measure (a pickup): so the bars come out right."""
+    """The part's metres, written again after each incomplete measure (a pickup): so the bars come out right."""
     metres = {row[0]: row for row in part.metres if 0 < row[1] <= _MAX_METRE and 0 < row[2] <= _MAX_METRE}
     now = (4, 4)
     for begin, following in pairwise(sorted(set(part.measures))):

@@ -4,7 +4,7 @@ Kept in order: every note, program, controller, name, tempo, metre and key chang
 cannot be followed. Mended: leading bytes before the header (RIFF and MacBinary wrappers), a header of another length,
 wrong chunk lengths, foreign chunks, a missing end of track, running status across other messages, status bytes that
 files may not hold (f1 to f6, f8 to fe), data bytes above 127 (they become 127), meta events that say nothing possible.
-Times in SMPTE frames become ticks of 120 quarter notes a minute. Left out: system exclusive messages.
+Times in SMPTE frames become ticks of 120 quarter notes per minute. Left out: system exclusive messages.
 """
 
 from __future__ import annotations

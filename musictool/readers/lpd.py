@@ -2,7 +2,7 @@
 
 An archive of plain arrays and one JSON text; K counts the tracks from 0, a step is 1/24 of a beat in Lakh:
 
-    info.json               resolution (before pypianoroll 1.0: beat_resolution), steps a beat; name;
+    info.json               resolution (before pypianoroll 1.0: beat_resolution), steps per beat; name;
                             "K": {program, is_drum, name}
     pianoroll_K_csc_data    uint8 velocities or bool (C,), the cells of one roll that sound, pitch after pitch
     pianoroll_K_csc_indices the step of each cell (C,), ascending within a pitch
@@ -41,7 +41,7 @@ from musictool.reading import MAX_UNPACKED_BYTES, Reading, check_count
 
 SUFFIXES = (".npz",)
 
-MAX_RESOLUTION = 10_000  # steps a beat
+MAX_RESOLUTION = 10_000  # steps per beat
 MAX_STEPS = 1 << 22  # of the tempos and downbeats; 175,000 beats of 24
 MAX_INFO_BYTES = 1 << 20
 _INFO = "info.json"
@@ -92,7 +92,7 @@ def _info(archive: zipfile.ZipFile) -> dict[str, Any]:
 def _resolution(info: dict[str, Any]) -> int:
     resolution = info.get("resolution", info.get("beat_resolution"))
     if type(resolution) is not int or not 1 <= resolution <= MAX_RESOLUTION:
-        raise BadFile(REASON, f"a resolution of {resolution!r} steps a beat"[:200])
+        raise BadFile(REASON, f"a resolution of {resolution!r} steps per beat"[:200])
     return resolution
 
 
@@ -101,7 +101,7 @@ def _text(value: object) -> str:
 
 
 def _by_time(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """An array of one number a step; empty where there is none."""
+    """An array of one number per step; empty where there is none."""
     numbers = array(archive, name) if f"{name}.npy" in archive.NameToInfo else np.zeros(0)
     if len(numbers) > MAX_STEPS:
         raise BadFile("too long", f"{name} of {len(numbers):,} steps; at most {MAX_STEPS:,} are read")
@@ -203,18 +203,19 @@ def _by_step(bpm: np.ndarray, resolution: int) -> tuple[np.ndarray, int]:
 def _metres(downbeats: np.ndarray, resolution: int) -> np.ndarray:
     """METRE in steps, from int (N,), the steps at which bars begin.
 
-    A bar of a whole number of quarter notes counts them, another the nearest number of eighths; the metre is said again
-    where a bar before it was not as long as it says. (Of one that is longer, the rest then stands as a bar of its own.)
+    A bar of a whole number of quarter notes counts them, another the nearest number of eighths; the metre is written
+    again where a bar before it was not as long as it says. (Of one that is longer, the rest then stands as a bar of its
+    own.)
     """
     ways = np.diff(downbeats)
     eighths = (4 * ways + resolution) // (2 * resolution)
     bars = (eighths >= 1) & (eighths <= _MAX_BAR_EIGHTHS)
     onsets, eighths = downbeats[:-1][bars], eighths[bars]
-    said = np.ones(len(onsets), bool)
-    said[1:] = (eighths[1:] != eighths[:-1]) | (2 * np.diff(onsets) != eighths[:-1] * resolution)
-    quarters = eighths[said] % 2 == 0
+    is_change = np.ones(len(onsets), bool)
+    is_change[1:] = (eighths[1:] != eighths[:-1]) | (2 * np.diff(onsets) != eighths[:-1] * resolution)
+    quarters = eighths[is_change] % 2 == 0
     table = np.zeros(len(quarters), METRE)
-    table["onset_ticks"] = onsets[said]
-    table["numerator"] = np.where(quarters, eighths[said] // 2, eighths[said])
+    table["onset_ticks"] = onsets[is_change]
+    table["numerator"] = np.where(quarters, eighths[is_change] // 2, eighths[is_change])
     table["denominator"] = np.where(quarters, 4, 8)
     return table

@@ -110,7 +110,7 @@ def _scores(source: Path | str, form: str) -> list[Score]:
 
 
 def _tune(text: str) -> tuple[list[Any], str]:
-    """The parts, one a voice, and the title of an ABC tune."""
+    """The parts, one per voice, and the title of an ABC tune."""
     parts: list[Any] = []
     title = ""
     for name, voice in abc.voices(text):

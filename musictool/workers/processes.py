@@ -191,7 +191,7 @@ class LocalWorkers(Workers):
 
 class _Child:
     def __init__(self) -> None:
-        # one thread a child, and the same order in every set that a function iterates over
+        # one thread per child, and the same order in every set that a function iterates over
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
         with tempfile.TemporaryFile() as shared:
             shared.truncate(MARK_BYTES)
@@ -235,7 +235,7 @@ class _Child:
         self._marks.close()
 
 
-# ---- the child's side ----
+# ---- in the child ----
 
 _marks: mmap.mmap | None = None
 

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from _worker import Worker, rate
 
-SYMBOLS = 4096
-WRITTEN = {1: 512, 64: 128}  # symbols of each piece in a call, by pieces; whole chunks of the compiled loop
+VOCABULARY = 4096
+WRITTEN = {1: 512, 64: 128}  # tokens of each piece in a call, by pieces; whole chunks of the compiled loop
 SECONDS = 1.0  # that a round takes, at least
 CONTEXTS = (64, 128, 256, 512, 1024)
 TORCH = ("lstm", "transformer")  # what _torch.py has
 
 
 def names() -> list[str]:
-    """Every arch that writes symbols with a network that can be built without training."""
+    """Every arch that writes tokens with a network that can be built without training."""
     from musictool.registry import ARCHS
 
     tokens = [name for name in ARCHS.names() if ARCHS.get(name).kind == "tokens"]
@@ -28,11 +28,11 @@ def names() -> list[str]:
 
 
 def small(name: str, *settings: str) -> Any:
-    """The arch on SYMBOLS symbols."""
+    """The arch on VOCABULARY tokens."""
     from musictool.encoding import Spec
     from musictool.registry import ARCHS
 
-    return ARCHS.get(name).sized(Spec("tokens", (), SYMBOLS), "small", settings)
+    return ARCHS.get(name).sized(Spec("tokens", (), VOCABULARY), "small", settings)
 
 
 def megabytes(arch: Any) -> float:
@@ -41,7 +41,7 @@ def megabytes(arch: Any) -> float:
 
 
 def writing(arch: Any, batch: int) -> Callable[[], float]:
-    """Symbols a second of one long continuation, drawn as `musictool sample` draws."""
+    """Tokens per second of one long continuation, drawn as `musictool sample` draws."""
     from musictool.sampling.sampler import Sampler
 
     drawn = arch.continuation(np.tile(arch.spec.start, (batch, 1)), Sampler(), 1)
@@ -55,9 +55,9 @@ def writing(arch: Any, batch: int) -> Callable[[], float]:
 
 
 def torch_loop(python: str, name: str, batch: int, threads: int) -> Worker:
-    """PyTorch's, in a process of its own: `WRITTEN` symbols with the state carried."""
+    """PyTorch's, in a process of its own: `WRITTEN` tokens with the state carried."""
     script = str(Path(__file__).with_name("_torch.py"))
-    shape = [str(SYMBOLS), str(batch), str(WRITTEN[batch]), str(threads)]
+    shape = [str(VOCABULARY), str(batch), str(WRITTEN[batch]), str(threads)]
     return Worker([python, script, "sample", name, *shape], threads)
 
 
@@ -69,7 +69,7 @@ def bandwidth() -> float:
 
 
 def contexts() -> dict[int, Callable[[], float]]:
-    """Transformers that look back this many symbols -> symbols a second, one piece."""
+    """Transformers that look back this many tokens -> tokens per second, one piece."""
     return {context: writing(small("transformer", f"context={context}"), 1) for context in CONTEXTS}
 
 
@@ -89,9 +89,9 @@ from musictool.writing import write
 model = Model.open(sys.argv[1])
 mark("opening the model")
 sample(model, Request(length=64, seed=1))
-mark("compiling, and 64 symbols")
+mark("compiling, and 64 tokens")
 score = sample(model, Request(length=500, seed=1))[0]
-mark("drawing 500 symbols")
+mark("drawing 500 tokens")
 write(score, sys.argv[2])
 mark("writing the file")
 print(begin, *(f"{what}={at}" for what, at in marks), sep=";")

@@ -1,6 +1,6 @@
 """PyTorch's side of train.py and sample.py, run by a Python that has torch; it needs nothing of musictool.
 
-    python benchmarks/_torch.py train|sample lstm|transformer SYMBOLS BATCH LENGTH THREADS
+    python benchmarks/_torch.py train|sample lstm|transformer VOCABULARY BATCH LENGTH THREADS
     python benchmarks/_torch.py peak THREADS
 
 What a user writes with PyTorch's own layers, eagerly, in the shapes of musictool's `lstm` and `transformer`.
@@ -24,13 +24,13 @@ WIDTH = 128  # of an embedding, and of the Transformer
 class Lstm(nn.Module):
     """Embedding 128, nn.LSTM 2 x 256, back to 128, the embedding again as the weights of the prediction."""
 
-    def __init__(self, symbols: int, length: int):
+    def __init__(self, vocabulary: int, length: int):
         super().__init__()
-        self.embedding = nn.Embedding(symbols, WIDTH)
+        self.embedding = nn.Embedding(vocabulary, WIDTH)
         self.body = nn.LSTM(WIDTH, 256, 2, batch_first=True, dropout=0.3)
         self.dropout = nn.Dropout(0.3)
         self.project = nn.Linear(256, WIDTH)
-        self.predict = nn.Linear(WIDTH, symbols)
+        self.predict = nn.Linear(WIDTH, vocabulary)
         self.predict.weight = self.embedding.weight
 
     def forward(self, tokens: Any, state: Any = None) -> tuple[Any, Any]:
@@ -42,13 +42,13 @@ class Lstm(nn.Module):
 class Transformer(nn.Module):
     """Embedding 128 + learned places, nn.TransformerEncoder of 4 pre-norm layers, 4 heads, feed-forward 512, causal."""
 
-    def __init__(self, symbols: int, length: int):
+    def __init__(self, vocabulary: int, length: int):
         super().__init__()
-        self.embedding = nn.Embedding(symbols, WIDTH)
+        self.embedding = nn.Embedding(vocabulary, WIDTH)
         self.places = nn.Parameter(torch.randn(length, WIDTH))
         layer = nn.TransformerEncoderLayer(WIDTH, 4, 4 * WIDTH, 0.1, batch_first=True, norm_first=True)
         self.body = nn.TransformerEncoder(layer, 4, nn.LayerNorm(WIDTH), enable_nested_tensor=False)
-        self.predict = nn.Linear(WIDTH, symbols)
+        self.predict = nn.Linear(WIDTH, vocabulary)
         self.predict.weight = self.embedding.weight
         self.register_buffer("mask", nn.Transformer.generate_square_subsequent_mask(length))
 
@@ -60,7 +60,7 @@ class Transformer(nn.Module):
         return self.predict(self.body(x + self.places, self.mask, is_causal=True)), None
 
     def start(self, batch: int, length: int) -> tuple[Any, int]:
-        """Keys and values that were heard, (layers, 2, B, heads, length, 32), and how many."""
+        """Cached keys and values, (layers, 2, B, heads, length, 32), and how many."""
         return torch.zeros(4, 2, batch, 4, length, WIDTH // 4), 0
 
     def _next(self, x: Any, state: Any) -> tuple[Any, Any]:
@@ -73,8 +73,8 @@ class Transformer(nn.Module):
             query, key, value = projected.view(len(x), 3, 4, 1, WIDTH // 4).unbind(1)
             kept[0, :, :, place], kept[1, :, :, place] = key[:, :, 0], value[:, :, 0]
             now = kept[:, :, :, : place + 1]
-            heard = functional.scaled_dot_product_attention(query, now[0], now[1])
-            x = x + attention.out_proj(heard.reshape(len(x), 1, WIDTH))
+            context = functional.scaled_dot_product_attention(query, now[0], now[1])
+            x = x + attention.out_proj(context.reshape(len(x), 1, WIDTH))
             x = x + layer.linear2(layer.activation(layer.linear1(layer.norm2(x))))
         return self.predict(self.body.norm(x)), (cache, place + 1)
 
@@ -82,15 +82,15 @@ class Transformer(nn.Module):
 NETWORKS = {"lstm": Lstm, "transformer": Transformer}
 
 
-def training(network: Any, symbols: int, batch: int, length: int) -> Callable[[], object]:
+def training(network: Any, vocabulary: int, batch: int, length: int) -> Callable[[], object]:
     """One step of Adam, with gradients shortened to 1 as musictool's are."""
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
-    tokens = torch.randint(0, symbols, (batch, length + 1))
+    tokens = torch.randint(0, vocabulary, (batch, length + 1))
 
     def step() -> float:
         optimizer.zero_grad()
         logits, _ = network(tokens[:, :-1])
-        loss = functional.cross_entropy(logits.reshape(-1, symbols), tokens[:, 1:].reshape(-1))
+        loss = functional.cross_entropy(logits.reshape(-1, vocabulary), tokens[:, 1:].reshape(-1))
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
@@ -100,7 +100,7 @@ def training(network: Any, symbols: int, batch: int, length: int) -> Callable[[]
 
 
 def sampling(network: Any, batch: int, length: int) -> Callable[[], object]:
-    """`length` symbols from nothing, each drawn from all, with the state carried."""
+    """`length` tokens from nothing, each drawn from all, with the state carried."""
     network.eval()
 
     @torch.no_grad()
@@ -124,11 +124,11 @@ def main() -> None:
         a, b = torch.randn(2, 2048, 2048)
         serve(rate(lambda: a @ b, 2 * 2048**3 / 1e9))
         return
-    symbols, batch, length = map(int, rest[1:4])
+    vocabulary, batch, length = map(int, rest[1:4])
     torch.manual_seed(0)
-    network = NETWORKS[rest[0]](symbols, length)
+    network = NETWORKS[rest[0]](vocabulary, length)
     if what == "train":
-        serve(rate(training(network, symbols, batch, length), batch * length))
+        serve(rate(training(network, vocabulary, batch, length), batch * length))
     else:
         serve(rate(sampling(network, batch, length), batch * length))
 

@@ -34,13 +34,13 @@ def growing(inputs: int, outputs: int, kernel: Any = 4, stride: Any = 2, bias: b
     return nn.ConvTranspose2d(inputs, outputs, kernel, stride, padding, bias=bias)
 
 
-def surely(guess: Any) -> tuple[Any, Any]:
+def posterior(guess: Any) -> tuple[Any, Any]:
     """Mean and standard deviation (N, Z) of what a network guesses, (N, 2 Z)."""
     mean, deviation = guess.chunk(2, -1)
     return mean, functional.softplus(deviation + 0.5) + 1e-3
 
 
-def told(mean: Any, deviation: Any) -> Any:
+def kl(mean: Any, deviation: Any) -> Any:
     """Nats (N, Z) beyond a standard normal."""
     return 0.5 * (mean.square() + deviation.square() - 1) - deviation.log()
 
@@ -51,16 +51,16 @@ def nats(logits: Any, segments: Any) -> Any:
 
 
 class NextSegment(nn.Module):
-    """melody-cnn for one instrument: convolutions of each segment heard, dense layers, transposed convolutions."""
+    """melody-cnn for one instrument: convolutions of each segment of context, dense layers, transposed convolutions."""
 
-    def __init__(self, heard: int, width: int = 12, hidden: int = 256, latent: int = 32):
+    def __init__(self, context: int, width: int = 12, hidden: int = 256, latent: int = 32):
         super().__init__()
         features = 4 * 16 * 4 * width
         self.latent = latent
-        self.forget = nn.Dropout(0.1)
-        self.listening = nn.ModuleList(self._encoder(width) for _ in range(heard))
+        self.input_dropout = nn.Dropout(0.1)
+        self.context_encoders = nn.ModuleList(self._encoder(width) for _ in range(context))
         self.seeing = self._encoder(width)
-        self.first, self.second = nn.Linear(features * heard, hidden), nn.Linear(hidden + latent, hidden)
+        self.first, self.second = nn.Linear(features * context, hidden), nn.Linear(hidden + latent, hidden)
         self.guess = nn.Linear(features + hidden, 2 * latent)
         self.skip = nn.Linear(hidden, STEPS)
         self.decoder = nn.Sequential(
@@ -73,19 +73,22 @@ class NextSegment(nn.Module):
         layers = conv(1, width), conv(width, 2 * width), conv(2 * width, 4 * width)
         return nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2], nn.ReLU(), nn.Flatten())
 
-    def loss(self, heard: Any, answer: Any) -> Any:
+    def loss(self, context: Any, answer: Any) -> Any:
         """Segments (N, 1, S, P) each -> the evidence bound, summed over them."""
-        features = self._listen(heard)
-        mean, deviation = surely(self.guess(torch.cat([self.seeing(answer), features], 1)))
-        logits = self._answer(features, heard[0], mean + deviation * torch.randn_like(mean))
-        return nats(logits, answer) + told(mean, deviation).clamp(min=FREE_NATS).sum()
+        features = self._encode(context)
+        mean, deviation = posterior(self.guess(torch.cat([self.seeing(answer), features], 1)))
+        logits = self._answer(features, context[0], mean + deviation * torch.randn_like(mean))
+        return nats(logits, answer) + kl(mean, deviation).clamp(min=FREE_NATS).sum()
 
-    def forward(self, heard: Any, numbers: Any) -> Any:
+    def forward(self, context: Any, numbers: Any) -> Any:
         """Segments (N, 1, S, P) each, (N, Z) -> log-odds (N, 1, S, P)."""
-        return self._answer(self._listen(heard), heard[0], numbers)
+        return self._answer(self._encode(context), context[0], numbers)
 
-    def _listen(self, heard: Any) -> Any:
-        features = [encoder(self.forget(segment)) for encoder, segment in zip(self.listening, heard, strict=True)]
+    def _encode(self, context: Any) -> Any:
+        features = [
+            encoder(self.input_dropout(segment))
+            for encoder, segment in zip(self.context_encoders, context, strict=True)
+        ]
         return functional.relu(self.first(torch.cat(features, 1)))
 
     def _answer(self, features: Any, before: Any, numbers: Any) -> Any:
@@ -114,7 +117,7 @@ class Autoencoder(nn.Module):
 
     def posterior(self, segments: Any) -> tuple[Any, Any]:
         """(N, S, P) -> mean and standard deviation (N, Z)."""
-        return surely(self.encoder(segments))
+        return posterior(self.encoder(segments))
 
     def forward(self, latents: Any) -> Any:
         """(N, Z) -> log-odds (N, S, P)."""
@@ -124,16 +127,16 @@ class Autoencoder(nn.Module):
 class Predictor(nn.Module):
     """vae's next latent of one instrument, from those that it hears."""
 
-    def __init__(self, heard: int, hidden: int = 256, latent: int = 16):
+    def __init__(self, context: int, hidden: int = 256, latent: int = 16):
         super().__init__()
         bend = nn.LeakyReLU(0.2)
-        self.bent = nn.Sequential(nn.Linear(heard * latent, hidden), bend, nn.Linear(hidden, hidden), bend)
+        self.bent = nn.Sequential(nn.Linear(context * latent, hidden), bend, nn.Linear(hidden, hidden), bend)
         self.out = nn.Linear(hidden, latent)
-        self.straight = nn.Linear(heard * latent, latent, bias=False)
+        self.straight = nn.Linear(context * latent, latent, bias=False)
 
-    def forward(self, *heard: Any) -> Any:
+    def forward(self, *context: Any) -> Any:
         """(N, Z) each -> (N, Z)."""
-        known = torch.cat(heard, 1)
+        known = torch.cat(context, 1)
         return self.straight(known) + self.out(self.bent(known))
 
 
@@ -178,26 +181,26 @@ class FragmentCritic(nn.Module):
 
 
 class Part(nn.Module):
-    """wgan for one instrument: noise, what was heard, its last segment (N, S, P) -> log-odds (N, S, P)."""
+    """wgan for one instrument: noise, the context, its last segment (N, S, P) -> log-odds (N, S, P)."""
 
     def __init__(self, noise: int, width: int):
         super().__init__()
-        heard = [times * width for *_, times in reversed(SHRINKING)]
-        made = [heard[0], *heard[1:]]
-        self.spread = nn.Linear(noise, heard[0] * 4 * 8, bias=False)
+        context = [times * width for *_, times in reversed(SHRINKING)]
+        made = [context[0], *context[1:]]
+        self.spread = nn.Linear(noise, context[0] * 4 * 8, bias=False)
         self.norms = nn.ModuleList(nn.Sequential(*_normed(channels)) for channels in made)
         self.grown = nn.ModuleList(
-            growing(made[i] + heard[i], made[i + 1], kernel, stride, bias=False)
+            growing(made[i] + context[i], made[i + 1], kernel, stride, bias=False)
             for i, (stride, kernel, _) in enumerate([*reversed(SHRINKING)][:-1])
         )
-        self.grown.append(nn.Conv2d(made[-1] + heard[-1], 4, 1, bias=False))
-        self.skip = nn.Linear(4 * 8 * (made[0] + heard[0]), STEPS)
+        self.grown.append(nn.Conv2d(made[-1] + context[-1], 4, 1, bias=False))
+        self.skip = nn.Linear(4 * 8 * (made[0] + context[0]), STEPS)
         self.usual = nn.Parameter(torch.full((PITCHES,), -3.0))
 
-    def forward(self, noise: Any, heard: list[Any], before: Any) -> Any:
+    def forward(self, noise: Any, context: list[Any], before: Any) -> Any:
         x = self.spread(noise).view(len(noise), -1, 4, 8)
         for i, (norm, grow) in enumerate(zip(self.norms, self.grown, strict=True)):
-            x = torch.cat([norm(x), heard[-1 - i]], 1)
+            x = torch.cat([norm(x), context[-1 - i]], 1)
             if i == 0:
                 as_before = self.skip(x.flatten(1))
             x = grow(x)
@@ -226,8 +229,8 @@ class Harmony(nn.Module):
         self.register_buffer("pitched", torch.tensor([1.0] * 4 + [0.0]).view(1, INSTRUMENTS, 1, 1))
 
     def forward(self, before: Any, noise: Any) -> Any:
-        heard = classes(before).unflatten(2, (STEPS // 4, 4)).sum(3).flatten(1, 2).log1p()
-        x = functional.leaky_relu(self.hear(around(heard)) + self.mood(noise)[..., None], 0.2)
+        context = classes(before).unflatten(2, (STEPS // 4, 4)).sum(3).flatten(1, 2).log1p()
+        x = functional.leaky_relu(self.hear(around(context)) + self.mood(noise)[..., None], 0.2)
         said = self.say(around(x)).unflatten(1, (INSTRUMENTS, STEPS // 4)).repeat(1, 1, 1, 11)[..., :PITCHES]
         return said.repeat_interleave(4, 2) * self.pitched
 
@@ -248,13 +251,13 @@ class BandGenerator(nn.Module):
         self.parts = nn.ModuleList(Part(self.shared + self.private, width) for _ in range(INSTRUMENTS))
 
     def forward(self, before: Any, noise: Any) -> Any:
-        heard, x = [], before
+        context, x = [], before
         for convolution in self.listener:
             x = functional.leaky_relu(convolution(x), 0.2)
-            heard.append(x)
+            context.append(x)
         shared, *private = noise.split([self.shared] + INSTRUMENTS * [self.private], 1)
         parts = zip(self.parts, private, strict=True)
-        made = [part(torch.cat([shared, own], 1), heard, before[:, i]) for i, (part, own) in enumerate(parts)]
+        made = [part(torch.cat([shared, own], 1), context, before[:, i]) for i, (part, own) in enumerate(parts)]
         return torch.stack(made, 1) + self.harmony(before, shared)
 
 

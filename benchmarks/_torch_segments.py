@@ -25,8 +25,8 @@ from _torch_networks import (
     FragmentGenerator,
     NextSegment,
     Predictor,
+    kl,
     nats,
-    told,
 )
 from _worker import rate, serve
 from torch import nn
@@ -123,7 +123,7 @@ class Vae:
         for i, network in enumerate(self.vae):
             mean, deviation = network.posterior(segments[:, i])
             logits = network(mean + deviation * torch.randn_like(mean))
-            total = total + nats(logits, segments[:, i]) + told(mean, deviation).clamp(min=0.05).sum()
+            total = total + nats(logits, segments[:, i]) + kl(mean, deviation).clamp(min=0.05).sum()
         return total
 
     def loss(self, before: Any, segments: Any) -> Any:

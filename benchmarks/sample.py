@@ -1,4 +1,4 @@
-"""Symbols a second: musictool's compiled loop beside re-running the window with `predict`, as the tutorials do.
+"""Tokens per second: musictool's compiled loop beside re-running the window with `predict`, as the tutorials do.
 
     python benchmarks/sample.py [MODEL] [--rounds 5] [--threads 2] [--torch-python PATH]
 
@@ -21,10 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-WINDOW = 100  # symbols that the tutorials' networks see
-PREDICTED = 30  # symbols drawn their way in a round: it is slow
+WINDOW = 100  # tokens that the tutorials' networks see
+PREDICTED = 30  # tokens drawn their way in a round: it is slow
 RERUN = 200
-WRITTEN = {1: 2000, 64: 256}  # symbols for each piece of a batch, in a round of musictool's
+WRITTEN = {1: 2000, 64: 256}  # tokens for each piece of a batch, in a round of musictool's
 
 
 def musictool_sample(folder: Path, batch: int) -> Callable[[], float]:
@@ -45,12 +45,12 @@ def musictool_sample(folder: Path, batch: int) -> Callable[[], float]:
 
 
 def rerun_window(folder: Path, count: int, wrap: Callable[[Any], Callable[[Any], Any]]) -> Callable[[], float]:
-    """For each symbol run the network over the last WINDOW symbols, then draw with numpy.
+    """For each token run the network over the last WINDOW tokens, then draw with numpy.
 
     Only the last position is predicted, which is to this way's advantage.
 
     Args:
-        count: symbols in a round.
+        count: tokens in a round.
         wrap: network -> function of int32 (1, WINDOW) that gives logits (1, V).
     """
     import keras
@@ -146,21 +146,21 @@ def report_ways(model: Any, rounds: int) -> str:
     """One network, drawn from in each of the ways; returns the goal's line."""
     import _table
 
-    one, many, predict = "musictool, 1 piece", "musictool, 64 pieces at once", "keras predict for each symbol"
+    one, many, predict = "musictool, 1 piece", "musictool, 64 pieces at once", "keras predict for each token"
     rates = _table.alternate(
         {
             one: musictool_sample(model.folder, 1),
             predict: rerun_window(model.folder, PREDICTED, keras_predict),
             many: musictool_sample(model.folder, 64),
-            "tf.function on the window for each symbol": rerun_window(model.folder, RERUN, tensorflow_function),
+            "tf.function on the window for each token": rerun_window(model.folder, RERUN, tensorflow_function),
         },
         rounds,
     )
-    print(f"{model.name}: {model.info['arch']['name']} on {model.spec.size:,} symbols, ", end="")
+    print(f"{model.name}: {model.info['arch']['name']} on {model.spec.size:,} tokens, ", end="")
     print(f"{model.info['metrics']['parameters']:,} parameters\n")
     rows = [(name, f"{rate:,.0f}", f"{rate / rates[predict]:,.0f}") for name, rate in rates.items()]
-    print(_table.table(("", "symbols/s", "x predict"), rows) + "\n")
-    return _table.goal("one piece against predict for each symbol", rates[one] / rates[predict], 100)
+    print(_table.table(("", "tokens/s", "x predict"), rows) + "\n")
+    return _table.goal("one piece against predict for each token", rates[one] / rates[predict], 100)
 
 
 def report_archs(rounds: int, threads: int, torch_python: str) -> list[str]:
@@ -185,8 +185,8 @@ def report_archs(rounds: int, threads: int, torch_python: str) -> list[str]:
         one, many = (rates[library, name, batch] for batch in (1, 64))
         bound = memory / _archs.megabytes(archs[name])
         rows.append((f"{name}, {library}", f"{one:,.0f}", f"{many:,.0f}", f"{one / bound:.0%}"))
-    print(f"small, {_archs.SYMBOLS:,} symbols, untrained; memory {memory / 1000:.1f} GB/s\n")
-    print(_table.table(("", "symbols/s, 1 piece", "64 pieces", "of memory / model"), rows) + "\n")
+    print(f"small, vocabulary {_archs.VOCABULARY:,}, untrained; memory {memory / 1000:.1f} GB/s\n")
+    print(_table.table(("", "tokens/s, 1 piece", "64 pieces", "of memory / model"), rows) + "\n")
     if not torch:
         return [
             f"not measured: PyTorch's loop: {torch_python} has no torch; name a Python that has: --torch-python PATH"
@@ -196,7 +196,7 @@ def report_archs(rounds: int, threads: int, torch_python: str) -> list[str]:
 
 
 def report_contexts(rounds: int) -> str:
-    """The time of a symbol, against how far back a transformer looks; returns the goal's line."""
+    """The time of a token, against how far back a transformer looks; returns the goal's line."""
     import _archs
     import _table
 
@@ -204,7 +204,7 @@ def report_contexts(rounds: int) -> str:
     times = {context: 1e6 / rate for context, rate in rates.items()}
     first, last = _archs.CONTEXTS[0], _archs.CONTEXTS[-1]
     rows = [(f"{context:,}", f"{time:,.0f}", f"{time / times[first]:.2f}") for context, time in times.items()]
-    print(_table.table(("transformer, context", "microseconds a symbol", f"x context {first}"), rows) + "\n")
+    print(_table.table(("transformer, context", "microseconds per token", f"x context {first}"), rows) + "\n")
     grown = times[last] / times[first]
     return _table.goal(f"context {last:,} against {first}: {last / first:g} / {grown:.3g}", last / first / grown, 1)
 

@@ -1,4 +1,4 @@
-"""From what is asked for to what binds a continuation: the tokens that are banned, and the conditions that hold."""
+"""From Constraints to the Guidance of a continuation: the tokens that are banned, and the conditions."""
 
 from __future__ import annotations
 

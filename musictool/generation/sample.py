@@ -84,19 +84,19 @@ class Generation:
         """Enough new rows for the request, behind the primer of each piece."""
         if self.request.length is not None:
             return self._continuations(rows_for(self.model, self.request.length))
-        wanted = max(1, FIRST_ROWS // self.model.spec.steps)
+        target = max(1, FIRST_ROWS // self.model.spec.steps)
         while True:
-            continuations = self._continuations(wanted)
+            continuations = self._continuations(target)
             reached = min(continuation.share for continuation in continuations)
             if reached >= 1:
                 return continuations
-            self._check_pace(wanted, reached)
-            if wanted >= MOST_ROWS or (reached == 0 and wanted >= SILENT_ROWS):
-                raise NoMusic(f"after {wanted} rows the piece has come {reached:.0%} of the way; try another --seed")
-            wanted = min(MOST_ROWS, int(wanted * min(8.0, 1.1 / max(reached, 0.1))) + 1)
+            self._check_pace(target, reached)
+            if target >= MOST_ROWS or (reached == 0 and target >= SILENT_ROWS):
+                raise NoMusic(f"after {target} rows the piece has come {reached:.0%} of the way; try another --seed")
+            target = min(MOST_ROWS, int(target * min(8.0, 1.1 / max(reached, 0.1))) + 1)
 
-    def _continuations(self, wanted: int) -> list[Continuation]:
-        rows = self._draw(wanted)
+    def _continuations(self, target: int) -> list[Continuation]:
+        rows = self._draw(target)
         return [Continuation(primer, piece) for primer, piece in zip(self.primers, rows, strict=True)]
 
     def _check_pace(self, rows: int, reached: float) -> None:
@@ -111,14 +111,14 @@ class Generation:
                 f"{int(foreseen * goal):,} {unit} of it"
             )
 
-    def _draw(self, wanted: int) -> np.ndarray:
-        """spec.dtype (num, wanted, *spec.shape): the first new rows of every piece; keeps what was drawn before and
+    def _draw(self, target: int) -> np.ndarray:
+        """spec.dtype (num, target, *spec.shape): so many new rows of every piece; keeps what was drawn before and
         goes on from there."""
-        while self._drawn.shape[1] < wanted:
+        while self._drawn.shape[1] < target:
             self._drawn = np.concatenate([self._drawn, next(self._stream)], axis=1)
             if self.progress is not None:
-                self.progress(min(wanted, self._drawn.shape[1]), wanted)
-        return self._drawn[:, :wanted]
+                self.progress(min(target, self._drawn.shape[1]), target)
+        return self._drawn[:, :target]
 
     @cached_property
     def _drawn(self) -> np.ndarray:

@@ -19,15 +19,15 @@ def run(line: str) -> str:
 
 def test_out_may_be_repeated_and_like_makes_each_of_them_again(at_tiny_home: Path, tmp_path: Path):
     outs = [tmp_path / "song.mid", tmp_path / "song.mp3", tmp_path / "song.png"]
-    said = run(f"sample --length 20 --seed 3 {' '.join(f'--out {out}' for out in outs)}")
-    assert f"{outs[0]}, {outs[1]}, {outs[2]}: " in said
-    assert "musictool render" not in said
+    output = run(f"sample --length 20 --seed 3 {' '.join(f'--out {out}' for out in outs)}")
+    assert f"{outs[0]}, {outs[1]}, {outs[2]}: " in output
+    assert "musictool render" not in output
     run(f"sample --like {tmp_path / 'song.json'} --out {tmp_path / 'again.mid'} --out {tmp_path / 'again.mp3'}")
     for suffix in (".mid", ".mp3"):
         assert (tmp_path / f"again{suffix}").read_bytes() == (tmp_path / f"song{suffix}").read_bytes()
 
 
-def test_a_song_that_is_only_midi_is_told_how_to_be_heard(at_tiny_home: Path, tmp_path: Path):
+def test_a_song_that_is_only_midi_comes_with_the_command_that_renders_it(at_tiny_home: Path, tmp_path: Path):
     assert "next:  musictool render" in run(f"sample --length 20 --out {tmp_path / 'song.mid'}")
 
 
@@ -69,13 +69,13 @@ def test_what_needs_no_network_is_refused_before_tensorflow_is_loaded(
 
 def test_the_bar_counts_rows_and_has_one_colon(monkeypatch: pytest.MonkeyPatch):
     for total in (None, 16):
-        bar = _output.bar(total, "listening", "segments")
+        bar = _output.bar(total, "reading the primer", "segments")
         bar.disable = False
         _advance(bar, 4)
-        said = str(bar)
+        output = str(bar)
         bar.disable = True
-        assert said.startswith("writing: 4 segments" if total is None else "writing:  25%"), said
-        assert total is None or "4/16" in said
+        assert output.startswith("writing: 4 segments" if total is None else "writing:  25%"), output
+        assert total is None or "4/16" in output
 
 
 def test_the_total_of_the_bar_is_in_rows_of_the_model(

@@ -23,7 +23,7 @@ def test_the_second_stands_behind_the_first_which_stays_as_it_is():
     assert both.tempos.tolist() == [(0, 100), (2 * QUARTER, 60)]
 
 
-def test_the_same_instrument_goes_on_in_its_track_and_what_holds_is_not_said_again():
+def test_the_same_instrument_goes_on_in_its_track_and_changes_that_hold_are_not_repeated():
     both = joined(score([(60, 0, 2)], 40, 100), score([(62, 0, 1)], 40, 100), 2 * QUARTER)
     assert both.notes["track"].tolist() == [0, 0]
     assert both.tempos.tolist() == [(0, 100)]

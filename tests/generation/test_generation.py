@@ -33,7 +33,7 @@ def onsets(score: Score) -> list[int]:
     return score.notes["onset_ticks"].tolist()
 
 
-def test_length_counts_symbols_and_not_the_primer(model: Model):
+def test_length_counts_tokens_and_not_the_primer(model: Model):
     generation = Generation(model, Request(length=70, seed=1, primer_length=8))
     assert [primer.rows.shape for primer in generation.primers] == [(8,)]
     assert [continuation.rows.shape for continuation in generation.continuations()] == [(70,)]
@@ -65,14 +65,14 @@ def test_several_pieces_come_from_one_batch_and_differ(model: Model):
     assert len({tuple(piece.notes["pitch"].tolist()) for piece in pieces}) == 3
 
 
-def test_a_primer_file_is_heard_and_kept_only_if_asked(model: Model, tunes: Path):
+def test_a_primer_file_is_read_and_kept_only_if_asked(model: Model, tunes: Path):
     primer = tunes / "tune-00.mid"
     request = {"length": 20, "primer": primer, "seed": 2}
     (without,) = sample(model, Request(**request))
     (kept,) = sample(model, Request(**request, keep_primer=True))
-    heard = model.encoding.decode(Generation(model, Request(**request)).primers[0].rows)
-    assert len(heard.notes) == 24
-    assert kept.notes["pitch"].tolist() == heard.notes["pitch"].tolist() + without.notes["pitch"].tolist()
+    decoded = model.encoding.decode(Generation(model, Request(**request)).primers[0].rows)
+    assert len(decoded.notes) == 24
+    assert kept.notes["pitch"].tolist() == decoded.notes["pitch"].tolist() + without.notes["pitch"].tolist()
 
 
 def test_bars_do_not_count_a_primer_that_is_kept(model: Model, tunes: Path):
@@ -82,7 +82,7 @@ def test_bars_do_not_count_a_primer_that_is_kept(model: Model, tunes: Path):
     assert primer_ticks < kept.end_ticks <= primer_ticks + 2 * 4 * TICKS_PER_QUARTER
 
 
-def test_from_scratch_hears_nothing(model: Model):
+def test_from_scratch_has_no_primer(model: Model):
     (primer,) = Generation(model, Request(length=5, from_scratch=True)).primers
     assert primer.rows.shape == (0,)
     assert len(sample(model, Request(length=20, from_scratch=True))[0].notes)
@@ -97,7 +97,7 @@ def test_tempo_metre_program_and_names_are_set(model: Model):
     assert plain.tempos["bpm"].tolist() == [model.info["music"]["bpm"]]
 
 
-def test_reserved_symbols_are_never_written(model: Model):
+def test_reserved_tokens_are_never_written(model: Model):
     generation = Generation(model, Request(length=500, seed=3, sampler=Sampler(temperature=50.0, top_p=1.0)))
     assert generation.continuations()[0].rows.min() >= 3
 
@@ -192,7 +192,7 @@ def test_a_song_that_is_continued_keeps_its_place_its_tempos_and_its_metres(mode
     assert sample(player, Request(**request, bpm=77))[0].tempos["bpm"].tolist() == [77]
 
 
-def test_a_song_that_the_vocabulary_lacks_is_kept_as_it_is_and_that_is_said(
+def test_a_song_that_the_vocabulary_lacks_is_kept_as_it_is_with_a_warning(
     model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     notes = [(60 + i % 5, 2 + i * 1.75, 1.75) for i in range(8)]  # to the 16th quarter
@@ -206,8 +206,8 @@ def test_a_song_that_the_vocabulary_lacks_is_kept_as_it_is_and_that_is_said(
     encoding.fit([quarters])
     player = playing(model, encoding, quarters)
     request = {"bars": 2, "seed": 1, "primer": tmp_path / "song.mid", "keep_primer": True}
-    heard = player.encoding.decode(Generation(player, Request(**request)).primers[0].rows)
-    assert heard.end_ticks == 8 * TICKS_PER_QUARTER  # the nearest that the vocabulary has is a quarter
+    decoded = player.encoding.decode(Generation(player, Request(**request)).primers[0].rows)
+    assert decoded.end_ticks == 8 * TICKS_PER_QUARTER  # the nearest that the vocabulary has is a quarter
     (kept,) = sample(player, Request(**request))
     assert notes_of(kept)[:8] == notes
     assert (kept.tempos.tolist(), kept.metres.tolist()) == (song.tempos.tolist(), song.metres.tolist())
@@ -260,7 +260,7 @@ def test_a_note_that_the_primer_was_cut_in_is_not_written_outside_of_the_key(mod
     remi = Remi()
     score = Score.from_notes([(61 + i % 2, i, 1) for i in range(8)])
     player = playing(model, remi, score)
-    for length in range(20, 28):  # so behind each of the symbols of a note
+    for length in range(20, 28):  # so behind each of the tokens of a note
         player.__dict__["primers"] = [player.arch.rows[:length]]
         (piece,) = sample(player, Request(length=20, constraints=Constraints(pitch_range="62-100")))
         assert set(piece.notes["pitch"].tolist()) == {62}
@@ -316,14 +316,14 @@ def test_seconds_that_an_encoding_writes_are_not_retimed_by_the_corpus(model: Mo
 
 
 class _Silent:
-    """An arch that writes one symbol for ever."""
+    """An arch that writes one token for ever."""
 
-    def __init__(self, symbol: int):
-        self.symbol = symbol
+    def __init__(self, token: int):
+        self.token = token
 
     def continuation(self, primer: np.ndarray, sampler: Any, seed: int, guidance: Any) -> Any:
         while True:
-            yield np.full((len(primer), 64), self.symbol, np.int32)
+            yield np.full((len(primer), 64), self.token, np.int32)
 
 
 def test_a_result_without_notes_is_an_error_and_not_a_file(model: Model):
@@ -335,14 +335,14 @@ def test_a_result_without_notes_is_an_error_and_not_a_file(model: Model):
         sample(silent, Request(bars=4))
 
 
-@pytest.mark.parametrize("unit, asked", [("bars", 100000), ("seconds", 1e6)])
-def test_a_piece_that_is_too_long_is_told_how_much_fits(
-    model: Model, monkeypatch: pytest.MonkeyPatch, unit: str, asked: float
+@pytest.mark.parametrize("unit, goal", [("bars", 100000), ("seconds", 1e6)])
+def test_a_piece_that_is_too_long_says_how_much_fits(
+    model: Model, monkeypatch: pytest.MonkeyPatch, unit: str, goal: float
 ):
     monkeypatch.setattr("musictool.generation.sample.MOST_ROWS", 1000)
-    words = rf"^--{unit} {asked} is too long; 1,000 rows, .* hold about ([\d,]+) {unit} of it$"
+    words = rf"^--{unit} {goal} is too long; 1,000 rows, .* hold about ([\d,]+) {unit} of it$"
     with pytest.raises(BadOption, match=words) as refused:
-        sample(model, Request(seed=1, **{unit: asked}))  # type: ignore[arg-type]
+        sample(model, Request(seed=1, **{unit: goal}))  # type: ignore[arg-type]
     fit = int(re.findall(words, str(refused.value))[0].replace(",", ""))
     (score,) = sample(model, Request(seed=1, **{unit: fit}))  # type: ignore[arg-type]
     assert len(score.notes) > 200

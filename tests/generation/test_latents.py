@@ -79,17 +79,17 @@ def run(line: str) -> str:
 def error(line: str) -> str:
     result = CliRunner().invoke(main, shlex.split(line), prog_name="musictool")
     assert result.exit_code in (1, 2), result.output
-    said = [line for line in result.output.splitlines() if line.startswith("Error:")]
-    assert len(said) == 1, result.output
-    return said[0]
+    output = [line for line in result.output.splitlines() if line.startswith("Error:")]
+    assert len(output) == 1, result.output
+    return output[0]
 
 
 def test_a_styled_song_can_be_made_again_to_the_byte_while_the_styles_stay_as_they_were(
     model: Model, bands: Path, tmp_path: Path
 ):
     style = Path(shutil.copy(bands / "c" / "c.mid", tmp_path / "style.mid"))
-    wish = f"--style {style} --style {bands / 'd' / 'd.mid'} --alpha 0.7 --noise-sd 0.8 --threshold bernoulli"
-    run(f"sample bands-vae --bars 4 --seed 3 {wish} --out {tmp_path / 'song.mid'}")
+    options = f"--style {style} --style {bands / 'd' / 'd.mid'} --alpha 0.7 --noise-sd 0.8 --threshold bernoulli"
+    run(f"sample bands-vae --bars 4 --seed 3 {options} --out {tmp_path / 'song.mid'}")
     values = json.loads((tmp_path / "song.json").read_text())["request"]
     assert list(values["style"]["files"]) == [str(style.resolve()), str((bands / "d" / "d.mid").resolve())]
     assert (values["style"]["alpha"], values["sampler"]["noise_sd"]) == (0.7, 0.8)
@@ -122,9 +122,11 @@ def test_a_sidecar_without_a_style_is_one_of_a_song_without(model: Model, tmp_pa
 
 
 def test_only_as_many_segments_are_written_as_bars_seconds_and_length_need(model: Model):
-    for wish, segments, seconds in (({"bars": 6}, 8, 12), ({"seconds": 6}, 8, 6), ({"length": 33}, 2, 8)):
+    for options, segments, seconds in (({"bars": 6}, 8, 12), ({"seconds": 6}, 8, 6), ({"length": 33}, 2, 8)):
         written: list[int] = []
-        (score,) = sample(model, Request(seed=1, sampler=BOLD, **wish), written.append)
+        (score,) = sample(
+            model, Request(seed=1, sampler=BOLD, **options), lambda done, _, written=written: written.append(done)
+        )
         assert max(written) == segments
         assert 0 < score.seconds <= seconds
 
@@ -161,8 +163,8 @@ def test_a_melody_stays_as_it_is_and_the_band_plays_to_it(model: Model, tmp_path
     own = score.notes[score.notes["track"] == 0]
     for field in ("onset_ticks", "duration_ticks", "pitch"):
         np.testing.assert_array_equal(own[field], tune.notes[field])
-    heard = model.encoding.encode(Score(tune.notes, (Track(0),)))
-    rows = model.arch.accompaniment(heard[..., PIANO], np.zeros(model.spec.shape, np.uint8), BOLD, 1)
+    segments = model.encoding.encode(Score(tune.notes, (Track(0),)))
+    rows = model.arch.accompaniment(segments[..., PIANO], np.zeros(model.spec.shape, np.uint8), BOLD, 1)
     band = model.encoding.decode(rows)
     assert len(score.notes) - len(own) == (note_instruments(band) != PIANO).sum() > 0
     assert PIANO not in note_instruments(score)
@@ -185,11 +187,11 @@ def test_the_melody_is_the_piano_or_the_track_that_is_asked_for(model: Model, tm
 
 def test_the_commands_say_what_they_wrote(model: Model, bands: Path, tmp_path: Path):
     files = f"{bands / 'a' / 'a.mid'} {bands / 'b' / 'b.mid'}"
-    said = run(f"interpolate {files} --steps 3 --bars 2 --threshold bernoulli --out {tmp_path / 'x.mid'}")
-    assert "3 versions" in said
+    output = run(f"interpolate {files} --steps 3 --bars 2 --threshold bernoulli --out {tmp_path / 'x.mid'}")
+    assert "3 versions" in output
     assert len(read(tmp_path / "x.mid").scores[0].notes)
-    said = run(f"accompany {bands / 'a' / 'a.mid'} --seed 4 --out {tmp_path / 'band.mid'}")
-    assert "model bands-vae, seed 4" in said
+    output = run(f"accompany {bands / 'a' / 'a.mid'} --seed 4 --out {tmp_path / 'band.mid'}")
+    assert "model bands-vae, seed 4" in output
     assert len(read(tmp_path / "band.mid").scores[0].notes)
 
 

@@ -59,7 +59,7 @@ def test_notes_may_be_typed(text: str, notes: list[tuple[int, float, float]]):
         (f"C4:{length}", "none from 1/64 to 64") for length in ("0", "1/0", "x", "nan", "", "-1", "1e-9", "1e999999999")
     ],
 )
-def test_what_is_neither_a_file_nor_notes_is_told_both_forms_and_why(
+def test_what_is_neither_a_file_nor_notes_names_both_forms_and_the_reason(
     text: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)  # where `make song` has left no song.mid
@@ -67,7 +67,7 @@ def test_what_is_neither_a_file_nor_notes_is_told_both_forms_and_why(
         read_primer(text)
 
 
-def test_of_a_file_of_several_pieces_the_first_is_the_primer_and_that_is_said(
+def test_of_a_file_of_several_pieces_the_first_is_the_primer_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     tune = "X:{0}\nT:{0}\nM:3/4\nL:1/4\nK:C\n{1}|\n"
@@ -84,7 +84,7 @@ def test_a_file_comes_before_notes_of_its_name(tunes: Path, tmp_path: Path, monk
     assert len(read_primer(str(tunes / "tune-00.mid")).notes) == 24
 
 
-def test_the_end_of_a_given_primer_is_heard_and_all_of_it_is_kept(model: Model, tunes: Path):
+def test_the_end_of_a_given_primer_is_read_and_all_of_it_is_kept(model: Model, tunes: Path):
     request = {"length": 9, "primer": tunes / "tune-00.mid", "seed": 2}
     whole, end = Generation(model, Request(**request)), Generation(model, Request(**request, primer_length=5))
     assert whole.model_input.shape == (1, 1 + 24)
@@ -93,7 +93,7 @@ def test_the_end_of_a_given_primer_is_heard_and_all_of_it_is_kept(model: Model, 
     assert kept.notes["pitch"][:24].tolist() == read_primer(tunes / "tune-00.mid").notes["pitch"].tolist()
 
 
-def test_the_opening_of_the_models_own_primers_is_heard(model: Model):
+def test_the_opening_of_the_models_own_primers_is_read(model: Model):
     whole, opening = (Generation(model, Request(length=9, num=2, primer_length=n)) for n in (None, 3))
     assert whole.model_input.shape == (2, 1 + min(len(rows) for rows in model.primers))
     np.testing.assert_array_equal(opening.model_input, whole.model_input[:, :4])
@@ -102,7 +102,7 @@ def test_the_opening_of_the_models_own_primers_is_heard(model: Model):
 @pytest.mark.parametrize(
     "constraints", [Constraints("A minor"), Constraints("D", "pentatonic"), Constraints("C", pitch_range="60-70")]
 )
-def test_no_note_is_begun_outside_of_what_is_wanted(model: Model, constraints: Constraints):
+def test_no_note_is_begun_outside_of_the_constraints(model: Model, constraints: Constraints):
     wild = Sampler(temperature=3.0, top_p=1.0)
     (free,) = sample(model, Request(length=300, seed=1, sampler=wild))
     assert not constraints.pitches[free.notes["pitch"]].all()
@@ -112,7 +112,7 @@ def test_no_note_is_begun_outside_of_what_is_wanted(model: Model, constraints: C
 
 
 @pytest.mark.parametrize("primer", [None, "D4 F#4 A4 D5 C#5 E4"])
-def test_a_model_of_c_major_writes_in_the_key_that_is_wanted(model: Model, primer: str | None):
+def test_a_model_of_c_major_writes_in_the_key_that_is_asked_for(model: Model, primer: str | None):
     constraints = Constraints("D major")
     generation = Generation(in_c(model), Request(length=200, seed=1, primer=primer, constraints=constraints))
     assert generation.transposition == -2
@@ -126,13 +126,13 @@ def test_a_model_of_c_major_writes_in_the_key_that_is_wanted(model: Model, prime
 
 def test_the_histogram_that_is_asked_for_moves_with_a_model_of_c_major(model: Model):
     conditions = {"controls": ["histogram"], "column": "", "labels": []}
-    asked = Model(model.folder, model.info | {"conditions": conditions}, model.encoding)
-    guidance = guidance_of(asked, build(Constraints, {"histogram": "0,0,1,0,0,0,0,0,0,0,0,0"}), transposition=-2)
+    conditioned = Model(model.folder, model.info | {"conditions": conditions}, model.encoding)
+    guidance = guidance_of(conditioned, build(Constraints, {"histogram": "0,0,1,0,0,0,0,0,0,0,0,0"}), transposition=-2)
     assert guidance.conditions is not None
     assert guidance.conditions.tolist() == [1] + [0] * 11
 
 
-def test_the_penalty_knows_which_symbols_begin_notes(model: Model):
+def test_the_penalty_knows_which_tokens_begin_notes(model: Model):
     onset_mask = Generation(model, Request(length=9, sampler=Sampler(repetition_penalty=1.2))).guidance.onset_mask
     assert onset_mask is not None
     rests = [index for index in range(3, model.spec.size) if model.encoding.texts.text_of(index).startswith("rest")]
@@ -170,7 +170,7 @@ def test_what_nobody_can_do_is_refused_at_once():
 @pytest.mark.parametrize(
     "sampler", [Sampler(top_k=3), Sampler(top_p=0.5), Sampler(min_p=0.1), Sampler(loop_guard=False)]
 )
-def test_a_model_of_frames_has_no_symbols_to_choose_among(model: Model, sampler: Sampler):
+def test_a_model_of_frames_has_no_tokens_to_choose_among(model: Model, sampler: Sampler):
     rolls = Model(model.folder, model.info, PianoRoll())
     with pytest.raises(BadOption, match=r"choose among tokens.*--temperature"):
         Generation(rolls, Request(length=9, sampler=sampler))

@@ -72,7 +72,7 @@ def test_each_bar_has_the_mean_of_its_rows_and_the_worst_are_named():
     assert sparse.to_json()["bars"] == [1.0, None, None, 2.0]
 
 
-def test_a_model_of_c_major_hears_a_piece_there(model: Model, tunes: Path):
+def test_a_model_of_c_major_reads_a_piece_there(model: Model, tunes: Path):
     training = model.info["training"]
     info = model.info | {"training": training | {"options": training["options"] | {"transpose": TO_C}}}
     in_c = Model(model.folder, info, model.encoding)
@@ -86,7 +86,7 @@ def test_a_model_of_c_major_hears_a_piece_there(model: Model, tunes: Path):
     assert moved.music.notes["pitch"].tolist() == score.notes["pitch"].tolist()
 
 
-def test_symbols_that_the_vocabulary_lacks_are_counted(model: Model):
+def test_tokens_that_the_vocabulary_lacks_are_counted(model: Model):
     strange = [(60 + i, 0, 7 / 4) for i in (0, 1, 2, 6)]
     piece = score_piece(model, Score.from_notes([*strange, (60, 2, 0.5), (62, 2.5, 0.5), (64, 3, 0.5)]), "")
     assert piece is not None
@@ -99,9 +99,9 @@ def test_seconds_bars_and_places_are_those_of_the_file_where_the_vocabulary_lack
     encoding = MidiMessage()
     encoding.fit([Score.from_notes([(60 + i % 5, i, 1) for i in range(40)])])
     reader = Model(model.folder, model.info, encoding)
-    reader.__dict__["arch"] = _Told()
+    reader.__dict__["arch"] = _Recorder()
     song = replace(
-        Score.from_notes([(60 + i % 5, 2 + i * 1.75, 1.75) for i in range(8)]),  # of which it hears 8 quarters
+        Score.from_notes([(60 + i % 5, 2 + i * 1.75, 1.75) for i in range(8)]),  # of which it reads 8 quarters
         tempos=np.array([(0, 60)], TEMPO),
         metres=np.array([(0, 4, 4), (8 * 480, 2, 4)], METRE),
     )
@@ -117,7 +117,7 @@ def test_seconds_bars_and_places_are_those_of_the_file_where_the_vocabulary_lack
 
 def test_an_encoding_of_seconds_finds_the_bars_of_a_file_in_its_tempos(model: Model):
     reader = Model(model.folder, model.info, Performance())
-    reader.__dict__["arch"] = _Told()
+    reader.__dict__["arch"] = _Recorder()
     song = replace(Score.from_notes([(60, 0, 1), (62, 2, 1)]), tempos=np.array([(0, 60), (480, 30)], TEMPO))
     piece = score_piece(reader, song, "song.mid")
     assert piece is not None
@@ -126,22 +126,22 @@ def test_an_encoding_of_seconds_finds_the_bars_of_a_file_in_its_tempos(model: Mo
     assert piece.seconds == 5
 
 
-def test_where_the_places_cannot_be_known_that_is_said(model: Model):
+def test_unknown_places_are_reported(model: Model):
     reader = Model(model.folder, model.info, MidiMessage(MidiMessage.Options(tracks="concatenate")))
     reader.encoding.fit([two := _two_voices()])
-    reader.__dict__["arch"] = _Told()
+    reader.__dict__["arch"] = _Recorder()
     piece = score_piece(reader, two, "two.mid")
     assert piece is not None
     assert not piece.is_aligned
     assert (piece.seconds, piece.music.seconds) == (2, 4)  # the voices one behind the other
     assert piece.per_second == len(piece.surprisal) / 2
     assert piece.to_json()["bars_of"] == "the piece as the model reads it"
-    said: list[str] = []
+    lines: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_output, "say", said.append)
+        patch.setattr(_output, "say", lines.append)
         patch.setattr(_output, "table", lambda rows: None)
         _tell(reader, [piece])
-    assert any("two.mid: these bars, and those of a picture, are NOT your file's" in line for line in said)
+    assert any("two.mid: these bars, and those of a picture, are NOT your file's" in line for line in lines)
 
 
 def _two_voices() -> Score:
@@ -151,22 +151,22 @@ def _two_voices() -> Score:
     return replace(voices, notes=sort_notes(notes))
 
 
-class _Told:
-    """An arch that notes what it was told."""
+class _Recorder:
+    """An arch that records its conditions."""
 
     def surprisal(self, rows: np.ndarray, guidance: Guidance) -> np.ndarray:
         self.conditions = guidance.conditions
         return np.ones(len(rows))
 
 
-def test_a_model_may_be_told_what_a_piece_is_like(model: Model, tunes: Path, at_tiny_home: Path):
+def test_a_model_may_be_conditioned_on_what_a_piece_is_like(model: Model, tunes: Path, at_tiny_home: Path):
     conditions = {"controls": ["histogram"], "column": "folder", "labels": ["folk", "jazz"]}
-    told = Model(model.folder, model.info | {"conditions": conditions}, model.encoding)
-    told.__dict__["arch"] = arch = _Told()
+    conditioned = Model(model.folder, model.info | {"conditions": conditions}, model.encoding)
+    conditioned.__dict__["arch"] = arch = _Recorder()
     score = read(tunes / "tune-00.mid").scores[0]
-    score_piece(told, score, "", Constraints(label="jazz"))
+    score_piece(conditioned, score, "", Constraints(label="jazz"))
     assert arch.conditions.tolist() == [0] * 12 + [0, 1]
-    score_piece(told, score, "")
+    score_piece(conditioned, score, "")
     assert arch.conditions is None
     refused = run(f"score {tunes / 'tune-00.mid'} --label jazz")
     assert (refused.exit_code, "not trained to be asked for a label" in refused.output) == (2, True)

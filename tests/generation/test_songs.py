@@ -81,10 +81,10 @@ def test_the_checksum_is_that_of_the_primer_before_anything_was_written(
     model: Model, tunes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     primer = Path(shutil.copy(tunes / "tune-03.mid", tmp_path / "primer.mid"))
-    heard = sha256(primer)
+    checksum = sha256(primer)
     monkeypatch.setattr(songs, "write", lambda score, path: (path.write_text("song"), primer.write_text("gone")))
     write_songs(model, Request(length=9, seed=4, primer=primer), tmp_path / "song.mid")
-    assert json.loads((tmp_path / "song.json").read_text())["primer_sha256"] == heard
+    assert json.loads((tmp_path / "song.json").read_text())["primer_sha256"] == checksum
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"model": {}}'])
@@ -94,7 +94,7 @@ def test_a_sidecar_that_is_none_is_named(text: str, tmp_path: Path):
         write_like(tmp_path / "song.json", tmp_path / "again.mid")
 
 
-def test_what_is_no_sidecar_is_told_in_words(model: Model, tunes: Path, tmp_path: Path):
+def test_what_is_no_sidecar_is_named_with_the_reason(model: Model, tunes: Path, tmp_path: Path):
     write_songs(model, Request(length=9, seed=4), tmp_path / "song.mid")
     with pytest.raises(
         BadFile, match=r"song\.mid is not the \.json .* it is not JSON; did you mean --like .*song\.json\?$"
@@ -124,7 +124,7 @@ def test_nothing_is_written_when_there_is_no_music(model: Model, tmp_path: Path,
     assert not list(tmp_path.iterdir())
 
 
-def test_typed_notes_and_what_was_wanted_are_kept_beside_the_song(model: Model, tmp_path: Path):
+def test_typed_notes_and_constraints_are_kept_beside_the_song(model: Model, tmp_path: Path):
     constraints = Constraints("C", "dorian", "40-90")
     sampler = Sampler(min_p=0.01, repetition_penalty=1.2, loop_guard=False)
     request = Request(
@@ -169,7 +169,7 @@ def test_a_sidecar_of_an_older_musictool_is_still_read(model: Model, tmp_path: P
     assert (tmp_path / "again.mid").read_bytes() == (tmp_path / "song.mid").read_bytes()
 
 
-def test_a_song_that_comes_out_otherwise_is_said_to(model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_a_song_that_comes_out_otherwise_is_warned_of(model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture):
     write_songs(model, Request(length=20, seed=4), [tmp_path / "song.mid", tmp_path / "song.png"])
     values = json.loads((tmp_path / "song.json").read_text())
     values["files"]["song.png"] = "0" * 64

@@ -103,7 +103,7 @@ def test_it_says_what_it_is(name):
 
 
 @EVERY
-def test_features_say_what_every_token_is_made_of(name):
+def test_features_are_what_every_token_is_made_of(name):
     spec = fitted(name, {}, list(BY_HAND.values())).spec
     if spec.features is not None:
         assert spec.kind == "tokens"
@@ -203,16 +203,16 @@ def pitches_of(music: Score) -> set[int]:
 
 def begun(encoding: Encoding, rows: np.ndarray) -> set[int]:
     """The pitches that rows begin."""
-    begins = encoding.onset_pitches()
-    assert (begins.dtype, begins.shape) == (bool, (encoding.spec.size, PITCHES))
-    said = rows if encoding.kind == "tokens" else np.flatnonzero(rows.reshape(-1, encoding.spec.size).any(axis=0))
-    return set(np.flatnonzero(begins[said].any(axis=0)).tolist())
+    onsets = encoding.onset_pitches()
+    assert (onsets.dtype, onsets.shape) == (bool, (encoding.spec.size, PITCHES))
+    present = rows if encoding.kind == "tokens" else np.flatnonzero(rows.reshape(-1, encoding.spec.size).any(axis=0))
+    return set(np.flatnonzero(onsets[present].any(axis=0)).tolist())
 
 
 @EVERY
 @settings(deadline=None, max_examples=50)
 @given(data=st.data(), score=scores(), seed=st.integers(0, 2**32 - 1), length=st.integers(0, 60))
-def test_what_is_heard_was_begun_by_a_token_that_says_so(name, data, score, seed, length):
+def test_every_pitch_that_sounds_is_an_onset_pitch_of_a_token(name, data, score, seed, length):
     encoding = fitted(name, data.draw(st.sampled_from(variants(name))), [score, BY_HAND["a chord"]])
     rows = encoding.encode(score)
     assert pitches_of(encoding.decode(rows)) == begun(encoding, rows)
@@ -222,7 +222,7 @@ def test_what_is_heard_was_begun_by_a_token_that_says_so(name, data, score, seed
 
 
 @pytest.mark.parametrize("name", ["note-chord", "chord-roll", "midi-message", "performance", "piano-roll"])
-def test_what_a_token_begins_by_itself_is_what_it_is_heard_to_begin(name):
+def test_onset_pitches_are_those_of_the_music_of_each_token(name):
     encoding = fitted(name, {}, list(BY_HAND.values()))
     np.testing.assert_array_equal(encoding.onset_pitches(), Encoding.onset_pitches(encoding))
 

@@ -14,10 +14,10 @@ NOTE = "00 90 3c 40  83 60 80 3c 40"  # c4 for a quarter note of 480 ticks
 
 
 def test_suffixes_name_their_readers_and_import_no_library():
-    asked = "from musictool.reading import suffixes; print(suffixes())"
-    found = "import sys; print([m for m in ('music21', 'symusic', 'pretty_midi', 'mido') if m in sys.modules])"
+    program = "from musictool.reading import suffixes; print(suffixes())"
+    report = "import sys; print([m for m in ('music21', 'symusic', 'pretty_midi', 'mido') if m in sys.modules])"
     lines = subprocess.run(
-        [sys.executable, "-c", f"{asked}; {found}"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{program}; {report}"], capture_output=True, text=True, check=True
     ).stdout
     assert "'.kar': 'midi'" in lines
     assert "'.mxl': 'notation'" in lines
@@ -30,7 +30,7 @@ def test_a_suffix_may_be_in_capitals(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "name, said",
+    "name, message",
     [
         ("a.txt", "unknown suffix: a.txt; readable are .abc"),
         ("absent.mid", "not found: {}/absent.mid"),
@@ -38,13 +38,13 @@ def test_a_suffix_may_be_in_capitals(tmp_path: Path):
         ("folder", "{}/folder is a folder: give files, or prepare it: musictool prepare {}/folder"),
     ],
 )
-def test_what_a_user_named_is_named_once(tmp_path: Path, name: str, said: str):
+def test_what_a_user_named_is_named_once(tmp_path: Path, name: str, message: str):
     (tmp_path / "a.txt").touch()
     (tmp_path / "empty.mid").touch()
     (tmp_path / "folder").mkdir()
     with pytest.raises(BadFile) as error:
         reading.read_named(tmp_path / name)
-    assert str(error.value).startswith(said.replace("{}", str(tmp_path)))
+    assert str(error.value).startswith(message.replace("{}", str(tmp_path)))
 
 
 @pytest.mark.parametrize(

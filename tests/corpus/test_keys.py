@@ -56,8 +56,8 @@ def test_the_key_is_music21s_own_on_chorales():
                 for note in stream.recurse().notes
                 for pitch in note.pitches
             ]
-            found = stream.analyze("key")
-            name = f"{found.tonic.name.replace('-', 'b')} {found.mode}"
+            estimate = stream.analyze("key")
+            name = f"{estimate.tonic.name.replace('-', 'b')} {estimate.mode}"
             assert key_of(Score.from_notes(rows)) == name, chorale
 
 

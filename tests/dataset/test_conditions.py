@@ -1,4 +1,4 @@
-"""What a model is asked for: as numbers, through training, and in what it then writes."""
+"""What a model is conditioned on: as numbers, through training, and in what it then writes."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
         yield train("answers", arch="gru", epochs=25, **options).model
 
 
-def written(model: Model, num: int, **asked: Any) -> list[Score]:
-    """Pieces of 64 tokens that were asked for."""
+def written(model: Model, num: int, **conditions: Any) -> list[Score]:
+    """Pieces of 64 tokens under these conditions."""
     start = np.broadcast_to(model.spec.start, (num, 1))
-    guidance = Guidance(conditions=model.conditions.vector(**asked))
+    guidance = Guidance(conditions=model.conditions.vector(**conditions))
     rows = next(model.arch.continuation(start, Sampler(), 7, guidance))
     return [model.encoding.decode(piece) for piece in rows]
 
@@ -72,21 +72,21 @@ def pitch_classes(scores: list[Score]) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_what_is_written_is_as_dense_as_was_asked(answering: Model):
+def test_what_is_written_is_as_dense_as_its_condition(answering: Model):
     got = [np.mean([len(s.notes) / s.seconds for s in written(answering, 8, density=speed)]) for speed in SPEEDS]
     assert np.corrcoef(np.log(SPEEDS), np.log(got))[0, 1] > 0.95
     np.testing.assert_allclose(got, SPEEDS, rtol=0.4)
 
 
 @pytest.mark.slow
-def test_what_is_written_has_the_pitch_classes_that_were_asked_for(answering: Model):
-    asked = [np.isin(np.arange(12), (np.array(PENTATONIC) + key) % 12) / 5 for key in range(12)]
-    got = [pitch_classes(written(answering, 8, histogram=histogram.tolist())) for histogram in asked]
-    assert np.corrcoef(np.ravel(asked), np.ravel(got))[0, 1] > 0.8
+def test_what_is_written_has_the_pitch_classes_of_its_condition(answering: Model):
+    wanted = [np.isin(np.arange(12), (np.array(PENTATONIC) + key) % 12) / 5 for key in range(12)]
+    got = [pitch_classes(written(answering, 8, histogram=histogram.tolist())) for histogram in wanted]
+    assert np.corrcoef(np.ravel(wanted), np.ravel(got))[0, 1] > 0.8
 
 
 @pytest.mark.slow
-def test_what_is_written_is_of_the_label_that_was_asked_for(answering: Model):
+def test_what_is_written_is_of_the_label_of_its_condition(answering: Model):
     low, high = (
         np.concatenate([score.notes["pitch"] for score in written(answering, 8, label=label)]) for label in OCTAVES
     )
@@ -95,7 +95,7 @@ def test_what_is_written_is_of_the_label_that_was_asked_for(answering: Model):
 
 
 @pytest.mark.slow
-def test_asked_for_nothing_it_writes_everything(answering: Model):
+def test_without_conditions_it_writes_everything(answering: Model):
     pitches = np.concatenate([score.notes["pitch"] for score in written(answering, 32)])
     assert 0.1 < (pitches > 66).mean() < 0.9
     assert len(np.unique(pitches % 12)) == 12
@@ -107,7 +107,7 @@ def test_a_density_is_shared_between_its_two_neighbours():
     assert density_shares(np.array([0.0, 999.0])).tolist() == [[1, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1]]
 
 
-def test_a_vector_asks_for_what_was_said_and_for_nothing_else():
+def test_a_vector_holds_what_is_given_and_zeros_for_the_rest():
     known = Conditions(("density", "histogram"), "genre", ("Jazz", "Pop", "jazz"))
     assert known.size == 7 + 12 + 3
     vector = known.vector(histogram=[2, 0, 0, 0, 2, 0, 0, 4, 0, 0, 0, 0], label="JAZZ")
@@ -118,7 +118,7 @@ def test_a_vector_asks_for_what_was_said_and_for_nothing_else():
 
 
 @pytest.mark.parametrize(
-    "asked, error, words",
+    "conditions, error, words",
     [
         ({"density": 0.0}, BadOption, "--density 0.0 is not above 0"),
         ({"density": float("nan")}, BadOption, "--density nan"),
@@ -128,17 +128,17 @@ def test_a_vector_asks_for_what_was_said_and_for_nothing_else():
         ({"label": "Jaz"}, UnknownName, "Did you mean 'Jazz'"),
     ],
 )
-def test_a_value_that_cannot_be_meant_is_one_clear_error(asked: Any, error: type[Exception], words: str):
+def test_a_value_out_of_range_is_one_clear_error(conditions: Any, error: type[Exception], words: str):
     with pytest.raises(error, match=words):
-        Conditions(("density", "histogram"), "genre", ("Jazz", "Pop")).vector(**asked)
+        Conditions(("density", "histogram"), "genre", ("Jazz", "Pop")).vector(**conditions)
 
 
 @pytest.mark.parametrize(
-    "asked, words", [({"density": 4.0}, "--controls density"), ({"label": "Jazz"}, "--label COLUMN")]
+    "conditions, words", [({"density": 4.0}, "--controls density"), ({"label": "Jazz"}, "--label COLUMN")]
 )
-def test_what_a_model_was_not_trained_for_it_says(asked: Any, words: str):
+def test_a_condition_that_a_model_was_not_trained_on_is_refused(conditions: Any, words: str):
     with pytest.raises(BadOption, match=words):
-        Conditions().vector(**asked)
+        Conditions().vector(**conditions)
 
 
 def test_conditions_survive_being_written_down():
@@ -146,7 +146,7 @@ def test_conditions_survive_being_written_down():
     assert Conditions.from_json(known.to_json()) == known
 
 
-def test_a_control_said_twice_is_said_once():
+def test_a_control_given_twice_counts_once():
     assert parse({"controls": ("density", "histogram", "density")})["controls"] == ("density", "histogram")
 
 
@@ -169,7 +169,7 @@ def test_a_piece_without_the_label_is_learnt_without_one(corpus: Corpus):
     assert trained.model.conditions.labels == ("high", "low")
 
 
-def test_what_is_asked_for_is_heard_in_bfloat16_too(corpus: Corpus):
+def test_conditions_reach_the_network_in_bfloat16_too(corpus: Corpus):
     trained = train("sorted", label="folder", **TINY | {"epochs": 1, "precision": "mixed_bfloat16"})
     assert (trained.model.folder / "samples" / "epoch-001.mid").exists()  # by the network that is being trained
 
@@ -213,7 +213,7 @@ def test_a_run_that_was_stopped_goes_on_with_its_conditions(corpus: Corpus):
         (["--init-from", "nothing"], "nothing"),
     ],
 )
-def test_what_cannot_be_learnt_is_said_before_tensorflow_is_loaded(
+def test_what_cannot_be_learned_is_an_error_before_tensorflow_is_loaded(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
 ):
     def load() -> None:

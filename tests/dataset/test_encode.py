@@ -53,16 +53,16 @@ def test_rows_decode_to_the_music_they_were_made_from(at_tiny_home: Path):
 
 def test_the_bytes_do_not_depend_on_how_many_processes_encode(tunes: Path, at_new_home: Path):
     corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
-    found = []
+    contents = []
     for count in (1, 3):
         with LocalWorkers(count) as workers:
             folder = encode_corpus(corpus, workers=workers).folder
-        found.append({path.name: path.read_bytes() for path in folder.iterdir()})
+        contents.append({path.name: path.read_bytes() for path in folder.iterdir()})
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
-    assert found[0] == found[1]
-    assert set(found[0]) == {"encoded.json", "vocabulary.json", "rows.h5"}
+    assert contents[0] == contents[1]
+    assert set(contents[0]) == {"encoded.json", "vocabulary.json", "rows.h5"}
 
 
 def test_rows_of_zeros_and_ones_lie_on_disk_as_bits(tunes: Path, at_new_home: Path):
@@ -78,9 +78,9 @@ def test_coverage_is_of_the_validation_pieces(tunes: Path, at_new_home: Path):
     corpus = prepare(str(tunes), name="tunes", workers=1).corpus
     encoded = encode_corpus(corpus, transpositions=(0,))
     pieces = [encoded.encoding.token_bytes(score) for score in corpus.scores("validation")]
-    found = np.concatenate([encoded.encoding.find(piece) for piece in pieces])
-    assert encoded.summary["validation_rows"] == len(found)
-    assert encoded.summary["coverage"] == (found > 0).mean()
+    tokens = np.concatenate([encoded.encoding.find(piece) for piece in pieces])
+    assert encoded.summary["validation_rows"] == len(tokens)
+    assert encoded.summary["coverage"] == (tokens > 0).mean()
 
 
 def test_every_piece_can_be_moved_to_c(tunes: Path, at_new_home: Path):

@@ -122,8 +122,8 @@ def test_controls_stand_beside_their_targets_and_follow_transposition():
     windows = Windows(encoded, 8, 1, transpositions=(2,), side_inputs=side_inputs)
     plan = replace(windows.training_plan(0), condition_mask=np.ones((1, 1), bool))
     (batch,) = batches(windows, plan)
-    assert batch.conditions.argmax(axis=-1)[0, :6].tolist() == [2, 3, 4, 5, 6, 7]
-    assert batch.conditions.dtype == np.float32
+    assert batch.side_inputs.argmax(axis=-1)[0, :6].tolist() == [2, 3, 4, 5, 6, 7]
+    assert batch.side_inputs.dtype == np.float32
 
 
 def test_some_training_windows_drop_each_condition_and_validation_has_none():
@@ -132,14 +132,14 @@ def test_some_training_windows_drop_each_condition_and_validation_has_none():
         Conditions(("density",), "genre", ("a", "b")), np.ones((3200, 13), np.float16), np.arange(400) % 2
     )
     windows = Windows(encoded, 8, 50, side_inputs=side_inputs)
-    seen = np.concatenate([batch.conditions for batch in batches(windows, windows.training_plan(0))])[:399, 0]
+    seen = np.concatenate([batch.side_inputs for batch in batches(windows, windows.training_plan(0))])[:399, 0]
     density, label = seen[:, :-2].sum(axis=1), seen[:, -2:].sum(axis=1)
     assert set(np.unique(density)) == set(np.unique(label)) == {0, 1}
     for dropped in (density == 0, label == 0):
         assert 0.14 < dropped.mean() < 0.26
     assert ((density == 0) != (label == 0)).any()
     (batch,) = batches(windows, windows.validation_plan())
-    assert not batch.conditions.any()
+    assert not batch.side_inputs.any()
 
 
 def test_epochs_differ_and_the_same_seed_repeats_them():

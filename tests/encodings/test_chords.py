@@ -36,7 +36,7 @@ chords = st.tuples(st.frozensets(st.integers(50, 80) | st.integers(0, 127), max_
 
 
 @given(st.lists(chords, max_size=20), st.lists(chords, max_size=20))
-def test_the_nearest_chord_is_the_one_that_a_slow_search_finds(known, asked):
+def test_the_nearest_chord_is_the_one_that_a_slow_search_finds(known, queries):
     def rolls(rows):
         roll = np.zeros((len(rows), 128), bool)
         for row, (pitches, _) in zip(roll, rows, strict=True):
@@ -46,7 +46,7 @@ def test_the_nearest_chord_is_the_one_that_a_slow_search_finds(known, asked):
     def mean(pitches):
         return round(sum(pitches) / len(pitches))  # to even at .5, like numpy
 
-    def score(index, pitches, length):
+    def rank(index, pitches, length):
         other, other_length = known[index]
         shared = len(pitches & other)
         classes = len({p % 12 for p in pitches} & {p % 12 for p in other})
@@ -55,17 +55,17 @@ def test_the_nearest_chord_is_the_one_that_a_slow_search_finds(known, asked):
 
     usable = [i for i, (pitches, _) in enumerate(known) if pitches]
     slow = [
-        max(usable, key=lambda i: score(i, pitches, length)) if usable and pitches else -1 for pitches, length in asked
+        max(usable, key=lambda i: rank(i, pitches, length)) if usable and pitches else -1 for pitches, length in queries
     ]
-    assert Nearest(*rolls(known)).find(*rolls(asked)).tolist() == slow
+    assert Nearest(*rolls(known)).find(*rolls(queries)).tolist() == slow
 
 
 def test_nearest_works_in_chunks(monkeypatch):
     rng = np.random.default_rng(1)
-    known, asked = rng.random((40, 128)) < 0.03, rng.random((30, 128)) < 0.03
-    whole = Nearest(known, np.arange(40)).find(asked, np.arange(30))
+    known, queries = rng.random((40, 128)) < 0.03, rng.random((30, 128)) < 0.03
+    whole = Nearest(known, np.arange(40)).find(queries, np.arange(30))
     monkeypatch.setattr("musictool.encodings._nearest._COMPARED", 100)
-    assert Nearest(known, np.arange(40)).find(asked, np.arange(30)).tolist() == whole.tolist()
+    assert Nearest(known, np.arange(40)).find(queries, np.arange(30)).tolist() == whole.tolist()
 
 
 def test_searching_by_the_rarest_pitches_finds_what_comparing_with_all_finds():
@@ -76,14 +76,14 @@ def test_searching_by_the_rarest_pitches_finds_what_comparing_with_all_finds():
     np.put_along_axis(roll, chords, rng.random((600, 4)) < 0.9, axis=1)
     roll[:, 60] |= rng.random(600) < 0.3
     lengths = rng.integers(1, 33, 600)
-    known, asked = roll[:500] & roll[:500].any(axis=1, keepdims=True), roll[500:]
+    known, queries = roll[:500] & roll[:500].any(axis=1, keepdims=True), roll[500:]
     classes = roll.reshape(600, -1)[:, :120].reshape(600, 10, 12).any(axis=1) | np.pad(roll[:, 120:], ((0, 0), (0, 4)))
     means = np.round([np.mean(np.flatnonzero(row)) if row.any() else 0 for row in roll])
     slow = []
-    for index, (chord, length) in enumerate(zip(asked, lengths[500:], strict=True), 500):
+    for index, (chord, length) in enumerate(zip(queries, lengths[500:], strict=True), 500):
         shared, extra = (known & chord).sum(axis=1), (known & ~chord).sum(axis=1)
         alike = (classes[:500] & classes[index]).sum(axis=1)
         apart = np.abs(means[:500] - means[index])
         order = np.lexsort((np.abs(lengths[:500] - length), apart, extra, -alike, -shared, ~known.any(axis=1)))
         slow.append(order[0] if chord.any() else -1)
-    assert Nearest(known, lengths[:500]).find(asked, lengths[500:]).tolist() == slow
+    assert Nearest(known, lengths[:500]).find(queries, lengths[500:]).tolist() == slow

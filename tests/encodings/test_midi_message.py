@@ -157,18 +157,18 @@ def test_a_missing_message_becomes_the_one_of_its_key_that_is_nearest_in_time():
     known = Score.from_notes([(60, 0, 0.5), (60, 1, 2), (64, 4, 3)])  # waits of 6, 6, 24, 12, 36
     encoding = fitted(known)
 
-    def found(text):
+    def nearest(text):
         (index,) = encoding.find([encoding.token_format().from_text(text)])
         return ("" if index > 0 else "-") + encoding.texts.text_of(abs(index))
 
-    assert found("off:60:6") == "off:60:6"
-    assert found("off:60:8") == "-off:60:6"
-    assert found("off:60:9") == "-off:60:6"  # as near as 12
-    assert found("off:60:10") == "-off:60:12"
-    assert found("off:60:96") == "-off:60:24"
-    assert found("off:60:1") == "-off:60:6"  # never 0
-    assert found("on:99:7") == "-on:99:12"  # a key that was never struck
-    assert found("on:99:0") == "on:99:0"
+    assert nearest("off:60:6") == "off:60:6"
+    assert nearest("off:60:8") == "-off:60:6"
+    assert nearest("off:60:9") == "-off:60:6"  # as near as 12
+    assert nearest("off:60:10") == "-off:60:12"
+    assert nearest("off:60:96") == "-off:60:24"
+    assert nearest("off:60:1") == "-off:60:6"  # never 0
+    assert nearest("on:99:7") == "-on:99:12"  # a key that was never struck
+    assert nearest("on:99:0") == "on:99:0"
 
 
 @settings(deadline=None, max_examples=100)

@@ -148,18 +148,18 @@ def test_every_vocabulary_has_all_rests_that_the_options_can_make(rests, steps):
 def test_a_missing_token_becomes_the_nearest():
     known = Score.from_notes([*CHORD, (60, 1, 1), (62, 2, 1), (62, 3, 2)])
     encoding = fitted(known)
-    asked = Score.from_notes([(60, 0, 0.25), (64, 0.25, 4), (67, 0.25, 4), (75, 4.25, 1), (62, 5.25, 1.75)])
-    found = encoding.find(encoding.token_bytes(asked))
-    assert [encoding.texts.text_of(-row) for row in found] == ["C4:4", "C4.E4.G4:4", "D4:4", "D4:8"]
-    assert encoding.encode(asked).tolist() == (-found).tolist()
+    score = Score.from_notes([(60, 0, 0.25), (64, 0.25, 4), (67, 0.25, 4), (75, 4.25, 1), (62, 5.25, 1.75)])
+    tokens = encoding.find(encoding.token_bytes(score))
+    assert [encoding.texts.text_of(-row) for row in tokens] == ["C4:4", "C4.E4.G4:4", "D4:4", "D4:8"]
+    assert encoding.encode(score).tolist() == (-tokens).tolist()
     assert (encoding.find(encoding.token_bytes(known)) > 0).all()
 
 
 def test_words_hang_on_the_piece_and_the_options_alone():
-    asked = Score.from_notes([*CHORD, (60, 4, 1)])
+    score = Score.from_notes([*CHORD, (60, 4, 1)])
     words = [b"\x3c\x40\x43\x84", b"\x8c", b"\x3c\x84"]  # the pitches and 128 + 4, 128 + 12, and 60 and 128 + 4
-    assert NoteChord().token_bytes(asked) == words
-    assert fitted(Score.from_notes([(60, 0, 1), (60, 3, 1)])).token_bytes(asked) == words
+    assert NoteChord().token_bytes(score) == words
+    assert fitted(Score.from_notes([(60, 0, 1), (60, 3, 1)])).token_bytes(score) == words
 
 
 def test_a_vocabulary_without_music_knows_only_rests_and_still_works():

@@ -299,8 +299,8 @@ def test_features_say_what_tokens_share():
         "3/4": [5, 425],
         "p5": [6, 441, 449],
     }
-    found = {word: np.flatnonzero(features[rows_of(encoding, word)[0]]).tolist() for word in expected}
-    assert found == expected
+    columns = {word: np.flatnonzero(features[rows_of(encoding, word)[0]]).tolist() for word in expected}
+    assert columns == expected
     assert not features[:FIRST_TOKEN].any()
 
 

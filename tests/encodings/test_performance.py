@@ -227,8 +227,8 @@ def test_any_rows_are_read_as_a_slow_reader_does(options, seed, length, pitches,
     others = rng.integers(encoding.sections.first["wait"], encoding.spec.size, 3)
     rows = rng.choice(np.concatenate([keys, keys, others, np.arange(reserved)]), length)
     notes, rate = encoding.decode(rows).notes, options.steps_per_second
-    found = [(p, round(o * rate / 960), round((o + d) * rate / 960), v) for o, d, p, v, _ in notes.tolist()]
-    assert sorted(found) == by_the_book(encoding, rows)
+    notes_read = [(p, round(o * rate / 960), round((o + d) * rate / 960), v) for o, d, p, v, _ in notes.tolist()]
+    assert sorted(notes_read) == by_the_book(encoding, rows)
 
 
 @settings(deadline=None, max_examples=200)

@@ -73,13 +73,13 @@ def test_a_server_that_cannot_send_a_part_sends_the_whole_again(web: Web, tmp_pa
     assert seen.count(0) == 2
 
 
-@pytest.mark.parametrize("told", [{"etag": '"two"'}, {"etag": "", "modified": "Tue, 02 Jan 2024 00:00:00 GMT"}])
-def test_a_file_that_has_changed_meanwhile_is_begun_anew(web: Web, tmp_path: Path, told: dict[str, str]):
-    old = {key: value.replace("two", "one").replace("02 Jan", "01 Jan") for key, value in told.items()}
+@pytest.mark.parametrize("headers", [{"etag": '"two"'}, {"etag": "", "modified": "Tue, 02 Jan 2024 00:00:00 GMT"}])
+def test_a_file_that_has_changed_meanwhile_is_begun_anew(web: Web, tmp_path: Path, headers: dict[str, str]):
+    old = {key: value.replace("two", "one").replace("02 Jan", "01 Jan") for key, value in headers.items()}
     address = web.add("x.zip", b"old" * 100_000, breaks=[50_000] * 4, **old)
     with pytest.raises(BadDownload):
         get(address, tmp_path)
-    web.add("x.zip", NOISE, **told)
+    web.add("x.zip", NOISE, **headers)
     assert get(address, tmp_path)[0] == 0
     assert (tmp_path / "archive").read_bytes() == NOISE
 

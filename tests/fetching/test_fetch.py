@@ -185,15 +185,15 @@ def test_mistakes_are_named(at_new_home: Path):
 
 
 def test_two_at_once_are_not_possible(songs: Collection):
-    said = []
+    errors = []
 
     def another(what: str, done: int, total: int | None) -> None:
-        if not said:
+        if not errors:
             child = subprocess.run([sys.executable, "-c", CALL, songs.address, "none"], capture_output=True, text=True)
-            said.append(child.stderr)
+            errors.append(child.stderr)
 
     fetch("songs", progress=another)
-    assert "Busy: another fetch is working on" in said[0]
+    assert "Busy: another fetch is working on" in errors[0]
 
 
 def test_a_full_disk_is_said_and_what_has_arrived_is_kept(
@@ -259,20 +259,20 @@ def test_music_without_its_description_is_not_complete(songs: Collection, web: W
 
 @pytest.mark.parametrize("name", COLLECTIONS)
 def test_each_public_collection_is_complete_and_its_words_fit_a_line(name: str):
-    each = COLLECTIONS[name]
-    assert each.summary
-    assert each.licence
-    assert "\n" not in each.summary + each.licence
-    assert each.page.startswith(("https://", "http://"))
-    assert each.address.startswith(("https://", "http://")) or not each.address
-    assert len(each.sha256) in (0, 64)
-    assert each.sha256 == each.sha256.lower()
-    assert not (each.size_bytes and each.about)
+    collection = COLLECTIONS[name]
+    assert collection.summary
+    assert collection.licence
+    assert "\n" not in collection.summary + collection.licence
+    assert collection.page.startswith(("https://", "http://"))
+    assert collection.address.startswith(("https://", "http://")) or not collection.address
+    assert len(collection.sha256) in (0, 64)
+    assert collection.sha256 == collection.sha256.lower()
+    assert not (collection.size_bytes and collection.about)
     assert name not in BUILT_IN
 
 
 def test_a_size_in_words():
-    words = [size_in_words(each) for each in (0, 999, 1000, 58_416_533, 1_768_163_879)]
+    words = [size_in_words(size) for size in (0, 999, 1000, 58_416_533, 1_768_163_879)]
     assert words == ["0 bytes", "999 bytes", "1.0 kB", "58.4 MB", "1.8 GB"]
 
 

@@ -31,8 +31,8 @@ def unpacked(content: bytes, tmp_path: Path, without: tuple[str, ...] = ()) -> U
 def files(tmp_path: Path) -> dict[str, bytes]:
     """All that lies below tmp_path, but for the archive itself."""
     music = tmp_path / "inner" / "music"
-    found = [path for path in tmp_path.rglob("*") if not path.is_dir() and path != tmp_path / "archive"]
-    return {os.path.relpath(path, music): path.read_bytes() for path in found}
+    paths = [path for path in tmp_path.rglob("*") if not path.is_dir() and path != tmp_path / "archive"]
+    return {os.path.relpath(path, music): path.read_bytes() for path in paths}
 
 
 @pytest.mark.parametrize(

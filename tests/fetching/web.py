@@ -1,4 +1,4 @@
-"""A small web server on this machine, which can be told to misbehave, and archives to give out."""
+"""A small web server on this machine, which can be headers to misbehave, and archives to give out."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class Web:
         self.requests: list[dict[str, str]] = []
         self.sent = 0
 
-    def add(self, path: str, content: bytes, **wishes) -> str:
+    def add(self, path: str, content: bytes, **options) -> str:
         """The address of a new page."""
-        self.pages[path] = Page(content, **wishes)
+        self.pages[path] = Page(content, **options)
         return f"{self.address}{path}"
 
     @property
@@ -113,9 +113,9 @@ class Web:
         self._send(handler, page, page.content[start:])
 
     def _send(self, handler: BaseHTTPRequestHandler, page: Page, content: bytes) -> None:
-        told = {"ETag": page.etag, "Last-Modified": page.modified, **page.headers}
-        told |= {"Transfer-Encoding": "chunked"} if page.chunked else {"Content-Length": str(len(content))}
-        for key, value in told.items():
+        headers = {"ETag": page.etag, "Last-Modified": page.modified, **page.headers}
+        headers |= {"Transfer-Encoding": "chunked"} if page.chunked else {"Content-Length": str(len(content))}
+        for key, value in headers.items():
             if value:
                 handler.send_header(key, value)
         handler.end_headers()

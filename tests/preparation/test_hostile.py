@@ -178,7 +178,9 @@ def test_a_folder_full_of_them_becomes_a_corpus_of_what_is_sound(tmp_path: Path,
     assert {path.parent for path in outside} == {folder}
 
 
-on_linux = pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="the peak of the memory is not told here")
+on_linux = pytest.mark.skipif(
+    not Path("/proc/self/status").is_file(), reason="the peak of the memory is not known here"
+)
 
 _PEAK = (
     "import sys; from pathlib import Path; from musictool.errors import BadFile\n"
@@ -197,8 +199,8 @@ def test_bombs_are_refused_in_little_memory(tmp_path: Path, name: str):
     content, reason = HOSTILE[name]
     path = put(tmp_path, name, content)
     out = subprocess.run([sys.executable, "-c", _PEAK, str(path)], capture_output=True, text=True, check=True).stdout
-    told, kilobytes = out.split()[:-1], int(out.split()[-1])
-    assert " ".join(told) == reason
+    words, kilobytes = out.split()[:-1], int(out.split()[-1])
+    assert " ".join(words) == reason
     assert kilobytes < 300 * 1024
 
 

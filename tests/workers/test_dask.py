@@ -83,15 +83,15 @@ def test_the_cluster_makes_the_same_bytes(scheduler: str, tmp_path: Path, monkey
     words = ["PLAIN"] * 90 + ["REFUSE", "CRASH", "MENDED"]
     for i, word in enumerate(words):
         wicked.write(tmp_path / "music" / f"{i:03}.mid", word, 30 + i, 60, 64)
-    found = {}
+    contents = {}
     for name, how in (("here", {"workers": 1}), ("there", {"dask": scheduler})):
         monkeypatch.setenv("MUSICTOOL_HOME", str(tmp_path / name))
         prepared = prepare(tmp_path / "music", read=wicked.READ, **how)
         assert prepared.corpus.info["files"]["read"] == 91
         assert prepared.encoded["train_rows"] > 200
-        found[name] = everything(prepared.corpus.folder)
-    assert found["here"] == found["there"]
-    assert "notes.h5" in found["there"]
+        contents[name] = everything(prepared.corpus.folder)
+    assert contents["here"] == contents["there"]
+    assert "notes.h5" in contents["there"]
 
 
 def test_no_scheduler_is_told_in_a_line(tmp_path: Path, at_new_home: Path, monkeypatch: pytest.MonkeyPatch):

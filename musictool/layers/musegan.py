@@ -248,17 +248,18 @@ class BandCritic(keras.layers.Layer):
 
     def __init__(self, width: int, **kwargs: Any):
         super().__init__(dtype="float32", **kwargs)
+        policy = self.dtype_policy  # a gradient penalty in half precision would be zero or infinite
         self.roll = [
-            keras.layers.Conv2D(width * times, CRITIC_KERNEL, CRITIC_STRIDE, "same", name=f"roll_{i + 1}")
+            keras.layers.Conv2D(width * times, CRITIC_KERNEL, CRITIC_STRIDE, "same", name=f"roll_{i + 1}", dtype=policy)
             for i, times in enumerate(CRITIC_CHANNELS)
         ]
         self.chroma = [
-            keras.layers.Conv2D(width, (4, OCTAVE), (4, 1), "valid", name="chroma_1"),
-            keras.layers.Conv2D(2 * width, (4, 1), (2, 1), "same", name="chroma_2"),
+            keras.layers.Conv2D(width, (4, OCTAVE), (4, 1), "valid", name="chroma_1", dtype=policy),
+            keras.layers.Conv2D(2 * width, (4, 1), (2, 1), "same", name="chroma_2", dtype=policy),
         ]
-        self.key_profiles = keras.layers.Conv1D(2 * width, OCTAVE, name="key_profiles")
-        self.dense = keras.layers.Dense(8 * width, name="dense")
-        self.score = keras.layers.Dense(1, use_bias=False, name="score")  # a bias would mean nothing
+        self.key_profiles = keras.layers.Conv1D(2 * width, OCTAVE, name="key_profiles", dtype=policy)
+        self.dense = keras.layers.Dense(8 * width, name="dense", dtype=policy)
+        self.score = keras.layers.Dense(1, use_bias=False, name="score", dtype=policy)  # a bias would mean nothing
 
     def build(self, shape: Any) -> None:
         _, steps, pitches, instruments = shape

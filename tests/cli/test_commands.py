@@ -73,16 +73,16 @@ def test_the_package_is_the_command_too():
         ("sample --length 5 --out /proc/nowhere/song.mid", 2, "/proc/nowhere"),
         ("sample --seconds inf", 2, "--seconds inf"),
         ("sample --seed -1", 2, "'--seed': -1"),
-        ("accompany nowhere.mid --seed -1", 2, "'--seed': -1"),
+        ("accompany nowhere.mid --seed -1", 2, "--seed: -1"),
         ("interpolate nowhere.mid nowhere.mid --seed -1", 2, "'--seed': -1"),
         ("evaluate --seed -1", 2, "'--seed': -1"),
         ("benchmark polyphony nowhere.mat --seed -1", 2, "'--seed': -1"),
         ("benchmark polyphony nowhere.mat --seed 4294967296", 2, "'--seed': 4294967296"),
         ("sample --out .", 2, "--out"),
-        ("train --epochs 0", 2, "--epochs 0"),
-        ("train --max-minutes nan", 2, "--max-minutes nan"),
-        ("train --stretch 0", 2, "--stretch 0"),
-        ("train --stretch a,b", 2, "0.95,1.05"),
+        ("train --epochs 0", 2, "--epochs: 0 is not a whole number of at least 1"),
+        ("train --max-minutes nan", 2, "--max-minutes: nan is not a number of at least 0"),
+        ("train --stretch 0", 2, "--stretch: 0.0 is not a number from 0.5 to 2"),
+        ("train --stretch a,b", 2, "--stretch: 'a,b' is not a number from 0.5 to 2, or several with commas between"),
         ("train --stretch 0.95", 2, "note-chord counts beats"),
         ("train --encoding-set rests", 2, "for example: rhythm=true"),
         ("train --name -x", 2, "--name '-x'"),
@@ -121,7 +121,7 @@ def test_the_three_commands_make_music(tunes: Path, at_new_home: Path, monkeypat
     assert "read 12" in prepared.output
     trained = run("train --epochs 2 --seed 3 --transpose -1..1 --set width=16 --set layers=1")
     assert trained.exit_code == 0, trained.output
-    assert "to beat on the validation pieces" in trained.output
+    assert "baselines on the validation pieces" in trained.output
     assert "musictool sample tunes-lstm" in trained.output
     sampled = run("sample --length 40 --seed 3")
     assert sampled.exit_code == 0, sampled.output
@@ -178,5 +178,5 @@ def test_list_shows_what_there_is_with_its_settings(at_tiny_home: Path):
     assert all(name in corpora for name in ("bach", "palestrina", "monteverdi", "licence", "tunes"))
     archs = json.loads(run("list archs --json").output)
     lstm = next(each for each in archs if each["name"] == "lstm")
-    assert lstm["settings"]["width=256"] == "units of each layer"
+    assert lstm["settings"]["width=256"] == "hidden units per layer"
     assert "rests=cap" in run("list encodings").output

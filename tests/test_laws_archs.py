@@ -306,7 +306,7 @@ def test_what_is_asked_for_changes_what_is_expected_from_there_on_and_nothing_be
     before = losses(stage, batch)
     asked = conditions.copy()
     asked[:, 6:, 1] = 1
-    after = losses(stage, batch._replace(conditions=asked))
+    after = losses(stage, batch._replace(side_inputs=asked))
     np.testing.assert_allclose(before[:, :6], after[:, :6], atol=1e-5)
     assert np.abs(before[:, 6] - after[:, 6]).max() > 1e-6
     (piece,) = rows(arch, batch=1, length=12)

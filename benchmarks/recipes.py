@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 BARS = 16  # of the song that are drawn
-LENGTH = {"tokens": 400, "frames": 256, "segments": 512}  # symbols or time steps of the song
+LENGTH = {"tokens": 400, "frames": 256, "segments": 512}  # tokens or time steps of the song
 
 
 def main() -> None:
@@ -108,7 +108,7 @@ def described(trained: Any, given: Any, rows: list[tuple[float, int, float, int]
         "best_epoch": info["metrics"].get("best_epoch"),
         "baselines": trained.baselines,
         "parameters": info["metrics"]["parameters"],
-        "unit": getattr(trained.model.spec, "unit", "symbol"),
+        "unit": getattr(trained.model.spec, "unit", "token"),
         "steps": rows[-1][1] if rows else 0,
         "seconds": rows[-1][0] if rows else 0,
         "settings": info["training"]["settings"],

@@ -43,7 +43,7 @@ page is written by `docs/recipe_results.py`.
 
 Each was trained on one core of a CPU, most on a busy one, for the minutes that the table says, to show that it runs and
 what it makes by then; none of these numbers is a published one, and few of the runs were at their end. Nats are of the
-validation pieces, per symbol (of piano-rolls per step, of five instruments per segment), lower is better; they compare
+validation pieces, per token (of piano-rolls per step, of five instruments per segment), lower is better; they compare
 with the baselines beside them and not from line to line, since corpora and encodings differ. GANs say no nats.
 """
 
@@ -133,7 +133,7 @@ def _not_run(each: Recipe) -> str:
 def _came(result: dict[str, Any]) -> str:
     corpus = CORPORA.get(result["corpus"], result["corpus"])
     unit, nats = result["unit"], result["val_loss"]
-    judged = _alike(result["kept"]) if nats is None else f"Validation: {nats:.3f} nats a {unit}{_against(result)}."
+    judged = _alike(result["kept"]) if nats is None else f"Validation: {nats:.3f} nats per {unit}{_against(result)}."
     song = result.get("song")
     wrote = f" A song of {song['bars']} bars and {song['notes']} notes, from its first bar on:" if song else ""
     epochs, steps = result["epochs"], result["steps"]
@@ -192,7 +192,7 @@ def _draw_curve(folder: Path, path: Path) -> None:
         axes.axhline(value, linewidth=0.6, linestyle=":", color="grey")
         axes.annotate(", ".join(names), (0, value), fontsize=7, color="grey", va="bottom")
     axes.set_xlabel("minutes")
-    axes.set_ylabel(f"nats a {result.get('unit', 'symbol')}")
+    axes.set_ylabel(f"nats per {result.get('unit', 'token')}")
     axes.legend(frameon=False, fontsize=8)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

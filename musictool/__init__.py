@@ -13,7 +13,7 @@ Each command has its one function, and these are they:
     musictool.compare("bach", ["lstm", "gru"])               -> Leaderboard
     musictool.evaluate("bach-lstm", num=100)                 -> Evaluation: what it writes beside human pieces
     musictool.evaluate_files([Path("song.mid")], "bach")     -> the same of files
-    musictool.benchmark_polyphony(Path("JSB_Chorales.mat"))  -> Result, with nats a frame
+    musictool.benchmark_polyphony(Path("JSB_Chorales.mat"))  -> Result, with nats per frame
     musictool.interpolate(Model.open("vae"), Path("a.mid"), Path("b.mid"))   -> Score
     musictool.accompany(Model.open("vae"), Path("melody.mid"))               -> Score
     musictool.render(Path("song.mid"), Path("song.wav"))

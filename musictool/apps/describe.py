@@ -54,8 +54,9 @@ def headline(folder: Path) -> str:
         info = read_info(folder)
         loss = info["metrics"].get("val_loss")
         unit = Spec.from_json(info["spec"]).unit
-        judged = f"validation {loss:.3f} nats a {unit}" if loss else "trained" if info["weights"] else "not trained yet"
-        return f"{info['arch']['name']} on {info['corpus']['name']}, {judged}"
+        trained = "trained" if info["weights"] else "not trained yet"
+        state = f"validation {loss:.3f} nats per {unit}" if loss else trained
+        return f"{info['arch']['name']} on {info['corpus']['name']}, {state}"
     except (MusictoolError, OSError, ValueError, KeyError, TypeError) as error:
         return f"cannot be read: {error}"
 

@@ -24,7 +24,7 @@ class Entry:
 
     Attributes:
         name: of the arch or the baseline.
-        nats: validation nats a row; None for an arch that failed.
+        nats: validation nats per row; None for an arch that failed.
         per_note, per_second: the same over the notes and the seconds of the validation pieces.
         rows_per_second: in training; None for a baseline.
         parameters: of the networks; None for a baseline.
@@ -76,8 +76,8 @@ class Leaderboard:
 
     def table(self) -> list[tuple[str, ...]]:
         """The heading and a line an entry, as text."""
-        unit = "symbol" if ENCODINGS.get(self.encoding).kind == "tokens" else "step"
-        heading = ("", f"nats a {unit}", "nats a note", "nats a second", f"{unit}s/s", "parameters", "minutes")
+        unit = "token" if ENCODINGS.get(self.encoding).kind == "tokens" else "step"
+        heading = ("", f"nats per {unit}", "nats per note", "nats per second", f"{unit}s/s", "parameters", "minutes")
         return [heading, *(_line(entry) for entry in self.entries)]
 
     def write(self, path: Path) -> None:

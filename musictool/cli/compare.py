@@ -35,8 +35,8 @@ from musictool.registry import ARCHS, ENCODINGS
 def command(archs: str, out: Path | None, as_json: bool, **given: Any) -> None:
     """Train archs on one corpus for the same time each, one after another, and rank them on the validation pieces.
 
-    Nats are lower the better; nats a note and nats a second also compare encodings. What is finished stays: the same
-    command goes on where it was stopped, and prints the table again once all is done.
+    Nats are lower the better; nats per note and nats per second also compare encodings. What is finished stays: the
+    same command goes on where it was stopped, and prints the table again once all is done.
     """
     from musictool.apps.leaderboard import check_suffix
     from musictool.training.options import begin, parse

@@ -26,13 +26,14 @@ from musictool.corpus.training_corpus import corpus_of
 from musictool.dataset.conditions import Conditions, labels_of
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.encode import encode_controls, encode_corpus
-from musictool.dataset.windows import SideInputs
+from musictool.dataset.windows import SideInputs, Windows
 from musictool.errors import BadCorpus
 from musictool.models.info import MARKER, read_info
 from musictool.models.model import Model
 from musictool.training import fine_tune
-from musictool.training.options import TrainOptions, stored, stored_settings
+from musictool.training.options import RunSettings, TrainOptions, stored, stored_settings
 from musictool.training.reporter import Reporter, RunFacts
+from musictool.training.results import FolderResults
 from musictool.training.run import Run
 from musictool.training.run_state import checkpoint_path
 
@@ -44,7 +45,7 @@ class Trained:
     Attributes:
         model: opened, with its best weights.
         reason: why it ended: "epochs", "patience", "time" or "counted", for an arch that counts all at once.
-        loss: validation nats a row of the best epoch; None for a corpus without validation pieces.
+        loss: validation nats per row of the best epoch; None for a corpus without validation pieces.
         baselines: the same for what it had to beat (musictool/metrics/baselines.py).
         is_chief: False on a machine that has computed for another, which has the model's folder.
     """
@@ -92,16 +93,10 @@ def run_chief(
     info = read_info(folder)
     if not checkpoint_path(folder).exists():
         fine_tune.load_parent(arch, info["provenance"])
-    run = Run(
-        folder,
-        arch,
-        encoded,
-        stored_settings(info, folder),
-        reporter,
-        _side_inputs(info, encoded, corpus, reporter),
-        strategy,
-    )
-    reporter.run_begins(_facts(run, info, corpus))
+    settings = stored_settings(info, folder)
+    windows = _windows(encoded, settings, _side_inputs(info, encoded, corpus, reporter))
+    run = Run(FolderResults(folder, arch, settings), arch.stages, windows, settings, reporter, strategy)
+    reporter.run_begins(_facts(folder.name, run, info, corpus, encoded))
     reason = run.run()
     info = read_info(folder)
     info["training"]["finished"] = reason
@@ -109,13 +104,13 @@ def run_chief(
     return Trained(Model.open(folder), reason, info["metrics"].get("val_loss"), info["metrics"]["baselines"])
 
 
-def _facts(run: Run, info: Mapping[str, Any], corpus: Corpus) -> RunFacts:
-    settings, encoded, state = run.settings, run.windows.encoded, run.state_on_disk
+def _facts(name: str, run: Run, info: Mapping[str, Any], corpus: Corpus, encoded: Encoded) -> RunFacts:
+    settings, state = run.settings, run.results.state
     return RunFacts(
-        model=run.folder.name,
+        model=name,
         corpus=corpus.name,
         arch=info["arch"]["name"],
-        stages=len(run.arch.stages),
+        stages=len(run.stages),
         parameters=info["metrics"]["parameters"],
         device=info["provenance"]["device"],
         precision=settings.precision,
@@ -146,8 +141,8 @@ def run_worker(strategy: Strategy, reporter: Reporter) -> Trained:
     arch = archs.from_json(info["arch"], encoded.spec)
     with strategy.scope():
         arch.build()
-    side_inputs = _side_inputs(info, encoded, corpus, reporter)
-    reason = Run(folder, arch, encoded, settings, reporter, side_inputs, strategy).run()
+    windows = _windows(encoded, settings, _side_inputs(info, encoded, corpus, reporter))
+    reason = Run(FolderResults(folder, arch, settings), arch.stages, windows, settings, reporter, strategy).run()
     model = Model(folder, info, encoded.encoding).with_arch(arch)
     return Trained(model, reason, None, info["metrics"]["baselines"], is_chief=False)
 
@@ -168,6 +163,18 @@ def encoded_for(
     if not len(encoded.pieces("train")):
         raise BadCorpus(f"no training piece of {corpus.name} has music that {options.encoding} can write down")
     return encoded
+
+
+def _windows(encoded: Encoded, settings: RunSettings, side_inputs: SideInputs) -> Windows:
+    return Windows(
+        encoded,
+        settings.window,
+        settings.batch_size,
+        settings.transpose.semitones,
+        settings.seed,
+        stretches=(*{1.0, *settings.stretch},),
+        side_inputs=side_inputs,
+    )
 
 
 def _side_inputs(info: Mapping[str, Any], encoded: Encoded, corpus: Corpus, reporter: Reporter) -> SideInputs:

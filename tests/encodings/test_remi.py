@@ -76,10 +76,8 @@ def test_programs_and_drums_come_back_and_tracks_of_one_program_are_one():
         tracks=tracks,
     )
     music = through(score)
-    notes, tracks = music.notes, music.tracks
-    sounding = {(tracks[n["track"]].program, tracks[n["track"]].is_drum, int(n["pitch"])) for n in notes}
-        (music.tracks[n["track"]].program, music.tracks[n["track"]].is_drum, int(n["pitch"])) for n in music.notes
-    }
+    notes, parts = music.notes, music.tracks
+    sounding = {(parts[n["track"]].program, parts[n["track"]].is_drum, int(n["pitch"])) for n in notes}
     assert sounding == {(40, False, 60), (0, True, 36), (40, False, 64), (0, False, 67)}
     assert len(music.tracks) == 3
 

@@ -59,8 +59,8 @@ def main() -> None:
             done, sum_before = self.before
             if step > done:
                 self.steps += step - done
-                own = (loss * step - sum_before) / (step - done)
-                self.rows.append((round(time.monotonic() - self.began, 1), self.steps, round(own, 4), self.epoch))
+                mean = (loss * step - sum_before) / (step - done)
+                self.rows.append((round(time.monotonic() - self.began, 1), self.steps, round(mean, 4), self.epoch))
                 self.before = (step, loss * step)
 
         def epoch_ends(self, row: dict[str, Any], is_best: bool) -> None:

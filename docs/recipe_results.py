@@ -38,13 +38,13 @@ A recipe is a named file of settings that rebuilds one published system, as far 
     musictool list recipes
     musictool train CORPUS --recipe skuli-lstm
 
-What is said beside `--recipe` goes before it. None of them is a copy: what is not reproduced stands under each. This
+Options given beside `--recipe` go before it. None of them is a copy: what is not reproduced stands under each. This
 page is written by `docs/recipe_results.py`.
 
 Each was trained on one core of a CPU, most on a busy one, for the minutes that the table says, to show that it runs and
 what it makes by then; none of these numbers is a published one, and few of the runs were at their end. Nats are of the
 validation pieces, per token (of piano-rolls per step, of five instruments per segment), lower is better; they compare
-with the baselines beside them and not from line to line, since corpora and encodings differ. GANs say no nats.
+with the baselines beside them and not from line to line, since corpora and encodings differ. GANs have no nats.
 """
 
 
@@ -52,12 +52,12 @@ def main() -> None:
     """Write the page and its pictures."""
     results = Path(sys.argv[1]) if len(sys.argv) == 2 else Path("no results")
     PICTURES.mkdir(exist_ok=True)
-    came = [{**found, "run": path.name} for path in sorted(results.glob("*")) if (found := _result(path))]
-    for each in came:
-        _draw_curve(results / each["run"], PICTURES / f"{each['run']}-curve.png")
-        _shrink(results / each["run"] / "song.png", PICTURES / f"{each['run']}-song.png")
-    runs = {name: [each for each in came if each["recipe"] == name] for name in recipe.names()}
-    parts = [HEADING, _table(runs), *(_section(recipe.get(name), each) for name, each in runs.items())]
+    every = [{**result, "run": path.name} for path in sorted(results.glob("*")) if (result := _result(path))]
+    for run in every:
+        _draw_curve(results / run["run"], PICTURES / f"{run['run']}-curve.png")
+        _shrink(results / run["run"] / "song.png", PICTURES / f"{run['run']}-song.png")
+    runs = {name: [run for run in every if run["recipe"] == name] for name in recipe.names()}
+    parts = [HEADING, _table(runs), *(_section(recipe.get(name), own) for name, own in runs.items())]
     (FOLDER / "recipes.md").write_text("\n".join(parts), encoding="utf-8")
     print(f"{sum(map(bool, runs.values()))} of {len(runs)} recipes have been run")
 
@@ -77,21 +77,21 @@ def _distance(row: dict[str, str]) -> float:
 
 def _table(runs: dict[str, list[dict[str, Any]]]) -> str:
     lines = [
-        "| recipe | trained on | minutes | parameters | epochs | nats | to beat |",
+        "| recipe | trained on | minutes | parameters | epochs | nats | baselines |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name, came in runs.items():
-        if not came:
+    for name, results in runs.items():
+        if not results:
             lines.append(f"| [{name}](#{name}) | not run | | | | | |")
-        for each in came:
+        for result in results:
             cells = (
-                f"[{name}](#{name}){_changed(each)}",
-                each["corpus"],
-                f"{each['minutes']:g}",
-                f"{each['parameters']:,}",
-                each["epochs"],
-                "" if each["val_loss"] is None else f"{each['val_loss']:.3f}",
-                ", ".join(f"{other} {value:.3f}" for other, value in each["baselines"].items()),
+                f"[{name}](#{name}){_changed(result)}",
+                result["corpus"],
+                f"{result['minutes']:g}",
+                f"{result['parameters']:,}",
+                result["epochs"],
+                "" if result["val_loss"] is None else f"{result['val_loss']:.3f}",
+                ", ".join(f"{baseline} {value:.3f}" for baseline, value in result["baselines"].items()),
             )
             lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines) + "\n"
@@ -99,56 +99,61 @@ def _table(runs: dict[str, list[dict[str, Any]]]) -> str:
 
 def _changed(result: dict[str, Any]) -> str:
     changed = result.get("changed", [])
-    return f" with {', '.join(f'`{each}`' for each in changed)}" if changed else ""
+    return f" with {', '.join(f'`{option}`' for option in changed)}" if changed else ""
 
 
-def _section(each: Recipe, came: list[dict[str, Any]]) -> str:
-    source = ", ".join(str(each.source[key]) for key in ("authors", "title", "year", "address") if key in each.source)
+def _section(fixed: Recipe, results: list[dict[str, Any]]) -> str:
+    keys = ("authors", "title", "year", "address")
+    source = ", ".join(str(fixed.source[key]) for key in keys if key in fixed.source)
     text = [
-        f"## {each.name}\n",
-        f"{each.summary}.\n",
+        f"## {fixed.name}\n",
+        f"{fixed.summary}.\n",
         f"Source: {source}.\n",
-        f"It wants {each.corpus['wants']}:\n",
-        f"    {each.corpus['prepare']}\n    musictool train --recipe {each.name}\n",
+        f"It wants {fixed.corpus['wants']}:\n",
+        f"    {fixed.corpus['prepare']}\n    musictool train --recipe {fixed.name}\n",
         "It fixes:\n",
-        "\n".join(f"- {key.replace('_', ' ')}: {_said(value)}" for key, value in each.train.items()) + "\n",
+        "\n".join(f"- {key.replace('_', ' ')}: {_value(value)}" for key, value in fixed.train.items()) + "\n",
         "What of the original is not reproduced, or not known:\n",
-        "\n".join(f"- {line}" for line in each.differs) + "\n",
+        "\n".join(f"- {line}" for line in fixed.differs) + "\n",
     ]
-    return "\n".join([*text, *map(_came, came)] if came else [*text, _not_run(each)])
+    return "\n".join([*text, *map(_run, results)] if results else [*text, _not_run(fixed)])
 
 
-def _said(value: Any) -> str:
+def _value(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"`{key}={json.dumps(each).strip(chr(34))}`" for key, each in value.items())
+        return ", ".join(f"`{key}={json.dumps(setting).strip(chr(34))}`" for key, setting in value.items())
     return f"{value[0]}..{value[1]} semitones" if isinstance(value, list) else f"`{value}`"
 
 
-def _not_run(each: Recipe) -> str:
-    arch = each.train["arch"]
+def _not_run(fixed: Recipe) -> str:
+    arch = fixed.train["arch"]
     measured = f"; what its arch was measured to do: [{arch}]({PAGES[arch]})" if arch in PAGES else ""
     return f"Not run for these minutes{measured}.\n"
 
 
-def _came(result: dict[str, Any]) -> str:
+def _run(result: dict[str, Any]) -> str:
     corpus = CORPORA.get(result["corpus"], result["corpus"])
     unit, nats = result["unit"], result["val_loss"]
-    judged = _alike(result["kept"]) if nats is None else f"Validation: {nats:.3f} nats per {unit}{_against(result)}."
+    evaluation = (
+        _distance_to_corpus(result["kept"])
+        if nats is None
+        else f"Validation: {nats:.3f} nats per {unit}{_against(result)}."
+    )
     song = result.get("song")
     wrote = f" A song of {song['bars']} bars and {song['notes']} notes, from its first bar on:" if song else ""
     epochs, steps = result["epochs"], result["steps"]
-    began = f"What came of {result['minutes']:g} minutes{_changed(result)} on {corpus}, seed {result['seed']}"
-    lines = [f"{began}: whole epochs: {epochs}, steps: {steps:,}. {judged}{wrote}\n"]
+    heading = f"What came of {result['minutes']:g} minutes{_changed(result)} on {corpus}, seed {result['seed']}"
+    lines = [f"{heading}: whole epochs: {epochs}, steps: {steps:,}. {evaluation}{wrote}\n"]
     for kind, what in (("curve", "training loss"), ("song", "piano-roll of a song")):
         if (PICTURES / f"{result['run']}-{kind}.png").exists():
             lines.append(f"![{what}](recipes/{result['run']}-{kind}.png)\n")
     return "\n".join(lines)
 
 
-def _alike(kept: dict[str, str] | None) -> str:
-    """How like the corpus's the samples of the epoch that was kept are."""
+def _distance_to_corpus(kept: dict[str, str] | None) -> str:
+    """The distance between the samples of the epoch that was kept and the corpus."""
     if kept is None:
-        return "It was not judged."
+        return "It was not evaluated."
     variety, of_corpus = (float(kept[f"val_{name}"]) for name in ("variety", "corpus_variety"))
     return (
         f"Epoch {kept['epoch']} was kept: distance to the corpus {_distance(kept):.2f}, variety {variety:.2f} (of the "
@@ -165,7 +170,7 @@ def _against(result: dict[str, Any]) -> str:
 
 
 def _draw_curve(folder: Path, path: Path) -> None:
-    """Training loss over the minutes, the validation loss after each epoch, and what is to be beaten."""
+    """Training loss over the minutes, the validation loss after each epoch, and the baselines."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -179,11 +184,14 @@ def _draw_curve(folder: Path, path: Path) -> None:
         seconds, losses = ([float(row[key]) for row in curve] for key in ("seconds", "loss"))
         run = max(1, len(losses) // 100)
         smooth = [fmean(losses[max(0, i - run) : i + 1]) for i in range(len(losses))]
-        axes.plot([each / 60 for each in seconds], smooth, linewidth=1, label="training")
+        axes.plot([second / 60 for second in seconds], smooth, linewidth=1, label="training")
         ends = _ends(curve, [*dict.fromkeys(row["stage"] for row in history)])
-        judged = [row for row in history if row.get("val_loss") and (row["stage"], row["epoch"]) in ends]
-        at, nats = [ends[row["stage"], row["epoch"]] for row in judged], [float(row["val_loss"]) for row in judged]
-        if judged:
+        validated = [row for row in history if row.get("val_loss") and (row["stage"], row["epoch"]) in ends]
+        at, nats = (
+            [ends[row["stage"], row["epoch"]] for row in validated],
+            [float(row["val_loss"]) for row in validated],
+        )
+        if validated:
             axes.plot(at, nats, "o-", markersize=3, linewidth=1, label="validation")
     at_height: dict[float, list[str]] = {}
     for name, value in result.get("baselines", {}).items():

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import click
 
+from musictool import options
+from musictool.apps.polyphony.options import BenchmarkSettings
 from musictool.cli import _output
+from musictool.cli._flags import flags
 
 SPLITS = ("validation", "test")
-LAST_SEED = 2**32 - 1  # that of training/wishes.py, which takes long to import
 
 
 @click.group(epilog="\b\nExample:\n    musictool benchmark polyphony JSB_Chorales.mat")
@@ -30,23 +33,13 @@ def command() -> None:
     show_default=True,
     help="sigmoid: the keys of a frame are independent given the past; chain: decided one after another.",
 )
-@click.option(
-    "--max-minutes",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
-    show_default=True,
-    help="Of training.",
-)
-@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training pieces, at most.")
-@click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better one.")
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="The highest.")
-@click.option("--set", "options", multiple=True, metavar="KEY=VALUE", help="An option of the arch roll-lstm.")
-@click.option("--seed", type=click.IntRange(0, LAST_SEED), default=1, show_default=True, help="Of all that is drawn.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def polyphony(file: Path, head: Any, options: tuple[str, ...], seed: int, as_json: bool, **given: float | None) -> None:
-    """Train a model of frames on FILE and print its nats a frame beside the published ones.
+@flags(BenchmarkSettings)
+@click.option("--set", "arch_options", multiple=True, metavar="KEY=VALUE", help="Option of the arch roll-lstm.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def polyphony(file: Path, head: Any, arch_options: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Train a model of frames on FILE and print its nats per frame beside the published ones.
 
-    FILE is a .mat file with the piano-rolls `traindata`, `validdata` and, unless it is held back, `testdata`: JSB
+    FILE is a .mat file with the piano-rolls `traindata`, `validdata` and, usually, `testdata`: JSB
     chorales, Nottingham, MuseData or Piano-midi.de, as Boulanger-Lewandowski et al. (2012) made them.
 
     The model learns from the training pieces; the validation pieces choose its weights; the test pieces are scored
@@ -55,63 +48,58 @@ def polyphony(file: Path, head: Any, options: tuple[str, ...], seed: int, as_jso
     """
     from musictool.apps.polyphony.rolls import read
 
+    settings = options.converted(BenchmarkSettings, options.pop_given(BenchmarkSettings, given))
     data = read(file)
     if not as_json:
         _output.load_backend()
     from musictool.apps.polyphony.polyphony import benchmark_polyphony
 
-    listener: Any = _quiet() if as_json else _progress(data)
-    values = {key: value for key, value in given.items() if value is not None}
-    result = benchmark_polyphony(data, head, seed=seed, options=options, listener=listener, **values)
+    reporter = None if as_json else _progress(data)
+    result = benchmark_polyphony(data, head, options=arch_options, reporter=reporter, **settings)
     if as_json:
         _output.say_json(result.to_json())
     else:
-        _tell(result)
+        _report(result)
     if result.course.reason == "stopped":
         raise click.exceptions.Exit(130)
 
 
-def _quiet() -> Any:
-    from musictool.apps.polyphony.training import Listener
-
-    return Listener()
-
-
 def _progress(data: Any) -> Any:
-    """Tells what there is to beat, and then draws a bar for each epoch."""
-    from musictool.apps.polyphony.polyphony import floors_of
-    from musictool.apps.polyphony.training import Listener
+    """Prints the baselines; the reporter that it returns draws a bar for each epoch."""
+    from musictool.apps.polyphony.scores import baselines
+    from musictool.training.reporter import Reporter
 
     sizes = ", ".join(f"{len(pieces):,} {split} pieces" for split, pieces in data.splits.items())
-    _output.say(f"{data.name}: {sizes}, {data.frames('train'):,} frames to learn from")
-    floor = floors_of(data)["validation"]
-    words = ", ".join(f"{name} {score.nats:.2f}" for name, score in floor.items())
-    _output.say(f"to beat on the validation pieces, nats a frame: {words}")
+    _output.say(f"{data.name}: {sizes}, {data.frames('train'):,} frames to train on")
+    numbers = ", ".join(f"{name} {score.nats:.2f}" for name, score in baselines(data.splits)["validation"].items())
+    _output.say(f"baselines on the validation pieces, nats per frame: {numbers}")
 
-    class Progress(Listener):
-        def epoch_begins(self, epoch: int, steps: int) -> None:
+    class EpochBars(Reporter):
+        began = time.monotonic()
+
+        def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
             self.bar = _output.bar(steps, f"epoch {epoch}", "steps")
 
-        def progress(self, step: int, nats: float) -> None:
+        def progress(self, step: int, loss: float, rows_per_second: float) -> None:
             self.bar.update(step - self.bar.n)
-            self.bar.set_postfix_str(f"nats {nats:.3f}")
+            self.bar.set_postfix_str(f"nats {loss:.3f}")
 
-        def epoch_ends(self, row: dict[str, Any]) -> None:
+        def epoch_ends(self, row: dict[str, Any], is_best: bool) -> None:
             self.bar.close()
             _output.say(
-                f"epoch {row['epoch']}  training {row['train']:.3f}  validation {row['validation']:.3f}"
-                f"{' *' if row['is_best'] else ''}  after {row['seconds'] / 60:.1f} min"
+                f"epoch {row['epoch']}  training {row['loss']:.3f}  validation {row['val_loss']:.3f}"
+                f"{' *' if is_best else ''}  after {(time.monotonic() - self.began) / 60:.1f} min"
             )
 
-    return Progress()
+    return EpochBars()
 
 
-def _tell(result: Any) -> None:
+def _report(result: Any) -> None:
     from musictool.apps.polyphony.polyphony import CLASSES
     from musictool.apps.polyphony.published import rows_of
 
     course = result.course
-    why = {
+    reasons = {
         "time": "time is up",
         "patience": "no better epoch for a while",
         "epochs": "all epochs are done",
@@ -119,35 +107,35 @@ def _tell(result: Any) -> None:
     }
     minutes = f"{course.seconds / 60:.1f} min ({course.cpu_seconds / 60:.1f} of a core)"
     _output.say(
-        f"\n{why[course.reason]}: {len(course.epochs)} epochs in {minutes}, the best was {course.best_epoch}; "
+        f"\n{reasons[course.reason]}: {len(course.epochs)} epochs in {minutes}, the best was {course.best_epoch}; "
         f"{result.parameters:,} parameters, seed {result.settings.seed}"
     )
-    own = CLASSES[result.head]
-    what = {"independent": "keys independent given the past", "joint": "the notes of a chord know of one another"}
+    kind = CLASSES[result.head]
+    meaning = {"independent": "keys independent given the past", "joint": "the notes of a chord depend on one another"}
     where = "" if result.known is None else f" on {result.known}"
-    _output.say(f"\nnats a frame{where}, mean over frames (mean over pieces), lower is better; {what[own]}:")
+    _output.say(f"\nnats per frame{where}, mean over frames (mean over pieces), lower is better; {meaning[kind]}:")
     rows = [(f"this model, --head {result.head}", *_cells(result.scores), "")]
-    rows += [(f"counted: {name}", *_cells(scores), "") for name, scores in _by_way(result.floors)]
-    for row in rows_of(result.known, own):
+    rows += [(f"baseline: {name}", *_cells(scores), "") for name, scores in _by_name(result.baselines)]
+    for row in rows_of(result.known, kind):
         rows.append((row.model, "", f"{row.nats[result.known]:.2f}", "; ".join(filter(None, (row.source, row.remark)))))
     _output.table([("", *SPLITS, "read in"), *rows], indent="  ")
     if "test" not in result.scores:
-        _output.say("The file has no test pieces; what is published is of test pieces.")
+        _output.say("The file has no test pieces; the published numbers are of test pieces.")
     _output.say(
-        "Models of another class are not to be set beside these (docs/benchmark-polyphony.md); --json has them apart."
+        "Models of another class cannot be compared with these (docs/benchmark-polyphony.md); --json has them, too."
         if result.known
-        else "Nothing is published of these pieces."
+        else "There are no published numbers for these pieces."
     )
 
 
 def _cells(scores: Any) -> tuple[str, ...]:
-    """The score of each split, empty for one that there is not."""
+    """The score of each split; empty for one that is missing."""
     return tuple(
         f"{scores[split].nats:.3f} ({scores[split].piece_nats:.3f})" if split in scores else "" for split in SPLITS
     )
 
 
-def _by_way(floors: Any) -> list[tuple[str, Any]]:
-    """Of each way of guessing, split -> score."""
-    ways = next(iter(floors.values()))
-    return [(way, {split: own[way] for split, own in floors.items()}) for way in ways]
+def _by_name(baselines: Any) -> list[tuple[str, Any]]:
+    """(name, split -> score) of each baseline."""
+    names = next(iter(baselines.values()))
+    return [(name, {split: scores[name] for split, scores in baselines.items()}) for name in names]

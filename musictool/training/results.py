@@ -1,8 +1,10 @@
-"""What a training run leaves in its model folder after each epoch: weights, history.csv, music, curves."""
+"""What a training run keeps: its best weights in memory, or all that it needs and makes in a model folder."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,12 @@ from musictool.errors import MusictoolError
 from musictool.generation.request import Request
 from musictool.generation.sample import sample
 from musictool.models import model
+from musictool.models.info import weights_file
 from musictool.models.model import Model
-from musictool.training import event_log
+from musictool.training import checkpoint, event_log
 from musictool.training.event_log import EventLog
 from musictool.training.options import RunSettings
-from musictool.training.run_state import State, write_history
+from musictool.training.run_state import State, checkpoint_path, write_history
 from musictool.writing import write
 
 log = logging.getLogger(__name__)
@@ -24,22 +27,68 @@ SAMPLE_LENGTH = 200  # rows of the music written after each epoch
 
 
 class Results:
-    """The results of one run.
+    """The best weights of a run, in memory: for a run that leaves no files."""
+
+    def __init__(self) -> None:
+        self._weights: dict[str, list[Any]] = {}
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """The State of the checkpoint, as JSON; None for a run that has not begun."""
+        return None
+
+    def save(self, variables: Sequence[Any], state: State) -> None:
+        """Write the checkpoint that a resumed run starts from."""
+
+    def restore(self, variables: Sequence[Any]) -> None:
+        """Fill the variables from the checkpoint."""
+
+    def keep_weights(self, stage: Stage, epoch: int, validation: dict[str, float]) -> None:
+        """Keep the stage's network as the best so far, after this epoch (counted from 1)."""
+        self._weights[stage.name] = stage.network.get_weights()
+
+    def load_best(self, stage: Stage) -> None:
+        """Load the weights that were kept."""
+        stage.network.set_weights(self._weights[stage.name])
+
+    def write(self, state: State) -> None:
+        """Write what a user wants to see after each epoch."""
+
+    def close(self) -> None:
+        """Nothing follows."""
+
+
+class FolderResults(Results):
+    """The model folder of a run: checkpoint, weights, history.csv, music, curves.
 
     Args:
-        folder: a model folder.
+        folder: made by `musictool.models.model.create`.
         arch: what is trained.
         settings: of the run.
     """
 
     def __init__(self, folder: Path, arch: Arch, settings: RunSettings):
+        super().__init__()
         self.folder = folder
         self.arch = arch
         self.settings = settings
         self._events: EventLog | None = None
 
+    @property
+    def state(self) -> dict[str, Any] | None:
+        path = checkpoint_path(self.folder)
+        return checkpoint.state(path) if path.exists() else None
+
+    def save(self, variables: Sequence[Any], state: State) -> None:
+        checkpoint.save(checkpoint_path(self.folder), variables, asdict(state))
+
+    def restore(self, variables: Sequence[Any]) -> None:
+        checkpoint.restore(checkpoint_path(self.folder), variables)
+
+    def load_best(self, stage: Stage) -> None:
+        stage.network.load_weights(self.folder / weights_file(stage.name))
+
     def keep_weights(self, stage: Stage, epoch: int, validation: dict[str, float]) -> None:
-        """Save the stage's network as the best so far, after this epoch (counted from 1)."""
         judged: dict[str, Any] = {f"val_{name}": validation.get(name) for name in stage.selection_metrics}
         if stage.counting:
             judged["parameters"] = stage.network.count_params()  # none were there before it counted
@@ -68,6 +117,5 @@ class Results:
             log.warning("no sample %s: %s", path.stem, error)
 
     def close(self) -> None:
-        """No more comes."""
         if self._events:
             self._events.close()

@@ -1,4 +1,4 @@
-"""Epochs, checkpoints, early stopping: one training run, from fresh networks in a model folder to the best weights.
+"""Epochs, checkpoints, early stopping: one training run, from fresh networks to the best weights.
 
 Everything that a run needs to go on is on disk after each epoch and every few minutes within one. A run that was killed
 and resumed ends with the same history and the same weights as one that was not, since the windows of an epoch, their
@@ -9,27 +9,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from musictool.arch import Arch, CountingStage, Stage
+from musictool.arch import CountingStage, Stage
 from musictool.backend import backend
 from musictool.backend.signals import StopRequest
 from musictool.backend.strategy import Optimizers, Step, Strategy, counted_sums
-from musictool.dataset.dataset import Encoded
-from musictool.dataset.windows import SideInputs, Windows
+from musictool.dataset.windows import BatchSource
 from musictool.errors import Diverged, Stopped
-from musictool.models.info import weights_file
-from musictool.training import checkpoint
 from musictool.training.options import RunSettings
 from musictool.training.reporter import Reporter, StageFacts
 from musictool.training.results import Results
-from musictool.training.run_state import State, checkpoint_path
+from musictool.training.run_state import State
+from musictool.training.weight_average import WeightAverage
 
 CHECKPOINT_SECONDS = 300  # within a long epoch, a killed run loses at most this much
 PROGRESS_STEPS = 10  # between two reports; each waits for the device
@@ -37,48 +34,45 @@ ENDLESS = float("inf")  # a deadline that never comes
 
 
 class Run:
-    """One training run in its model folder.
+    """One training run.
 
     Args:
-        folder: a model folder made by `musictool.models.model.create`.
-        arch: with freshly built networks.
-        encoded: the corpus.
+        results: where its checkpoint, best weights and history are kept.
+        stages: what is trained, in order, with freshly built networks.
+        windows: the batches that it is trained and validated on.
         settings: how to train, resolved.
         reporter: is called as the run goes on.
-        side_inputs: the conditions beside the rows; None for a model without.
         strategy: what computes. Where that is several machines, each has a Run; the chief's writes and reports, and the
             others go on from what the chief has.
+        average: decay of a running mean of the weights, which is then what is validated and kept; 0 for none.
+        finish_early: count what is done of an epoch when time is up or the run is stopped as a whole epoch, for a run
+            that nobody will resume.
     """
 
     def __init__(
         self,
-        folder: Path,
-        arch: Arch,
-        encoded: Encoded,
+        results: Results,
+        stages: Sequence[Stage],
+        windows: BatchSource,
         settings: RunSettings,
         reporter: Reporter,
-        side_inputs: SideInputs | None = None,
         strategy: Strategy | None = None,
+        average: float = 0.0,
+        finish_early: bool = False,
     ):
-        self.folder = folder
-        self.arch = arch
+        self.results = results
+        self.stages = stages
+        self.windows = windows
         self.settings = settings
+        self.average = average
+        self.finish_early = finish_early
         self.strategy = strategy or backend.one_device()
         self.reporter = reporter if self.strategy.is_chief else Reporter()
-        self.windows = Windows(
-            encoded,
-            settings.window,
-            settings.batch_size,
-            settings.transpose.semitones,
-            settings.seed,
-            stretches=(*{1.0, *settings.stretch},),
-            side_inputs=side_inputs,
-        )
         self.state = State()
         self.stop = StopRequest()
-        self.results = Results(folder, arch, settings)
         # Of the stage that is trained now:
         self.optimizers: Optimizers = ()
+        self.mean: WeightAverage | None = None  # of its weights, if that is asked for
         self.variables: list[Any] = []  # all that a checkpoint holds, in its order
         self.learning_rate: float | None = None  # of the last step
         self.began = 0.0  # monotonic clock, seconds
@@ -88,17 +82,7 @@ class Run:
     @property
     def stage(self) -> Stage:
         """The stage that is trained now."""
-        return self.arch.stages[self.state.stage]
-
-    @property
-    def checkpoint(self) -> Path:
-        """The file that a resumed run starts from."""
-        return checkpoint_path(self.folder)
-
-    @property
-    def state_on_disk(self) -> dict[str, Any] | None:
-        """The State that the run will go on from, as JSON; None for a run that has not begun."""
-        return checkpoint.state(self.checkpoint) if self.checkpoint.exists() else None
+        return self.stages[self.state.stage]
 
     # ------------------------------------------------------------------------------------------- the run and its stages
 
@@ -109,12 +93,12 @@ class Run:
             Stopped: on Ctrl-C or SIGTERM, after saving.
             Diverged: when the loss is no longer a number.
         """
-        state = json.loads(self._from_chief(lambda: self.state_on_disk))
+        state = json.loads(self._from_chief(lambda: self.results.state))
         self.state = State(**state) if state else State()
         end = time.monotonic() + (self.settings.max_minutes * 60 or ENDLESS)
         reason = "epochs"
         with self.stop.catch_signals(), closing(self.results):
-            for index, stage in enumerate(self.arch.stages):
+            for index, stage in enumerate(self.stages):
                 if index > self.state.stage:
                     seconds = self.state.seconds + self.state.epoch_seconds
                     self.state = State(stage=index, seconds=seconds, stage_began=seconds, history=self.state.history)
@@ -127,16 +111,16 @@ class Run:
     def _begin_stage(self, stage: Stage, end: float) -> None:
         """Give the stage its share of the time that is left before `end`."""
         self.began = time.monotonic()
-        shares = [each.time_share for each in self.arch.stages[self.state.stage :]]
+        shares = [each.time_share for each in self.stages[self.state.stage :]]
         self.deadline = end if end == ENDLESS else self.began + (end - self.began) * shares[0] / sum(shares)
         self.seconds_before = self.state.seconds - self.state.stage_began + self.state.epoch_seconds
-        self.optimizers, self.variables, self.learning_rate = (), [], None
+        self.optimizers, self.mean, self.variables, self.learning_rate = (), None, [], None
         self.reporter.stage_begins(StageFacts.of(stage), self.deadline - self.began)
 
     def _load_best(self, stage: Stage) -> None:
         """Load the best weights of a stage that is done, which the next builds on."""
         if self.strategy.is_chief:
-            stage.network.load_weights(self.folder / weights_file(stage.name))
+            self.results.load_best(stage)
         self.strategy.broadcast_variables(stage.network.variables)
 
     def _count(self, stage: CountingStage) -> str:
@@ -155,6 +139,7 @@ class Run:
         self._build(stage)
         self._restore()
         train, validate = self.strategy.training_step(stage, self.optimizers), self._validation(stage)
+        self.began = time.monotonic()  # building networks is no training
         while True:
             reason = self._reason_to_end()
             if reason:
@@ -170,8 +155,13 @@ class Run:
     def _build(self, stage: Stage) -> None:
         """Build the optimizers of a stage; with them it is known what a checkpoint holds."""
         self.optimizers = self.strategy.optimizers_for(stage, self.settings.learning_rate, self.settings.clip_norm)
-        networks = [each.network for each in self.arch.stages]
-        self.variables = [variable for part in (*networks, *self.optimizers) for variable in part.variables]
+        networks = [each.network for each in self.stages]
+        parts: list[Any] = [*networks, *self.optimizers]
+        if self.average:
+            with self.strategy.scope():
+                self.mean = WeightAverage(stage.network.trainable_variables, self.average)
+            parts.append(self.mean)
+        self.variables = [variable for part in parts for variable in part.variables]
 
     def _reason_to_end(self) -> str:
         """Why the stage ends after the epochs that are done; "" if it goes on."""
@@ -196,6 +186,8 @@ class Run:
         for step, batch in enumerate(self.strategy.stream(self.windows, plan, first), first + 1):
             self._set_learning_rate(step - 1, steps)
             pending.append(train(batch))
+            if self.mean:
+                self.mean.update()
             if step % PROGRESS_STEPS and step != steps and not self._is_to_end_now():
                 continue
 
@@ -209,6 +201,8 @@ class Run:
 
             # Stop, end or save, where all machines agree.
             is_stopped, is_late = self.strategy.any_worker(self.stop.requested, now >= self.deadline)
+            if self.finish_early and (is_stopped or is_late):
+                return True
             if is_stopped:
                 self._save()
                 raise Stopped(f"stopped in epoch {state.epoch + 1}, after step {step} of {steps}; all of it is saved")
@@ -249,15 +243,20 @@ class Run:
 
     def _validation(self, stage: Stage) -> Callable[[], dict[str, float]]:
         """Measures how good the network is now: each of `stage.selection_metrics`; nothing without pieces for it."""
-        evaluate = stage.evaluate
-        if evaluate:
-            return lambda: json.loads(self._from_chief(lambda: evaluate(self.windows.encoded, self.settings.seed)))
-        step = self.strategy.validation_step(stage)
-        return lambda: self._validate(step)
+        if stage.evaluate:
+            return partial(self._evaluate, stage.evaluate)
+        return partial(self._validate, self.strategy.validation_step(stage))
+
+    def _evaluate(self, evaluate: Callable[[Any, int], dict[str, float]]) -> dict[str, float]:
+        with self._mean_in_place():
+            message = self._from_chief(lambda: evaluate(self.windows.encoded, self.settings.seed))
+        values: dict[str, float] = json.loads(message)
+        return values
 
     def _validate(self, validate: Step) -> dict[str, float]:
         plan = self.windows.validation_plan()
-        sums = [np.asarray(validate(batch), np.float64) for batch in self.strategy.stream(self.windows, plan)]
+        with self._mean_in_place():
+            sums = [np.asarray(validate(batch), np.float64) for batch in self.strategy.stream(self.windows, plan)]
         return self._means(np.sum([self._no_sums, *sums], axis=0))
 
     def _means(self, sums: np.ndarray) -> dict[str, float]:
@@ -303,22 +302,27 @@ class Run:
     def _save(self) -> None:
         """Write the checkpoint."""
         if self.strategy.is_chief:
-            checkpoint.save(self.checkpoint, self.variables, asdict(self.state))
+            self.results.save(self.variables, self.state)
 
     def _restore(self) -> None:
         """Go on from the checkpoint if it was made in this stage, on all machines."""
-        state = self.strategy.is_chief and self.state_on_disk
+        state = self.strategy.is_chief and self.results.state
         if state and state["stage"] == self.state.stage:
-            checkpoint.restore(self.checkpoint, self.variables)
+            self.results.restore(self.variables)
             self._write_results()  # the run may have been killed between its checkpoint and these
         self.strategy.broadcast_variables(self.variables)
 
     def _keep_weights(self, validation: dict[str, float]) -> None:
         """Save the stage's network as the best so far."""
         if self.strategy.is_chief:
-            if self.stage.calibrate:
-                self.stage.calibrate(self.windows.encoded)
-            self.results.keep_weights(self.stage, self.state.epoch or 1, validation)
+            with self._mean_in_place():
+                if self.stage.calibrate:
+                    self.stage.calibrate(self.windows.encoded)
+                self.results.keep_weights(self.stage, self.state.epoch or 1, validation)
+
+    def _mean_in_place(self) -> AbstractContextManager[None]:
+        """Within it the weights are their running mean, if there is one."""
+        return self.mean.in_place() if self.mean else nullcontext()
 
     def _write_results(self) -> None:
         if self.strategy.is_chief:

@@ -9,9 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from musictool.apps.polyphony import published
-from musictool.cli import benchmark
 from musictool.cli._main import main
-from musictool.training.options import LAST_SEED
 from tests.apps.polyphony.mats import small, write
 
 TINY = ("--epochs", "1", "--set", "width=8", "--set", "embedding=8", "--set", "hidden=4")
@@ -21,7 +19,7 @@ def typed(*words: str) -> Result:
     return CliRunner().invoke(main, ["benchmark", "polyphony", *words])
 
 
-def test_it_prints_its_numbers_the_floors_and_the_published_rows_of_its_class(
+def test_it_prints_its_numbers_the_baselines_and_the_published_rows_of_its_class(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     path = small(tmp_path / "set.mat")
@@ -29,7 +27,7 @@ def test_it_prints_its_numbers_the_floors_and_the_published_rows_of_its_class(
     monkeypatch.setattr(published, "SETS", {sizes: "jsb"})
     done = typed(str(path), "--head", "sigmoid", *TINY)
     assert done.exit_code == 0, done.output
-    for words in ("this model, --head sigmoid", "counted: markov", "no test pieces", "TCN (Bai 2018)", "8.10"):
+    for words in ("this model, --head sigmoid", "baseline: keys-markov", "no test pieces", "TCN (Bai 2018)", "8.10"):
         assert words in done.output
     assert "NADE" not in done.output
 
@@ -38,7 +36,7 @@ def test_json_has_all_numbers_with_the_classes_apart(tmp_path: Path):
     done = typed(str(small(tmp_path / "set.mat", with_test=True)), "--json", "--seed", "3", *TINY)
     assert done.exit_code == 0, done.output
     values = json.loads(done.stdout)
-    assert set(values["scores"]) == set(values["floors"]) == {"validation", "test"}
+    assert set(values["scores"]) == set(values["baselines"]) == {"validation", "test"}
     assert values["scores"]["validation"]["frames"] == 23 + 16
     assert values["class"] == "joint"
     assert values["set"] is None
@@ -53,9 +51,11 @@ def test_json_has_all_numbers_with_the_classes_apart(tmp_path: Path):
         (("empty.mat",), "empty.mat: no pieces"),
         (("set.mat", "--set", "widht=3"), "Did you mean 'width'"),
         (("set.mat", "--head", "nade"), "'nade' is not one of 'sigmoid', 'chain'"),
+        (("set.mat", "--seed", str(2**32)), "--seed: 4294967296 is not a whole number from 0 to 4294967295"),
+        (("set.mat", "--max-minutes", "0"), "--max-minutes: 0.0 is not a number above 0"),
     ],
 )
-def test_what_cannot_be_meant_is_said_in_one_line(
+def test_a_mistake_is_one_clear_line(
     words: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
@@ -65,10 +65,6 @@ def test_what_cannot_be_meant_is_said_in_one_line(
     assert done.exit_code != 0
     assert message in done.output
     assert "Traceback" not in done.output
-
-
-def test_the_last_seed_is_that_of_training():
-    assert benchmark.LAST_SEED == LAST_SEED
 
 
 def test_the_group_says_what_there_is():

@@ -1,1 +1,1 @@
-"""Published benchmarks, run by their own protocols: one family of files each."""
+"""The published benchmark of polyphonic piano-rolls, run by its own protocol."""

@@ -1,8 +1,8 @@
 """The four piano-roll sets of Boulanger-Lewandowski, Bengio and Vincent (2012), as the .mat files that all papers use.
 
-A file holds three cell arrays, `traindata`, `validdata` and `testdata`, of one uint8 array (T, 88) a piece: a row a
-frame, 1 where a key (MIDI pitch 21 + column) sounds. All pieces are moved to C major or A minor already. A file whose
-`testdata` is held back has no such name in it.
+A file holds three cell arrays, `traindata`, `validdata` and `testdata`, of one uint8 array (T, 88) per piece: a row
+per frame, 1 where a key (MIDI pitch 21 + column) sounds. All pieces are transposed to C major or A minor already. Some
+files have no `testdata`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Rolls:
 
     Attributes:
         name: the file's, without its suffix.
-        splits: "train", "validation" and, where the file has one, "test" -> the pieces of it.
+        splits: "train", "validation" and, if the file has it, "test" -> pieces.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Rolls:
 
 
 def read(path: Path) -> Rolls:
-    """The set in a .mat file; a piece of one frame, of which nothing is scored, is left out.
+    """The set in a .mat file, without pieces of one frame, of which nothing is scored.
 
     Raises:
         BadFile: if it cannot be read, has no training or validation pieces, or holds anything but 0/1 frames of 88.
@@ -49,7 +49,7 @@ def read(path: Path) -> Rolls:
         raise BadFile("not there").of(path)
     try:
         values = loadmat(path, variable_names=list(NAMES.values()))
-    except Exception as error:  # scipy raises whatever it stumbles over in a damaged file
+    except Exception as error:  # scipy raises many kinds of errors for damaged files
         raise BadFile("no .mat file", f"{type(error).__name__}: {error}".split("\n")[0]).of(path) from None
     splits = {}
     for split, name in NAMES.items():
@@ -62,7 +62,7 @@ def read(path: Path) -> Rolls:
 
 
 def _pieces(cells: Any, name: str, path: Path) -> list[Piece]:
-    """What a cell array holds."""
+    """The pieces in a cell array."""
     pieces = []
     for number, cell in enumerate(np.asarray(cells).ravel(), 1):
         array = np.asarray(cell)

@@ -13,7 +13,7 @@ def of_sizes(training: list[int], validation: list[int]) -> Rolls:
     return Rolls("any name", {k: [np.zeros((n, 88), np.uint8) for n in lengths] for k, lengths in splits.items()})
 
 
-def test_a_set_is_known_by_its_pieces_and_frames_and_not_by_its_name():
+def test_a_set_is_recognised_by_its_pieces_and_frames_and_not_by_its_name():
     assert set_of(of_sizes([60] * 228 + [127], [60] * 75 + [102])) == "jsb"
     assert set_of(of_sizes([60] * 228 + [128], [60] * 75 + [102])) is None
 

@@ -1,4 +1,4 @@
-"""Runs on a tune that comes over and over: what is learnt, kept and told."""
+"""Runs on a tune that is repeated over and over: what is learnt, kept and reported."""
 
 from __future__ import annotations
 
@@ -8,52 +8,54 @@ from typing import Any
 import numpy as np
 import pytest
 
+from musictool.apps.polyphony.model import RollModel
 from musictool.apps.polyphony.polyphony import HEADS, Result, benchmark_polyphony
 from musictool.apps.polyphony.rolls import read
-from musictool.apps.polyphony.scores import Score, floors
-from musictool.apps.polyphony.training import Listener, Model
+from musictool.apps.polyphony.scores import baselines
+from musictool.training.reporter import Reporter
 from tests.apps.polyphony.mats import piece, small, write
 
 TINY = ("width=8", "embedding=8", "hidden=8", "dropout=0")
 
 
-class Heard(Listener):
+class Recorded(Reporter):
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
+        self.is_best: list[bool] = []
 
-    def epoch_ends(self, row: dict[str, Any]) -> None:
+    def epoch_ends(self, row: dict[str, Any], is_best: bool) -> None:
         self.rows.append(row)
+        self.is_best.append(is_best)
 
 
-def trained(path: Path, head: Any = "chain", seed: int = 1, listener: Listener | None = None, **given: Any) -> Result:
-    wishes = {"epochs": 3, "frames": 128, **given}
-    return benchmark_polyphony(path, head, seed=seed, options=TINY, listener=listener, **wishes)
+def trained(path: Path, head: Any = "chain", reporter: Reporter | None = None, **given: Any) -> Result:
+    return benchmark_polyphony(path, head, options=TINY, reporter=reporter, **{"epochs": 3, "frames": 128, **given})
 
 
-def test_a_model_begins_at_the_markov_floor_or_near_it(tmp_path: Path):
+def test_a_model_begins_as_the_baseline_keys_markov_or_near_it(tmp_path: Path):
     data = read(small(tmp_path / "set.mat"))
-    model = Model(data.splits["train"], ("head=tied", *TINY))
+    model = RollModel(data.splits["train"], ("head=tied", *TINY))
     assert model.keys == slice(40, 56)
-    floor = Score.of(map(floors(data.splits["train"])["markov"], data.splits["validation"]))
-    network = model.stage.network.head
-    network.kernel.assign(np.zeros(network.kernel.shape))
-    network.say.assign(np.zeros(network.say.shape))
-    assert model.score(data.splits["validation"], 128).nats == pytest.approx(floor.nats, rel=1e-4)
+    baseline = baselines(data.splits)["validation"]["keys-markov"]
+    head = model.network.head
+    head.kernel.assign(np.zeros(head.kernel.shape))
+    head.output_kernel.assign(np.zeros(head.output_kernel.shape))
+    assert model.score(data.splits["validation"], 128).nats == pytest.approx(baseline.nats, rel=1e-4)
 
 
 def test_keys_that_never_sound_in_training_cost_little_while_silent_and_much_when_they_sound(tmp_path: Path):
     data = read(small(tmp_path / "set.mat"))
-    model = Model(data.splits["train"], ("head=tied", *TINY))
+    model = RollModel(data.splits["train"], ("head=tied", *TINY))
     high = piece(9)
     high[4, 87] = 1
-    plain, sounding = (model.score([each], 128).nats * 8 for each in (piece(9), high))
+    plain, sounding = (model.score([roll], 128).nats * 8 for roll in (piece(9), high))
     assert model.rare == 1 / (data.frames("train") + 2)
     assert sounding - plain == pytest.approx(np.log(1 / model.rare - 1), rel=1e-4)
 
 
-def test_the_score_of_long_pieces_does_not_hang_on_how_they_are_put_together(tmp_path: Path):
+def test_the_score_of_long_pieces_does_not_depend_on_how_they_are_batched(tmp_path: Path):
     data = read(small(tmp_path / "set.mat"))
-    model = Model(data.splits["train"], ("head=chain", *TINY))
+    model = RollModel(data.splits["train"], ("head=chain", *TINY))
     pieces = [piece(60), piece(30, 2), piece(5, 1)]
     together = model.score(pieces, 512)
     each = [model.score([one], 64) for one in pieces]
@@ -62,14 +64,15 @@ def test_the_score_of_long_pieces_does_not_hang_on_how_they_are_put_together(tmp
 
 
 def test_the_same_seed_gives_the_same_numbers_and_the_best_epoch_is_kept(tmp_path: Path):
-    path, heard = small(tmp_path / "set.mat", with_test=True), Heard()
-    first, again = trained(path, listener=heard), trained(path)
+    path, recorded = small(tmp_path / "set.mat", with_test=True), Recorded()
+    first, again = trained(path, reporter=recorded), trained(path)
     assert first.scores == again.scores
     assert set(first.scores) == {"validation", "test"}
-    assert [row["epoch"] for row in heard.rows] == [1, 2, 3]
-    best = min(row["validation"] for row in heard.rows)
+    assert [row["epoch"] for row in recorded.rows] == [1, 2, 3]
+    best = min(row["val_loss"] for row in recorded.rows)
     assert first.scores["validation"].nats == pytest.approx(best, abs=1e-6)
-    assert [row["is_best"] for row in heard.rows][first.course.best_epoch - 1]
+    assert recorded.is_best[first.course.best_epoch - 1]
+    assert [epoch["validation"] for epoch in first.course.epochs] == [row["val_loss"] for row in recorded.rows]
 
 
 def test_another_seed_gives_other_numbers(tmp_path: Path):
@@ -78,15 +81,15 @@ def test_another_seed_gives_other_numbers(tmp_path: Path):
     assert first != other
 
 
-def test_a_wish_to_stop_ends_the_run_and_keeps_what_is_done(tmp_path: Path):
+def test_ctrl_c_ends_the_run_and_keeps_what_is_done(tmp_path: Path):
     import signal
 
-    class Impatient(Heard):
-        def progress(self, step: int, nats: float) -> None:
+    class Impatient(Recorded):
+        def progress(self, step: int, loss: float, rows_per_second: float) -> None:
             if self.rows:
                 signal.raise_signal(signal.SIGINT)
 
-    result = trained(small(tmp_path / "set.mat"), listener=Impatient(), epochs=100)
+    result = trained(small(tmp_path / "set.mat"), reporter=Impatient(), epochs=100)
     assert result.course.reason == "stopped"
     assert len(result.course.epochs) == 2
     assert result.scores["validation"].nats < 61
@@ -109,14 +112,14 @@ def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("head", ["sigmoid", "chain"])
-def test_a_tune_that_comes_over_and_over_is_foretold(tmp_path: Path, head: str):
+def test_a_tune_that_is_repeated_over_and_over_is_predicted(tmp_path: Path, head: str):
     result = trained(small(tmp_path / "set.mat"), head, epochs=150, learning_rate=1e-2)
-    assert result.scores["validation"].nats < 0.5 * result.floors["validation"]["markov"].nats
+    assert result.scores["validation"].nats < 0.5 * result.baselines["validation"]["keys-markov"].nats
 
 
 @pytest.mark.slow
 def test_a_chain_learns_which_chords_there_are_where_independent_keys_cannot(tmp_path: Path):
-    """Two chords without a common key, drawn by lot: one bit for a chain, a bit a key for sigmoids."""
+    """Two chords without a common key, drawn at random: one bit for a chain, a bit per key for sigmoids."""
     rng = np.random.default_rng(0)
     chords = np.zeros((2, 88), np.uint8)
     chords[0, [40, 44, 47]], chords[1, [41, 45, 50]] = 1, 1

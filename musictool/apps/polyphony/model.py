@@ -1,0 +1,106 @@
+"""The model that the benchmark trains: roll-lstm with one of its heads of tied keys, and a clock beside the frames.
+
+The clock says how far into the piece the next frame is, as the sines and cosines of periods of 2 to 64 frames. It says
+nothing about the notes, and saves the network from counting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from musictool.apps.polyphony import windows
+from musictool.apps.polyphony.rolls import Piece
+from musictool.apps.polyphony.scores import FrameNats, counts_of
+from musictool.arch import ParameterGroup, Stage
+from musictool.archs._frames import NextFrame
+from musictool.archs.roll_lstm import RollLstm
+from musictool.backend.compile import compiled
+from musictool.dataset.windows import Batch
+from musictool.encoding import Spec
+from musictool.metrics.baselines import bernoulli_nats
+
+
+class ClockedRollLstm(RollLstm):
+    """roll-lstm with a clock as side input; it is trained and scored, and does not generate."""
+
+    @cached_property
+    def network(self) -> NextFrame:
+        embedding, size = self.options.embedding, self.spec.size
+        network = NextFrame(size, embedding, self.body(), self.head(), windows.CLOCK, name="network")
+        network.build((None, None))
+        return network
+
+    def loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+        logits = self.network(batch.x, batch.y, batch.side_inputs, training=training)
+        return self.network.head.loss_and_metrics(logits, ops.cast(batch.y, "float32"))
+
+
+class RollModel:
+    """A network for the keys that sound in training, and one fixed probability for each of the others.
+
+    A key that never sounds in training cannot be learnt: its probability is 1 / (frames + 2), and the network is the
+    smaller for it.
+
+    Args:
+        training: the training pieces.
+        settings: "key=value" options of roll-lstm.
+    """
+
+    def __init__(self, training: Sequence[Piece], settings: Sequence[str]):
+        frames = np.concatenate(training)
+        sounding = np.flatnonzero(frames.any(axis=0))
+        low, high = (int(sounding[0]), int(sounding[-1]) + 1) if len(sounding) else (0, frames.shape[1])
+        self.keys, self.others = slice(low, high), np.r_[0:low, high : frames.shape[1]]
+        self.rare = 1 / (len(frames) - len(training) + 2)
+        self.arch = ClockedRollLstm.sized(Spec("frames", (high - low,), high - low), "small", settings)
+        self.network = self.arch.network
+        self._begin_as_baseline(training)
+        self._nats = compiled(lambda *batch: self.arch.loss_and_metrics(Batch(*batch), False)[0])
+
+    def _begin_as_baseline(self, training: Sequence[Piece]) -> None:
+        """Set the biases of each key to the log-odds of the baseline keys-markov: of an onset, and of sounding on."""
+        onset, sounds_on = counts_of(training).log_odds_after
+        head = self.network.head
+        head.bias.assign(onset[self.keys])
+        if head.hold:
+            head.hold_kernel.assign((sounds_on - onset)[self.keys])
+
+    def stage(self, weight_decay: float, evaluate: Callable[[], float]) -> Stage:
+        """What is trained: all weights by AdamW, chosen by the smallest of what `evaluate` returns."""
+        loss = self.arch.loss_and_metrics
+        group = ParameterGroup(self.network.trainable_variables, loss, weight_decay=weight_decay)
+        return Stage(
+            "network",
+            self.network,
+            loss,
+            groups=(group,),
+            evaluate=lambda encoded, seed: {"loss": evaluate()},
+            eval_metrics=("loss",),
+        )
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in the network."""
+        return int(self.network.count_params())
+
+    def crop(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """The keys of the pieces that the network has."""
+        return [piece[:, self.keys] for piece in pieces]
+
+    def score(self, pieces: Sequence[Piece], frames: int) -> FrameNats:
+        """By the protocol, in batches of at most so many frames."""
+        # the other keys, each by itself
+        nats = [bernoulli_nats(np.full(len(self.others), self.rare), piece[1:, self.others]) for piece in pieces]
+        # and the network's, window by window; those after a piece's first begin with frames that do not count
+        cropped, plan = self.crop(pieces), windows.scoring_windows(pieces)
+        for group in windows.grouped(plan, frames):
+            chosen = [plan[index] for index in group]
+            batch_nats = ops.convert_to_numpy(self._nats(*windows.batch(cropped, chosen, frames)))  # (B, L)
+            for row, (piece, start, length, context) in zip(batch_nats, chosen, strict=False):
+                nats[piece][start + context : start + length] += row[context:length]
+        return FrameNats.of(nats)

@@ -88,7 +88,6 @@ class RunSettings:
         inherited="unless given",
     )
     precision: str = flag("auto", f"{', '.join(PRECISIONS)}.", metavar="NAME", choices=PRECISIONS)
-    save_every: float = flag(5.0, "Minutes between checkpoints within an epoch.", least=0, resumable=True)
     tensorboard: bool = flag(False, "Write curves for TensorBoard into the model's logs/.", resumable=True)
     seed: int = flag(
         None, "Fixes everything that is random.", default_text="drawn and written down", least=0, most=LAST_SEED

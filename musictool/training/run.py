@@ -28,6 +28,7 @@ from musictool.training.results import Results
 from musictool.training.run_state import State
 from musictool.training.weight_average import WeightAverage
 
+CHECKPOINT_SECONDS = 300  # within a long epoch, a killed run loses at most this much
 PROGRESS_STEPS = 10  # between two reports; each waits for the device
 ENDLESS = float("inf")  # a deadline that never comes
 
@@ -207,7 +208,7 @@ class Run:
                 raise Stopped(f"stopped in epoch {state.epoch + 1}, after step {step} of {steps}; all of it is saved")
             if is_late and step < steps:
                 return False
-            if now - saved > self.settings.save_every * 60:
+            if now - saved > CHECKPOINT_SECONDS:
                 self._save()
                 saved = now
         return True

@@ -28,10 +28,9 @@ from musictool.metrics.units import Amount, validation_amount
 from musictool.models.info import MARKER, read_info
 from musictool.options import build, values_of
 from musictool.registry import ARCHS, ENCODINGS
-from musictool.training import checkpoint
 from musictool.training.options import ENDLESS, TrainOptions, parse, stored
 from musictool.training.reporter import Reporter
-from musictool.training.run_state import checkpoint_path
+from musictool.training.state import checkpoint_path, read_state
 from musictool.training.train import train
 from musictool.training.workers import encoded_for
 
@@ -165,7 +164,7 @@ def _minutes(folder: Path) -> float:
     path = checkpoint_path(folder)
     if not path.exists():
         return 0.0
-    state = checkpoint.state(path)
+    state = read_state(path)
     return float(state["seconds"] + state["epoch_seconds"]) / 60
 
 
@@ -189,7 +188,7 @@ def _speed(folder: Path) -> int | None:
     path = checkpoint_path(folder)
     if not path.exists():
         return None
-    state = checkpoint.state(path)
+    state = read_state(path)
     if state["history"]:
         return int(np.median([row["rows_per_second"] for row in state["history"]]))
     return round(sum(state["sums"][-1:]) / max(state["epoch_seconds"], 1e-9))

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from musictool.arch import Arch, Stage
+from musictool.atomic import replacing
 from musictool.errors import MusictoolError
 from musictool.generation.request import Request
 from musictool.generation.sample import sample
 from musictool.models import model
 from musictool.models.info import weights_file
 from musictool.models.model import Model
-from musictool.training import checkpoint, event_log
+from musictool.training import event_log
 from musictool.training.event_log import EventLog
 from musictool.training.options import RunSettings
-from musictool.training.run_state import State, checkpoint_path, write_history
+from musictool.training.state import State, checkpoint_path, read_state, restore_variables, save_checkpoint
 from musictool.writing import write
 
 log = logging.getLogger(__name__)
@@ -77,29 +79,29 @@ class FolderResults(Results):
     @property
     def state(self) -> dict[str, Any] | None:
         path = checkpoint_path(self.folder)
-        return checkpoint.state(path) if path.exists() else None
+        return read_state(path) if path.exists() else None
 
     def save(self, variables: Sequence[Any], state: State) -> None:
-        checkpoint.save(checkpoint_path(self.folder), variables, asdict(state))
+        save_checkpoint(checkpoint_path(self.folder), variables, state)
 
     def restore(self, variables: Sequence[Any]) -> None:
-        checkpoint.restore(checkpoint_path(self.folder), variables)
+        restore_variables(checkpoint_path(self.folder), variables)
 
     def load_best(self, stage: Stage) -> None:
         stage.network.load_weights(self.folder / weights_file(stage.name))
 
     def keep_weights(self, stage: Stage, epoch: int, validation: dict[str, float]) -> None:
-        judged: dict[str, Any] = {f"val_{name}": validation.get(name) for name in stage.selection_metrics}
+        metrics: dict[str, Any] = {f"val_{name}": validation.get(name) for name in stage.selection_metrics}
         if stage.counting:
-            judged["parameters"] = stage.network.count_params()  # none were there before it counted
-        model.save_weights(self.folder, stage, {"best_epoch": epoch, **judged})
+            metrics["parameters"] = stage.network.count_params()  # it has none before it counts
+        model.save_weights(self.folder, stage, {"best_epoch": epoch, **metrics})
 
     def write(self, state: State) -> None:
         """History, curves, and music by the network as it is now, not as it was at its best; none before all stages
         of the arch have been begun."""
         if not state.epoch:
             return
-        write_history(self.folder / "history.csv", state.history)
+        _write_history(self.folder / "history.csv", state.history)
         if self.settings.tensorboard:
             self._events = self._events or EventLog(self.folder / event_log.FOLDER)
             self._events.log(state.history)
@@ -110,8 +112,8 @@ class FolderResults(Results):
 
     def _write_music(self, path: Path) -> None:
         try:
-            living = Model.open(self.folder).with_arch(self.arch)
-            (score,) = sample(living, Request(length=SAMPLE_LENGTH, seed=self.settings.seed))
+            current = Model.open(self.folder).with_arch(self.arch)
+            (score,) = sample(current, Request(length=SAMPLE_LENGTH, seed=self.settings.seed))
             write(score, path)
         except MusictoolError as error:
             log.warning("no sample %s: %s", path.stem, error)
@@ -119,3 +121,14 @@ class FolderResults(Results):
     def close(self) -> None:
         if self._events:
             self._events.close()
+
+
+def _write_history(path: Path, history: list[dict[str, Any]]) -> None:
+    """history.csv: a row per epoch."""
+    text = io.StringIO()
+    names = dict.fromkeys(name for row in history for name in row)  # stages may have different metrics
+    writer = csv.DictWriter(text, fieldnames=list(names), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    with replacing(path) as partial:
+        partial.write_text(text.getvalue(), encoding="utf-8")

@@ -25,7 +25,7 @@ from musictool.errors import Diverged, Stopped
 from musictool.training.options import RunSettings
 from musictool.training.reporter import Reporter, StageFacts
 from musictool.training.results import Results
-from musictool.training.run_state import State
+from musictool.training.state import State
 from musictool.training.weight_average import WeightAverage
 
 CHECKPOINT_SECONDS = 300  # within a long epoch, a killed run loses at most this much

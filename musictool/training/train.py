@@ -37,7 +37,7 @@ from musictool.training.event_log import check_event_log
 from musictool.training.folders import existing, folder_for, taken
 from musictool.training.options import RunSettings, TrainOptions, begin, encodings_of, parse, resume_settings, stored
 from musictool.training.reporter import Reporter
-from musictool.training.run_state import checkpoint_path
+from musictool.training.state import checkpoint_path
 from musictool.training.workers import Trained, build_networks, encoded_for, run_chief, run_worker
 
 

@@ -35,7 +35,7 @@ from musictool.training.options import RunSettings, TrainOptions, stored, stored
 from musictool.training.reporter import Reporter, RunFacts
 from musictool.training.results import FolderResults
 from musictool.training.run import Run
-from musictool.training.run_state import checkpoint_path
+from musictool.training.state import checkpoint_path
 
 
 @dataclass(frozen=True)

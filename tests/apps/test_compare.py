@@ -22,9 +22,8 @@ from musictool.errors import BadOption, Stopped, UnknownName
 from musictool.metrics.units import Amount, validation_amount
 from musictool.models.info import MARKER, read_info
 from musictool.registry import ARCHS
-from musictool.training import checkpoint
 from musictool.training.reporter import Reporter
-from musictool.training.run_state import checkpoint_path
+from musictool.training.state import checkpoint_path, read_state
 
 TINY = {"settings": ("width=8", "embedding=8", "layers=1"), "window": 16, "batch_size": 8}
 
@@ -107,7 +106,7 @@ def test_what_was_killed_goes_on_for_what_is_left_of_its_time(at_compared: Path,
     info = read_info(folder)
     info["training"]["finished"] = None  # as kill -9 leaves it
     (folder / MARKER).write_text(json.dumps(info))
-    state = checkpoint.state(checkpoint_path(folder))
+    state = read_state(checkpoint_path(folder))
     before, given = (state["seconds"] + state["epoch_seconds"]) / 60, {}
     real = comparing.train
 

@@ -20,9 +20,9 @@ from musictool.models import model
 from musictool.models.info import read_info
 from musictool.models.model import Model
 from musictool.preparation.prepare import prepare
-from musictool.training.checkpoint import state
 from musictool.training.reporter import Reporter
 from musictool.training.run import Diverged, Run, Stopped
+from musictool.training.state import read_state
 from musictool.training.train import train
 from tests.rival import at_work
 from tests.training.test_event_log import curves
@@ -431,7 +431,7 @@ def test_kill_9_loses_at_most_one_epoch_and_resuming_ends_with_the_same_history(
     command += [part for setting in TINY["settings"] for part in ("--set", setting)]
     folder = home.models_folder() / "killed"
     for _ in range(4):
-        before = state(folder / "checkpoints" / "last.h5")["epoch"] if folder.exists() else 0
+        before = read_state(folder / "checkpoints" / "last.h5")["epoch"] if folder.exists() else 0
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while process.poll() is None and _epochs_done(folder) <= before:
             time.sleep(0.01)
@@ -444,7 +444,7 @@ def test_kill_9_loses_at_most_one_epoch_and_resuming_ends_with_the_same_history(
 
 def _epochs_done(folder: Path) -> int:
     try:
-        return int(state(folder / "checkpoints" / "last.h5")["epoch"])
+        return int(read_state(folder / "checkpoints" / "last.h5")["epoch"])
     except BadModel:
         return 0
 

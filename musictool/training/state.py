@@ -1,0 +1,73 @@
+"""Where a training run stands, and the checkpoint that it is written to: every variable, and a few numbers beside them.
+
+Restoring it into freshly built networks and optimizers gives the run that saved it: weights, moments, loss scale and
+the states of the random generators inside the layers are all variables.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+from keras import ops
+
+from musictool.atomic import replacing
+from musictool.errors import BadModel
+
+
+@dataclass
+class State:
+    """Where a run stands; kept as JSON in its checkpoint."""
+
+    stage: int = 0
+    epoch: int = 0  # epochs done
+    step: int = 0  # steps done in the next epoch
+    sums: list[float] = field(default_factory=list)  # of each metric and of rows, over those steps
+    best: float = float("inf")
+    waited: int = 0  # epochs since the best
+    seconds: float = 0.0  # of training, in the epochs that are done
+    stage_began: float = 0.0  # how many of them were before this stage
+    epoch_seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def checkpoint_path(folder: Path) -> Path:
+    """Where a model folder keeps what resuming needs."""
+    return folder / "checkpoints" / "last.h5"
+
+
+def save_checkpoint(path: Path, variables: Sequence[Any], state: State) -> None:
+    """Write `variables` (Keras variables, in a fixed order) and the state, whole or not at all."""
+    with replacing(path) as partial, h5py.File(partial, "w") as file:
+        file.attrs["state"] = json.dumps(asdict(state))
+        for i, variable in enumerate(variables):
+            file[str(i)] = ops.convert_to_numpy(variable)
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """The State that was saved, as JSON. Raises BadModel if the file cannot be read."""
+    try:
+        with h5py.File(path) as file:
+            values: dict[str, Any] = json.loads(file.attrs["state"])
+            return values
+    except (OSError, KeyError, ValueError) as error:
+        raise BadModel(
+            f"{path} cannot be read ({error}); the best weights are kept, but the run cannot go on: "
+            "begin one of another --name"
+        ) from None
+
+
+def restore_variables(path: Path, variables: Sequence[Any]) -> None:
+    """Fill `variables` with what was saved. Raises BadModel if the file is damaged or of another network."""
+    try:
+        with h5py.File(path) as file:
+            if len(file) != len(variables):
+                raise ValueError(f"{len(file)} arrays for {len(variables)} variables")
+            for i, variable in enumerate(variables):
+                variable.assign(file[str(i)][()])
+    except (OSError, KeyError, ValueError) as error:
+        raise BadModel(f"{path} does not fit this network ({error}); start again under another --name") from None

@@ -64,9 +64,9 @@ class RepeatAttention(keras.layers.Layer):
         # Compare every frame with every other, then the frames `back` before each of two positions.
         similarity = frame_similarity(frames, frames)  # (B, T, T)
         contexts = ops.stack([_shifted(similarity, back, back) for back in range(CONTEXT)], axis=-1)
-        expected, found = self._attend(frames, contexts, ops.arange(ops.shape(frames)[1]), 0)
+        expected, certainty = self._attend(frames, contexts, ops.arange(ops.shape(frames)[1]), 0)
         lags = ops.stack([delayed(frames, lag) for lag in LAGS], axis=-1)  # (B, T, D, lags)
-        return ops.concatenate([lags, expected], axis=-1), found
+        return ops.concatenate([lags, expected], axis=-1), certainty
 
     def latest(self, frames: Any, start: Any) -> tuple[Any, Any]:
         """The same after the last of at least LAGS[-1] + 1 frames: (B, D, C) and (B, A).
@@ -81,9 +81,9 @@ class RepeatAttention(keras.layers.Layer):
         similarity = frame_similarity(ops.flip(frames[:, -CONTEXT:], axis=1), frames) * exists
         contexts = ops.stack([_shifted(similarity[:, back : back + 1], 0, back) for back in range(CONTEXT)], axis=-1)
         contexts = contexts * ops.flip(exists[-CONTEXT:])  # (B, 1, T, CONTEXT)
-        expected, found = self._attend(frames, contexts, ops.arange(length - 1, length), start)
+        expected, certainty = self._attend(frames, contexts, ops.arange(length - 1, length), start)
         lags = ops.stack([frames[:, length - 1 - lag] for lag in LAGS], axis=-1)  # (B, D, lags)
-        return ops.concatenate([lags, expected[:, 0]], axis=-1), found[:, 0]
+        return ops.concatenate([lags, expected[:, 0]], axis=-1), certainty[:, 0]
 
     def _attend(self, frames: Any, similarity: Any, queries: Any, start: Any) -> tuple[Any, Any]:
         """What the heads expect after some of the positions, and how sure each is of a repeat.

@@ -67,7 +67,7 @@ class SoftmaxHead(SigmoidHead):
         # The loss that is learnt: cross-entropy against the notes of each instrument.
         log_p = ops.log_softmax(logits, axis=-1)  # (..., I, P + 1)
         cross_entropy = -ops.sum(log_p * self._classes(target), axis=(-2, -1))
-        # The nats that are told: of each key, silent with probability (1 - p)^n.
+        # The nats that are reported: of each key, silent with probability (1 - p)^n.
         p = ops.clip(ops.exp(log_p[..., :-1]), LEAST, MOST)
         log_silent = ops.log1p(-p) * self.notes.astype(np.float32)[:, None]  # (..., I, P)
         log_silent = ops.reshape(log_silent, ops.shape(target))  # (..., D)

@@ -52,14 +52,14 @@ ALL = np.array(list(product((0, 1), repeat=D)), np.float32)  # every frame that 
 @each_head
 def test_the_probabilities_of_all_frames_add_up_to_one(name: str):
     head = made(name)
-    features, context = (np.repeat(each, len(ALL), axis=0) for each in (numbers(1, W), frames(1)))
+    features, context = (np.repeat(array, len(ALL), axis=0) for array in (numbers(1, W), frames(1)))
     assert np.exp(-nats(head, features, context, ALL)).sum() == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "without hold", "autoregressive"])
 def test_a_frame_is_drawn_as_often_as_it_is_likely(name: str):
     head, draws = made(name), 40_000
-    features, context = (np.repeat(each, draws, axis=0) for each in (numbers(1, W), frames(1)))
+    features, context = (np.repeat(array, draws, axis=0) for array in (numbers(1, W), frames(1)))
     uniform = np.random.default_rng(1).random((draws, head.draws), dtype=np.float32)
     drawn = ops.convert_to_numpy(head.draw(features, context, uniform, 1.0, np.zeros(D, np.float32)))
     code = 2 ** np.arange(D)[::-1]
@@ -70,7 +70,7 @@ def test_a_frame_is_drawn_as_often_as_it_is_likely(name: str):
 
 def test_drawn_from_a_softmax_each_key_sounds_as_often_as_its_nats_say():
     head, draws = made("softmax"), 40_000
-    features, context = (np.repeat(each, draws, axis=0) for each in (numbers(1, W), frames(1)))
+    features, context = (np.repeat(array, draws, axis=0) for array in (numbers(1, W), frames(1)))
     uniform = np.random.default_rng(1).random((draws, head.draws), dtype=np.float32)
     drawn = ops.convert_to_numpy(head.draw(features, context, uniform, 1.0, np.zeros(D, np.float32)))
     likely = np.exp(-nats(head, features[: len(ALL)], context[: len(ALL)], ALL)) @ ALL
@@ -98,13 +98,13 @@ def test_nats_are_what_the_definition_says(name: str):
     np.testing.assert_allclose(right, [b / e if e else 1 for b, e in zip(both, either, strict=True)], rtol=1e-6)
 
 
-def test_an_instrument_hears_those_before_it_and_neither_itself_nor_a_later_one():
+def test_an_instrument_sees_those_before_it_and_neither_itself_nor_a_later_one():
     head = made("autoregressive")
     features, context, y = numbers(1, W), frames(1), np.zeros((1, D), np.float32)
     silent = ops.convert_to_numpy(head.logits(features, context, y))[0]
     for key in range(D):
-        heard = ops.convert_to_numpy(head.logits(features, context, np.eye(D, dtype=np.float32)[None, key]))[0]
-        changed = np.abs(heard - silent).reshape(3, 2).max(axis=1) > 1e-6
+        given = ops.convert_to_numpy(head.logits(features, context, np.eye(D, dtype=np.float32)[None, key]))[0]
+        changed = np.abs(given - silent).reshape(3, 2).max(axis=1) > 1e-6
         assert changed.tolist() == [instrument > key // 2 for instrument in range(3)]
 
 

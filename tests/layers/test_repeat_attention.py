@@ -27,8 +27,8 @@ def frames(length: int, seed: int = 0) -> np.ndarray:
 
 
 def attended(layer: RepeatAttention, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    numbers, found = layer(x)
-    return ops.convert_to_numpy(numbers), ops.convert_to_numpy(found)
+    numbers, certainty = layer(x)
+    return ops.convert_to_numpy(numbers), ops.convert_to_numpy(certainty)
 
 
 def slowly(layer: RepeatAttention, piece: np.ndarray, t: int, head: int) -> tuple[np.ndarray, float]:
@@ -53,12 +53,12 @@ def slowly(layer: RepeatAttention, piece: np.ndarray, t: int, head: int) -> tupl
 
 def test_heads_expect_what_the_slow_walk_expects():
     layer, x = made(), frames(14)
-    numbers, found = attended(layer, x)
+    numbers, certainty = attended(layer, x)
     for t in range(14):
         for head in range(A):
-            expected, certainty = slowly(layer, x[1], t, head)
+            expected, sure = slowly(layer, x[1], t, head)
             np.testing.assert_allclose(numbers[1, t, :, len(LAGS) + head], expected, atol=1e-5)
-            np.testing.assert_allclose(found[1, t, head], certainty, atol=1e-5)
+            np.testing.assert_allclose(certainty[1, t, head], sure, atol=1e-5)
 
 
 def test_what_lies_further_back_than_the_largest_distance_is_not_attended_to():
@@ -92,8 +92,8 @@ def test_a_tune_that_comes_again_is_recognised_without_any_training():
     tune = (rng.random((1, 24, D)) < 0.4).astype(np.float32)
     layer = RepeatAttention(D, 4)
     layer.build()
-    numbers, found = attended(layer, np.concatenate([tune, tune], axis=1))
+    numbers, certainty = attended(layer, np.concatenate([tune, tune], axis=1))
     expected = numbers[0, 30:47, :, -1]  # of the head that compares eight frames
     assert np.abs(expected - tune[0, 7:24]).mean() < 0.25
-    assert found[0, 30:47, -1].mean() > 0.6
-    assert found[0, 8:20, -1].mean() < 0.5
+    assert certainty[0, 30:47, -1].mean() > 0.6
+    assert certainty[0, 8:20, -1].mean() < 0.5

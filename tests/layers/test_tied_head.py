@@ -33,8 +33,8 @@ def frames(batch: int, length: int, seed: int = 0) -> np.ndarray:
 
 
 def past(head: TiedHead, batch: int) -> tuple[np.ndarray, Any]:
-    """Features, and what the head hears after six frames, the same for each of a batch."""
-    context = [np.repeat(ops.convert_to_numpy(each)[:, -1], batch, axis=0) for each in head.context(frames(1, 6))]
+    """Features, and the head's context after six frames, the same for each of a batch."""
+    context = [np.repeat(ops.convert_to_numpy(array)[:, -1], batch, axis=0) for array in head.context(frames(1, 6))]
     features = np.random.default_rng(1).normal(size=(1, W)).astype(np.float32)
     return np.repeat(features, batch, axis=0), tuple(context)
 
@@ -89,13 +89,13 @@ def test_a_frame_is_drawn_as_often_as_it_is_likely(chain: bool):
 
 
 @pytest.mark.parametrize("chain", [False, True])
-def test_a_key_of_a_chain_hears_those_below_it_and_no_other(chain: bool):
+def test_a_key_of_a_chain_sees_those_below_it_and_no_other(chain: bool):
     head = made(chain)
     features, context = past(head, 1)
     silent = logits(head, features, context, np.zeros((1, D), np.float32))[0]
     for key in range(D):
-        heard = logits(head, features, context, np.eye(D, dtype=np.float32)[None, key])[0]
-        changed = np.abs(heard - silent) > 1e-6
+        given = logits(head, features, context, np.eye(D, dtype=np.float32)[None, key])[0]
+        changed = np.abs(given - silent) > 1e-6
         assert changed.tolist() == [chain and other > key for other in range(D)]
 
 
@@ -108,10 +108,10 @@ def test_a_banned_key_is_never_drawn_and_the_others_are():
 
 
 @both
-def test_frame_by_frame_it_hears_what_it_hears_in_the_whole(chain: bool):
+def test_frame_by_frame_the_context_is_that_of_the_whole(chain: bool):
     head = made(chain)
     x = frames(2, 80)
-    whole = [ops.convert_to_numpy(each) for each in head.context(x)]
+    whole = [ops.convert_to_numpy(array) for array in head.context(x)]
     assert whole[1].shape == (2, 80, D, len(LAGS) + REPEAT_HEADS)
     state = head.initial_context(2)
     for t in range(80):

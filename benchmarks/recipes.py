@@ -72,7 +72,7 @@ def main() -> None:
         given.corpus,
         name=name,
         resume=False,
-        listener=curve,
+        reporter=curve,
         recipe=given.recipe,
         settings=tuple(given.settings),
         batch_size=given.batch_size,

@@ -43,7 +43,7 @@ class Stop(Reporter):
 
 first = musictool.train("tunes", name="first", **RUN).model
 try:
-    musictool.train("tunes", name="stopped", listener=Stop(), **RUN)
+    musictool.train("tunes", name="stopped", reporter=Stop(), **RUN)
 except Stopped:
     stopped = musictool.train(name="stopped", resume=True).model
 assert first.checksum == stopped.checksum

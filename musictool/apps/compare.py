@@ -1,11 +1,11 @@
 """The leaderboard: every arch trained on the same corpus and split for the same time, one after another.
 
-`compare` trains a model NAME-ARCH for each arch as `train` does, and measures what each is worth on the validation
-pieces. What is finished stays: a comparison that was killed and is begun again goes on with the run in which it
-stopped, for what is left of its time. An arch that fails is told of in its row, and the others go on.
+`compare` trains a model NAME-ARCH for each arch as `train` does, and ranks them by their validation loss. Finished runs
+are kept: the same comparison, begun again after it was killed, resumes the run in which it stopped for the rest of its
+time. If an arch fails, its row says why, and the others go on.
 
-The time is that of training and of judging after each epoch; what an arch compiles before its first step counts, too. A
-run that was taken up again may judge, and compile, for longer than one that was not.
+The time includes validation after each epoch, and the compilation before the first step. A resumed run compiles once
+more, and so has a little less of it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 ALL = "all"
 UNTIL_TIME = {"epochs": ENDLESS, "patience": 0}  # only the time ends a run
-LEAST_MINUTES = 1e-3  # of a run that is taken up when its time was as good as over
+MIN_MINUTES = 1e-3  # of a run that is resumed when its time is nearly over
 
 
 def compare(
@@ -48,43 +48,43 @@ def compare(
     max_minutes: float = 5.0,
     name: str | None = None,
     seed: int = 1,
-    listener: Reporter | None = None,
+    reporter: Reporter | None = None,
     begins: Callable[[str, int, int], object] = lambda arch, number, of: None,
     **given: Any,
 ) -> Leaderboard:
-    """Train archs on a corpus for the same time each, and say what they are worth.
+    """Train archs on a corpus for the same time each, and rank them.
 
     Args:
-        corpus: a corpus's name or path; without one, the corpus prepared last.
-        archs: names; "all" for all that learn the encoding's kind.
+        corpus: name or path of a corpus; without one, the corpus prepared last.
+        archs: names; "all" for all that fit the encoding.
         max_minutes: for each.
-        name: what its models are called, with -ARCH behind it; without one, CORPUS-compare.
+        name: of the models, followed by -ARCH; without one, CORPUS-compare.
         seed: of every run.
-        listener: told how each run goes, as by `train`.
+        reporter: is called as each run goes on, as by `train`.
         begins: called before each arch with its name, its number from 1 on and how many there are.
         given: options of `train`, for all archs: encoding, size, transpose, ...
 
     Raises:
         Stopped: on Ctrl-C, after saving.
-        UnknownName, KindMismatch, BadOption: for what no run could be begun with; before the first.
+        UnknownName, KindMismatch, BadOption: for options that no run could begin with, before the first run.
         BadCorpus: for a corpus without validation pieces.
-        BadOption: if a model of that name is of another comparison.
+        BadOption: if a model of that name belongs to another comparison.
     """
     if not max_minutes > 0:
-        raise BadOption(f"--max-minutes {max_minutes} is not above 0: with equal time archs are compared")
+        raise BadOption(f"--max-minutes {max_minutes} is not above 0: archs are compared in equal time")
     given = {"encoding": DEFAULT_ENCODING, **UNTIL_TIME, **parse(given), "seed": seed, "max_minutes": max_minutes}
     encoding = given["encoding"]
     names = chosen(archs, encoding)
     opened = Corpus.open(corpus)
     name = name if name is not None else f"{opened.name}-compare"
-    of_split, amount = _to_compare_with(opened, build(TrainOptions, given), listener or Reporter())
+    baseline_entries, amount = _baselines(opened, build(TrainOptions, given), reporter or Reporter())
     for arch in names:
-        _check_own(f"{name}-{arch}", opened, build(TrainOptions, {**given, "arch": arch}))
+        _check_existing(f"{name}-{arch}", opened, build(TrainOptions, {**given, "arch": arch}))
     entries = []
     for number, arch in enumerate(names, 1):
         begins(arch, number, len(names))
-        entries.append(_entry(opened, f"{name}-{arch}", {**given, "arch": arch}, listener, amount))
-    return Leaderboard(opened.name, encoding, max_minutes, seed, amount, _sorted([*entries, *of_split]))
+        entries.append(_entry(opened, f"{name}-{arch}", {**given, "arch": arch}, reporter, amount))
+    return Leaderboard(opened.name, encoding, max_minutes, seed, amount, _sorted([*entries, *baseline_entries]))
 
 
 def chosen(archs: Sequence[str], encoding: str) -> list[str]:
@@ -92,36 +92,36 @@ def chosen(archs: Sequence[str], encoding: str) -> list[str]:
 
     Raises:
         UnknownName: for one that does not exist, with a suggestion.
-        BadOption: if one does not learn what the encoding writes.
+        BadOption: for one that does not fit the encoding.
     """
-    written = ENCODINGS.get(encoding)
-    kind = written.kind
-    able = archs_with_likelihood(kind, () if kind == "tokens" else written().spec.shape)
+    encoding_class = ENCODINGS.get(encoding)
+    kind = encoding_class.kind
+    fitting = archs_with_likelihood(kind, () if kind == "tokens" else encoding_class().spec.shape)
     if list(archs) == [ALL]:
-        return able
+        return fitting
     for name in archs:
         if name not in ARCHS.names():
             raise UnknownName.of("arch", name, (*ARCHS.names(), ALL))
-        if name not in able:
-            others = ", ".join(able)
-            raise BadOption(f"--archs {name}: it does not foretell {kind} as {encoding} writes them; {others} do")
+        if name not in fitting:
+            others = ", ".join(fitting)
+            raise BadOption(f"--archs {name}: it has no likelihood of {kind} as {encoding} writes them; {others} have")
     if not archs:
-        raise BadOption(f"--archs names none; {', '.join(able)} foretell what {encoding} writes")
+        raise BadOption(f"--archs names none; {', '.join(fitting)} fit {encoding}")
     return list(dict.fromkeys(archs))
 
 
-def _to_compare_with(corpus: Corpus, options: TrainOptions, listener: Reporter) -> tuple[list[Entry], Amount]:
-    """What every arch has to beat, and how much music they are judged on."""
+def _baselines(corpus: Corpus, options: TrainOptions, reporter: Reporter) -> tuple[list[Entry], Amount]:
+    """The entries of the baselines, and the amount of validation music."""
     corpus = corpus.select(options.where)
-    encoded = encoded_for(corpus, options, listener)
+    encoded = encoded_for(corpus, options, reporter)
     if not len(encoded.pieces("validation")):
-        raise BadCorpus(f"{corpus.name} has no validation piece, so nothing says which arch is better")
+        raise BadCorpus(f"{corpus.name} has no validation piece to compare archs by")
     amount = validation_amount(encoded, corpus)
     return [Entry(name, **_costs(nats, amount)) for name, nats in baselines(encoded).items()], amount
 
 
-def _check_own(name: str, corpus: Corpus, options: TrainOptions) -> None:
-    """Raises BadOption if a model of that name is there which was not made by this comparison."""
+def _check_existing(name: str, corpus: Corpus, options: TrainOptions) -> None:
+    """Raises BadOption if there is a model of that name with other options or another corpus."""
     folder = home.models_folder() / home.check_name(name)
     if not (folder / MARKER).exists():
         return
@@ -132,25 +132,25 @@ def _check_own(name: str, corpus: Corpus, options: TrainOptions) -> None:
         other.append("corpus")
     if other:
         raise BadOption(
-            f"{folder} is of another comparison (it differs in {', '.join(other).replace('_', ' ')}); "
+            f"{folder} belongs to another comparison (it differs in {', '.join(other).replace('_', ' ')}); "
             "remove it, or take another --name"
         )
 
 
-def _entry(corpus: Corpus, name: str, given: dict[str, Any], listener: Reporter | None, amount: Amount) -> Entry:
+def _entry(corpus: Corpus, name: str, given: dict[str, Any], reporter: Reporter | None, amount: Amount) -> Entry:
     """Train one arch, or what is left of it, and measure it."""
     folder = home.models_folder() / name
     try:
         if not _is_finished(folder):
-            left = max(LEAST_MINUTES, given["max_minutes"] - _minutes(folder))
-            own = {"max_minutes": left} if (folder / MARKER).exists() else {}
-            train(corpus.folder, name=name, listener=listener, **{**given, **own})
+            left = max(MIN_MINUTES, given["max_minutes"] - _minutes(folder))
+            resumed = {"max_minutes": left} if (folder / MARKER).exists() else {}
+            train(corpus.folder, name=name, reporter=reporter, **{**given, **resumed})
         return _measured(folder, given["arch"], amount)
     except Stopped:
         raise
     except MusictoolError as error:
         return Entry(given["arch"], None, failure=str(error))
-    except Exception as error:  # a fault in one arch, or memory that it wants too much of, shall not cost the others
+    except Exception as error:  # an error in one arch must not end the others
         log.warning("%s failed", given["arch"], exc_info=True)
         return Entry(given["arch"], None, failure=f"{type(error).__name__}: {error}".splitlines()[0])
 
@@ -160,7 +160,7 @@ def _is_finished(folder: Path) -> bool:
 
 
 def _minutes(folder: Path) -> float:
-    """That the run in a model folder has been trained for."""
+    """How long the run in a model folder has been trained."""
     path = checkpoint_path(folder)
     if not path.exists():
         return 0.0
@@ -172,11 +172,11 @@ def _measured(folder: Path, arch: str, amount: Amount) -> Entry:
     info = read_info(folder)
     nats = info["metrics"].get("val_loss")
     if nats is None:
-        return Entry(arch, None, failure="it was not judged on the validation pieces")
+        return Entry(arch, None, failure="it has no validation loss")
     return Entry(
         arch,
         **_costs(nats, amount),
-        rows_per_second=_speed(folder) or None,  # what counts learns at no speed
+        rows_per_second=_speed(folder) or None,  # 0 for an arch that counts
         parameters=info["metrics"]["parameters"],
         minutes=round(_minutes(folder), 3),
         model=folder.name,
@@ -184,7 +184,7 @@ def _measured(folder: Path, arch: str, amount: Amount) -> Entry:
 
 
 def _speed(folder: Path) -> int | None:
-    """Rows a second in training: of the epochs that are done, else of the one that was begun."""
+    """Rows per second in training: the median of the epochs, or of the first one so far."""
     path = checkpoint_path(folder)
     if not path.exists():
         return None

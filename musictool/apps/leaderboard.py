@@ -1,4 +1,4 @@
-"""What came of a comparison: a line an arch and a baseline, as a table to print or a file. Without TensorFlow."""
+"""The result of a comparison: a row per arch and baseline, as a table or a file. Without TensorFlow."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from musictool.errors import BadOption
 from musictool.metrics.units import Amount
 from musictool.registry import ENCODINGS
 
-TO_BEAT = "markov"  # counts what followed what, and so must be beaten
+STRONGEST_BASELINE = "markov"  # an arch that counts n-grams; a network should beat it
 SUFFIXES = (".md", ".json", ".csv")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the leaderboard.
+    """A row of the leaderboard.
 
     Attributes:
         name: of the arch or the baseline.
         nats: validation nats per row; None for an arch that failed.
-        per_note, per_second: the same over the notes and the seconds of the validation pieces.
+        per_note, per_second: nats per note and per second of the validation pieces.
         rows_per_second: in training; None for a baseline.
         parameters: of the networks; None for a baseline.
-        minutes: of training steps, judging not counted; None for a baseline.
+        minutes: of training steps, without validation; None for a baseline.
         model: its name; "" for a baseline.
         failure: why there is no model.
     """
@@ -46,12 +46,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """What came of a comparison.
+    """The result of a comparison.
 
     Attributes:
-        corpus, encoding, minutes, seed: what was compared on.
+        corpus, encoding, minutes, seed: of all runs.
         amount: of validation music.
-        entries: archs and baselines, the best first, what failed last.
+        entries: archs and baselines, the best first, failures last.
     """
 
     corpus: str
@@ -63,30 +63,31 @@ class Leaderboard:
 
     @property
     def unbeaten_by(self) -> list[str]:
-        """The trained archs that do not beat markov, or where it is not among them the best of the baselines."""
+        """The trained archs that do not beat markov, or the best baseline if markov is not among them."""
         trained = [entry for entry in self.entries if entry.model and entry.nats is not None]
         others = [entry for entry in self.entries if not entry.model and entry.nats is not None]
-        bars = [entry for entry in trained if entry.name == TO_BEAT] or others
-        bar = min((float(entry.nats or 0) for entry in bars), default=float("inf"))
-        return [e.name for e in trained if e.name != TO_BEAT and e.nats is not None and e.nats >= bar]
+        baselines = [entry for entry in trained if entry.name == STRONGEST_BASELINE] or others
+        lowest = min((float(entry.nats or 0) for entry in baselines), default=float("inf"))
+        networks = [entry for entry in trained if entry.name != STRONGEST_BASELINE]
+        return [entry.name for entry in networks if entry.nats is not None and entry.nats >= lowest]
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
         return {**asdict(self), "entries": [asdict(entry) for entry in self.entries], "unbeaten_by": self.unbeaten_by}
 
     def table(self) -> list[tuple[str, ...]]:
-        """The heading and a line an entry, as text."""
+        """The heading and a line per entry, as text."""
         unit = "token" if ENCODINGS.get(self.encoding).kind == "tokens" else "step"
         heading = ("", f"nats per {unit}", "nats per note", "nats per second", f"{unit}s/s", "parameters", "minutes")
         return [heading, *(_line(entry) for entry in self.entries)]
 
     def write(self, path: Path) -> None:
-        """The table as Markdown, JSON or CSV, by the path's ending. Raises BadOption for another."""
+        """Write the table as Markdown, JSON or CSV, by the suffix of the path. Raises BadOption for another."""
         check_suffix(path)
-        made = {".md": self._markdown, ".json": self._json, ".csv": self._csv}[path.suffix.lower()]()
+        text = {".md": self._markdown, ".json": self._json, ".csv": self._csv}[path.suffix.lower()]()
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial:
-            partial.write_text(made, encoding="utf-8")
+            partial.write_text(text, encoding="utf-8")
 
     def _markdown(self) -> str:
         heading, *lines = self.table()
@@ -105,7 +106,7 @@ class Leaderboard:
 
 
 def check_suffix(path: Path) -> None:
-    """Raises BadOption for a path that no table can be written to."""
+    """Raises BadOption for a path with another suffix than SUFFIXES."""
     if path.suffix.lower() not in SUFFIXES:
         raise BadOption(f"--out {path}: a table ends with one of {' '.join(SUFFIXES)}")
 

@@ -1,4 +1,4 @@
-"""musictool compare: which arch learns a corpus best in the same time."""
+"""musictool compare: archs ranked by their validation loss after the same time."""
 
 from __future__ import annotations
 
@@ -14,24 +14,22 @@ from musictool.registry import ARCHS, ENCODINGS
 
 
 @click.command(epilog="\b\nExample:\n    musictool compare --corpus bach --archs lstm,gru --max-minutes 5")
-@click.option("--corpus", metavar="NAME", help="What they learn.  [default: the one prepared last]")
+@click.option("--corpus", metavar="NAME", help="Corpus to train on.  [default: the one prepared last]")
 @click.option(
     "--archs",
     default="all",
     show_default=True,
     metavar="NAMES",
-    help=f"With commas between: {', '.join(ARCHS.names())}; all: all that learn the encoding.",
+    help=f"With commas between: {', '.join(ARCHS.names())}; all: all that fit the encoding.",
 )
-@click.option("--max-minutes", type=float, default=5.0, show_default=True, help="For each arch.")
+@click.option("--max-minutes", type=float, default=5.0, show_default=True, help="Training time for each arch.")
 @click.option("--encoding", metavar="NAME", help=f"{', '.join(ENCODINGS.names())}.  [default: note-chord]")
-@click.option(
-    "--encoding-set", "encoding_settings", multiple=True, metavar="KEY=VALUE", help="An option of the encoding."
-)
-@click.option("--size", metavar="SIZE", help="Of all archs: small, medium or large.  [default: small]")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of every run.")
-@click.option("--name", help="What the models are called, before -ARCH.  [default: CORPUS-compare]")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the table here: .md, .json or .csv.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--encoding-set", "encoding_settings", multiple=True, metavar="KEY=VALUE", help="Option of the encoding.")
+@click.option("--size", metavar="SIZE", help="Size of all networks: small, medium or large.  [default: small]")
+@click.option("--seed", type=int, default=1, show_default=True, help="Random seed.")
+@click.option("--name", help="Name of the models, followed by -ARCH.  [default: CORPUS-compare]")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the table to this file: .md, .json or .csv.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(archs: str, out: Path | None, as_json: bool, **given: Any) -> None:
     """Train archs on one corpus for the same time each, one after another, and rank them on the validation pieces.
 
@@ -54,7 +52,7 @@ def command(archs: str, out: Path | None, as_json: bool, **given: Any) -> None:
     if as_json:
         _output.say_json(board.to_json())
     else:
-        _tell(board, out)
+        _report(board, out)
 
 
 def _compared(archs: list[str], silent: bool, given: dict[str, Any]) -> Any:
@@ -65,18 +63,18 @@ def _compared(archs: list[str], silent: bool, given: dict[str, Any]) -> Any:
         if not silent:
             _output.say(f"\n{number} of {of}: {arch}")
 
-    listener: Any = Reporter() if silent else ScreenReporter()
+    reporter: Any = Reporter() if silent else ScreenReporter()
     try:
-        return compare(given.pop("corpus"), archs, listener=listener, begins=begins, **given)
+        return compare(given.pop("corpus"), archs, reporter=reporter, begins=begins, **given)
     except Stopped as stopped:
         click.echo(f"{stopped}\nThe same command goes on.", err=True)
         raise click.exceptions.Exit(130) from None
     finally:
         if not silent:
-            listener.close()
+            reporter.close()
 
 
-def _tell(board: Any, out: Path | None) -> None:
+def _report(board: Any, out: Path | None) -> None:
     amount = board.amount
     _output.say(
         f"\n{board.corpus} as {board.encoding}, {board.minutes:g} min each, seed {board.seed}; validation pieces: "
@@ -87,6 +85,6 @@ def _tell(board: Any, out: Path | None) -> None:
         if entry.failure:
             _output.say(f"{entry.name} failed: {entry.failure}")
     if board.unbeaten_by:
-        _output.say(f"Not better than counting what follows what: {', '.join(board.unbeaten_by)}.")
+        _output.say(f"Not better than counting n-grams: {', '.join(board.unbeaten_by)}.")
     if out is not None:
         _output.say(f"wrote {out}")

@@ -61,7 +61,7 @@ def _train(others: Machines | None, **given: Any) -> None:
 
     progress = ScreenReporter()
     try:
-        trained = train(listener=progress, **given)
+        trained = train(reporter=progress, **given)
     except Stopped as stopped:
         progress.close()
         _output.say(f"{stopped}\nGo on with: musictool train --resume --name {shlex.quote(progress.name)}")

@@ -46,7 +46,7 @@ def train(
     *,
     name: str | None = None,
     resume: bool | None = None,
-    listener: Reporter | None = None,
+    reporter: Reporter | None = None,
     **given: Any,
 ) -> Trained:
     """Train a model on a corpus.
@@ -57,7 +57,7 @@ def train(
         resume: True goes on with the run `name` (or the last one) under its own settings; False begins anew; None goes
             on if there is an unfinished run under that name (without one, under any number) that was begun with the
             same settings.
-        listener: is called as the run goes on.
+        reporter: is called as the run goes on.
         given: any options of TrainOptions and its RunSettings (musictool/training/options.py); what is not given, or
             None, takes its default, or when resuming, stays. And where to compute, any of Placement
             (musictool/backend/machines.py): on several machines, each makes this same call.
@@ -69,7 +69,7 @@ def train(
         OutOfMemory: when the run needs more memory than there is.
         BadCorpus, BadModel, BadOption, UnknownName, KindMismatch: see musictool/errors.py.
     """
-    reporter = listener or Reporter()
+    reporter = reporter or Reporter()
     placement = build(Placement, pop_given(Placement, given))
     given = parse(given)
     if given.get("tensorboard"):

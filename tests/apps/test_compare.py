@@ -46,7 +46,7 @@ def at_compared(compared: tuple[Path, Leaderboard], tmp_path: Path, monkeypatch:
     return tmp_path / "home"
 
 
-def never(*arguments: Any, **wishes: Any) -> None:
+def never(*arguments: Any, **options: Any) -> None:
     raise AssertionError("nothing was to be trained")
 
 
@@ -110,9 +110,9 @@ def test_what_was_killed_goes_on_for_what_is_left_of_its_time(at_compared: Path,
     before, given = (state["seconds"] + state["epoch_seconds"]) / 60, {}
     real = comparing.train
 
-    def watched(*arguments: Any, **wishes: Any) -> Any:
-        given[wishes["name"]] = wishes["max_minutes"]
-        return real(*arguments, **wishes)
+    def watched(*arguments: Any, **options: Any) -> Any:
+        given[options["name"]] = options["max_minutes"]
+        return real(*arguments, **options)
 
     monkeypatch.setattr(comparing, "train", watched)
     board = compare("tunes", ["rnn", "gru"], max_minutes=0.05, **TINY)
@@ -123,14 +123,14 @@ def test_what_was_killed_goes_on_for_what_is_left_of_its_time(at_compared: Path,
 
 def test_a_model_of_another_comparison_is_neither_used_nor_touched(at_compared: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(comparing, "train", never)
-    with pytest.raises(BadOption, match=r"tunes-compare-rnn is of another comparison .*max minutes.*--name"):
+    with pytest.raises(BadOption, match=r"tunes-compare-rnn belongs to another comparison .*max minutes.*--name"):
         compare("tunes", ["rnn"], max_minutes=0.1, **TINY)
     with pytest.raises(BadOption, match="differs in seed"):
         compare("tunes", ["gru"], max_minutes=0.05, seed=2, **TINY)
 
 
 def test_an_arch_that_fails_does_not_cost_the_others(at_compared: Path, monkeypatch: pytest.MonkeyPatch):
-    def broken(*arguments: Any, **wishes: Any) -> None:
+    def broken(*arguments: Any, **options: Any) -> None:
         raise MemoryError("too large\nfor this machine")
 
     monkeypatch.setattr(comparing, "train", broken)
@@ -141,7 +141,7 @@ def test_an_arch_that_fails_does_not_cost_the_others(at_compared: Path, monkeypa
 
 
 def test_ctrl_c_ends_all_of_it(at_compared: Path, monkeypatch: pytest.MonkeyPatch):
-    def stopped(*arguments: Any, **wishes: Any) -> None:
+    def stopped(*arguments: Any, **options: Any) -> None:
         raise Stopped("stopped in epoch 1")
 
     monkeypatch.setattr(comparing, "train", stopped)
@@ -155,9 +155,11 @@ def test_all_are_all_that_learn_the_kind_and_others_are_refused():
     assert "multi-rnn" in chosen(["all"], "multitrack-roll")
     with pytest.raises(UnknownName, match="Did you mean 'lstm'"):
         chosen(["lsmt"], "note-chord")
-    with pytest.raises(BadOption, match="roll-lstm: it does not foretell tokens"):
+    with pytest.raises(BadOption, match="roll-lstm: it has no likelihood of tokens"):
         chosen(["roll-lstm"], "note-chord")
-    with pytest.raises(BadOption, match="multi-rnn: it does not foretell frames as piano-roll writes them; roll-lstm"):
+    with pytest.raises(
+        BadOption, match="multi-rnn: it has no likelihood of frames as piano-roll writes them; roll-lstm"
+    ):
         chosen(["multi-rnn"], "piano-roll")
     with pytest.raises(BadOption, match="names none"):
         chosen([], "note-chord")
@@ -194,16 +196,16 @@ def test_the_table_is_written_in_three_ways(compared: tuple[Path, Leaderboard], 
 
 
 def test_the_command_prints_the_table_and_json(at_compared: Path, compared: Any, monkeypatch: pytest.MonkeyPatch):
-    def given(*arguments: Any, begins: Any, listener: Reporter, **wishes: Any) -> Leaderboard:
+    def given(*arguments: Any, begins: Any, reporter: Reporter, **options: Any) -> Leaderboard:
         begins("gru", 1, 2)
         return board_of(entry("gru", 1.5, "tunes-compare-gru"), entry("unigram", 1.25), entry("rnn", None))
 
     monkeypatch.setattr(comparing, "compare", given)
-    told = CliRunner().invoke(main, ["compare", "--corpus", "tunes", "--out", str(at_compared / "table.md")])
-    assert told.exit_code == 0, told.output
-    assert "1 of 2: gru" in told.output
-    assert "gru      1.500" in told.output
-    assert "Not better than counting what follows what: gru." in told.output
+    result = CliRunner().invoke(main, ["compare", "--corpus", "tunes", "--out", str(at_compared / "table.md")])
+    assert result.exit_code == 0, result.output
+    assert "1 of 2: gru" in result.output
+    assert "gru      1.500" in result.output
+    assert "Not better than counting n-grams: gru." in result.output
     assert (at_compared / "table.md").exists()
     values = json.loads(CliRunner().invoke(main, ["compare", "--json"]).stdout)
     assert values["entries"][0]["name"] == "gru"
@@ -211,17 +213,17 @@ def test_the_command_prints_the_table_and_json(at_compared: Path, compared: Any,
 
 
 @pytest.mark.parametrize(
-    "arguments, code, said",
+    "arguments, code, words",
     [
         ("--out table.txt", 2, "ends with one of .md .json .csv"),
         ("--max-minutes 0", 2, "--max-minutes 0.0 is not above 0"),
         ("--archs lsmt", 1, "Did you mean 'lstm'"),
-        ("--encoding segments --archs lstm", 2, "lstm: it does not foretell segments"),
+        ("--encoding segments --archs lstm", 2, "lstm: it has no likelihood of segments"),
         ("--encoding note-chrod", 1, "Did you mean 'note-chord'"),
         ("--corpus tunse", 1, "Did you mean 'tunes'"),
     ],
 )
-def test_the_command_refuses_what_cannot_be_meant(at_tiny_home: Path, arguments: str, code: int, said: str):
-    told = CliRunner().invoke(main, ["compare", *arguments.split()])
-    assert told.exit_code == code
-    assert said in told.output
+def test_a_mistake_is_one_clear_line(at_tiny_home: Path, arguments: str, code: int, words: str):
+    result = CliRunner().invoke(main, ["compare", *arguments.split()])
+    assert result.exit_code == code
+    assert words in result.output

@@ -16,6 +16,7 @@ from keras import ops
 
 from musictool.archs._adversaries import batch_seed
 from musictool.dataset.encode import encode_corpus
+from musictool.encoding import Spec
 from musictool.errors import BadCorpus, BadOption, Stopped
 from musictool.generation.request import Request
 from musictool.generation.sample import sample
@@ -27,10 +28,10 @@ from musictool.sampling.guidance import Guidance
 from musictool.sampling.sampler import Sampler
 from musictool.training.train import train
 from musictool.writing import write
-from tests.test_laws_archs import FULL_SEGMENTS, SPECS, batch_of, rows, tiny
+from tests.test_laws_archs import FULL_SEGMENTS, batch_of, rows, tiny
 from tests.training.test_training import StopAt
 
-SPEC = SPECS["segments"]
+SPEC = Spec("segments", (8, 24, 5), 8 * 24 * 5)
 TRACKS = (Track(0), Track(25), Track(33), Track(48), Track(0, is_drum=True))
 RUN: dict[str, Any] = {
     "encoding": "segments",
@@ -46,6 +47,10 @@ SMALL = {"gan": ("width=2", "latent=4"), "wgan": ("width=2", "latent=4", "track_
 PLAIN = Sampler()
 
 each = pytest.mark.parametrize("name", ["gan", "wgan"])
+
+
+def small(name: str) -> Any:
+    return tiny(name, spec=SPEC)
 
 
 def written(arch: Any, seed: int = 1, sampler: Sampler = PLAIN, primer: int = 0) -> np.ndarray:
@@ -80,7 +85,7 @@ def corpus(songs: Path, at_new_home: Path) -> Path:
 
 @each
 def test_it_says_plainly_what_it_cannot_do(name: str):
-    arch = tiny(name)
+    arch = small(name)
     with pytest.raises(BadOption, match=f"{name} writes music and cannot say how likely a piece is"):
         arch.surprisal(rows(arch)[0])
     with pytest.raises(BadOption, match=f"{name} writes all instruments at once"):
@@ -89,7 +94,7 @@ def test_it_says_plainly_what_it_cannot_do(name: str):
 
 @each
 def test_without_noise_it_has_one_answer_and_with_more_it_has_more(name: str):
-    arch = tiny(name)
+    arch = small(name)
     arch.network.thresholds.assign(np.full(5, 1 / (1 + np.exp(3))))  # about the probability of a cell before training
     quiet, loud = ([written(arch, seed, Sampler(noise_sd=sd)) for seed in (1, 2)] for sd in (1e-6, 3.0))
     np.testing.assert_array_equal(*quiet)
@@ -100,7 +105,7 @@ def test_without_noise_it_has_one_answer_and_with_more_it_has_more(name: str):
 
 @each
 def test_what_is_banned_is_never_written_whatever_the_threshold(name: str):
-    arch = tiny(name)
+    arch = small(name)
     banned = np.zeros(SPEC.shape[1:], bool)
     banned[:18], banned[:, 1] = True, True
     guidance = Guidance(banned=np.broadcast_to(banned, SPEC.shape).reshape(-1))
@@ -112,7 +117,7 @@ def test_what_is_banned_is_never_written_whatever_the_threshold(name: str):
 
 @each
 def test_a_step_has_no_more_keys_than_the_instrument_plays_at_once(name: str):
-    arch = tiny(name)
+    arch = small(name)
     for weight in arch.network.generator.trainable_variables:  # none 0, so that no two keys are equally likely
         weight.assign(np.random.default_rng(1).normal(0, 0.3, weight.shape))
     arch.network.max_polyphony.assign([1, 2, 3, 4, 5])
@@ -122,13 +127,13 @@ def test_a_step_has_no_more_keys_than_the_instrument_plays_at_once(name: str):
 
 def test_gan_is_unconditional_and_wgan_depends_on_what_stood_before():
     for name, depends in (("gan", False), ("wgan", True)):
-        arch = tiny(name)
+        arch = small(name)
         sampler = Sampler(threshold="bernoulli")
         assert (written(arch, 1, sampler, 0) != written(arch, 1, sampler, 7)).any() == depends
 
 
 def test_an_instruments_own_noise_changes_no_other_and_the_shared_noise_all():
-    arch = tiny("wgan")
+    arch = small("wgan")
     size = arch.options.track_noise
     previous, noise = rows(arch, batch=2, length=1)[:, 0].astype(np.float32), np.zeros((2, 4 + 5 * size), np.float32)
     quiet = ops.convert_to_numpy(arch.network(previous, noise))
@@ -143,7 +148,7 @@ def test_an_instruments_own_noise_changes_no_other_and_the_shared_noise_all():
 def test_each_stabiliser_does_one_thing():
     losses = {}
     for stabiliser in ("none", "smoothing", "matching"):
-        arch = tiny("gan")
+        arch = small("gan")
         settings = {"smoothing": stabiliser == "smoothing", "matching": stabiliser == "matching", "ttur": False}
         arch = type(arch)(arch.spec, type(arch.options)(**{**vars(arch.options), **settings}))
         (stage,) = arch.stages
@@ -157,7 +162,7 @@ def test_each_stabiliser_does_one_thing():
     assert critic[2] == pytest.approx(critic[0])
     assert generator[1] == pytest.approx(generator[0])
     assert generator[2] > generator[0]
-    assert [group.learning_rate_scale for group in tiny("gan").stages[0].parameter_groups] == [
+    assert [group.learning_rate_scale for group in small("gan").stages[0].parameter_groups] == [
         4,
         1,
     ]  # ttur is on unless told otherwise
@@ -173,7 +178,7 @@ def test_smoothed_labels_cost_what_cross_entropy_with_them_costs():
 
 
 def test_the_penalty_is_that_of_the_gradient_between_real_and_fake():
-    arch = tiny("wgan")
+    arch = small("wgan")
     previous, real = (rows(arch, batch=2, length=1, seed=seed)[:, 0].astype(np.float32) for seed in (1, 2))
     loss, wasserstein, penalty = map(ops.convert_to_numpy, arch.critic_loss(previous, real, False))
     fake = ops.convert_to_numpy(arch.generated(previous, real, False))
@@ -195,7 +200,7 @@ def test_the_penalty_is_that_of_the_gradient_between_real_and_fake():
 
 @pytest.mark.parametrize("neurons", ["deterministic", "stochastic"])
 def test_binary_neurons_show_the_critic_cells_that_sound_or_do_not(neurons: str):
-    arch = tiny("wgan")
+    arch = small("wgan")
     arch.options = type(arch.options)(**{**vars(arch.options), "neurons": neurons})
     previous = rows(arch, batch=2, length=1)[:, 0].astype(np.float32)
     cells = ops.convert_to_numpy(arch.generated(previous, previous, True))
@@ -206,10 +211,10 @@ def test_binary_neurons_show_the_critic_cells_that_sound_or_do_not(neurons: str)
 
 def test_two_halves_of_a_batch_do_not_draw_the_same_noise():
     """Devices share the state of the random numbers, and each has a part of the batch."""
-    halves = rows(tiny("gan"), batch=2, length=1)
+    halves = rows(small("gan"), batch=2, length=1)
     noise = []
     for half in halves:
-        network = tiny("gan").network
+        network = small("gan").network
         noise.append(ops.convert_to_numpy(network.draw_noise(half.astype(np.float32), True)))
     assert np.abs(noise[0] - noise[1]).min() > 0
     assert int(batch_seed(halves[0])) != int(batch_seed(halves[1]))
@@ -230,7 +235,7 @@ def test_trained_it_is_evaluated_sampled_and_the_same_after_a_stop(name: str, co
     assert len(epochs) == 2
 
     with pytest.raises(Stopped):
-        train("songs", arch=name, name="stopped", settings=SMALL[name], listener=StopAt(2, 1), **RUN)
+        train("songs", arch=name, name="stopped", settings=SMALL[name], reporter=StopAt(2, 1), **RUN)
     keras.utils.set_random_seed(99)
     resumed = train(name="stopped", resume=True).model
     for one, other in zip(whole.model.arch.network.variables, resumed.arch.network.variables, strict=True):

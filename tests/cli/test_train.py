@@ -41,8 +41,8 @@ def test_what_cannot_be_meant_is_refused_before_tensorflow_is_loaded(at_tiny_hom
 
 
 def test_a_name_with_a_space_is_quoted_in_the_command_that_goes_on(at_tiny_home: Path, monkeypatch: pytest.MonkeyPatch):
-    def stopped_twice(listener: Any, **options: Any) -> None:
-        listener.name = "my model"
+    def stopped_twice(reporter: Any, **options: Any) -> None:
+        reporter.name = "my model"
         raise KeyboardInterrupt
 
     monkeypatch.setattr("musictool.training.train.train", stopped_twice)

@@ -191,7 +191,7 @@ def test_a_run_that_was_stopped_goes_on_with_its_conditions(corpus: Corpus):
     options = TINY | {"controls": ("histogram", "density"), "label": "folder", "epochs": 2, "decay": "cosine"}
     whole = train("sorted", name="whole", **options)
     with pytest.raises(Stopped):
-        train("sorted", name="stopped", listener=StopAt(1, 2), **options)
+        train("sorted", name="stopped", reporter=StopAt(1, 2), **options)
     resumed = train(name="stopped", resume=True)
     assert history(resumed.model.folder) == history(whole.model.folder)
     assert resumed.model.checksum == whole.model.checksum

@@ -112,7 +112,7 @@ def test_a_stopped_run_goes_on_and_one_that_had_not_begun_begins_as_its_parent(
     train("tunes", name="parent", **TINY | {"epochs": 1})
     whole = train("low", name="whole", **CHILD | {"epochs": 2})
     with pytest.raises(Stopped):
-        train("low", name="stopped", listener=StopAt(*stop), **CHILD | {"epochs": 2})
+        train("low", name="stopped", reporter=StopAt(*stop), **CHILD | {"epochs": 2})
     folder = home.models_folder() / "stopped"
     if stop == (1, 1):  # as if it had been killed before it could save anything
         (folder / "checkpoints" / "last.h5").unlink()
@@ -169,7 +169,7 @@ def test_what_agrees_with_the_parent_may_be_said_again_and_an_unknown_one_is_nam
 def test_a_parent_that_has_learnt_nothing_or_has_changed_is_refused(corpora: tuple[Corpus, Corpus]):
     parent = train("tunes", name="parent", **TINY | {"epochs": 1}).model
     with pytest.raises(Stopped):
-        train("low", name="child", listener=StopAt(1, 1), **CHILD)
+        train("low", name="child", reporter=StopAt(1, 1), **CHILD)
     (home.models_folder() / "child" / "checkpoints" / "last.h5").unlink()
     train(name="parent", resume=True, epochs=2)
     with pytest.raises(BadModel, match="has changed"):

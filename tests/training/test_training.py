@@ -113,7 +113,7 @@ def test_the_same_seed_trains_the_same_model(corpus: Corpus):
 def test_a_run_stopped_by_ctrl_c_in_the_middle_of_an_epoch_ends_like_one_that_was_not(corpus: Corpus):
     whole = train("tunes", name="whole", **TINY)
     with pytest.raises(Stopped, match="epoch 2"):
-        train("tunes", name="stopped", listener=StopAt(2, 1), **TINY)
+        train("tunes", name="stopped", reporter=StopAt(2, 1), **TINY)
     folder = home.models_folder() / "stopped"
     assert len(history(folder)) == 1
     assert read_info(folder)["training"]["finished"] is None
@@ -124,7 +124,7 @@ def test_a_run_stopped_by_ctrl_c_in_the_middle_of_an_epoch_ends_like_one_that_wa
 
 def test_the_same_command_goes_on_with_an_unfinished_run_by_itself(corpus: Corpus):
     with pytest.raises(Stopped):
-        train("tunes", listener=StopAt(2, 1), **TINY)
+        train("tunes", reporter=StopAt(2, 1), **TINY)
     trained = train("tunes", **TINY)
     assert trained.model.name == "tunes-lstm"
     assert [row["epoch"] for row in history(trained.model.folder)] == ["1", "2", "3", "4"]
@@ -133,7 +133,7 @@ def test_the_same_command_goes_on_with_an_unfinished_run_by_itself(corpus: Corpu
 def test_the_same_command_goes_on_with_a_run_that_had_to_be_numbered(corpus: Corpus):
     train("tunes", **TINY | {"epochs": 1})
     with pytest.raises(Stopped):
-        train("tunes", listener=StopAt(2, 1), **TINY)
+        train("tunes", reporter=StopAt(2, 1), **TINY)
     assert train("tunes", **TINY).model.name == "tunes-lstm-2"
     assert home.names(home.models_folder(), "model.json") == ["tunes-lstm", "tunes-lstm-2"]
 
@@ -221,7 +221,7 @@ def test_an_existing_name_is_never_overwritten(at_tiny_home: Path):
 
 def test_an_unfinished_run_of_other_settings_is_not_overwritten_either(corpus: Corpus):
     with pytest.raises(Stopped):
-        train("tunes", name="mine", listener=StopAt(1, 1), **TINY)
+        train("tunes", name="mine", reporter=StopAt(1, 1), **TINY)
     with pytest.raises(BadOption, match="go on with it by --resume, or take another --name"):
         train("tunes", name="mine", **TINY | {"window": 8})
 
@@ -231,7 +231,7 @@ def test_a_stopped_run_goes_on_in_the_middle_of_its_warm_up_and_its_cosine(corpu
     whole = train("tunes", name="whole", **options)
     for stop in ((1, 2), (3, 1)):
         with pytest.raises(Stopped):
-            train("tunes", name="stopped", listener=StopAt(*stop), **options)
+            train("tunes", name="stopped", reporter=StopAt(*stop), **options)
     resumed = train(name="stopped", resume=True)
     assert history(resumed.model.folder) == history(whole.model.folder)
     assert resumed.model.checksum == whole.model.checksum
@@ -292,7 +292,7 @@ def test_a_run_whose_loss_is_no_number_says_so(corpus: Corpus, runs: list[Run]):
                 weight.assign(weight * float("nan"))
 
     with pytest.raises(Diverged, match="--learning-rate"):
-        train("tunes", listener=Poison(), **TINY | {"epochs": 3})
+        train("tunes", reporter=Poison(), **TINY | {"epochs": 3})
 
 
 def test_mixed_precision_is_in_effect_while_training_and_gone_afterwards(corpus: Corpus, runs: list[Run]):
@@ -323,7 +323,7 @@ def test_two_runs_never_share_a_folder(corpus: Corpus):
             self.done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
     rival = Rival()
-    train("tunes", name="rival", listener=rival, **TINY | {"epochs": 1})
+    train("tunes", name="rival", reporter=rival, **TINY | {"epochs": 1})
     assert "another train is working" in rival.done.stderr
 
 

@@ -1,4 +1,4 @@
-"""What a new model is given beside its weights: primers, the corpus's usual tempo and metre, and what made it."""
+"""The contents of a new model beside its weights: primers, the corpus's typical tempo and metre, its provenance."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from musictool.music.score import DEFAULT_BPM
 
 PRIMERS = 16  # openings kept in a model
 PRIMER_ROWS = 64  # rows of each
-LEAST_PRIMER_ROWS = 4  # where a row is many time steps
-TYPICAL_PIECES = 1000  # pieces looked at for the corpus's usual tempo and metre
+MIN_PRIMER_ROWS = 4  # where a row is many time steps
+TYPICAL_PIECES = 1000  # pieces that the typical tempo and metre are taken from
 
 
 def primers(encoded: Encoded) -> list[np.ndarray]:
     """Openings of validation pieces (of training pieces, if there are none), spread evenly over them."""
     pieces = encoded.held_out()
     chosen = pieces[np.linspace(0, len(pieces) - 1, min(PRIMERS, len(pieces))).astype(int)]
-    rows = max(LEAST_PRIMER_ROWS, PRIMER_ROWS // encoded.spec.steps)
+    rows = max(MIN_PRIMER_ROWS, PRIMER_ROWS // encoded.spec.steps)
     return [np.array(encoded.piece(index)[:rows]) for index in chosen]
 
 
 def typical_music(corpus: Corpus) -> dict[str, Any]:
-    """The tempo in the middle and the commonest metre of the corpus: what a sample gets if its encoding has none."""
+    """The median tempo and the commonest metre of the corpus: those of a sample whose encoding has none."""
     tempos, metres = [], []
     for _, score in zip(range(TYPICAL_PIECES), corpus.scores(), strict=False):
         if len(score.tempos):
@@ -46,7 +46,7 @@ def parameters(arch: Arch) -> int:
 
 
 def provenance(seed: int) -> dict[str, Any]:
-    """What made a model: versions, device, seed, command line."""
+    """How a model was made: versions, device, seed, command line."""
     import keras
 
     return {

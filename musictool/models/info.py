@@ -1,4 +1,4 @@
-"""model.json, read without TensorFlow: what a model folder says about itself."""
+"""model.json, the description of a model folder, read without TensorFlow."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_info(folder: Path) -> dict[str, Any]:
             raise ValueError(f"{', '.join(missing)} should be tables")
         if version == FORMAT and not _is_music(info["music"]):
             raise ValueError("music should have a bpm and a metre of two numbers")
-        if version == FORMAT and not isinstance(info.get("stages", []), list):
+        if version == FORMAT and not isinstance(info["stages"], list):
             raise ValueError("stages should be a list")
     except FileNotFoundError:
         raise BadModel(f"{folder} is no model: it has no {MARKER}") from None
@@ -62,8 +62,8 @@ def weights_file(stage: str) -> str:
 
 
 def is_trained(info: Mapping[str, Any]) -> bool:
-    """Whether all stages of a model have weights. An older one does not say what its stages are: any will do."""
-    return bool(info["weights"]) and all(weights_file(stage) in info["weights"] for stage in info.get("stages", []))
+    """Whether all stages of a model have weights."""
+    return bool(info["weights"]) and all(weights_file(stage) in info["weights"] for stage in info["stages"])
 
 
 @contextmanager

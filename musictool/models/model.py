@@ -3,9 +3,9 @@
     saved_models/bach-lstm/
       model.json            format version; arch, its stages, encoding, options; spec; training; provenance; checksums
       vocabulary.json       if the encoding has one
-      network.weights.h5    the best weights, one file a network
+      network.weights.h5    the best weights, one file per network
       primers.h5            openings of validation pieces, so that sampling starts without the corpus
-      history.csv           a row an epoch
+      history.csv           a row per epoch
       samples/              music written while it trained
       checkpoints/          what resuming needs; may be deleted
 
@@ -75,12 +75,12 @@ class Model:
 
     @property
     def spec(self) -> Spec:
-        """What the encoding promises the arch."""
+        """The Spec of its encoding."""
         return self.encoding.spec
 
     @property
     def conditions(self) -> Conditions:
-        """What the model can be asked for."""
+        """The conditions that the model takes."""
         with as_bad_model(self.folder / MARKER):
             return Conditions.from_json(self.info["conditions"])
 
@@ -93,15 +93,15 @@ class Model:
             arch.build()
         for stage in arch.stages:
             path = self.folder / weights_file(stage.name)
-            known = {self.info["weights"].get(path.name), self.info.get("weights_to_come", {}).get(path.name)}
-            if known == {None}:
+            checksums = {self.info["weights"].get(path.name), self.info.get("weights_to_come", {}).get(path.name)}
+            if checksums == {None}:
                 raise BadModel(
                     f"{self.folder} has no {path.name}: its stage {stage.name} has not been trained yet; "
                     f"go on with: musictool train --resume --name {shlex.quote(self.name)}"
                 )
             if not path.is_file():
                 raise BadModel(f"{self.folder} has no {path.name}; copy or train the model again")
-            if sha256(path) not in known:
+            if sha256(path) not in checksums:
                 raise BadModel(f"{path} is not the file that {MARKER} describes; copy or train the model again")
             try:
                 stage.network.load_weights(path)
@@ -170,7 +170,7 @@ def create(folder: Path, info: dict[str, Any], encoding: Encoding, primers: list
 
 
 def save_weights(folder: Path, stage: Stage, metrics: dict[str, Any]) -> None:
-    """Put the weights of a stage's network, as they are now, and what they are worth into a model folder.
+    """Write the weights of a stage's network, as they are now, and their metrics into a model folder.
 
     A run killed at any moment leaves a model that opens: model.json knows the new checksum before the file has it.
     """

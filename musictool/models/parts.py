@@ -1,4 +1,4 @@
-"""What lies in a model folder, read without TensorFlow: its encoding and its arrays, with their checksums.
+"""The encoding and the arrays of a model folder, checked by their checksums and read without TensorFlow.
 
 A model may come from a stranger: arrays are read from the file itself and never from where a link in it leads.
 """
@@ -18,7 +18,7 @@ from musictool.encoding import Encoding
 from musictool.errors import BadModel
 from musictool.models.info import MARKER, as_bad_model
 
-MOST_BYTES = 1 << 28  # of an array
+MAX_BYTES = 1 << 28  # of an array
 
 
 def open_encoding(folder: Path, info: dict[str, Any]) -> Encoding:
@@ -33,10 +33,10 @@ def array(file: h5py.File, name: str) -> np.ndarray:
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         raise ValueError(f"{name} is a link")
     dataset = file[name]
-    if dataset.external or dataset.is_virtual or dataset.nbytes > MOST_BYTES:
+    if dataset.external or dataset.is_virtual or dataset.nbytes > MAX_BYTES:
         raise ValueError(f"{name} lies in other files, or is too large")
-    read: np.ndarray = dataset[:]
-    return read
+    values: np.ndarray = dataset[:]
+    return values
 
 
 def sha256(path: Path) -> str:

@@ -134,12 +134,18 @@ def test_a_model_with_a_stage_still_to_be_trained_is_not_the_last_one_and_says_w
         _ = Model.open("half begun").arch
 
 
-def test_a_model_that_does_not_say_what_its_stages_are_is_read_as_before(copy: Path):
-    assert json.loads((copy / "model.json").read_text())["stages"] == ["network"]
+def test_a_model_that_does_not_say_what_its_stages_are_is_damaged(copy: Path):
     info = json.loads((copy / "model.json").read_text())
-    del info["stages"]
+    assert info.pop("stages") == ["network"]
     (copy / "model.json").write_text(json.dumps(info))
-    assert Model.open().arch.name == "lstm"
+    with pytest.raises(BadModel, match="damaged: KeyError 'stages'"):
+        Model.open("tunes-lstm")
+
+
+def test_a_model_of_the_format_before_gets_one_clear_line(copy: Path):
+    change(copy, format=2)
+    with pytest.raises(BadModel, match="has format 2, and this musictool reads 3; train it again, or use the version"):
+        Model.open("tunes-lstm")
 
 
 @pytest.mark.parametrize(

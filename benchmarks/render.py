@@ -1,8 +1,8 @@
-"""Rendering as a multiple of real time: musictool's own player, beside FluidSynth where that is installed.
+"""Rendering as a multiple of real time: musictool's own synthesiser, beside FluidSynth if it is installed.
 
     python benchmarks/render.py [FILE...] [--rounds 3]
 
-Without files: a Bach chorale, a ragtime and a string quartet from music21's collection. Seconds of music a second, from
+Without files: a Bach chorale, a ragtime and a string quartet from music21's collection. Seconds of music per second, from
 a Score in memory to a finished file at -14 LUFS; the SoundFont is in memory already. `play` is the player alone,
 without loudness and file. `fluidsynth` is the program by itself on the same notes as a MIDI file: it starts, loads its
 SoundFont and renders, with reverb and chorus. `lofi` is all that `musictool lofi` does, reading included.
@@ -31,8 +31,9 @@ def pieces() -> list[Path]:
 
 
 def contenders(path: Path, folder: Path) -> dict[str, Callable[[], float]]:
-    """What is measured on one file: each returns seconds of music a second."""
-    from musictool.apps.lofi.lofi import Wishes, lofi
+    """What is measured on one file: each returns seconds of music per second."""
+    from musictool.apps.lofi.lofi import lofi
+    from musictool.apps.lofi.options import LofiOptions
     from musictool.reading import read
     from musictool.sound.soundfont import default_path, load
     from musictool.sound.synthesis import sections
@@ -63,18 +64,18 @@ def contenders(path: Path, folder: Path) -> dict[str, Callable[[], float]]:
 
     def whole_lofi() -> float:
         start = time.perf_counter()
-        return lofi(path, out, Wishes(drums="boom-bap")).seconds / (time.perf_counter() - start)
+        return lofi(path, out, LofiOptions(drums="boom-bap")).seconds / (time.perf_counter() - start)
 
-    found: dict[str, Callable[[], float]] = {
+    measured: dict[str, Callable[[], float]] = {
         "render .wav": lambda: rate(lambda: write(score, out)),
         "render .mp3": lambda: rate(lambda: write(score, folder / "out.mp3")),
         "play": lambda: rate(lambda: list(sections(score, font))),
         "lofi": whole_lofi,
     }
     if shutil.which("fluidsynth"):
-        found["render .wav --fluidsynth"] = lambda: rate(lambda: write(score, out, fluidsynth=True))
-        found["fluidsynth"] = lambda: rate(lambda: subprocess.run(program, check=True, capture_output=True))
-    return found
+        measured["render .wav --fluidsynth"] = lambda: rate(lambda: write(score, out, fluidsynth=True))
+        measured["fluidsynth"] = lambda: rate(lambda: subprocess.run(program, check=True, capture_output=True))
+    return measured
 
 
 def main() -> None:

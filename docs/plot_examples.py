@@ -1,12 +1,10 @@
-"""Make the pictures of docs/plots/: music and models that anybody can make again, and every plot of them.
+"""Make the pictures of docs/plots/ from music and models that anybody can make again.
 
     make figures
     python docs/plot_examples.py --songs FOLDER --style FILE --home FOLDER
 
-The commands of EXAMPLES are those that the pages show; they are run as they stand there, after those of MODELS, which
-take some ten minutes. The latent space needs songs for several instruments, which no package brings: it is drawn where
---songs names a folder of MIDI files and --style one of them or another. With --home the models stay there, and are
-not made again the next time.
+The commands of EXAMPLES are those that the pages show; they are run after those of MODELS, which take some ten minutes. The latent space needs songs for several instruments, which no package has: it is drawn if
+--songs is a folder of MIDI files and --style a MIDI file. With --home the models are kept there for the next time.
 """
 
 from __future__ import annotations
@@ -57,17 +55,17 @@ def run(line: str) -> None:
 
 
 def make(lines: Sequence[str]) -> None:
-    """Run them, but for those whose result is there: a corpus, a model, or songs."""
+    """Run the commands whose result (a corpus, a model, or songs) is not there yet."""
     for line in lines:
         command, what, *_ = shlex.split(line)[1:]
         name = line.partition("--name ")[2].split(" ")[0] or what
-        made = {"prepare": Path("corpora", name), "train": Path("saved_models", name), "sample": Path("songs")}
-        if not made[command].exists():
+        results = {"prepare": Path("corpora", name), "train": Path("saved_models", name), "sample": Path("songs")}
+        if not results[command].exists():
             run(line)
 
 
 def draw(examples: dict[str, str]) -> None:
-    """Run them, and bring what they drew to the docs."""
+    """Run the commands, and copy their pictures to the docs."""
     for name, line in examples.items():
         run(line)
         shutil.copy(f"{name}.png", FOLDER / f"{name}.png")

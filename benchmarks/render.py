@@ -2,8 +2,8 @@
 
     python benchmarks/render.py [FILE...] [--rounds 3]
 
-Without files: a Bach chorale, a ragtime and a string quartet from music21's collection. Seconds of music per second, from
-a Score in memory to a finished file at -14 LUFS; the SoundFont is in memory already. `play` is the player alone,
+Without files: a Bach chorale, a ragtime and a string quartet from music21's collection. Seconds of music per second,
+from a Score in memory to a finished file at -14 LUFS; the SoundFont is in memory already. `play` is the player alone,
 without loudness and file. `fluidsynth` is the program by itself on the same notes as a MIDI file: it starts, loads its
 SoundFont and renders, with reverb and chorus. `lofi` is all that `musictool lofi` does, reading included.
 """

@@ -3,8 +3,9 @@
     make figures
     python docs/plot_examples.py --songs FOLDER --style FILE --home FOLDER
 
-The commands of EXAMPLES are those that the pages show; they are run after those of MODELS, which take some ten minutes. The latent space needs songs for several instruments, which no package has: it is drawn if
---songs is a folder of MIDI files and --style a MIDI file. With --home the models are kept there for the next time.
+The commands of EXAMPLES are those that the pages show; they are run after those of MODELS, which take some ten minutes.
+The latent space needs songs for several instruments, which no package has: it is drawn if --songs is a folder of MIDI
+files and --style a MIDI file. With --home the models are kept there for the next time.
 """
 
 from __future__ import annotations

@@ -54,10 +54,18 @@ class Adversaries(GeneratingNetwork):
         generator: previous (N, S, P, I), noise (N, Z) -> float32 (N, S, P, I), the logit of each cell.
         critic: what judges segments; see the arch.
         noise_size: Z.
+        instruments: I.
     """
 
-    def __init__(self, generator: keras.layers.Layer, critic: keras.layers.Layer, noise_size: int, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        generator: keras.layers.Layer,
+        critic: keras.layers.Layer,
+        noise_size: int,
+        instruments: int,
+        **kwargs: Any,
+    ):
+        super().__init__(instruments, **kwargs)
         self.generator = generator
         self.critic = critic
         self.noise_size = noise_size

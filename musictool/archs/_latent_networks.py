@@ -19,29 +19,28 @@ class Autoencoders(SegmentsNetwork):
     """An autoencoder for each instrument. The thresholds are those for segments decoded from their own latents.
 
     Args:
-        steps, pitches: S and P.
+        shape: (S, P, I).
         width, latent, input_dropout, dropout: of each SegmentAutoencoder.
     """
 
     def __init__(
         self,
-        steps: int,
-        pitches: int,
+        shape: tuple[int, ...],
         width: int,
         latent: int,
         input_dropout: float,
         dropout: float,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        steps, pitches, instruments = shape
+        super().__init__(instruments, **kwargs)
         self.instruments = [
-            SegmentAutoencoder(steps, pitches, width, latent, input_dropout, dropout, name=name) for name in INSTRUMENTS
+            SegmentAutoencoder(steps, pitches, width, latent, input_dropout, dropout, name=name)
+            for name in INSTRUMENTS[:instruments]
         ]
         self.seed_generator = keras.random.SeedGenerator(0)
-        self.fixed_noise = np.random.default_rng(0).standard_normal((len(INSTRUMENTS), latent)).astype(np.float32)
-        self.latent_std = self.add_weight(
-            (len(INSTRUMENTS), latent), "ones", name="latent_std", trainable=False, autocast=False
-        )
+        self.fixed_noise = np.random.default_rng(0).standard_normal((instruments, latent)).astype(np.float32)
+        self.latent_std = self.add_weight((instruments, latent), "ones", name="latent_std", trainable=False, autocast=False)
         self.training_steps = self.add_weight(
             (), "zeros", name="training_steps", trainable=False, autocast=False, aggregation="only_first_replica"
         )
@@ -94,21 +93,22 @@ class Autoencoders(SegmentsNetwork):
 def by_instrument(segments: Any) -> list[Any]:
     """Segments (N, S, P, I) -> (N, S, P) of each instrument, each in one piece of memory."""
     cells = ops.transpose(segments, (3, 0, 1, 2))  # (I, N, S, P)
-    return [cells[i] for i in range(len(INSTRUMENTS))]
+    return [cells[i] for i in range(segments.shape[-1])]
 
 
 class Predictors(GeneratingNetwork):
     """What comes next, for each instrument: its own last latent stands first, the piano's new one behind.
 
     Args:
+        instruments: I.
         hidden, latent: of each LatentPredictor.
     """
 
-    def __init__(self, hidden: int, latent: int, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(self, instruments: int, hidden: int, latent: int, **kwargs: Any):
+        super().__init__(instruments, **kwargs)
         self.instruments = [
             LatentPredictor(hidden, latent, inputs=1 if i == PIANO else 2, name=name)
-            for i, name in enumerate(INSTRUMENTS)
+            for i, name in enumerate(INSTRUMENTS[:instruments])
         ]
 
     def build(self, shape: Any) -> None:
@@ -117,7 +117,7 @@ class Predictors(GeneratingNetwork):
 
     def call(self, latents: Any, piano: Any) -> Any:
         """float32 (N, I, Z), the last latents, and (N, Z), the piano's new one -> (N, I, Z), the next."""
-        return ops.stack([self.next(i, latents[:, i], piano) for i in range(len(INSTRUMENTS))], axis=1)
+        return ops.stack([self.next(i, latents[:, i], piano) for i in range(self.num_instruments)], axis=1)
 
     def next(self, instrument: int, latent: Any, piano: Any) -> Any:
         """The same of one instrument: float32 (N, Z) twice -> (N, Z)."""

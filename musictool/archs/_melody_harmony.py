@@ -21,7 +21,7 @@ from musictool.arch import AccompanimentArch
 from musictool.archs._polyphony import binarise, top_k_per_step
 from musictool.archs._segments import SamplingContext, SegmentsArch, default_context
 from musictool.backend.compile import compiled
-from musictool.music.instruments import INSTRUMENTS, PIANO
+from musictool.music.instruments import PIANO
 
 
 class MelodyHarmonyArch(SegmentsArch, AccompanimentArch):
@@ -32,7 +32,7 @@ class MelodyHarmonyArch(SegmentsArch, AccompanimentArch):
         """The logits of the cells of one instrument.
 
         Args:
-            instrument: an index into INSTRUMENTS.
+            instrument: an index into `instruments`.
             piano: float32 0/1 (N, S, P), what the piano plays in the same segment; not looked at for the piano itself.
             previous: float32 0/1 (N, S, P), what the instrument itself played in the segment before.
             latents: a nest of float32 (N, I, ...), as `latent_inputs` gives it.
@@ -91,7 +91,7 @@ class MelodyHarmonyArch(SegmentsArch, AccompanimentArch):
             previous, segments = ops.cast(previous, "float32"), ops.cast(segments, "float32")
             logits = [
                 self.instrument_logits(i, segments[..., PIANO], previous[..., i], latents)
-                for i in range(len(INSTRUMENTS))
+                for i in range(len(self.instruments))
             ]
             return ops.sigmoid(top_k_per_step(ops.stack(logits, axis=-1), self.network.max_polyphony))
 
@@ -109,6 +109,6 @@ class MelodyHarmonyArch(SegmentsArch, AccompanimentArch):
         """0/1 (B, S, P, I), the piano as given and all others to it."""
         cells = [
             piano if i == PIANO else self._cells(i, piano, previous, thresholds, temperature, latents)
-            for i in range(len(INSTRUMENTS))
+            for i in range(len(self.instruments))
         ]
         return ops.cast(ops.stack(cells, axis=-1), self.spec.dtype.name)

@@ -61,23 +61,28 @@ def default_context(seed: int) -> SamplingContext:
 
 
 class SegmentsNetwork(keras.Model):
-    """A network of segments, with the thresholds that were counted for it."""
+    """A network of segments, with the thresholds that were counted for it.
 
-    def __init__(self, **kwargs: Any):
+    Args:
+        instruments: I.
+    """
+
+    def __init__(self, instruments: int, **kwargs: Any):
         super().__init__(**kwargs)
+        self.num_instruments = instruments
         self.thresholds = self.statistic("thresholds", 0.5)
 
     def statistic(self, name: str, initial: float) -> Any:
         """A variable (I,) that is counted and not trained."""
         start = keras.initializers.Constant(initial)
-        return self.add_weight((len(INSTRUMENTS),), start, name=name, trainable=False, autocast=False)
+        return self.add_weight((self.num_instruments,), start, name=name, trainable=False, autocast=False)
 
 
 class GeneratingNetwork(SegmentsNetwork):
     """A SegmentsNetwork that knows as well how many keys of an instrument sound at once at the most."""
 
-    def __init__(self, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(self, instruments: int, **kwargs: Any):
+        super().__init__(instruments, **kwargs)
         self.max_polyphony = self.statistic("max_polyphony", PITCHES)
 
 
@@ -102,15 +107,20 @@ class SegmentsArch(Arch):
         super().__init__(spec, settings, conditions)
         steps, pitches, instruments = spec.shape
         of_steps, of_pitches = self.SIZE_MULTIPLES
-        if instruments != len(INSTRUMENTS):
+        if not 1 <= instruments <= len(INSTRUMENTS):
             raise KindMismatch(
-                f"{self.name} learns {len(INSTRUMENTS)} instruments, and this encoding has {instruments}"
+                f"{self.name} learns 1 to {len(INSTRUMENTS)} instruments, and this encoding has {instruments}"
             )
         if not steps or not pitches or steps % of_steps or pitches % of_pitches:
             raise KindMismatch(
                 f"{self.name} needs segments of a multiple of {of_steps} steps and of {of_pitches} pitches, and this "
                 f"encoding writes {steps} x {pitches}"
             )
+
+    @property
+    def instruments(self) -> tuple[str, ...]:
+        """The names of the I instruments."""
+        return INSTRUMENTS[: self.spec.shape[-1]]
 
     @abstractmethod
     def next_segment(
@@ -138,12 +148,12 @@ class SegmentsArch(Arch):
                 f"the training pieces make {segments} segment{'s' * (segments != 1)} of {self.spec.shape[0]} steps; "
                 f"{self.name} needs {MIN_SEGMENTS} to learn anything. Prepare more music"
             )
-        is_silent = np.ones(len(INSTRUMENTS), bool)
+        is_silent = np.ones(len(self.instruments), bool)
         for piece in pieces:
             is_silent &= ~encoded.piece(piece).any(axis=(0, 1, 2))
             if not is_silent.any():
                 return
-        names = ", ".join(name for name, silent in zip(INSTRUMENTS, is_silent, strict=True) if silent)
+        names = ", ".join(name for name, silent in zip(self.instruments, is_silent, strict=True) if silent)
         log.warning("no training piece has a note for %s: %s will hardly write one", names, self.name)
 
     @property
@@ -215,7 +225,7 @@ class SegmentsArch(Arch):
         # First where every segment follows a real one. Then where it follows what the network itself has written with
         # the thresholds so far: an instrument that is a little too loud would else grow louder with every segment.
         for number in range(1 + CALIBRATION_ROUNDS):
-            calibration, context = DensityCalibration(len(INSTRUMENTS)), default_context(0)
+            calibration, context = DensityCalibration(len(self.instruments)), default_context(0)
             for previous, segments in segment_pairs(encoded, CALIBRATION_SEGMENTS):
                 calibration.add(self.probabilities(previous, segments), segments)
                 for _ in range(ROLLOUT_SEGMENTS if number else 0):
@@ -279,7 +289,7 @@ def unflatten_windows(values: Any, segments: Any) -> Any:
 def max_polyphony(encoded: Encoded) -> np.ndarray:
     """float32 (I,): how many keys of each instrument sound at once, but for the fullest of its steps; at least 1."""
     polyphony = [
-        segments.sum(axis=2).reshape(-1, len(INSTRUMENTS))
+        segments.sum(axis=2).reshape(-1, segments.shape[-1])
         for _, segments in segment_pairs(encoded, CALIBRATION_SEGMENTS)
     ]
     steps = np.concatenate(polyphony).T  # (I, steps)

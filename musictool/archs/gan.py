@@ -86,7 +86,7 @@ class Gan(AdversarialArch):
         critic.build((None, *self.spec.shape))
         generator = Unconditional(inner, name="generator")
         generator.built = True
-        network = Adversaries(generator, critic, options.latent, name="network")
+        network = Adversaries(generator, critic, options.latent, instruments, name="network")
         network.built = True
         return network
 

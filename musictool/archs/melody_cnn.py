@@ -28,12 +28,11 @@ from musictool.options import option
 
 
 class BandNetwork(GeneratingNetwork):
-    """A NextSegment for each instrument; see there for the arguments."""
+    """A NextSegment for each instrument of segments of a shape (S, P, I); see there for the other arguments."""
 
     def __init__(
         self,
-        steps: int,
-        pitches: int,
+        shape: tuple[int, ...],
         width: int,
         hidden: int,
         latent: int,
@@ -41,7 +40,8 @@ class BandNetwork(GeneratingNetwork):
         input_dropout: float,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        steps, pitches, instruments = shape
+        super().__init__(instruments, **kwargs)
         self.instruments = [
             NextSegment(
                 steps,
@@ -54,7 +54,7 @@ class BandNetwork(GeneratingNetwork):
                 input_dropout=input_dropout,
                 name=name,
             )
-            for i, name in enumerate(INSTRUMENTS)
+            for i, name in enumerate(INSTRUMENTS[:instruments])
         ]
 
     def build(self, shape: Any) -> None:
@@ -97,11 +97,9 @@ class MelodyCnn(MelodyHarmonyArch):
     @cached_property
     def network(self) -> BandNetwork:
         """The five networks as one, built."""
-        steps, pitches, _ = self.spec.shape
         options = self.options
         network = BandNetwork(
-            steps,
-            pitches,
+            self.spec.shape,
             options.width,
             options.hidden,
             options.latent,
@@ -114,12 +112,12 @@ class MelodyCnn(MelodyHarmonyArch):
 
     @cached_property
     def stages(self) -> list[Stage]:
-        metrics = ("loss", *INSTRUMENTS)
+        metrics = ("loss", *self.instruments)
         return [Stage("network", self.network, self._loss_and_metrics, metrics, calibrate=self.calibrate)]
 
     def _loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         nats = self.network(flatten_windows(batch.x), flatten_windows(batch.y), training=training)  # (B x L, I)
-        by_instrument = [unflatten_windows(nats[:, i], batch.y) for i in range(len(INSTRUMENTS))]
+        by_instrument = [unflatten_windows(nats[:, i], batch.y) for i in range(len(self.instruments))]
         return (sum(by_instrument), *by_instrument)
 
     def instrument_logits(self, instrument: int, piano: Any, previous: Any, latents: Any) -> Any:
@@ -128,7 +126,7 @@ class MelodyCnn(MelodyHarmonyArch):
 
     def latent_inputs(self, number: int, context: SamplingContext) -> np.ndarray:
         """float32 (number, I, Z)."""
-        shape = (number, len(INSTRUMENTS), self.options.latent)
+        shape = (number, len(self.instruments), self.options.latent)
         return self.noise_sd(context.sampler) * context.rng.standard_normal(shape, dtype=np.float32)
 
 

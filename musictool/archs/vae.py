@@ -45,7 +45,7 @@ from musictool.dataset.windows import Batch
 from musictool.encoding import Spec
 from musictool.errors import BadOption
 from musictool.layers.variational import BEAT_STEPS
-from musictool.music.instruments import INSTRUMENTS, PIANO
+from musictool.music.instruments import PIANO
 from musictool.options import option
 from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.sampler import Sampler
@@ -91,10 +91,9 @@ class Vae(MelodyHarmonyArch, LatentArch):
     @cached_property
     def vae(self) -> Autoencoders:
         """The five autoencoders as one network, built."""
-        steps, pitches, _ = self.spec.shape
         options = self.options
         network = Autoencoders(
-            steps, pitches, options.width, options.latent, options.input_dropout, options.dropout, name="vae"
+            self.spec.shape, options.width, options.latent, options.input_dropout, options.dropout, name="vae"
         )
         network.build((None, *self.spec.shape))
         return network
@@ -102,7 +101,7 @@ class Vae(MelodyHarmonyArch, LatentArch):
     @cached_property
     def network(self) -> Predictors:
         """The five predictors as one network, built."""
-        network = Predictors(self.options.hidden, self.options.latent, name="predictors")
+        network = Predictors(len(self.instruments), self.options.hidden, self.options.latent, name="predictors")
         network.build((None, *self.spec.shape))
         return network
 
@@ -174,7 +173,7 @@ class Vae(MelodyHarmonyArch, LatentArch):
 
     def latent_inputs(self, number: int, context: SamplingContext) -> Any:
         """Noise, latents of the style, and how much of the style: float32 (number, I, Z) twice, (number, I, 1)."""
-        shape = (number, len(INSTRUMENTS), self.options.latent)
+        shape = (number, len(self.instruments), self.options.latent)
         noise = (
             self.noise_sd(context.sampler)
             * context.rng.standard_normal(shape, dtype=np.float32)
@@ -194,14 +193,14 @@ class Vae(MelodyHarmonyArch, LatentArch):
     def _style_latents(self, segments: np.ndarray) -> tuple[np.ndarray, ...]:
         """float32 (n, Z) for each instrument: the latents of its different segments, of (N, S, P, I)."""
         latents, different = self.latents(segments), []
-        for i in range(len(INSTRUMENTS)):
+        for i in range(len(self.instruments)):
             packed = np.packbits(segments[..., i].reshape(len(segments), -1), axis=1)
             different.append(latents[np.unique(packed, axis=0, return_index=True)[1], i])
         return tuple(different)
 
     def latents(self, rows: np.ndarray) -> np.ndarray:
         parts = [self._means(rows[i : i + BATCH_SEGMENTS]) for i in range(0, len(rows), BATCH_SEGMENTS)]
-        none = np.zeros((0, len(INSTRUMENTS), self.options.latent), np.float32)
+        none = np.zeros((0, len(self.instruments), self.options.latent), np.float32)
         return np.concatenate([none, *map(ops.convert_to_numpy, parts)])
 
     def decode_latents(self, latents: np.ndarray, sampler: Sampler, seed: int) -> np.ndarray:
@@ -219,7 +218,7 @@ class Vae(MelodyHarmonyArch, LatentArch):
     ) -> Iterator[np.ndarray]:
         """From nothing but the start row it goes on from segments whose latents are drawn from the prior."""
         if primer.shape[1] == 1 and not primer.any():
-            shape = (len(primer), len(INSTRUMENTS), self.options.latent)
+            shape = (len(primer), len(self.instruments), self.options.latent)
             latents = np.random.default_rng((seed, 1)).standard_normal(shape, dtype=np.float32)
             primer = self.decode_latents(latents, sampler, seed)[:, None]
         return super().continuation(primer, sampler, seed, guidance)
@@ -235,7 +234,7 @@ class Vae(MelodyHarmonyArch, LatentArch):
 
     def _calibrate_autoencoders(self, encoded: Encoded) -> None:
         """Measure the standard deviation of the latents, and the thresholds for what is decoded from them."""
-        calibration, latents = DensityCalibration(len(INSTRUMENTS)), []
+        calibration, latents = DensityCalibration(len(self.instruments)), []
         for _, segments in segment_pairs(encoded, CALIBRATION_SEGMENTS):
             latents.append(self.latents(segments))
             probabilities = self._decode(latents[-1], np.float32(1))

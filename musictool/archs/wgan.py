@@ -73,7 +73,7 @@ class Wgan(AdversarialArch):
         critic = BandCritic(2 * options.width, name="critic")
         critic.build((None, *self.spec.shape))
         noise_size = options.latent + instruments * options.track_noise
-        network = Adversaries(generator, critic, noise_size, name="network")
+        network = Adversaries(generator, critic, noise_size, instruments, name="network")
         network.built = True
         return network
 

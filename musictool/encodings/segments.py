@@ -18,7 +18,7 @@ hits, tempo and metre, all timing finer than a step (triplets become uneven), an
 musictool/music/grid.py, where two notes of one key touch.
 
 Source: the five-instrument CNNs, VAEs and GANs on the Lakh Pianoroll Dataset: Tham and Kim's MelodyCNN and HarmonyCNN
-(2021), and before them Dong et al., "MuseGAN" (2018), with other sizes. Honest limit: an upbeat, or a metre other than
+(2021), and before them Dong et al., "MuseGAN" (2018), with other sizes. Limit: an upbeat, or a metre other than
 4/4, shifts the bars against the segments, and the same music then looks different from piece to piece.
 """
 

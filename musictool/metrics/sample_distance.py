@@ -32,7 +32,7 @@ import numpy as np
 
 from musictool.dataset.dataset import Encoded
 from musictool.metrics.variety import near_duplicates, variety
-from musictool.music.instruments import DRUMS, INSTRUMENTS
+from musictool.music.instruments import DRUMS
 from musictool.music.scales import SCALES
 
 MAX_PLACES, CHAIN_LENGTH = 100, 4
@@ -126,7 +126,7 @@ def statistics(chains: np.ndarray) -> np.ndarray:
                 segments[..., i].any(axis=(1, 2)).mean(),
                 variety(chains[-1, ..., i]),
             )
-            for i in range(len(INSTRUMENTS))
+            for i in range(chains.shape[-1])
         ]
     )
 
@@ -134,7 +134,7 @@ def statistics(chains: np.ndarray) -> np.ndarray:
 def off_scale(chains: np.ndarray) -> float:
     """The share of the cells of pitched instruments that are off the scale of their chain, of segments uint8 0/1
     (CHAIN_LENGTH, N, S, P, I): the mean of the chains that have any."""
-    pitched = [i for i in range(len(INSTRUMENTS)) if i != DRUMS]
+    pitched = [i for i in range(chains.shape[-1]) if i != DRUMS]
     cells = chains[..., pitched].sum(axis=(0, 2, 4), dtype=np.int64)  # (N, P)
     classes = _by_octave(cells).sum(axis=1)  # (N, 12)
     classes = classes[classes.any(axis=1)]

@@ -114,8 +114,9 @@ def test_what_is_banned_never_sounds():
     assert not bound[:, :, :, ::2].any()
 
 
+@pytest.fixture(scope="module")
 def trained_a_little() -> tuple[MelodyCnn, Encoded]:
-    """By now the probabilities of the cells are not all the same."""
+    """An arch of which the probabilities of the cells are not all the same, and its corpus; to be calibrated."""
     made = arch("latent=0")
     pieces = segments(6, 8)
     pieces[..., DRUMS] &= segments(6, 8, seed=3)[..., DRUMS]  # a twentieth as many
@@ -126,9 +127,11 @@ def trained_a_little() -> tuple[MelodyCnn, Encoded]:
     return made, corpus_of(pieces, SPEC)
 
 
-def test_calibrated_thresholds_give_every_instrument_the_notes_that_it_has(monkeypatch: pytest.MonkeyPatch):
+def test_calibrated_thresholds_give_every_instrument_the_notes_that_it_has(
+    trained_a_little: tuple[MelodyCnn, Encoded], monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(_segments, "CALIBRATION_ROUNDS", 0)
-    made, encoded = trained_a_little()
+    made, encoded = trained_a_little
     made.calibrate(encoded)
     thresholds = ops.convert_to_numpy(made.network.thresholds)
     above, real = np.zeros(5), np.zeros(5)
@@ -138,8 +141,10 @@ def test_calibrated_thresholds_give_every_instrument_the_notes_that_it_has(monke
     np.testing.assert_allclose(above, real, rtol=0.1)
 
 
-def test_calibrated_thresholds_hold_where_it_follows_its_own_segments():
-    made, encoded = trained_a_little()
+def test_calibrated_thresholds_hold_where_it_follows_its_own_segments(
+    trained_a_little: tuple[MelodyCnn, Encoded],
+):
+    made, encoded = trained_a_little
     made.calibrate(encoded)
     real = encoded.rows(slice(None))
     primer = real.reshape(6, 8, *SHAPE)[:, :1]
@@ -147,8 +152,10 @@ def test_calibrated_thresholds_hold_where_it_follows_its_own_segments():
     np.testing.assert_allclose(written.sum(axis=(0, 1, 2, 3)) / 18, real.sum(axis=(0, 1, 2)) / 48, rtol=0.5)
 
 
-def test_no_more_keys_sound_at_once_than_an_instrument_plays_in_the_corpus():
-    made, encoded = trained_a_little()
+def test_no_more_keys_sound_at_once_than_an_instrument_plays_in_the_corpus(
+    trained_a_little: tuple[MelodyCnn, Encoded],
+):
+    made, encoded = trained_a_little
     made.calibrate(encoded)
     at_once = encoded.rows(slice(None)).sum(axis=2).reshape(-1, 5)
     limits = ops.convert_to_numpy(made.network.max_polyphony)

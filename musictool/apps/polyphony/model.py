@@ -23,6 +23,7 @@ from musictool.backend.compile import compiled
 from musictool.dataset.windows import Batch
 from musictool.encoding import Spec
 from musictool.metrics.baselines import bernoulli_nats
+from musictool.options import from_settings
 
 
 class ClockedRollLstm(RollLstm):
@@ -57,7 +58,8 @@ class RollModel:
         low, high = (int(sounding[0]), int(sounding[-1]) + 1) if len(sounding) else (0, frames.shape[1])
         self.keys, self.others = slice(low, high), np.r_[0:low, high : frames.shape[1]]
         self.rare = 1 / (len(frames) - len(training) + 2)
-        self.arch = ClockedRollLstm.sized(Spec("frames", (high - low,), high - low), "small", settings)
+        spec = Spec("frames", (high - low,), high - low)
+        self.arch = ClockedRollLstm(spec, from_settings(RollLstm.Options, settings))
         self.network = self.arch.network
         self._begin_as_baseline(training)
         self._nats = compiled(lambda *batch: self.arch.loss_and_metrics(Batch(*batch), False)[0])

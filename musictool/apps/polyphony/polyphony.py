@@ -130,7 +130,7 @@ def benchmark_polyphony(
     backend.prepare("float32", settings.seed)
     model = RollModel(data.splits["train"], options)
     course = train(model, data.splits["train"], data.splits["validation"], settings, reporter or Reporter())
-    scores = {
+    scores: dict[str, FrameNats] = {
         split: model.score(data.splits[split], settings.frames)
         for split in ("validation", "test")
         if split in data.splits

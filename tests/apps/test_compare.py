@@ -116,7 +116,7 @@ def test_what_was_killed_goes_on_for_what_is_left_of_its_time(at_compared: Path,
 
     monkeypatch.setattr(comparing, "train", watched)
     board = compare("tunes", ["rnn", "gru"], max_minutes=0.05, **TINY)
-    assert given == {"tunes-compare-gru": pytest.approx(max(comparing.LEAST_MINUTES, 0.05 - before))}
+    assert given == {"tunes-compare-gru": pytest.approx(max(comparing.MIN_MINUTES, 0.05 - before))}
     assert read_info(folder)["training"]["finished"] == "time"
     assert {entry.name: entry.failure for entry in board.entries}["gru"] == ""
 

@@ -1,10 +1,10 @@
-"""What each encoding makes of real music: vocabulary, symbols a second, coverage, files a second.
+"""Each encoding on real music: vocabulary, rows per second, coverage, files per second.
 
     python benchmarks/encodings.py SOURCE... [--encodings note-chord,performance] [--home FOLDER]
 
 A SOURCE is whatever `musictool prepare` takes. Each is prepared once (kept in --home, if that is given), then encoded
 cold with one worker. `exact` is the part of the validation rows that the vocabulary of the training pieces, at every
-transposition from -3 to 3, holds; the others become their nearest neighbour. A row is a symbol, a step of a roll or a
+transposition from -3 to 3, holds; the others become their nearest neighbour. A row is a token, a step of a roll or a
 segment; `seconds` of music are those of all pieces.
 """
 

@@ -1,4 +1,4 @@
-"""Files a second, from files to an encoded corpus: musictool beside the tutorials' way, pretty_midi and MidiTok.
+"""Files per second, from files to an encoded corpus: musictool beside the tutorials' way, pretty_midi and MidiTok.
 
     python benchmarks/prepare.py [FOLDER] [--copies 4000] [--rounds 3] [--slow-files 40]
 
@@ -167,7 +167,7 @@ def main() -> None:
 
 
 def _rate(measure: Callable[..., tuple[int, float]], *arguments: object) -> float:
-    """Files a second, measured in a process of its own."""
+    """Files per second, measured in a process of its own."""
     with get_context("spawn").Pool(1) as pool:
         count, seconds = pool.apply(measure, arguments)
     return count / seconds

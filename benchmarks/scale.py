@@ -1,4 +1,4 @@
-"""Twenty thousand files: files a second and peak memory of `prepare` and of each encoding, with one worker and two.
+"""Twenty thousand files: files per second and peak memory of `prepare` and of each encoding, with one worker and two.
 
     python benchmarks/scale.py [FOLDER] [--files 20000] [--encodings note-chord,performance] [--workers 1,2]
 
@@ -24,7 +24,7 @@ from _table import THREADS
 
 
 def preparing(home: Path, folder: Path, workers: int) -> tuple[float, float, float]:
-    """Reading only. Files a second; MB of this process and of its largest child."""
+    """Reading only. Files per second; MB of this process and of its largest child."""
     from musictool.preparation.prepare import prepare
 
     os.environ["MUSICTOOL_HOME"] = str(home)

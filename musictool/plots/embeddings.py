@@ -10,8 +10,8 @@ the token's own vector and those of its features. With t-SNE, the default, only 
 distances of groups; --method pca shows the two directions of the largest variance. Of more than 2000 tokens the most
 frequent are drawn.
 
-Source: the figures of Huang and Wu, "Deep Learning for Music" (2016). Limit: vectors that share features by construction
-(the same pitch, say) are similar before any training, which proves no learning.
+Source: the figures of Huang and Wu, "Deep Learning for Music" (2016). Limit: vectors that share features by
+construction (the same pitch, say) are similar before any training, which proves no learning.
 """
 
 from __future__ import annotations

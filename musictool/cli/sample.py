@@ -43,7 +43,7 @@ def command(model: str | None, outs: tuple[Path, ...], check_copies: bool, like:
     for song in songs:
         _tell(song)
         if copies is not None:
-            _output.say(f"  {copies.words(song.score)}")
+            _output.say(f"  {copies.report(song.score)}")
     if [path.suffix.lower() for path in songs[0].paths] == [".mid"]:
         midi, sound = (shlex.quote(str(path)) for path in (songs[0].path, songs[0].path.with_suffix(".wav")))
         _output.say(f"next:  musictool render {midi} --out {sound}")

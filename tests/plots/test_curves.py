@@ -27,6 +27,7 @@ def model(home: Path, name: str, history: str = HISTORY, encoding: str = "note-c
     tables = ("arch", "conditions", "corpus", "training", "provenance", "weights")
     info = {
         "format": FORMAT,
+        "stages": ["network"],
         **{table: {} for table in tables},
         "encoding": {"name": encoding, "options": {}},
         "spec": {"kind": "tokens", "shape": [], "size": 9},

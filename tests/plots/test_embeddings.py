@@ -141,7 +141,7 @@ def test_of_frames_the_keys_are_drawn(tmp_path: Path):
     arch = RollLstm.sized(encoding.spec, "small", ("width=4", "embedding=6", "layers=1"))
     tables = {table: {} for table in ("conditions", "corpus", "training", "metrics", "provenance", "weights")}
     described = {"encoding": encoding.to_json(), "arch": {"name": "roll-lstm"}, "spec": encoding.spec.to_json()}
-    info = {"format": FORMAT, **tables, **described, "music": {"bpm": 120, "metre": [4, 4]}}
+    info = {"format": FORMAT, "stages": ["network"], **tables, **described, "music": {"bpm": 120, "metre": [4, 4]}}
     folder = tmp_path / "roll"
     model.create(folder, info, encoding, [np.eye(88, dtype=np.uint8)[60 - 21][None]])
     (stage,) = arch.stages

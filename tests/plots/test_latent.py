@@ -16,6 +16,7 @@ from musictool.plots.latent import draw
 
 INFO = {
     "format": FORMAT,
+    "stages": ["network"],
     **{table: {} for table in ("conditions", "metrics", "provenance", "weights")},
     "arch": {"name": "vae", "options": {}},
     "encoding": {"name": "segments", "options": {}},

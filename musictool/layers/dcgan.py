@@ -34,10 +34,10 @@ def fitting_strides(
         The strides, and the size that is left behind the last.
     """
     fitting = []
-    for stride in strides:
-        stride = tuple(step if length % step == 0 else 1 for length, step in zip(size, stride, strict=True))
-        size = (size[0] // stride[0], size[1] // stride[1])
-        fitting.append((stride[0], stride[1]))
+    for wanted in strides:
+        steps, pitches = (stride if length % stride == 0 else 1 for length, stride in zip(size, wanted, strict=True))
+        size = (size[0] // steps, size[1] // pitches)
+        fitting.append((steps, pitches))
     return fitting, size
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,12 @@ def test_vectors_are_what_the_network_reads(tiny_model: PlotInput):
     network = Model.open(tiny_model.path).arch.network
     expected = np.asarray(network.embedding.matrix())[3:]
     np.testing.assert_allclose(vectors_of(tiny_model).vectors, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_counts_and_texts_are_those_of_the_vocabulary(tiny_model: PlotInput):
+    vectors, vocabulary = vectors_of(tiny_model), json.loads((tiny_model.path / "vocabulary.json").read_text())
+    assert vectors.counts.tolist() == vocabulary["counts"]
+    assert [vectors.text(index) for index in range(len(vectors))] == vocabulary["symbols"]
 
 
 def test_tokens_have_their_pitch_what_they_do_and_their_name():

@@ -27,23 +27,24 @@ INFO = {
 
 def latents(rows: np.ndarray) -> np.ndarray:
     """What an arch would give: here how many cells sound, their mean pitch, and their mean step."""
-    found = np.zeros((len(rows), 5, 3), np.float32)
+    result = np.zeros((len(rows), 5, 3), np.float32)
     for segment, row in enumerate(rows):
         for instrument in range(5):
             steps, pitches = np.nonzero(row[..., instrument])
             if len(steps):
-                found[segment, instrument] = len(steps), pitches.mean(), steps.mean()
-    return found
+                result[segment, instrument] = len(steps), pitches.mean(), steps.mean()
+    return result
 
 
 @pytest.fixture
 def vae(at_tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlotInput:
-    """A folder that says it holds a vae, and a stand-in for the vae."""
+    """A model folder of a vae, and a stand-in for the vae."""
     (tmp_path / "vae").mkdir()
     known = read_info(at_tiny_home / "saved_models" / "tunes-lstm")
     info = {**INFO, "corpus": known["corpus"], "training": known["training"]}
     (tmp_path / "vae" / "model.json").write_text(json.dumps(info))
-    stand_in = SimpleNamespace(name="vae", info=info, encoding=Segments(), arch=SimpleNamespace(latents=latents))
+    arch = SimpleNamespace(latents=latents)
+    stand_in = SimpleNamespace(name="vae", info=info, encoding=Segments(), arch=arch, transposed=lambda score: score)
     monkeypatch.setattr(Model, "open", lambda folder: stand_in)
     return PlotInput("model", tmp_path / "vae")
 

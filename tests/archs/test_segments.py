@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from musictool.arch import archs_for
 from musictool.encoding import Spec
 from musictool.errors import BadOption, KindMismatch
+from musictool.generation.request import Request
 from musictool.registry import ARCHS
 from musictool.sampling.sampler import Sampler
 from tests.test_laws_archs import rows, tiny
@@ -57,3 +60,16 @@ def test_the_page_has_its_default_noise_and_whether_it_has_a_temperature(name: s
     _, _, noise_sd, _, temperature, _ = (cell.strip() for cell in row.split("|"))
     assert float(noise_sd) == cls.DEFAULT_NOISE_SD
     assert temperature == ("yes" if cls.has_temperature else "refused")
+
+
+@each_segment_arch
+def test_a_temperature_is_refused_where_all_that_is_random_is_the_noise(name: str):
+    model: Any = SimpleNamespace(name="mine", spec=spec(8, 24, 5), arch=ARCHS.get(name))
+    plain, bold = Request(bars=2), Request(bars=2, sampler=Sampler(temperature=1.5, noise_sd=0.5))
+    plain.check_model(model)
+    if ARCHS.get(name).has_temperature:
+        bold.check_model(model, ["temperature"])
+        return
+    for request, given in ((bold, []), (plain, ["temperature"])):
+        with pytest.raises(BadOption, match=r"--temperature is for .* random in mine is its noise: use --noise-sd"):
+            request.check_model(model, given)

@@ -24,9 +24,7 @@ class LofiOptions:
     """How a piece becomes lo-fi."""
 
     tempo: float = flag(80.0, "Beats per minute; 70 to 90 is typical.", least=60, most=100)
-    swing: float = flag(
-        0.57, "Share of the first of two eighths: 0.5 even, 0.67 triplets.", least=0.5, most=0.7, metavar="FLOAT RANGE"
-    )
+    swing: float = flag(0.57, "Share of the first of two eighths: 0.5 even, 0.67 triplets.", least=0.5, most=0.7)
     drums: str | None = flag(
         None, "boom-bap, brushes, dusty, half-time, or none.", choices=_drum_styles, default_text="random"
     )

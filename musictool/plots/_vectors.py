@@ -15,6 +15,7 @@ from musictool.models.info import read_info
 from musictool.models.parts import array, open_encoding
 from musictool.music.pitches import pitch_name, pitch_of
 from musictool.music.score import PITCHES
+from musictool.vocabulary import LearnedEncoding
 
 BEGINS, ENDS, NEITHER = "begins notes", "ends a note", "neither"
 
@@ -67,12 +68,10 @@ class Vectors:
 
     def text(self, index: int) -> str:
         """The token as the vocabulary writes it; "token 5" without a vocabulary."""
-        vocabulary = getattr(self.encoding, "texts", None)
-        return (
-            str(vocabulary.text_of(int(self.tokens[index])))
-            if vocabulary is not None
-            else f"token {self.tokens[index]}"
-        )
+        token = int(self.tokens[index])
+        if isinstance(self.encoding, LearnedEncoding):
+            return self.encoding.texts.text_of(token)
+        return f"token {token}"
 
     def find(self, label: str) -> list[int]:
         """The indices of a label: for a note the most frequent tokens that begin and end it alone; else the token of
@@ -149,9 +148,8 @@ def _layer(file: h5py.File, name: str) -> str | None:
 def _counts(model: PlotInput, encoding: Encoding, size: int) -> np.ndarray:
     """int64 (V,): from the vocabulary, else from the primers of the model."""
     counts = np.zeros(size, np.int64)
-    symbols = getattr(encoding, "symbols", None)
-    if symbols is not None:
-        counts[FIRST_TOKEN:] = symbols.counts
+    if isinstance(encoding, LearnedEncoding):
+        counts[FIRST_TOKEN:] = encoding.texts.counts
         return counts
     try:
         with h5py.File(model.path / "primers.h5") as file:

@@ -91,7 +91,12 @@ def flag(
         repeated: a tuple's elements are given by repeating the flag; otherwise in one text with commas between.
         negatable: a bool has `--no-NAME` as well.
     """
-    facts = {"metavar": metavar, "default_text": default_text, "repeated": repeated, "negatable": negatable}
+    facts: dict[str, Any] = {
+        "metavar": metavar,
+        "default_text": default_text,
+        "repeated": repeated,
+        "negatable": negatable,
+    }
     return option(default, help, flag=name or True, **facts, **more)
 
 
@@ -145,7 +150,9 @@ def converted(cls: type, values: Mapping[str, Any], what: str = "option") -> dic
 
 def _fields(cls: type) -> tuple[dict[str, dataclasses.Field[Any]], dict[str, Any]]:
     """The fields by name, with those of groups in their place, and their types."""
-    hints, fields, kinds = get_type_hints(cls), {}, {}
+    hints = get_type_hints(cls)
+    fields: dict[str, dataclasses.Field[Any]] = {}
+    kinds: dict[str, Any] = {}
     for field in dataclasses.fields(cls):
         more = _fields(field.metadata["group"]) if "group" in field.metadata else ({field.name: field}, hints)
         fields |= more[0]
@@ -357,4 +364,4 @@ def _text(value: Any) -> str:
 
 
 def _example(cls: type) -> str:
-    return describe(cls)[0][0] if dataclasses.fields(cls) else "key=value"  # type: ignore[arg-type]
+    return describe(cls)[0][0] if dataclasses.fields(cls) else "key=value"

@@ -40,7 +40,9 @@ class Autoencoders(SegmentsNetwork):
         ]
         self.seed_generator = keras.random.SeedGenerator(0)
         self.fixed_noise = np.random.default_rng(0).standard_normal((instruments, latent)).astype(np.float32)
-        self.latent_std = self.add_weight((instruments, latent), "ones", name="latent_std", trainable=False, autocast=False)
+        self.latent_std = self.add_weight(
+            (instruments, latent), "ones", name="latent_std", trainable=False, autocast=False
+        )
         self.training_steps = self.add_weight(
             (), "zeros", name="training_steps", trainable=False, autocast=False, aggregation="only_first_replica"
         )

@@ -158,7 +158,6 @@ def compare_with(
     if model is None:
         human, encoded, training = reference.validation_measures(bars), None, reference.training_measures(bars)
     else:
-
         human = reference.validation_measures(bars, model.transposed)
         as_encoded = partial(_as_encoded, model)
         encoded = reference.validation_measures(bars, as_encoded)

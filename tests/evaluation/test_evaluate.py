@@ -57,7 +57,7 @@ def test_the_likelihood_is_that_of_scoring_the_pieces_one_by_one(evaluation: Eva
     model = Model.open(tiny_home / "saved_models" / "tunes-lstm")
     corpus = musictool.Corpus.open(tiny_home / "corpora" / "tunes")
     scored = [score_piece(model, score, "") for score in corpus.scores("validation")]
-    nats = sum(piece.total for piece in scored if piece) / sum(len(piece.nats) for piece in scored if piece)
+    nats = sum(piece.total for piece in scored if piece) / sum(len(piece.surprisal) for piece in scored if piece)
     assert evaluation.likelihoods["human"].nats == pytest.approx(nats)
     assert evaluation.likelihoods["human"].perplexity == pytest.approx(np.exp(nats))
     assert {"unigram", "bigram", "repeat", "samples"} <= set(evaluation.likelihoods)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A machine may be busy, so no case has a deadline. `make test` draws the same cases every time; `make test-all` new ones.
+# Machines may be busy: no case has a deadline. `make test` draws the same cases every time, `make test-all` new ones.
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("MUSICTOOL_HYPOTHESIS", "same"))

@@ -38,7 +38,7 @@ class Transposition:
             return cls(low, high)
         match = _SPAN.fullmatch(value)
         if match is None:
-            raise ValueError(value)
+            raise ValueError(f"'{value}' is not like -3..3")
         low = int(match[1])
         return cls(low, int(match[2])) if match[2] else cls(min(low, 0), max(low, 0))
 

@@ -26,7 +26,7 @@ def test_it_is_parsed_and_written_again(value: Any, expected: Transposition):
 
 @pytest.mark.parametrize("value", ["1..3", "-25..0", "up", "-3..", "", (1, 3), (1, 2, 3), "3..-3"])
 def test_what_does_not_hold_no_shift_is_refused(value: Any):
-    with pytest.raises(ValueError, match="does not hold 0|is not like|values to unpack"):
+    with pytest.raises(ValueError, match=r"does not hold 0|is not like|values to unpack"):
         Transposition.parse(value)
 
 

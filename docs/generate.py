@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from musictool.catalogue import Entry, entries
+from musictool.catalogue import Listing, entries
 from musictool.cli._main import main
 from musictool.registry import ARCHS, COMMANDS, ENCODINGS, Registry
 
@@ -71,14 +71,14 @@ def help_of(name: str) -> str:
     return command.get_help(context)
 
 
-def docstring_and_options(registry: Registry, entry: Entry, flag: str) -> str:
+def docstring_and_options(registry: Registry, entry: Listing, flag: str) -> str:
     """An entry's docstring, and its options as a table."""
     docstring = ast.get_docstring(ast.parse(registry.path(entry.name).read_text(encoding="utf-8"))) or ""
     rows = "\n".join(f"| `{flag} {setting}` | {help_text} |" for setting, help_text in entry.settings)
     return f"```\n{docstring}\n```\n\n| option and its default | what it is |\n|---|---|\n{rows}"
 
 
-def encoding_page(entry: Entry) -> str:
+def encoding_page(entry: Listing) -> str:
     """What one encoding is, and a real piece before and after."""
     piece = PICTURED.get(entry.name, "chorale")
     return f"""# {entry.name}
@@ -98,7 +98,7 @@ The first bars of a real piece ([which](README.md#the-pictures)), and what is le
 """
 
 
-def arch_page(entry: Entry) -> str:
+def arch_page(entry: Listing) -> str:
     """What one arch is, how to train it and what can be set."""
     arch = ARCHS.get(entry.name)
     encodings = [name for name in ENCODINGS.names() if _learns(arch, ENCODINGS.get(name))]

@@ -18,7 +18,7 @@ from musictool.registry import ARCHS, Registry, class_name
 
 
 @dataclass(frozen=True)
-class Entry:
+class Listing:
     """One file of a registry.
 
     Attributes:
@@ -32,7 +32,7 @@ class Entry:
     settings: list[tuple[str, str]]
 
 
-def entries(registry: Registry) -> list[Entry]:
+def entries(registry: Registry) -> list[Listing]:
     """Every entry of a registry, sorted by name.
 
     Raises:
@@ -49,11 +49,11 @@ def default_encoding(arch: str) -> str:
     return str(constant.value())
 
 
-def _entry(registry: Registry, name: str) -> Entry:
+def _entry(registry: Registry, name: str) -> Listing:
     summary = (ast.get_docstring(_tree(registry.path(name))) or "").partition("\n")[0].rstrip(".")
     cls = _member(registry, name, "Options")
     options = cls.options() if cls else {}
-    return Entry(name, summary, [(f"{key}={_text(default)}", text) for key, (default, text) in options.items()])
+    return Listing(name, summary, [(f"{key}={_text(default)}", text) for key, (default, text) in options.items()])
 
 
 def _member(registry: Registry, name: str, member: str) -> _Source | None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from musictool import home
-from musictool.apps.leaderboard import Entry, Leaderboard
+from musictool.apps.leaderboard import Leaderboard, Ranked
 from musictool.arch import archs_with_likelihood
 from musictool.corpus.corpus import Corpus
 from musictool.dataset.encode import DEFAULT_ENCODING
@@ -110,14 +110,14 @@ def chosen(archs: Sequence[str], encoding: str) -> list[str]:
     return list(dict.fromkeys(archs))
 
 
-def _baselines(corpus: Corpus, options: TrainOptions, reporter: Reporter) -> tuple[list[Entry], Amount]:
+def _baselines(corpus: Corpus, options: TrainOptions, reporter: Reporter) -> tuple[list[Ranked], Amount]:
     """The entries of the baselines, and the amount of validation music."""
     corpus = corpus.select(options.where)
     encoded = encoded_for(corpus, options, reporter)
     if not len(encoded.pieces("validation")):
         raise BadCorpus(f"{corpus.name} has no validation piece to compare archs by")
     amount = validation_amount(encoded, corpus)
-    return [Entry(name, **_costs(nats, amount)) for name, nats in baselines(encoded).items()], amount
+    return [Ranked(name, **_costs(nats, amount)) for name, nats in baselines(encoded).items()], amount
 
 
 def _check_existing(name: str, corpus: Corpus, options: TrainOptions) -> None:
@@ -137,7 +137,7 @@ def _check_existing(name: str, corpus: Corpus, options: TrainOptions) -> None:
         )
 
 
-def _entry(corpus: Corpus, name: str, given: dict[str, Any], reporter: Reporter | None, amount: Amount) -> Entry:
+def _entry(corpus: Corpus, name: str, given: dict[str, Any], reporter: Reporter | None, amount: Amount) -> Ranked:
     """Train one arch, or what is left of it, and measure it."""
     folder = home.models_folder() / name
     try:
@@ -149,10 +149,10 @@ def _entry(corpus: Corpus, name: str, given: dict[str, Any], reporter: Reporter 
     except Stopped:
         raise
     except MusictoolError as error:
-        return Entry(given["arch"], None, failure=str(error))
+        return Ranked(given["arch"], None, failure=str(error))
     except Exception as error:  # an error in one arch must not end the others
         log.warning("%s failed", given["arch"], exc_info=True)
-        return Entry(given["arch"], None, failure=f"{type(error).__name__}: {error}".splitlines()[0])
+        return Ranked(given["arch"], None, failure=f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 def _is_finished(folder: Path) -> bool:
@@ -168,12 +168,12 @@ def _minutes(folder: Path) -> float:
     return float(state["seconds"] + state["epoch_seconds"]) / 60
 
 
-def _measured(folder: Path, arch: str, amount: Amount) -> Entry:
+def _measured(folder: Path, arch: str, amount: Amount) -> Ranked:
     info = read_info(folder)
     nats = info["metrics"].get("val_loss")
     if nats is None:
-        return Entry(arch, None, failure="it has no validation loss")
-    return Entry(
+        return Ranked(arch, None, failure="it has no validation loss")
+    return Ranked(
         arch,
         **_costs(nats, amount),
         rows_per_second=_speed(folder) or None,  # 0 for an arch that counts
@@ -198,5 +198,5 @@ def _costs(nats: float, amount: Amount) -> dict[str, Any]:
     return {"nats": nats, "per_note": amount.per_note(nats), "per_second": amount.per_second(nats)}
 
 
-def _sorted(entries: list[Entry]) -> tuple[Entry, ...]:
+def _sorted(entries: list[Ranked]) -> tuple[Ranked, ...]:
     return tuple(sorted(entries, key=lambda entry: float("inf") if entry.nats is None else entry.nats))

@@ -19,7 +19,7 @@ SUFFIXES = (".md", ".json", ".csv")
 
 
 @dataclass(frozen=True)
-class Entry:
+class Ranked:
     """A row of the leaderboard.
 
     Attributes:
@@ -59,7 +59,7 @@ class Leaderboard:
     minutes: float
     seed: int
     amount: Amount
-    entries: tuple[Entry, ...]
+    entries: tuple[Ranked, ...]
 
     @property
     def unbeaten_by(self) -> list[str]:
@@ -111,7 +111,7 @@ def check_suffix(path: Path) -> None:
         raise BadOption(f"--out {path}: a table ends with one of {' '.join(SUFFIXES)}")
 
 
-def _line(entry: Entry) -> tuple[str, ...]:
+def _line(entry: Ranked) -> tuple[str, ...]:
     if entry.nats is None:
         return (entry.name, "failed", "", "", "", "", "")
     nats = tuple("" if value is None else f"{value:.3f}" for value in (entry.nats, entry.per_note, entry.per_second))

@@ -17,6 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
+from musictool.music.key import NO_KEY
 from musictool.music.score import KEY, METRE, NOTE, TEMPO, Score, Track
 
 TRACK = np.dtype([("program", np.uint8), ("is_drum", np.bool_), ("name", np.int32)])
@@ -30,7 +31,6 @@ COLUMNS: dict[str, np.dtype] = {
     "titles": np.dtype(np.uint8),
 }
 TABLES = ("notes", "tempos", "metres", "keys")  # the columns that a Score has too
-NO_KEY = -1
 PIECE = np.dtype([*((name, np.int32) for name in COLUMNS), ("key", np.int8)])
 
 

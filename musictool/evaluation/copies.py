@@ -32,7 +32,7 @@ MAX_HUMAN = 100  # validation pieces that the percentile is taken over
 
 
 @dataclass(frozen=True)
-class Source:
+class CopySource:
     """Where the longest copied run of a piece comes from.
 
     Attributes:
@@ -72,13 +72,13 @@ class Copies:
         """What each piece has in common with the training pieces."""
         return [self.index.find(score) for score in scores]
 
-    def source(self, score: Score, copied: Copied) -> Source | None:
+    def source(self, score: Score, copied: Copied) -> CopySource | None:
         """Where the longest run of a piece comes from; None if nothing is copied."""
         if copied.piece < 0:
             return None
         piece = int(self._pieces[copied.piece])
         bars = _bar(score, copied.start), _bar(self.corpus.score(piece), copied.piece_start)
-        return Source(bars[0], self.corpus.ids[piece], bars[1], copied.longest, copied.semitones)
+        return CopySource(bars[0], self.corpus.ids[piece], bars[1], copied.longest, copied.semitones)
 
     def report(self, score: Score) -> str:
         """A line for people: what of a piece is copied, and whether that is more than human pieces copy."""

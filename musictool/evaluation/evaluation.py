@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from musictool.evaluation.copies import Source
+from musictool.evaluation.copies import CopySource
 from musictool.evaluation.reconstruction import Reconstruction
 from musictool.evaluation.reference import Measures
 from musictool.metrics.copying import WINDOW
@@ -80,7 +80,7 @@ class Evaluation:
     human: Measures
     encoded: Measures | None
     training: Measures
-    sources: tuple[Source | None, ...]
+    sources: tuple[CopySource | None, ...]
     p95_run: int
     likelihoods: Mapping[str, Likelihood]
     reconstruction: Reconstruction | None = None
@@ -119,7 +119,7 @@ class Evaluation:
         """What the samples are compared with: the human pieces, encoded and decoded if there is a model."""
         return self.human if self.encoded is None else self.encoded
 
-    def copies(self) -> list[tuple[str, Source]]:
+    def copies(self) -> list[tuple[str, CopySource]]:
         """(name, source) of each sample whose longest run is beyond `p95_run`, the longest first."""
         named = zip(self.samples.names, self.sources, strict=True)
         copies = [(name, source) for name, source in named if source is not None and source.steps > self.p95_run]

@@ -53,7 +53,7 @@ _DAMAGE = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class ArchiveMember:
     """One entry.
 
     Attributes:
@@ -94,7 +94,7 @@ def declared_bytes(path: Path) -> int:
         return sum(info.file_size for info in archive.infolist())
 
 
-def entries(path: Path) -> Generator[Entry, None, None]:
+def members(path: Path) -> Generator[ArchiveMember, None, None]:
     """The entries of the archive `path`; to be used within `damage()`."""
     kind = kind_of(path)
     return _zipped(path) if kind == "zip" else _tarred(path, kind)
@@ -113,20 +113,20 @@ def damage() -> Iterator[None]:
         raise BadDownload(f"the archive is damaged: {error}") from None
 
 
-def _zipped(path: Path) -> Generator[Entry, None, None]:
+def _zipped(path: Path) -> Generator[ArchiveMember, None, None]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             if info.flag_bits & 1:
                 raise BadDownload(f"the archive is encrypted ('{info.filename}')")
             mode = stat.S_IFMT(info.external_attr >> 16)
             if info.is_dir():
-                yield Entry(info.filename, "folder")
+                yield ArchiveMember(info.filename, "folder")
             elif mode not in (0, stat.S_IFREG, stat.S_IFLNK):
-                yield Entry(info.filename, "other")
+                yield ArchiveMember(info.filename, "other")
             else:
                 with archive.open(info) as content:
                     link = content.read(4096).decode(errors="replace") if mode == stat.S_IFLNK else ""
-                    yield Entry(info.filename, "link" if link else "file", content, link, info.header_offset)
+                    yield ArchiveMember(info.filename, "link" if link else "file", content, link, info.header_offset)
 
 
 class _Header(tarfile.TarInfo):
@@ -140,7 +140,7 @@ class _Header(tarfile.TarInfo):
         return header
 
 
-def _tarred(path: Path, kind: str) -> Generator[Entry, None, None]:
+def _tarred(path: Path, kind: str) -> Generator[ArchiveMember, None, None]:
     with open(path, "rb") as file, _OPENERS[kind](file) as raw:
         with tarfile.open(fileobj=raw, mode="r|", tarinfo=_Header) as archive:
             while (header := archive.next()) is not None:
@@ -150,11 +150,11 @@ def _tarred(path: Path, kind: str) -> Generator[Entry, None, None]:
             pass
 
 
-def _entry(archive: tarfile.TarFile, header: tarfile.TarInfo, position_bytes: int) -> Entry:
+def _entry(archive: tarfile.TarFile, header: tarfile.TarInfo, position_bytes: int) -> ArchiveMember:
     if header.isreg():
-        return Entry(header.name, "file", archive.extractfile(header), "", position_bytes)
+        return ArchiveMember(header.name, "file", archive.extractfile(header), "", position_bytes)
     if header.isdir():
-        return Entry(header.name, "folder")
+        return ArchiveMember(header.name, "folder")
     if header.issym() or header.islnk():
-        return Entry(header.name, "link" if header.issym() else "twin", None, header.linkname, position_bytes)
-    return Entry(header.name, "other")
+        return ArchiveMember(header.name, "link" if header.issym() else "twin", None, header.linkname, position_bytes)
+    return ArchiveMember(header.name, "other")

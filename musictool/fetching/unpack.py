@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import IO
 
 from musictool.errors import BadDownload
-from musictool.fetching.archives import Entry, damage, declared_bytes, entries
+from musictool.fetching.archives import ArchiveMember, damage, declared_bytes, members
 from musictool.progress import Transfer
 
 BLOCK_BYTES = 1 << 20
@@ -75,7 +75,7 @@ def unpack(archive: Path, folder: Path, without: tuple[str, ...], progress: Tran
     writer.check(declared)
     if declared > shutil.disk_usage(folder).free:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    with damage(), closing(entries(archive)) as run:
+    with damage(), closing(members(archive)) as run:
         for entry in run:
             parts = _parts(entry.name)
             if entry.what == "other":
@@ -101,7 +101,7 @@ def _parts(name: str) -> list[str]:
     return parts
 
 
-def _target(entry: Entry, parts: list[str]) -> list[str]:
+def _target(entry: ArchiveMember, parts: list[str]) -> list[str]:
     """Where a link points, as a path below the folder: a hard link's is one, a symbolic one's starts beside it."""
     target = entry.links_to.replace("\\", "/")
     if entry.what == "link" and not re.match("/|[A-Za-z]:", target):

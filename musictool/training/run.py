@@ -30,7 +30,7 @@ from musictool.training.weight_average import WeightAverage
 
 CHECKPOINT_SECONDS = 300  # within a long epoch, a killed run loses at most this much
 PROGRESS_STEPS = 10  # between two reports; each waits for the device
-ENDLESS = float("inf")  # a deadline that never comes
+NO_DEADLINE = float("inf")  # a deadline that never comes
 
 
 class Run:
@@ -76,7 +76,7 @@ class Run:
         self.variables: list[Any] = []  # all that a checkpoint holds, in its order
         self.learning_rate: float | None = None  # of the last step
         self.began = 0.0  # monotonic clock, seconds
-        self.deadline = ENDLESS
+        self.deadline = NO_DEADLINE
         self.seconds_before = 0.0  # that earlier sessions have trained it
 
     @property
@@ -95,7 +95,7 @@ class Run:
         """
         state = json.loads(self._from_chief(lambda: self.results.state))
         self.state = State(**state) if state else State()
-        end = time.monotonic() + (self.settings.max_minutes * 60 or ENDLESS)
+        end = time.monotonic() + (self.settings.max_minutes * 60 or NO_DEADLINE)
         reason = "epochs"
         with self.stop.catch_signals(), closing(self.results):
             for index, stage in enumerate(self.stages):
@@ -112,7 +112,7 @@ class Run:
         """Give the stage its share of the time that is left before `end`."""
         self.began = time.monotonic()
         shares = [each.time_share for each in self.stages[self.state.stage :]]
-        self.deadline = end if end == ENDLESS else self.began + (end - self.began) * shares[0] / sum(shares)
+        self.deadline = end if end == NO_DEADLINE else self.began + (end - self.began) * shares[0] / sum(shares)
         self.seconds_before = self.state.seconds - self.state.stage_began + self.state.epoch_seconds
         self.optimizers, self.mean, self.variables, self.learning_rate = (), None, [], None
         self.reporter.stage_begins(StageFacts.of(stage), self.deadline - self.began)

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from musictool.apps import compare as comparing
 from musictool.apps.compare import chosen, compare
-from musictool.apps.leaderboard import Entry, Leaderboard
+from musictool.apps.leaderboard import Leaderboard, Ranked
 from musictool.cli._main import main
 from musictool.corpus.corpus import Corpus
 from musictool.dataset.encode import encode_corpus
@@ -165,11 +165,11 @@ def test_all_are_all_that_learn_the_kind_and_others_are_refused():
         chosen([], "note-chord")
 
 
-def entry(name: str, nats: float | None, model: str = "") -> Entry:
-    return Entry(name, nats, nats, nats, model=model)
+def entry(name: str, nats: float | None, model: str = "") -> Ranked:
+    return Ranked(name, nats, nats, nats, model=model)
 
 
-def board_of(*entries: Entry) -> Leaderboard:
+def board_of(*entries: Ranked) -> Leaderboard:
     return Leaderboard("tunes", "note-chord", 5, 1, Amount(10, 20, 30.0), entries)
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import logging
 import os
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,6 +33,39 @@ def write_tunes(folder: Path, tunes: int = 12) -> Path:
         notes = [(tonic + step, i * 0.5, 0.5) for i, step in enumerate(shape * 3)]
         write(Score.from_notes(notes), folder / f"tune-{tune:02d}.mid")
     return folder
+
+
+WORKER_BYTES = 1 << 30  # that a process of tests takes at most, some 700 MB of it TensorFlow itself
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """What `-n auto` is: as many processes as there are cores, and memory for."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError):  # no /proc, as on macOS
+        available = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvail"))
+        cores = min(cores, int(available.split()[1]) * 1024 // WORKER_BYTES)
+    return max(1, cores)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def graphs_are_dropped() -> Iterator[None]:
+    """What TensorFlow keeps of the networks of a file of tests goes with it.
+
+    Its table of custom gradients has one entry for each that was ever traced, and with it the whole graph around it.
+    """
+    yield
+    if "tensorflow" not in sys.modules:
+        return
+    import keras
+    from tensorflow.python.framework.ops import gradient_registry
+
+    keras.utils.clear_session()
+    for name in [name for name in gradient_registry.list() if name.startswith("CustomGradient-")]:
+        del gradient_registry._registry[name]
+    gc.collect()
+    with suppress(OSError, AttributeError):  # not glibc
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.strategies import examples
+
 # Machines may be busy: no case has a deadline. `make test` draws the same cases every time, `make test-all` new ones.
-settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("same", deadline=None, derandomize=True, max_examples=examples(100))
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("MUSICTOOL_HYPOTHESIS", "same"))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -19,7 +19,7 @@ from musictool import writing as writers
 from musictool.encoding import FIRST_TOKEN, UNKNOWN, Encoding, Spec, from_json
 from musictool.music.score import PITCHES, Score, Track
 from musictool.registry import ENCODINGS
-from tests.strategies import scores
+from tests.strategies import examples, scores
 
 EVERY = pytest.mark.parametrize("name", ENCODINGS.names())
 BY_HAND = {
@@ -123,7 +123,7 @@ def test_what_is_lost_is_lost_once_on_music_by_hand(name, title):
 
 
 @EVERY
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(data=st.data(), score=scores(), others=st.lists(scores(max_notes=20), max_size=2))
 def test_what_is_lost_is_lost_once(name, data, score, others):
     options = data.draw(st.sampled_from(variants(name)))
@@ -136,7 +136,7 @@ def test_what_is_lost_is_lost_once(name, data, score, others):
 
 
 @EVERY
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(data=st.data(), score=scores(), seed=st.integers(0, 2**32 - 1), length=st.integers(0, 60))
 def test_nonsense_decodes_and_can_be_written(name, tmp_path_factory, data, score, seed, length):
     encoding = fitted(name, data.draw(st.sampled_from(variants(name))), [score, BY_HAND["a chord"]])
@@ -151,7 +151,7 @@ def test_nonsense_decodes_and_can_be_written(name, tmp_path_factory, data, score
 
 
 @EVERY
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(data=st.data(), score=scores(), seed=st.integers(0, 2**32 - 1))
 def test_json_gives_the_same_encoding_back(name, data, score, seed):
     encoding = fitted(name, data.draw(st.sampled_from(variants(name))), [score], (0, 1))
@@ -174,14 +174,14 @@ def test_rows_shift_with_the_music_by_hand(name, semitones):
 
 
 @EVERY
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(data=st.data(), score=scores(), semitones=st.integers(-12, 12))
 def test_rows_shift_with_the_music(name, data, score, semitones):
     assert_rows_shift(name, data.draw(st.sampled_from(variants(name))), score, semitones)
 
 
 @EVERY
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(data=st.data(), score=scores(), seed=st.integers(0, 2**32 - 1), length=st.integers(0, 30))
 def test_a_row_adds_nothing_before_its_position(name, data, score, seed, length):
     encoding = fitted(name, data.draw(st.sampled_from(variants(name))), [score, BY_HAND["a chord"]])
@@ -210,7 +210,7 @@ def begun(encoding: Encoding, rows: np.ndarray) -> set[int]:
 
 
 @EVERY
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(data=st.data(), score=scores(), seed=st.integers(0, 2**32 - 1), length=st.integers(0, 60))
 def test_every_pitch_that_sounds_is_an_onset_pitch_of_a_token(name, data, score, seed, length):
     encoding = fitted(name, data.draw(st.sampled_from(variants(name))), [score, BY_HAND["a chord"]])
@@ -228,7 +228,7 @@ def test_onset_pitches_are_those_of_the_music_of_each_token(name):
 
 
 @EVERY
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(data=st.data(), score=scores(), factor=st.floats(0.5, 2))
 def test_stretching_keeps_the_rows_and_their_number(name, data, score, factor):
     encoding = fitted(name, data.draw(st.sampled_from(variants(name))), [score])

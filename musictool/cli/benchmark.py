@@ -37,7 +37,7 @@ def command() -> None:
 @click.option("--set", "arch_options", multiple=True, metavar="KEY=VALUE", help="Option of the arch roll-lstm.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def polyphony(file: Path, head: Any, arch_options: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Train a model of frames on FILE and print its nats per frame beside the published ones.
+    """Train on FILE and print nats per frame beside the published ones.
 
     FILE is a .mat file with the piano-rolls `traindata`, `validdata` and, usually, `testdata`: JSB
     chorales, Nottingham, MuseData or Piano-midi.de, as Boulanger-Lewandowski et al. (2012) made them.

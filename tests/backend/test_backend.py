@@ -141,6 +141,7 @@ def test_parts_of_a_batch_make_up_the_batch(tunes: Path, at_tiny_home: Path):
         assert not parts[1].mask[2].any()
 
 
+@pytest.mark.slow
 def test_mirrored_over_two_devices_learns_what_one_device_learns(corpus: Path):
     train("tunes", name="one", strategy="one", **RUN)
     told = run(
@@ -229,6 +230,7 @@ def test_ctrl_c_on_one_machine_stops_all_at_the_same_step_and_they_go_on_togethe
     assert len(losses("two")) == epochs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_converges(corpus: Path, precision: str):
     settings = ("width=64", "layers=1", "dropout=0.3")

@@ -187,6 +187,7 @@ def test_a_corpus_without_labels_teaches_none_and_is_learnt_by_a_model_that_has_
         assert labels_of(flat, column) == [""] * 5
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_with_its_conditions(corpus: Corpus):
     options = TINY | {"controls": ("histogram", "density"), "label": "folder", "epochs": 2, "decay": "cosine"}
     whole = train("sorted", name="whole", **options)

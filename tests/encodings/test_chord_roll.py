@@ -15,7 +15,7 @@ from musictool.encodings.chord_roll import ChordRoll, Options
 from musictool.errors import BadModel, BadOption
 from musictool.music.score import Score, Track
 from musictool.options import from_settings
-from tests.strategies import scores
+from tests.strategies import examples, scores
 
 SEVEN = [(pitch, 0, 1) for pitch in (48, 52, 55, 60, 64, 67, 72)]
 
@@ -107,7 +107,7 @@ def test_more_cannot_be_chosen_than_may_sound():
         from_settings(Options, ["reduce-to=5"])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(scores(), st.sampled_from((1, 4, 7)))
 def test_the_words_are_those_of_a_slow_walk_over_the_steps(score, steps_per_quarter):
     encoding = ChordRoll(Options(steps_per_quarter=steps_per_quarter, max_polyphony=88))
@@ -138,7 +138,7 @@ def test_reserved_tokens_take_no_time():
     assert encoding.positions(rows).tolist() == [0, 0, 120, 120, 240, 240, 360]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(scores(), scores(min_notes=1, drums=False), st.sampled_from((8, 20, 65536)))
 def test_what_is_lost_is_lost_once_even_with_a_strange_or_tiny_vocabulary(score, other, size):
     encoding = fitted(other, max_vocabulary=size)

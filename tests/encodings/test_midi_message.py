@@ -11,7 +11,7 @@ from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN
 from musictool.encodings.midi_message import MidiMessage, Options
 from musictool.errors import BadModel
 from musictool.music.score import Score, Track
-from tests.strategies import scores
+from tests.strategies import examples, scores
 
 
 def fitted(*pieces: Score, **options) -> MidiMessage:
@@ -112,7 +112,7 @@ def test_any_messages_are_music(text, expected):
     assert played(text) == expected
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(st.lists(st.tuples(st.sampled_from((0, 128)), st.integers(60, 62), st.sampled_from((0, 0, 1, 12))), max_size=12))
 def test_decoding_is_what_a_slow_player_plays(messages):
     names = [f"{'on' if kind else 'off'}:{pitch}:{wait}" for kind, pitch, wait in messages]
@@ -129,7 +129,7 @@ def test_decoding_is_what_a_slow_player_plays(messages):
     assert sorted(played(" ".join(names))) == sorted(expected)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(scores(), st.sampled_from((1, 12)), st.sampled_from(("merge", "concatenate")))
 def test_the_words_are_balanced_and_in_order(score, steps_per_quarter, tracks):
     encoding = MidiMessage(Options(steps_per_quarter=steps_per_quarter, tracks=tracks))
@@ -171,7 +171,7 @@ def test_a_missing_message_becomes_the_one_of_its_key_that_is_nearest_in_time():
     assert nearest("on:99:0") == "on:99:0"
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(scores(), scores(min_notes=1, drums=False), st.sampled_from((512, 600, 65536)), st.sampled_from((1, 12)))
 def test_what_is_lost_is_lost_once_even_with_a_strange_or_tiny_vocabulary(score, other, size, steps_per_quarter):
     encoding = fitted(other, max_vocabulary=size, steps_per_quarter=steps_per_quarter)
@@ -180,7 +180,7 @@ def test_what_is_lost_is_lost_once_even_with_a_strange_or_tiny_vocabulary(score,
     assert encoding.find(encoding.token_bytes(encoding.decode(rows))).tolist() == rows.tolist()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(scores(), max_size=2), st.integers(-12, 12))
 def test_transposing_at_the_edges_of_the_keyboard_goes_by_octaves(pieces, semitones):
     encoding = MidiMessage()

@@ -14,7 +14,7 @@ from musictool.encodings.note_chord import LONGEST_STEPS, NoteChord, Options
 from musictool.errors import BadModel, BadOption
 from musictool.music.score import Score, Track
 from musictool.options import from_settings
-from tests.strategies import scores
+from tests.strategies import examples, scores
 
 CHORD = ((60, 0, 1), (64, 0, 1), (67, 0, 1))
 COMBINATIONS = list(itertools.product((True, False), (False, True), ("keep", "cap", "drop")))
@@ -192,7 +192,7 @@ def test_transposing_folds_at_the_ends_of_the_range_and_keeps_reserved_tokens(pi
     assert encoding.transpose(rows, 1).dtype == np.int32
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.lists(scores(), max_size=3), st.sampled_from(COMBINATIONS))
 def test_fitting_counts_each_piece_at_each_transposition(pieces, combination):
     rhythm, pitch_classes, rests = combination
@@ -205,7 +205,7 @@ def test_fitting_counts_each_piece_at_each_transposition(pieces, combination):
     assert plain.texts.to_json() == vocabulary.to_json()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(scores(), scores(min_notes=1, drums=False), st.sampled_from(COMBINATIONS), st.sampled_from((64, 70, 65536)))
 def test_what_is_lost_is_lost_once_even_with_a_strange_or_tiny_vocabulary(score, other, combination, size):
     rhythm, pitch_classes, rests = combination
@@ -215,7 +215,7 @@ def test_what_is_lost_is_lost_once_even_with_a_strange_or_tiny_vocabulary(score,
     assert encoding.find(encoding.token_bytes(encoding.decode(rows))).tolist() == rows.tolist()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(scores(), max_size=3), st.sampled_from(COMBINATIONS))
 def test_a_loaded_vocabulary_is_the_same(pieces, combination):
     rhythm, pitch_classes, rests = combination

@@ -13,7 +13,7 @@ from musictool.errors import BadOption
 from musictool.music.grid import to_steps, without_overlaps
 from musictool.music.score import METRE, Score, Track, bar_ticks
 from musictool.options import from_settings
-from tests.strategies import scores
+from tests.strategies import examples, scores
 
 CHORD = ((60, 0, 1), (64, 0, 1), (67, 0, 2))
 OPTIONS = st.builds(
@@ -254,14 +254,14 @@ def by_the_book(score: Score, options: Options) -> str:
     return " ".join(words)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(scores(changes=False, max_notes=25), OPTIONS)
 def test_rows_are_as_a_slow_writer_makes_them(score, options):
     encoding = NoteDuration(options)
     assert text(encoding, encoding.encode(score)) == by_the_book(score, options)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(scores(), OPTIONS)
 def test_what_is_lost_is_lost_once_with_any_options(score, options):
     encoding = NoteDuration(options)
@@ -270,7 +270,7 @@ def test_what_is_lost_is_lost_once_with_any_options(score, options):
     np.testing.assert_array_equal(encoding.encode(encoding.decode(rows)), rows)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(scores(drums=False, max_tracks=1))
 def test_notes_on_the_grid_come_back_as_they_were(score):
     notes = score.notes.copy()

@@ -11,7 +11,7 @@ from musictool.errors import BadOption
 from musictool.music.grid import split_long
 from musictool.music.score import DEFAULT_VELOCITY, TEMPO, Score, Track
 from musictool.options import from_settings
-from tests.strategies import scores
+from tests.strategies import examples, scores
 
 # At 120 quarter notes a minute a quarter note is half a second, 960 ticks are one.
 OPTIONS = st.builds(
@@ -217,7 +217,7 @@ def by_the_book(encoding: Performance, rows: np.ndarray) -> list[tuple[int, int,
     return sorted(notes)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(OPTIONS, st.integers(0, 2**32 - 1), st.integers(0, 80), st.integers(1, 3), st.integers(0, 2))
 @example(Options(velocity=False, velocity_bins=2, steps_per_second=10), 308, 38, 2, 0)  # a press held for over 5 s
 def test_any_rows_are_read_as_a_slow_reader_does(options, seed, length, pitches, reserved):
@@ -231,7 +231,7 @@ def test_any_rows_are_read_as_a_slow_reader_does(options, seed, length, pitches,
     assert sorted(notes_read) == by_the_book(encoding, rows)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(scores(), OPTIONS)
 def test_what_is_lost_is_lost_once_with_any_options(score, options):
     encoding = Performance(options)
@@ -240,7 +240,7 @@ def test_what_is_lost_is_lost_once_with_any_options(score, options):
     np.testing.assert_array_equal(encoding.encode(encoding.decode(rows)), rows)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(scores(drums=False), OPTIONS)
 def test_every_note_comes_back_at_its_time(score, options):
     encoding = Performance(options)
@@ -265,7 +265,7 @@ def test_pitches_off_the_end_move_by_octaves_and_stay_in_order():
     np.testing.assert_array_equal(encoding.transpose(window, -1)[0], window[0])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(
     st.lists(st.tuples(st.integers(0, 14), st.integers(0, 2), st.integers(1, 4), st.integers(1, 9)), max_size=12),
     st.booleans(),

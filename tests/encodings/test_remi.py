@@ -14,7 +14,7 @@ from musictool.encodings._miditok_score import bars
 from musictool.encodings.remi import Options, Remi
 from musictool.errors import BadModel, BadOption, MusictoolError
 from musictool.music.score import METRE, TEMPO, Score, Track
-from tests.strategies import scores
+from tests.strategies import examples, scores
 
 BARE = {"programs": False, "tempo": False, "metre": False, "velocity": False}
 WALTZ = np.array([(0, 3, 4)], METRE)
@@ -146,7 +146,7 @@ def test_silence_at_the_start_and_in_the_middle_stays():
     assert notes(through(score)) == notes(score)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(score=scores(overlaps=False, changes=False, off_grid=False, drums=False))
 def test_what_lies_on_the_grid_comes_back_exactly(score):
     kept = score.notes[score.notes["pitch"] < 127]
@@ -239,7 +239,7 @@ def test_no_token_of_a_pitch_is_merged_and_transposing_is_a_table():
         )
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=examples(15))
 @given(score=scores(), seed=st.integers(0, 2**32 - 1))
 def test_merged_tokens_keep_the_laws(score, seed):
     encoding = encoding_of(score, *PIECES, vocabulary=1000)

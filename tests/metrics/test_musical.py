@@ -16,6 +16,7 @@ from musictool.metrics.musical import FEATURES, musical_features
 from musictool.music.score import METRE, Score, Track
 from musictool.reading import read
 from musictool.writing import write
+from tests.strategies import examples
 
 TRACKS = (Track(0), Track(33), Track(0, is_drum=True))
 BAND = [(60, 0, 1.5, 0), (64, 0.5, 1, 0), (67, 1, 3, 0), (61, 6, 1, 0), (36, 0, 4, 1), (43, 4, 2, 1), (36, 0, 0.25, 2),
@@ -79,7 +80,7 @@ NOTES = st.lists(
 ).filter(lambda notes: any(track < 2 for *_, track in notes))
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(NOTES)
 def test_the_features_of_any_music_are_muspys(tmp_path_factory: pytest.TempPathFactory, notes: Any):
     path = tmp_path_factory.mktemp("any") / "any.mid"

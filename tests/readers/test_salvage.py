@@ -13,6 +13,7 @@ from musictool.readers import midi
 from musictool.readers._salvage import mend
 from musictool.reading import MIDI_PARSERS
 from tests.readers.smf import DATA, END, header, rows, smf, track
+from tests.strategies import examples
 
 C = bytes.fromhex("00 90 3c 40  60 80 3c 00")  # c4 for 96 ticks
 E = bytes.fromhex("00 90 40 40  60 80 40 00")  # e4 after it
@@ -157,7 +158,7 @@ def test_the_seconds_of_smpte_time_are_kept(tmp_path: Path):
     assert midi.read(write(tmp_path / "a.mid", data)).scores[0].seconds == pytest.approx(0.096, abs=0.001)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     cut=st.integers(0, len(WHOLE)),
     flips=st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=6),

@@ -105,6 +105,7 @@ def test_it_begins_better_than_one_that_knows_nothing_and_writes_what_its_parent
     assert child.arch.surprisal(piece).mean() < np.log(child.spec.size) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [(1, 1), (2, 1)])
 def test_a_stopped_run_goes_on_and_one_that_had_not_begun_begins_as_its_parent(
     corpora: tuple[Corpus, Corpus], stop: tuple[int, int]
@@ -123,6 +124,7 @@ def test_a_stopped_run_goes_on_and_one_that_had_not_begun_begins_as_its_parent(
     assert history(folder) == history(whole.model.folder)
 
 
+@pytest.mark.slow
 def test_a_fixed_vocabulary_and_labels_of_another_corpus(corpora: tuple[Corpus, Corpus], tmp_path: Path):
     labelled = ("width=16", "embedding=16", "layers=1")
     options = {"encoding": "performance", "label": "folder", "controls": ("density",)}

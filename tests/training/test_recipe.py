@@ -87,7 +87,14 @@ def test_it_builds_at_its_real_size(name: str, at_tiny_home: Path):
     assert windows.steps(windows.training_plan(0)) >= 1
 
 
-@each_recipe
+@pytest.mark.parametrize(
+    "name",
+    [
+        # The networks of five instruments take TensorFlow long to trace; the laws of archs train small ones.
+        pytest.param(name, marks=pytest.mark.slow if ARCHS.get(options_of(name).arch).kind == "segments" else ())
+        for name in recipe.names()
+    ],
+)
 def test_it_learns_in_a_few_steps(name: str, at_tiny_home: Path):
     backend.prepare("float32", 1)
     known = {setting.partition("=")[0] for setting, _, _ in options.describe(ARCHS.get(options_of(name).arch).Options)}

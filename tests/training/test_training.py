@@ -130,6 +130,7 @@ def test_the_same_command_goes_on_with_an_unfinished_run_by_itself(corpus: Corpu
     assert [row["epoch"] for row in history(trained.model.folder)] == ["1", "2", "3", "4"]
 
 
+@pytest.mark.slow
 def test_the_same_command_goes_on_with_a_run_that_had_to_be_numbered(corpus: Corpus):
     train("tunes", **TINY | {"epochs": 1})
     with pytest.raises(Stopped):
@@ -144,6 +145,7 @@ def test_a_finished_run_is_left_alone_and_the_next_gets_a_name_of_its_own(corpus
     assert (first.model.name, second.model.name) == ("tunes-lstm", "tunes-lstm-2")
 
 
+@pytest.mark.slow
 def test_a_finished_run_can_be_given_more_epochs(corpus: Corpus):
     train("tunes", **TINY | {"epochs": 2})
     longer = train(resume=True, epochs=4)
@@ -226,6 +228,7 @@ def test_an_unfinished_run_of_other_settings_is_not_overwritten_either(corpus: C
         train("tunes", name="mine", **TINY | {"window": 8})
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_in_the_middle_of_its_warm_up_and_its_cosine(corpus: Corpus):
     options = TINY | {"warmup": 5, "decay": "cosine", "clip_norm": 0.5, "tensorboard": True}
     whole = train("tunes", name="whole", **options)
@@ -316,6 +319,7 @@ def test_a_window_longer_than_any_piece_is_cut_and_written_down_as_it_is_used(
     assert "windows are cut to" in caplog.text
 
 
+@pytest.mark.slow
 def test_two_runs_never_share_a_folder(corpus: Corpus):
     class Rival(Reporter):
         def epoch_ends(self, row: dict[str, Any], is_best: bool) -> None:

@@ -8,7 +8,7 @@ from musictool.music.score import KEY, METRE, TEMPO, Score, Track
 from musictool.reading import read
 from musictool.writers.abc import text_of
 from musictool.writing import write
-from tests.strategies import scores
+from tests.strategies import examples, scores
 
 
 def song() -> Score:
@@ -78,7 +78,7 @@ def test_a_chord_that_lasts_over_bar_lines_is_read_as_one_chord_and_not_struck_a
     assert heard(read(tmp_path / "song.abc").scores[0]) == heard(score)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(scores(min_notes=1, max_notes=12, max_tracks=2))
 def test_any_score_can_be_written(tmp_path_factory, score):
     path = tmp_path_factory.mktemp("abc") / "song.abc"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from musictool.music.score import KEY, METRE, TEMPO, Score, Track
 from musictool.writing import write
-from tests.strategies import scores
+from tests.strategies import examples, scores
 
 
 def read(path) -> list[list[tuple[float, int]]]:
@@ -53,7 +53,7 @@ def test_the_same_score_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "a.musicxml").read_bytes() == (tmp_path / "b.musicxml").read_bytes()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(scores(min_notes=1, max_notes=12, max_tracks=2))
 def test_any_score_can_be_written(tmp_path_factory, score):
     path = tmp_path_factory.mktemp("notation") / "song.musicxml"

@@ -13,7 +13,7 @@ from musictool.drawing.layout import layout
 from musictool.drawing.roll import Piece, figure_of
 from musictool.music.score import METRE, Score, Track
 from musictool.writing import write
-from tests.strategies import scores
+from tests.strategies import examples, scores
 
 
 def bars_of(count: int) -> Score:
@@ -100,7 +100,7 @@ def test_the_legend_names_each_track_and_only_where_there_are_several():
     assert figure_of([Piece(bars_of(1), "song")]).legends == []
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(scores(min_notes=1))
 def test_any_score_can_be_drawn(tmp_path_factory, score):
     path = tmp_path_factory.mktemp("picture") / "song.png"

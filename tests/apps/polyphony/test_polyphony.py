@@ -53,6 +53,7 @@ def test_keys_that_never_sound_in_training_cost_little_while_silent_and_much_whe
     assert sounding - plain == pytest.approx(np.log(1 / model.rare - 1), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_score_of_long_pieces_does_not_depend_on_how_they_are_batched(tmp_path: Path):
     data = read(small(tmp_path / "set.mat"))
     model = RollModel(data.splits["train"], ("head=chain", *TINY))
@@ -75,6 +76,7 @@ def test_the_same_seed_gives_the_same_numbers_and_the_best_epoch_is_kept(tmp_pat
     assert [epoch["validation"] for epoch in first.course.epochs] == [row["val_loss"] for row in recorded.rows]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_numbers(tmp_path: Path):
     path = small(tmp_path / "set.mat")
     first, other = (trained(path, seed=seed, max_minutes=1e-4).scores for seed in (1, 2))

@@ -84,6 +84,7 @@ def error(line: str) -> str:
     return output[0]
 
 
+@pytest.mark.slow
 def test_a_styled_song_can_be_made_again_to_the_byte_while_the_styles_stay_as_they_were(
     model: Model, bands: Path, tmp_path: Path
 ):
@@ -112,6 +113,7 @@ def test_pieces_of_the_corpus_can_be_the_style(model: Model, bands: Path, tmp_pa
     assert len(segments) == 3 + 4 + 3
 
 
+@pytest.mark.slow
 def test_a_sidecar_without_a_style_is_one_of_a_song_without(model: Model, tmp_path: Path):
     write_songs(model, Request(bars=2, seed=3, sampler=BOLD), tmp_path / "song.mid")
     values = json.loads((tmp_path / "song.json").read_text())
@@ -131,6 +133,7 @@ def test_only_as_many_segments_are_written_as_bars_seconds_and_length_need(model
         assert 0 < score.seconds <= seconds
 
 
+@pytest.mark.slow
 def test_interpolation_keeps_both_ends_and_every_version_has_its_place(model: Model, bands: Path):
     files = bands / "a" / "a.mid", bands / "b" / "b.mid"
     whole = interpolate(model, *files, steps=4)

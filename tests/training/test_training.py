@@ -174,6 +174,7 @@ def test_it_beats_the_baselines_on_music_that_can_be_learnt(corpus: Corpus):
     assert trained.unbeaten == []
 
 
+@pytest.mark.slow
 def test_it_says_which_baselines_it_did_not_beat(corpus: Corpus):
     trained = train("tunes", **TINY | {"epochs": 1, "learning_rate": 1e-9})
     assert trained.unbeaten == ["unigram", "bigram", "repeat"]
@@ -256,6 +257,7 @@ def test_with_a_time_limit_the_cosine_ends_with_it(corpus: Corpus):
     assert rates[-1] < 0.7 * 0.003
 
 
+@pytest.mark.slow
 def test_gradients_are_clipped_as_given_or_not_at_all(corpus: Corpus, runs: list[Run]):
     for clip_norm, used in ((0.0, None), (0.25, 0.25)):
         train("tunes", **TINY | {"epochs": 1, "clip_norm": clip_norm})
@@ -410,6 +412,7 @@ def test_a_kill_while_weights_are_saved_leaves_a_model_that_opens(
     assert train("tunes", **TINY | {"learning_rate": 1e-3}).reason == "epochs"
 
 
+@pytest.mark.slow
 def test_without_its_checkpoint_a_trained_run_is_not_begun_again_over_its_weights(corpus: Corpus):
     trained = train("tunes", **TINY | {"epochs": 1})
     (trained.model.folder / "checkpoints" / "last.h5").unlink()
@@ -417,6 +420,7 @@ def test_without_its_checkpoint_a_trained_run_is_not_begun_again_over_its_weight
         train(resume=True, epochs=2)
 
 
+@pytest.mark.slow
 def test_a_time_limit_of_no_time_still_leaves_a_model_and_resuming_ends_like_a_run_without(corpus: Corpus):
     whole = train("tunes", name="whole", **TINY)
     short = train("tunes", name="short", **TINY | {"max_minutes": 1e-9})

@@ -1,6 +1,6 @@
 """What an encoding is: Score <-> one numpy array whose axis 0 is time.
 
-The laws that every encoding keeps (tests/test_laws_encodings.py holds each file in this folder to them):
+The laws that every encoding keeps (tests/test_laws_encodings.py holds each file of musictool/encodings to them):
 
 - encode(decode(encode(s))) equals encode(s): what an encoding loses, it loses once;
 - every row keeps the Spec's dtype, shape and range;
@@ -102,7 +102,7 @@ class Spec:
 
 
 class Encoding(ABC):
-    """One way of writing music down. A subclass is one file of this folder.
+    """One way of writing music down. A subclass is one file of musictool/encodings.
 
     Class attributes:
         name: as on the command line and in saved models; the file's name with hyphens.

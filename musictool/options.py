@@ -208,12 +208,18 @@ def _jsonable(value: Any) -> Any:
 
 
 def check(options: Any) -> None:
-    """Check the type, range and choices of every field: the first line of a dataclass's __post_init__.
+    """Convert every field to its type and check it: the first line of a dataclass's __post_init__.
+
+    So `Request(length="5")` in Python is what `--length 5` is on the command line. Those of groups are checked already.
 
     Raises:
         UnknownName, BadOption: for the first value that its field does not allow.
     """
-    converted(type(options), values_of(options))
+    own = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    groups = {field.name for field in dataclasses.fields(options) if "group" in field.metadata}
+    values = converted(type(options), {name: value for name, value in own.items() if name not in groups})
+    for name, value in values.items():
+        object.__setattr__(options, name, value)  # it is frozen for everybody else
 
 
 def option_name(field: dataclasses.Field[Any]) -> str:
@@ -248,8 +254,12 @@ def _parsed(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
         return value if is_parsed else parse(value)
     if get_origin(kind) is tuple:
         element = get_args(kind)[0]
+        if isinstance(value, Mapping):
+            raise TypeError
         if isinstance(value, str):
             value = [part.strip() for part in value.split(",") if part.strip()]
+            if not value:  # such as --workers "$WORKERS" where there is no such variable
+                raise ValueError
         return tuple(_convert(element, each) for each in value)
     return _convert(kind, value)
 
@@ -261,6 +271,8 @@ def _convert(kind: Any, value: Any) -> Any:
         return value
     if kind is bool:
         return value if isinstance(value, bool) else _TRUTH[str(value).lower()]
+    if kind in (int, float) and isinstance(value, bool):
+        raise ValueError
     if kind is int and isinstance(value, float) and value != int(value):
         raise ValueError
     if kind is Any:

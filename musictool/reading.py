@@ -1,6 +1,6 @@
 """What a reader is, and which one reads which file.
 
-A reader is a module of this folder with two names:
+A reader is a module of musictool/readers with two names:
 
     SUFFIXES: tuple[str, ...]                      lower case, with the dot
     read(path: Path, parser: str) -> Reading       raises BadFile with a reason that can be counted

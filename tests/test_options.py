@@ -216,3 +216,17 @@ def test_what_is_given_is_taken_out_of_the_rest():
     values = {"epochs": 3, "temperature": None, "where": (), "name": "a"}
     assert pop_given(Flags, values) == {"epochs": 3}
     assert values == {"name": "a"}
+
+
+def test_python_gives_what_the_command_line_gives():
+    assert Flags(epochs="3").epochs == 3  # type: ignore[arg-type]
+    assert Flags(epochs=3.0).epochs == 3  # type: ignore[arg-type]
+    assert Flags(stretch="0.9,1.1").stretch == (0.9, 1.1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "values", [{"epochs": True}, {"stretch": ""}, {"stretch": ","}, {"where": {"a": 1}}, {"temperature": "nan"}]
+)
+def test_what_is_no_such_value_is_refused(values):
+    with pytest.raises(BadOption):
+        build(Flags, values)

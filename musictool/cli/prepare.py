@@ -10,7 +10,7 @@ import click
 
 from musictool.cli import _output
 from musictool.cli._flags import flags
-from musictool.options import pop_given
+from musictool.options import build, pop_given
 from musictool.preparation.options import PrepareOptions
 
 
@@ -30,11 +30,12 @@ def command(source: str | None, as_json: bool, **given: Any) -> None:
     from musictool.preparation import sources
     from musictool.preparation.new_files import Interrupted
 
-    found = sources.find(source)
+    found, options = sources.find(source), pop_given(PrepareOptions, given)
+    build(PrepareOptions, options)  # says what is wrong before anything else is said
     if not as_json:
         _output.say(_introduction(found))
     try:
-        prepared = _prepare(found, pop_given(PrepareOptions, given))
+        prepared = _prepare(found, options)
     except Interrupted as interrupted:
         click.echo(str(interrupted), err=True)
         sys.exit(130)

@@ -261,16 +261,17 @@ def resume_settings(info: Mapping[str, Any], folder: Path, given: Mapping[str, A
     Raises:
         BadOption: for one that may not, and is another than the run was begun with.
     """
-    begun_with = options.values_of(stored(info, folder))
+    begun_with, settings = options.values_of(stored(info, folder)), stored_settings(info, folder)
+    resolved = {**begun_with, **options.values_of(settings)}  # what the arch said counts as if it had been given
     resumable = [*_names_with("resumable", True)]
     for name, value in given.items():
-        if name not in resumable and value != begun_with[name]:
+        if name not in resumable and value not in (begun_with[name], resolved[name]):
             raise BadOption(
-                f"the run {folder.name} was begun with {name.replace('_', ' ')} {_text(begun_with[name])}, not "
+                f"the run {folder.name} was begun with {name.replace('_', ' ')} {_text(resolved[name])}, not "
                 f"{_text(value)}; resuming can change only {', '.join(resumable).replace('_', ' ')}. For a run of its "
                 "own take another --name"
             )
-    return replace(stored_settings(info, folder), **{name: given[name] for name in resumable if name in given})
+    return replace(settings, **{name: given[name] for name in resumable if name in given})
 
 
 def stored_settings(info: Mapping[str, Any], folder: Path) -> RunSettings:
@@ -304,8 +305,8 @@ def _agrees(name: str, value: Any, of_parent: Any, info: Mapping[str, Any]) -> b
     if name not in ("settings", "encoding_settings"):
         return bool(value == of_parent)
     values = info["arch" if name == "settings" else "encoding"]["options"]
-    pairs = (setting.partition("=")[::2] for setting in value)
-    return all(_is_same_value(text.strip(), values.get(key.strip().replace("-", "_"))) for key, text in pairs)
+    pairs = ((key.strip().replace("-", "_"), text.strip()) for key, _, text in (each.partition("=") for each in value))
+    return all(key in values and _is_same_value(text, values[key]) for key, text in pairs)
 
 
 def _is_same_value(text: str, value: Any) -> bool:

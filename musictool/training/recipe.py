@@ -72,7 +72,7 @@ def over_recipe(given: Mapping[str, Any]) -> dict[str, Any]:
         if given.get(name, fixed[name]) != fixed[name]:
             fixed = {key: value for key, value in fixed.items() if key not in dependent}
     both: dict[str, Any] = {
-        name: (*fixed[name], *(setting for setting in given[name] if setting not in fixed[name]))
+        name: (*(setting for setting in fixed[name] if setting not in given[name]), *given[name])
         for name in ("settings", "encoding_settings")
         if name in fixed and name in given
     }

@@ -181,3 +181,8 @@ def test_they_are_listed_with_what_they_want_and_how_to_get_it():
     listed = {each["name"]: each for each in json.loads(CliRunner().invoke(main, ["list", "recipes", "--json"]).output)}
     assert sorted(listed) == recipe.names()
     assert listed["skuli-lstm"]["fixes"]["window"] == 100
+
+
+def test_of_settings_that_are_repeated_beside_a_recipe_the_last_one_counts():
+    settings = parse({"recipe": "huang-wu-bach", "settings": ("width=1", "width=128")})["settings"]
+    assert [setting for setting in settings if setting.startswith("width")][-1] == "width=128"

@@ -166,6 +166,8 @@ def test_what_agrees_with_the_parent_may_be_said_again_and_an_unknown_one_is_nam
     assert train("low", name="child", **CHILD | agreeing | {"epochs": 1}).reason == "epochs"
     with pytest.raises(UnknownName, match="Did you mean 'parent'"):
         train("low", init_from="parnt")
+    with pytest.raises(BadOption, match="that model was begun with settings"):
+        train("low", name="other", **CHILD | {"settings": ("widht=none",)})
 
 
 def test_a_parent_that_has_learnt_nothing_or_has_changed_is_refused(corpora: tuple[Corpus, Corpus]):

@@ -37,6 +37,7 @@ from musictool.errors import BadOption, UnknownName
 T = TypeVar("T")
 Choices = Sequence[str] | Callable[[], Sequence[str]]
 
+LAST_SEED = 2**32 - 1  # the largest that numpy and scikit-learn take
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _WORDS = {int: "a whole number", float: "a number", str: "text", Path: "a path"}
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from musictool import home, options
 from musictool.errors import BadFile, NoMusic
-from musictool.options import flag
+from musictool.options import LAST_SEED, flag
 
 if TYPE_CHECKING:
     from musictool.music.score import Score
@@ -53,7 +53,7 @@ class PlotOptions:
     style: tuple[Path, ...] = flag((), "Music file that latent marks; may be repeated.", repeated=True)
     corpus: str | None = flag(None, "Name or folder of a corpus, for features and latent.", metavar="NAME")
     alike: Literal["chroma", "roll"] = flag("chroma", "What similarity compares bars by.", metavar="[chroma|roll]")
-    seed: int | None = flag(None, "Random seed of t-SNE.", least=0, most=2**32 - 1, default_text="begin with PCA")
+    seed: int | None = flag(None, "Random seed of t-SNE.", least=0, most=LAST_SEED, default_text="begin with PCA")
 
     def __post_init__(self) -> None:
         options.check(self)

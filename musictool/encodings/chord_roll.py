@@ -34,7 +34,7 @@ from musictool.encodings._chords import ChordFormat, ChordVocabulary, rest_bytes
 from musictool.errors import BadOption
 from musictool.music.grid import in_steps, to_ticks
 from musictool.music.score import DEFAULT_VELOCITY, KEYBOARD, ON_KEYBOARD, Score
-from musictool.options import option
+from musictool.options import LAST_SEED, option
 from musictool.ragged import one_by_one
 from musictool.vocabulary import LearnedEncoding
 
@@ -48,7 +48,7 @@ class Options:
     steps_per_quarter: int = option(4, "steps of the grid in a quarter note; 4: sixteenths", least=1, most=48)
     max_polyphony: int = option(4, "pitches per token at most", least=1, most=len(KEYBOARD))
     reduce_to: int = option(3, "how many are chosen of more than max_polyphony", least=1, most=len(KEYBOARD))
-    seed: int = option(0, "decides which are chosen", least=0, most=2**32 - 1)
+    seed: int = option(0, "decides which are chosen", least=0, most=LAST_SEED)
     max_vocabulary: int = option(16384, "vocabulary size at most, reserved tokens included", least=8, most=65536)
 
     def __post_init__(self) -> None:

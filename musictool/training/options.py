@@ -21,7 +21,7 @@ from musictool.catalogue import default_encoding
 from musictool.errors import BadOption
 from musictool.models.info import MARKER, as_bad_model, read_info
 from musictool.music.transposition import Transposition
-from musictool.options import flag, group
+from musictool.options import LAST_SEED, flag, group
 from musictool.registry import ARCHS, ENCODINGS
 from musictool.training.recipe import over_recipe
 from musictool.training.schedule import DECAYS, Schedule
@@ -29,7 +29,6 @@ from musictool.training.schedule import DECAYS, Schedule
 if TYPE_CHECKING:
     from musictool.arch import Arch
 
-LAST_SEED = 2**32 - 1
 ENDLESS = 1_000_000  # epochs of a run that only its time ends
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from musictool import options
-from musictool.options import flag, option
-from musictool.training.options import LAST_SEED, RunSettings
+from musictool.options import LAST_SEED, flag, option
+from musictool.training.options import RunSettings
 
 Head = Literal["sigmoid", "chain"]
 WARMUP = 50  # steps

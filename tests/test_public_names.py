@@ -42,11 +42,11 @@ MODEL = "format arch encoding spec conditions corpus music training metrics prov
 OPTIONS = {
     "chord-roll": "steps_per_quarter max_polyphony reduce_to seed max_vocabulary",
     "midi-message": "steps_per_quarter tracks longest_quarters max_vocabulary",
-    "multitrack-roll": "steps_per_quarter",
+    "multitrack-roll": "steps_per_quarter onsets",
     "note-chord": "rhythm pitch_classes rests max_vocabulary",
     "note-duration": "steps_per_quarter longest_quarters programs positions",
     "performance": "velocity velocity_bins steps_per_second",
-    "piano-roll": "steps_per_quarter",
+    "piano-roll": "steps_per_quarter onsets",
     "remi": "programs tempo velocity chords steps_per_beat vocabulary metre",
     "segments": "steps_per_quarter",
     "tsd": "programs tempo velocity chords steps_per_beat vocabulary",

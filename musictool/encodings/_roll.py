@@ -3,6 +3,8 @@
 A key is one pitch of one track. An encoding of this family says which keys a step has and in which order, how many
 steps make a row, and which notes of a piece belong to which track; the rest is done here. musictool/music/grid.py says
 what becomes of notes that a grid cannot tell apart.
+
+Frames can say more (`onsets`): each key has a second number, behind those of all keys, that is 1 where it is struck.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from musictool.encoding import Encoding, Spec
-from musictool.music.grid import from_roll, in_steps, separate_repeats, to_roll, to_ticks
+from musictool.music.grid import from_roll, in_steps, rejoin_repeats, separate_repeats, strikes_of, to_roll, to_ticks
 from musictool.music.instruments import TRACKS, note_instruments
 from musictool.music.score import DEFAULT_VELOCITY, PITCHES, Score, Track, fold_octaves
 from musictool.options import option
@@ -29,11 +31,22 @@ class Options:
     steps_per_quarter: int = option(4, "steps of the grid in a quarter note; 4: sixteenths", least=1, most=48)
 
 
+@dataclass(frozen=True)
+class FrameOptions(Options):
+    """What can be set where a row is one step."""
+
+    onsets: bool = option(
+        False,
+        "a second number per key, 1 where it is struck; without it rests of one step between two notes of a key are "
+        "closed, and of strikes step after step every other one is lost",
+    )
+
+
 class Roll(Encoding):
     """An encoding whose rows are uint8 0/1, one or more steps each.
 
     Class attributes:
-        shape: of one row.
+        shape: of one row without onsets.
         steps_per_row: steps in it.
         tracks: what decoding plays on.
         key_tracks, key_pitches: int64 (keys of a step,): the track, as an index into `tracks`, and the pitch of each.
@@ -59,23 +72,42 @@ class Roll(Encoding):
         """int64 (N,): the track that plays each note, an index into `tracks`; -1 where it is left out."""
 
     @property
+    def has_onsets(self) -> bool:
+        """Whether each key has a second number, 1 where it is struck."""
+        return bool(getattr(self.options, "onsets", False))
+
+    @property
     def spec(self) -> Spec:
-        return Spec(self.kind, self.shape, int(np.prod(self.shape)))
+        shape = (2 * self.shape[0],) if self.has_onsets else self.shape
+        return Spec(self.kind, shape, int(np.prod(shape)))
 
     def encode(self, score: Score) -> np.ndarray:
-        """uint8 0/1 (T, *shape): from tick 0 to the end of the last note, silence filling up the last row."""
+        """uint8 0/1 (T, *spec.shape): from tick 0 to the end of the last note, silence filling up the last row."""
         keys = self._keys[self.note_tracks(score), score.notes["pitch"]]
         known = keys >= 0
-        strikes = separate_repeats(
-            keys[known], *in_steps(score.notes[known], self.options.steps_per_quarter), self._is_percussive
-        )
+        rule = strikes_of if self.has_onsets else separate_repeats
+        strikes = rule(keys[known], *in_steps(score.notes[known], self.options.steps_per_quarter), self._is_percussive)
         steps = int((strikes[1] + strikes[2]).max(initial=0))
         rows = -(-steps // self.steps_per_row)
-        return to_roll(strikes, rows * self.steps_per_row, len(self._is_percussive)).reshape(rows, *self.shape)
+        held = to_roll(strikes, rows * self.steps_per_row, len(self._is_percussive))
+        if self.has_onsets:
+            struck = to_roll((*strikes[:2], np.ones_like(strikes[2])), rows, len(self._is_percussive))
+            return np.concatenate([held, struck], axis=1)
+        return held.reshape(rows, *self.shape)
 
     def decode(self, rows: np.ndarray) -> Score:
-        """Each run of ones is a note, each 1 of a drum is a hit of one step; velocity 80."""
-        keys, onsets, lengths = from_roll(np.asarray(rows).reshape(-1, len(self._is_percussive)), self._is_percussive)
+        """Each run of ones is a note, up to a rest of one step and the next; each 1 of a drum is a hit of one step.
+
+        With onsets a run is as many notes as it has strikes, and every rest is kept; velocity 80.
+        """
+        num_keys = len(self._is_percussive)
+        if self.has_onsets:
+            held, struck = np.split(np.asarray(rows).reshape(-1, 2 * num_keys), 2, axis=1)
+            strikes = from_roll(held | struck, self._is_percussive, struck)
+        else:
+            held = np.asarray(rows).reshape(-1, num_keys)
+            strikes = rejoin_repeats(from_roll(held, self._is_percussive), self._is_percussive)
+        keys, onsets, lengths = strikes
         begin, end = (to_ticks(steps, self.options.steps_per_quarter) for steps in (onsets, onsets + lengths))
         return Score.from_columns(
             begin,
@@ -93,7 +125,7 @@ class Roll(Encoding):
     def onset_pitches(self) -> np.ndarray:
         """bool (numbers in a row, P): the pitch of each key."""
         keys = ~self._is_percussive[:, None] & (self.key_pitches[:, None] == np.arange(PITCHES))
-        return np.tile(keys, (self.steps_per_row, 1))
+        return np.tile(keys, (self.spec.size // len(keys), 1))
 
 
 class BandRoll(Roll):

@@ -8,13 +8,17 @@ One row per step of the grid (a sixteenth); number instrument * 128 + pitch of i
     384..511   strings      the same: every instrument that is none of the others
     512..639   drums        1 where a drum is hit; each 1 is a hit of its own
 
+A key that is struck again while it sounds is 0 for the step before, and decoding closes such a gap of one step: the
+note before it comes back with its full length. With onsets=true numbers 640 + k are 1 where number k is struck, and no
+step is taken away.
+
 musictool/music/instruments.py says which track belongs to which instrument; notes of two tracks of one instrument share
 its keys. An octave at either end, pitches 0..11 and 116..127, is left free (not of drums): such notes come back moved
 by octaves. So transposition by up to an octave moves no two keys onto one, which nothing could part again.
 
 What is lost: which of an instrument's tracks plays what, its program, sound effects, velocities, the lengths of drum
-hits, tempo and metre, all timing finer than a step (triplets become uneven), and what a 0/1 roll cannot show: see
-musictool/music/grid.py, where two notes of one key touch.
+hits, tempo and metre, and all timing finer than a step (triplets become uneven). Without onsets also rests of one step
+between two notes of one key, and every other one of notes that repeat step after step (musictool/music/grid.py).
 
 Source: Tham and Kim's multi-instrument RNN (2021), on the Lakh Pianoroll Dataset of Dong et al., "MuseGAN" (2018).
 Limit: the melody has no place of its own; it is in the strings, or in the piano among its chords.
@@ -24,23 +28,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from musictool.encodings._roll import BandRoll, shifted
+from musictool.encodings._roll import BandRoll, FrameOptions, shifted
 from musictool.music.instruments import DRUMS, INSTRUMENTS
 from musictool.music.score import PITCHES
 
 
 class MultitrackRoll(BandRoll):
-    """Five piano-rolls: uint8 0/1 (T, 640), one row per step, instrument by instrument."""
+    """Five piano-rolls: uint8 0/1 (T, 640), one row per step, instrument by instrument; with onsets (T, 1280)."""
 
     name = "multitrack-roll"
     kind = "frames"
+    Options = FrameOptions
     shape = (len(INSTRUMENTS) * PITCHES,)
     key_tracks = np.repeat(np.arange(len(INSTRUMENTS)), PITCHES)
     key_pitches = np.tile(np.arange(PITCHES), len(INSTRUMENTS))
 
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
-        """The rows (..., 640), pitches off the end of 0..127 moved by octaves; drums stay."""
-        steps = rows.reshape(*rows.shape[:-1], len(INSTRUMENTS), PITCHES)
+        """The rows (..., 640 or 1280), pitches off the end of 0..127 moved by octaves; drums stay."""
+        steps = rows.reshape(*rows.shape[:-1], rows.shape[-1] // self.shape[0], len(INSTRUMENTS), PITCHES)
         moved = shifted(steps, semitones, axis=-1)
         moved[..., DRUMS, :] = steps[..., DRUMS, :]
         return moved.reshape(rows.shape)

@@ -9,13 +9,16 @@ One row is 32 steps of the grid; in sixteenths, two bars of 4/4. Number [step, p
 Segments are cut every 32 steps from the beginning of the piece, whatever its metre, and silence fills up the last one.
 Decoding glues them together: a note that sounds over the edge of a segment is one note.
 
+A key that is struck again while it sounds is 0 for the step before, and decoding closes such a gap of one step: the
+note before it comes back with its full length.
+
 Which track belongs to which instrument says musictool/music/instruments.py; notes of two tracks of one instrument share
 its keys. An octave at either end, pitches 0..11 and 116..127, is left free (not of drums): such notes come back moved
 by octaves. So transposition by up to an octave moves no two keys onto one, which nothing could part again.
 
 What is lost: which of an instrument's tracks plays what, its program, sound effects, velocities, the lengths of drum
-hits, tempo and metre, all timing finer than a step (triplets become uneven), and what a 0/1 roll cannot show: see
-musictool/music/grid.py, where two notes of one key touch.
+hits, tempo and metre, all timing finer than a step (triplets become uneven), rests of one step between two notes of one
+key, and every other one of notes that repeat step after step (musictool/music/grid.py).
 
 Source: the five-instrument CNNs, VAEs and GANs on the Lakh Pianoroll Dataset: Tham and Kim's MelodyCNN and HarmonyCNN
 (2021), and before them Dong et al., "MuseGAN" (2018), with other sizes. Limit: an upbeat, or a metre other than

@@ -13,7 +13,10 @@ notes of one key that touch would be one long note. `separate_repeats` therefore
   kept: counted from the last one if that is longer than a step, else from the first. Repeated sixteenths on a grid of
   sixteenths become repeated eighths, never one long note.
 
-So a roll loses a step of legato where a key is repeated, and every second one of the fastest repetitions.
+`rejoin_repeats` gives that step back: a key that is let go for just one step before it is struck again was held until
+then. So notes that touch come back as they were, and a roll loses what looks the same: rests of one step between two
+notes of one key, and every second one of the fastest repetitions. `strikes_of` keeps these too, for a roll with a second
+number per key that says where it is struck.
 
 Keys that are `is_percussive` (drums) have no length: a note is a 1 on its onset step only and each 1 is a note of its
 own, so that hits on adjacent steps are all kept.
@@ -100,6 +103,24 @@ def separate_repeats(keys: np.ndarray, onsets: np.ndarray, lengths: np.ndarray, 
     Returns:
         int64 (M,) each, M <= N: keys, onsets, lengths, sorted by key, then onset.
     """
+    keys, onsets, lengths = strikes_of(keys, onsets, lengths, is_percussive)
+    if not len(keys):
+        return keys, onsets, lengths
+    # a note ends a step before the next strike of its key
+    gaps = np.where(keys[1:] == keys[:-1], np.diff(onsets), np.iinfo(np.int64).max)
+    gaps = np.append(gaps, np.iinfo(np.int64).max)
+    hit = is_percussive[keys]
+    lengths = np.where(hit, 1, np.minimum(lengths, np.maximum(gaps - 1, 1)))
+    # where strikes follow step by step there is no room for that step, and every other one stays
+    kept = _every_other((gaps == 1) & ~hit, lengths)
+    return keys[kept], onsets[kept], lengths[kept]
+
+
+def strikes_of(keys: np.ndarray, onsets: np.ndarray, lengths: np.ndarray, is_percussive: np.ndarray) -> RollNotes:
+    """The notes of a keyboard: one strike of a key per step, each until the key is struck again at the latest.
+
+    Args and returns are those of `separate_repeats`.
+    """
     if not len(keys):
         return keys, onsets, lengths
     # all keys in one line, each as long as the music: the last note of a key does not reach the first of the next
@@ -113,14 +134,17 @@ def separate_repeats(keys: np.ndarray, onsets: np.ndarray, lengths: np.ndarray, 
     places = places[firsts]
     # a key that is struck while it sounds goes on to the later end of both notes
     lengths = np.maximum.accumulate(places + lengths) - places
-    # a note ends a step before the next strike of its key; a drum has no length
+    # it is struck again at the end of a note at the latest; a drum has no length
     gaps = np.diff(places, append=places[-1] + stride)
     keys, onsets = np.divmod(places, stride)
-    hit = is_percussive[keys]
-    lengths = np.where(hit, 1, np.minimum(lengths, np.maximum(gaps - 1, 1)))
-    # where strikes follow step by step there is no room for that step, and every other one stays
-    kept = _every_other((gaps == 1) & ~hit, lengths)
-    return keys[kept], onsets[kept], lengths[kept]
+    return keys, onsets, np.where(is_percussive[keys], 1, np.minimum(lengths, gaps))
+
+
+def rejoin_repeats(strikes: RollNotes, is_percussive: np.ndarray) -> RollNotes:
+    """Notes of a roll, sorted by key, then onset, with the step that `separate_repeats` may have taken from each."""
+    keys, onsets, lengths = strikes
+    one_off = (keys[1:] == keys[:-1]) & (onsets[1:] - (onsets + lengths)[:-1] == 1) & ~is_percussive[keys[1:]]
+    return keys, onsets, lengths + np.append(one_off, False)[: len(keys)]
 
 
 def _every_other(touches: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -142,14 +166,20 @@ def to_roll(strikes: RollNotes, steps: int, num_keys: int) -> np.ndarray:
     return roll
 
 
-def from_roll(roll: np.ndarray, is_percussive: np.ndarray) -> RollNotes:
-    """The notes of any roll (T, K), sorted by key, then onset: runs of ones, and each 1 where `is_percussive` (K,)."""
+def from_roll(roll: np.ndarray, is_percussive: np.ndarray, struck: np.ndarray | None = None) -> RollNotes:
+    """The notes of any roll (T, K), sorted by key, then onset: runs of ones, and each 1 where `is_percussive` (K,).
+
+    With `struck`, 0/1 (T, K), a run is as many notes as it has strikes; the first 1 of a run is one in any case.
+    """
     steps, num_keys = roll.shape
     cells = np.flatnonzero(roll != 0)  # of a bool array numpy finds them ten times faster
     onsets = cells // num_keys
     stride = steps + 1  # a 1 on the last step of a key does not touch one on the first step of the next
     places = np.sort((cells - onsets * num_keys) * stride + onsets)
     keys = places // stride
-    firsts = np.flatnonzero((np.diff(places, prepend=-2) != 1) | is_percussive[keys])
+    begins = (np.diff(places, prepend=-2) != 1) | is_percussive[keys]
+    if struck is not None:
+        begins |= struck[places - keys * stride, keys] != 0
+    firsts = np.flatnonzero(begins)
     keys = keys[firsts]
     return keys, places[firsts] - keys * stride, np.diff(firsts, append=len(places))

@@ -47,17 +47,41 @@ def test_pitches_off_the_keyboard_move_by_octaves():
 
 
 def test_what_fits_the_grid_comes_back_as_it_was():
-    melody = [(60, 0, 1), (64, 0, 0.5), (64, 0.75, 0.25), (67, 1.5, 4), (60, 3, 0.5)]
+    melody = [(60, 0, 1), (64, 0, 0.5), (64, 1, 0.25), (67, 1.5, 4), (60, 3, 0.5)]
     assert and_back(melody) == sorted(melody, key=lambda note: (note[1], note[0]))
 
 
-def test_a_repeated_note_is_two_notes():
-    assert and_back([(60, 0, 1), (60, 1, 1)]) == [(60, 0, 0.75), (60, 1, 1)]
+def test_a_repeated_note_is_two_notes_of_full_length():
+    assert keys(Score.from_notes([(60, 0, 1), (60, 1, 1)])) == {60: "###.####"}
+    assert and_back([(60, 0, 1), (60, 1, 1)]) == [(60, 0, 1), (60, 1, 1)]
+
+
+def test_a_rest_of_one_step_between_two_notes_of_a_key_is_lost_without_onsets():
+    rested = [(60, 0, 0.5), (60, 0.75, 0.25), (60, 1.5, 0.25)]
+    assert and_back(rested) == [(60, 0, 0.75), (60, 0.75, 0.25), (60, 1.5, 0.25)]
+    assert and_back(rested, onsets=True) == rested
+
+
+def test_onsets_are_numbers_of_their_own_and_keep_every_repetition():
+    sixteenths = [(60, i / 4, 1 / 4) for i in range(4)]
+    encoding = PianoRoll(PianoRoll.Options(onsets=True))
+    rows = encoding.encode(Score.from_notes([*sixteenths, (64, 0.25, 0.5)]))
+    assert rows.shape == (4, 176)
+    key = 60 - 21
+    assert rows[:, [key, 88 + key, key + 4, 88 + key + 4]].T.tolist() == [[1] * 4, [1] * 4, [0, 1, 1, 0], [0, 1, 0, 0]]
+    assert notes(encoding.decode(rows)) == [sixteenths[0], sixteenths[1], (64, 0.25, 0.5), *sixteenths[2:]]
+    assert np.flatnonzero(encoding.transpose(rows, 2)[0]).tolist() == [key + 2, 88 + key + 2]
+
+
+def test_a_strike_that_a_model_does_not_hold_sounds_and_what_it_holds_unstruck_begins():
+    rows = np.zeros((4, 176), np.uint8)
+    rows[1, 88] = rows[2, 5] = rows[3, 5] = 1
+    assert notes(PianoRoll(PianoRoll.Options(onsets=True)).decode(rows)) == [(21, 0.25, 0.25), (26, 0.5, 0.5)]
 
 
 def test_repeated_sixteenths_become_repeated_eighths():
     assert keys(Score.from_notes([(60, i / 4, 1 / 4) for i in range(8)])) == {60: "#.#.#.#"}
-    assert and_back([(60, i / 4, 1 / 4) for i in range(4)]) == [(60, 0, 0.25), (60, 0.5, 0.25)]
+    assert and_back([(60, i / 4, 1 / 4) for i in range(4)]) == [(60, 0, 0.5), (60, 0.5, 0.25)]
 
 
 def test_a_finer_grid_has_room_for_repeated_sixteenths():

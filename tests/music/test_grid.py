@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musictool.music.grid import from_roll, in_steps, separate_repeats, to_roll, to_steps, to_ticks
+from musictool.music.grid import (
+    from_roll,
+    in_steps,
+    rejoin_repeats,
+    separate_repeats,
+    strikes_of,
+    to_roll,
+    to_steps,
+    to_ticks,
+)
 from musictool.music.score import Score
 
 Note = tuple[int, int, int]  # key, onset, length in steps
@@ -120,6 +129,26 @@ def test_notes_kept_apart_come_back_from_their_roll(struck):
         expected[onset : onset + length, key] = 1
     np.testing.assert_array_equal(roll, expected)
     np.testing.assert_array_equal(from_roll(roll, HITS), strikes)
+
+
+@given(notes)
+def test_rejoining_gives_back_what_keeping_apart_took_and_no_more(struck):
+    once = separate_repeats(*np.array(struck, np.int64).reshape(-1, 3).T, HITS)
+    joined = rejoin_repeats(once, HITS)
+    ends, following = joined[1] + joined[2], once[1][1:]
+    is_next = (once[0][1:] == once[0][:-1]) & (once[0][1:] != DRUM) & (following - (once[1] + once[2])[:-1] == 1)
+    np.testing.assert_array_equal(ends[:-1][is_next], following[is_next])
+    np.testing.assert_array_equal(joined[2][:-1][~is_next], once[2][:-1][~is_next])
+    np.testing.assert_array_equal(separate_repeats(*joined, HITS), once)
+
+
+@given(notes)
+def test_with_its_strikes_a_roll_keeps_every_note_of_a_keyboard(struck):
+    strikes = strikes_of(*np.array(struck, np.int64).reshape(-1, 3).T, HITS)
+    held = to_roll(strikes, 20, KEYS)
+    onsets = to_roll((*strikes[:2], np.ones_like(strikes[2])), 20, KEYS)
+    np.testing.assert_array_equal(from_roll(held, HITS, onsets), strikes)
+    assert set(zip(*(c.tolist() for c in strikes[:2]), strict=True)) == {(key, onset) for key, onset, _ in struck}
 
 
 @given(rolls)

@@ -1,0 +1,321 @@
+"""How surely a classifier tells two sets of pieces apart that hears one bar of them, two, four or eight.
+
+The classifier two-sample test (Lopez-Paz and Oquab, "Revisiting Classifier Two-Sample Tests", ICLR 2017): a
+classifier learns from some pieces of either set what gives them away (musictool/metrics/told_apart_features.py), and is
+asked about windows of pieces that it has not heard. The area under its ROC curve (AUC) is the probability that, given a
+window of either set, it finds the right one: 0.5 by guessing, 1 always. It is the mean over FOLDS parts of the pieces,
+each held out once; only windows that are held out together are compared. The classifier is the mean of two that err in
+different ways, extremely randomised trees (Geurts et al., 2006) and logistic regression.
+
+Each piece is first transposed by -3 to 3 semitones, at random, so that a key alone says nothing.
+
+Limits: eight bars are more than enough for any flaw, so the AUC of a fair model soon stays at 1; then ask one bar. Few
+pieces give a wide interval, and a classifier that has learnt from few hears less. What the numbers do not count it does
+not hear. And 0.5 says alike, not good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from musictool.metrics.told_apart_features import Bars, Words
+from musictool.music.instruments import DRUMS, NO_INSTRUMENT, note_instruments
+from musictool.music.score import Score
+
+BARS = (1, 2, 4, 8)
+FOLDS = 5
+MIN_PIECES = 4  # of either set
+MAX_BARS = 16  # of each piece that are heard, in each length of window
+HALVINGS = 3  # ways of halving the people's pieces
+FACTS = 5
+TREES = 100
+_BOOTSTRAPS = 200
+_INTERVAL = (2.5, 97.5)  # percentiles
+_TRANSPOSITIONS = range(-3, 4)
+_LEAST_EFFECT = 0.07  # of a fact's AUC beyond 0.5
+_MOST_ALIKE = 0.75  # rank correlation of two facts
+
+
+@dataclass(frozen=True)
+class Auc:
+    """How surely windows of two sets are told apart.
+
+    Attributes:
+        auc: 0.5 by guessing, 1 always.
+        low, high: the 95% interval, by drawing pieces with replacement.
+        windows: of either set.
+    """
+
+    auc: float
+    low: float
+    high: float
+    windows: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What gives samples away.
+
+    Attributes:
+        text: in words, with both values.
+        name: of the number.
+        samples, people: its mean.
+        auc: of this number alone, at least 0.5.
+    """
+
+    text: str
+    name: str
+    samples: float
+    people: float
+    auc: float
+
+
+@dataclass(frozen=True)
+class ToldApart:
+    """Samples against people's pieces.
+
+    Attributes:
+        samples: bars of a window -> AUC; without the lengths that too few pieces have.
+        halves: the same of random halves of the people's pieces, the mean of HALVINGS: what chance gives.
+        facts: at most FACTS, the surest first.
+    """
+
+    samples: dict[int, Auc]
+    halves: dict[int, float]
+    facts: tuple[Fact, ...]
+
+
+def told_apart(
+    samples: Sequence[Score],
+    people: Sequence[Score],
+    seed: int = 1,
+    *,
+    paired: bool = False,
+    bars: Sequence[int] = BARS,
+    halves: bool = True,
+) -> ToldApart:
+    """How surely samples are told from people's pieces, and what gives them away.
+
+    Args:
+        samples, people: MIN_PIECES of either with as many bars as a window, or that length of window is left out.
+        seed: fixes the folds, the classifiers and the transpositions.
+        paired: that samples[i] was people[i] before it was encoded and decoded; both are held out together.
+        bars: of a window, each length by itself.
+        halves: whether halves of the people's pieces are told apart, too.
+    """
+    if paired and len(samples) != len(people):
+        raise ValueError(f"{len(samples)} samples and {len(people)} people's pieces are no pairs")
+    rng = np.random.default_rng(seed)
+    sides = _counted(samples, people, rng, paired)
+    results: dict[int, Auc] = {}
+    chance: dict[int, float] = {}
+    facts: tuple[Fact, ...] = ()
+    for length in bars:
+        data = _Data.of(sides, length, paired)
+        if data is None:
+            continue
+        results[length] = _auc(data, seed)
+        if halves and (guess := _halves(data, seed)) is not None:
+            chance[length] = guess
+        if length <= 4:
+            facts = _facts(data, seed)
+    return ToldApart(results, chance, facts)
+
+
+def _counted(
+    samples: Sequence[Score], people: Sequence[Score], rng: np.random.Generator, paired: bool
+) -> tuple[list[Bars], list[Bars]]:
+    """Each piece of either side counted bar by bar, in a key of its own."""
+    both = (*samples, *people)
+    options = {
+        "is_band": any(_instruments(score) > 1 for score in both),
+        "has_drums": any(score.is_drum.any() for score in both),
+        "has_loudness": all(any(_loudness_varies(score) for score in side) for side in (samples, people)),
+    }
+    shifts = rng.choice(_TRANSPOSITIONS, len(both))
+    if paired:
+        shifts[len(samples) :] = shifts[: len(samples)]
+    counted = [Bars(score.transpose(int(shift)), **options) for score, shift in zip(both, shifts, strict=True)]
+    return counted[: len(samples)], counted[len(samples) :]
+
+
+def _instruments(score: Score) -> int:
+    playing = note_instruments(score)
+    return len(np.unique(playing[(playing != NO_INSTRUMENT) & (playing != DRUMS)]))
+
+
+def _loudness_varies(score: Score) -> bool:
+    return len(score.notes) > 0 and bool(np.ptp(score.notes["velocity"]) > 0)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Windows of both sides.
+
+    Attributes:
+        values: float64 (W, F), without nan.
+        known: bool (W, F), where there was something to count.
+        label: bool (W,), whether it is a sample's.
+        piece: int64 (W,), numbers from 0 on; those of samples come first.
+        group: int64 (W,), what is held out together.
+        words: of the F numbers, by name.
+    """
+
+    values: np.ndarray
+    known: np.ndarray
+    label: np.ndarray
+    piece: np.ndarray
+    group: np.ndarray
+    words: dict[str, Words]
+
+    @classmethod
+    def of(cls, sides: tuple[list[Bars], list[Bars]], bars: int, paired: bool) -> _Data | None:
+        """None for fewer than MIN_PIECES on a side that have so many bars."""
+        most = max(1, MAX_BARS // bars)
+        values, label, piece, group = [], [], [], []
+        words: dict[str, Words] = {}
+        for side, pieces in enumerate(sides):
+            enough = 0
+            for number, counted in enumerate(pieces):
+                windows = counted.windows(bars, most)
+                count = len(windows.values)
+                if not count:
+                    continue
+                enough += 1
+                words = windows.words
+                values.append(windows.values)
+                label += [side == 0] * count
+                piece += [side * len(sides[0]) + number] * count
+                group += [number if paired else side * len(sides[0]) + number] * count
+            if enough < MIN_PIECES:
+                return None
+        matrix = np.concatenate(values)
+        known = ~np.isnan(matrix)
+        # where nothing is known, the median of all windows
+        with np.errstate(all="ignore"):
+            middle = np.nan_to_num(np.nanmedian(np.where(known.any(axis=0), matrix, 0.0), axis=0))
+        matrix = np.where(known, matrix, middle)
+        return cls(matrix, known, np.array(label), np.array(piece), np.array(group), words)
+
+
+def _folds(label: np.ndarray, group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """int64 (W,): the fold of each window; each group whole, and groups of either label spread evenly."""
+    fold = np.zeros(len(group), np.int64)
+    groups, first = np.unique(group, return_index=True)
+    both = [groups[label[first] == side] for side in (True, False)]
+    folds = min(FOLDS, *(len(one) for one in both if len(one)))
+    number = {}
+    for one in both:
+        number |= {int(g): i % folds for i, g in enumerate(rng.permutation(one))}
+    for i, g in enumerate(group.tolist()):
+        fold[i] = number[g]
+    return fold
+
+
+def _scores(values: np.ndarray, label: np.ndarray, fold: np.ndarray, seed: int) -> np.ndarray:
+    """float64 (W,): how sure a classifier that was learnt from the other folds is that a window is a sample's."""
+    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.linear_model import LogisticRegression
+
+    score = np.zeros(len(label))
+    for held in np.unique(fold):
+        train, test = fold != held, fold == held
+        trees = ExtraTreesClassifier(
+            TREES, min_samples_leaf=2, max_features=0.2, class_weight="balanced", random_state=seed, n_jobs=1
+        )
+        trees.fit(values[train], label[train])
+        mean, deviation = values[train].mean(axis=0), values[train].std(axis=0)
+        scaled = np.clip((values - mean) / np.where(deviation > 0, deviation, 1.0), -5, 5)
+        linear = LogisticRegression(C=0.01, class_weight="balanced", max_iter=500)
+        linear.fit(scaled[train], label[train])
+        guesses = [model.predict_proba(x[test])[:, 1] for model, x in ((trees, values), (linear, scaled))]
+        score[test] = sum(np.log(np.clip(guess, 0.01, 0.99) / (1 - np.clip(guess, 0.01, 0.99))) for guess in guesses)
+    return score
+
+
+def _wins(score: np.ndarray, label: np.ndarray, piece: np.ndarray, fold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """float64 (samples, people) each: over the windows of two pieces that are in one fold, how often the sample's has
+    the higher score (half for a tie), and how many pairs there are."""
+    ours, theirs = np.unique(piece[label]), np.unique(piece[~label])
+    wins, pairs = np.zeros((2, len(ours), len(theirs)))
+    for held in np.unique(fold):
+        one, other = np.flatnonzero(label & (fold == held)), np.flatnonzero(~label & (fold == held))
+        if not len(one) or not len(other):
+            continue
+        higher = np.sign(score[one][:, None] - score[other]) / 2 + 0.5
+        rows, columns = np.searchsorted(ours, piece[one]), np.searchsorted(theirs, piece[other])
+        np.add.at(wins, (rows[:, None], columns), higher)
+        np.add.at(pairs, (rows[:, None], columns), 1.0)
+    return wins, pairs
+
+
+def _auc(data: _Data, seed: int) -> Auc:
+    rng = np.random.default_rng(seed)
+    fold = _folds(data.label, data.group, rng)
+    score = _scores(data.values, data.label, fold, seed)
+    wins, pairs = _wins(score, data.label, data.piece, fold)
+    drawn = []
+    for _ in range(_BOOTSTRAPS):
+        rows, columns = (rng.multinomial(n, np.full(n, 1 / n)).astype(np.float64) for n in wins.shape)
+        below = rows @ pairs @ columns
+        if below:
+            drawn.append(float(rows @ wins @ columns / below))
+    low, high = np.percentile(drawn, _INTERVAL)
+    count = int(data.label.sum())
+    return Auc(float(wins.sum() / pairs.sum()), float(low), float(high), (count, len(data.label) - count))
+
+
+def _halves(data: _Data, seed: int) -> float | None:
+    """The mean AUC of HALVINGS halvings of the people's pieces; None for too few of them."""
+    people = np.flatnonzero(~data.label)
+    values, piece = data.values[people], data.piece[people]
+    pieces = np.unique(piece)
+    if len(pieces) < 2 * MIN_PIECES:
+        return None
+    areas = []
+    for halving in range(HALVINGS):
+        rng = np.random.default_rng([seed, halving])
+        half = rng.permutation(pieces)[: len(pieces) // 2]
+        label = np.isin(piece, half)
+        fold = _folds(label, piece, rng)
+        wins, pairs = _wins(_scores(values, label, fold, seed), label, piece, fold)
+        areas.append(wins.sum() / pairs.sum())
+    return float(np.mean(areas))
+
+
+def _facts(data: _Data, seed: int) -> tuple[Fact, ...]:
+    """The numbers that by themselves tell the sides apart best, and that do not say the same."""
+    from scipy.stats import rankdata
+
+    names = list(data.words)
+    ranks = rankdata(data.values, axis=0)  # (W, F)
+    ours, theirs = int(data.label.sum()), int((~data.label).sum())
+    area = (ranks[data.label].sum(axis=0) - ours * (ours + 1) / 2) / (ours * theirs)  # Mann and Whitney's U
+    effect = np.abs(area - 0.5)
+    chosen: list[int] = []
+    topics: list[str] = []
+    spread = (ranks - ranks.mean(axis=0)) / np.maximum(ranks.std(axis=0), 1e-9)
+    for i in np.argsort(-effect, kind="stable").tolist():
+        if len(chosen) == FACTS or effect[i] < _LEAST_EFFECT:
+            break
+        alike = max((abs(float((spread[:, i] * spread[:, j]).mean())) for j in chosen), default=0.0)
+        if data.words[names[i]].topic in topics or alike > _MOST_ALIKE:
+            continue
+        chosen.append(i)
+        topics.append(data.words[names[i]].topic)
+    return tuple(_fact(data, names[i], i, float(area[i])) for i in chosen)
+
+
+def _fact(data: _Data, name: str, number: int, area: float) -> Fact:
+    words, known = data.words[name], data.known[:, number]
+    samples, people = (
+        float(data.values[side & known, number].mean()) if (side & known).any() else 0.0
+        for side in (data.label, ~data.label)
+    )
+    # by the mean, so that words and values agree
+    what = words.high if samples >= people else words.low
+    text = f"{what}: {words.value(samples)} (people {words.value(people)})"
+    return Fact(text, name, samples, people, max(area, 1 - area))

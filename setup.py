@@ -27,19 +27,23 @@ MIDITOK = ["miditok>=3.0.4"]  # for the encodings remi and tsd
 DASK = ["distributed>=2024.1"]  # for prepare --dask
 JAX = ["jax>=0.4.34"]  # for KERAS_BACKEND=jax
 TENSORBOARD = ["tensorboardX>=2.6"]  # for train --tensorboard
+WEB = ["starlette>=0.40", "uvicorn>=0.30"]  # for serve
 TESTS = [
     "pyloudnorm>=0.1.1",
     "pytest>=8",
     "pytest-xdist>=3.6",
     "hypothesis>=6.100",
     "muspy>=0.5",
-]  # muspy: values to agree with
+    "httpx2>=2",
+    "selenium>=4.20",
+]  # muspy: values to agree with; httpx2: what Starlette's test client asks with; selenium: a browser, if there is one
 EXTRAS = {
     "jax": JAX,
     "miditok": MIDITOK,
     "dask": DASK,
     "tensorboard": TENSORBOARD,
-    "dev": [*TESTS, "ruff>=0.6", "mypy>=1.10", *MIDITOK, *DASK, *JAX, *TENSORBOARD],
+    "web": WEB,
+    "dev": [*TESTS, "ruff>=0.6", "mypy>=1.10", *MIDITOK, *DASK, *JAX, *TENSORBOARD, *WEB],
 }
 
 setup(
@@ -57,7 +61,7 @@ setup(
         *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 15)),
     ],
     packages=find_packages(include=["musictool", "musictool.*"]),
-    package_data={"musictool": ["py.typed", "recipes/*.json", "apps/lofi/patterns/*.mid"]},
+    package_data={"musictool": ["py.typed", "recipes/*.json", "apps/lofi/patterns/*.mid", "web/static/*"]},
     install_requires=CORE,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["musictool=musictool.cli._main:main"]},

@@ -30,6 +30,7 @@ LAYERS = [
     {"training"},
     {"evaluation", "plots"},
     {"apps"},
+    {"web"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,0 +1,197 @@
+"""The addresses of the page, and what each of them does.
+
+    GET  /, /listen, /p/MODEL/SEED         the page itself; nothing is made
+    GET  /p/MODEL/SEED.mid ...             a file of a piece that is made; 404 for one that is not
+    GET  /api/models, /api/kept
+    POST /api/pieces                       makes a piece: a stream of events
+    POST /api/kept, /api/forget            keeps a piece, or no longer
+    POST /api/uploads?name=...             a dropped file, its bytes as the body
+    POST /api/continued                    a piece that is made, as music to be continued
+
+Security is in musictool/web/security.py: the rules stand before all of these.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from musictool.errors import BadOption, MusictoolError
+from musictool.web.events import EventStream
+from musictool.web.library import FORMS, models
+from musictool.web.recipe import Recipe
+from musictool.web.security import JSON_BYTES, UPLOAD_BYTES, TooLarge, body, refusal, rules
+from musictool.web.studio import Studio
+
+STATIC = Path(__file__).parent / "static"
+ASSETS = {"app.js": "text/javascript", "style.css": "text/css"}
+_PIECE = re.compile(r"(\d{1,10})(\.[a-z0-9]+)?")
+
+
+def create_app(
+    host: str = "127.0.0.1", token: str = "", *, program: Sequence[str] = (), warm: bool = True
+) -> Starlette:
+    """The page as an ASGI application.
+
+    Args:
+        host: that it is bound to.
+        token: what visitors have to show; empty for none.
+        program: what the worker process runs, instead of the real one.
+        warm: whether to load the newest model at once.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with tempfile.TemporaryDirectory(prefix="musictool-") as folder:
+            app.state.studio = Studio(Path(folder), program)
+            warming = asyncio.create_task(app.state.studio.warm_up()) if warm else None
+            try:
+                yield
+            finally:
+                if warming is not None:
+                    warming.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await warming
+                await app.state.studio.close()
+
+    routes = [
+        Route("/", page),
+        Route("/listen", page),
+        Route("/static/{name}", static),
+        Route("/favicon.ico", lambda request: Response(status_code=204)),
+        Route("/p/{model}/{piece}", piece),
+        Route("/api/models", list_models),
+        Route("/api/kept", list_kept),
+        Route("/api/pieces", make_piece, methods=["POST"]),
+        Route("/api/kept", keep, methods=["POST"]),
+        Route("/api/forget", forget, methods=["POST"]),
+        Route("/api/uploads", upload, methods=["POST"]),
+        Route("/api/continued", continued, methods=["POST"]),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=rules(host, token),
+        exception_handlers={MusictoolError: _refused, TooLarge: _too_large, TimeoutError: _too_slow},
+        lifespan=lifespan,
+    )
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return JSONResponse({"message": str(error)}, 400)
+
+
+async def _too_large(request: Request, error: Exception) -> Response:
+    return JSONResponse({"message": f"this is {error}, and too large"}, 413)
+
+
+async def _too_slow(request: Request, error: Exception) -> Response:
+    return refusal(408, "this took too long to arrive")
+
+
+# ---- the page ----
+
+
+async def page(request: Request) -> Response:
+    """The one HTML file, whatever is to be shown in it."""
+    return FileResponse(STATIC / "index.html", media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+
+async def static(request: Request) -> Response:
+    """Script and style."""
+    name = request.path_params["name"]
+    if name not in ASSETS:
+        return refusal(404, "there is no such file")
+    return FileResponse(STATIC / name, media_type=ASSETS[name], headers={"Cache-Control": "no-cache"})
+
+
+async def piece(request: Request) -> Response:
+    """The page, for the address of a piece; or one of the piece's files, if it is made."""
+    found = _PIECE.fullmatch(request.path_params["piece"])
+    if found is None or (found[2] and found[2] not in FORMS):
+        return refusal(404, "there is no such piece")
+    if not found[2]:
+        return await page(request)
+    studio: Studio = request.app.state.studio
+    recipe = Recipe.from_json({**request.query_params, "model": request.path_params["model"], "seed": found[1]})
+    path = studio.library.file(recipe, found[2])
+    if not path.exists():
+        return refusal(404, "this piece is not made yet; press play on its page")
+    if found[2] == ".json":
+        return JSONResponse(studio.sidecar(recipe))
+    return FileResponse(path, media_type=FORMS[found[2]])
+
+
+# ---- what the page asks for ----
+
+
+async def list_models(request: Request) -> Response:
+    """Which models there are."""
+    return JSONResponse(models())
+
+
+async def list_kept(request: Request) -> Response:
+    """Which pieces were kept."""
+    studio: Studio = request.app.state.studio
+    return JSONResponse({"folder": str(studio.kept.folder), "pieces": studio.kept.list()})
+
+
+async def make_piece(request: Request) -> Any:
+    """Make a piece: {"recipe": ..., "forms": [".mp3"]}."""
+    values = await _json(request)
+    forms = values.get("forms", [])
+    if not isinstance(forms, list) or not all(isinstance(form, str) for form in forms):
+        raise BadOption("forms are a list of suffixes")
+    studio: Studio = request.app.state.studio
+    return EventStream(studio.play(Recipe.from_json(values.get("recipe")), forms))
+
+
+async def keep(request: Request) -> Response:
+    """Keep a piece: {"recipe": ...}."""
+    studio: Studio = request.app.state.studio
+    return JSONResponse({"file": studio.keep(await _recipe(request))})
+
+
+async def forget(request: Request) -> Response:
+    """No longer keep it."""
+    studio: Studio = request.app.state.studio
+    studio.kept.forget(await _recipe(request))
+    return JSONResponse({})
+
+
+async def upload(request: Request) -> Response:
+    """A dropped file."""
+    studio: Studio = request.app.state.studio
+    data = await body(request, UPLOAD_BYTES)
+    return JSONResponse(await studio.take_in(request.query_params.get("name", ""), data))
+
+
+async def continued(request: Request) -> Response:
+    """A piece as music to be continued."""
+    studio: Studio = request.app.state.studio
+    return JSONResponse(studio.go_on_from(await _recipe(request)))
+
+
+async def _recipe(request: Request) -> Recipe:
+    return Recipe.from_json((await _json(request)).get("recipe"))
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    """The body of a request. Raises BadOption for what is no JSON table."""
+    try:
+        values = json.loads(await body(request, JSON_BYTES))
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict):
+        raise BadOption("this is not a JSON table")
+    return values

@@ -1,0 +1,240 @@
+"""The process that writes music, from the inside: one job after another, as musictool/web/worker.py asks for them.
+
+Only here, behind the page, are networks loaded. A thread reads what comes in while a job runs, so that the job learns
+that it is cancelled, and the process ends when its parent does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musictool import options
+from musictool.atomic import write_json
+from musictool.errors import BadOption, MusictoolError, Stopped
+from musictool.web.view import view
+
+if TYPE_CHECKING:
+    from musictool.models.model import Model
+    from musictool.music.score import Score
+
+OPEN_MODELS = 3  # kept in memory
+MOST_SECONDS = 20 * 60  # of sound
+TRAINING_JOB = "fine-tune"
+
+Tell = Callable[..., None]  # called with what is being done, and the share of it that is done if that is known
+
+
+class Cancelled(Exception):
+    """Nobody listens to the job any more."""
+
+
+class Jobs:
+    """What was asked for, read in a thread of its own."""
+
+    def __init__(self, lines: Iterator[str]):
+        self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._cancelled: set[int] = set()
+        self._training: int | None = None
+        threading.Thread(target=self._read, args=(lines,), daemon=True).start()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        while True:
+            job = self._waiting.get()
+            if job["id"] not in self._cancelled:
+                self._training = job["id"] if job["job"] == TRAINING_JOB else None
+                yield job
+                self._training = None
+
+    def check(self, number: int) -> None:
+        """Raises Cancelled if nobody listens to a job any more."""
+        if number in self._cancelled:
+            raise Cancelled
+
+    def _read(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            message = json.loads(line)
+            if "cancel" not in message:
+                self._waiting.put(message)
+                continue
+            self._cancelled.add(message["cancel"])
+            if self._training == message["cancel"]:  # it saves what it has, as on Ctrl-C
+                import signal
+
+                os.kill(os.getpid(), signal.SIGINT)
+        os._exit(0)  # the parent is gone
+
+
+def main() -> None:
+    """Answer to the parent until it is gone."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)  # what a library prints must not get among the answers
+    jobs = Jobs(iter(sys.stdin.readline, ""))
+    for job in jobs:
+        number = job.pop("id")
+        answer = partial(_answer, answers, number)
+
+        def tell(
+            what: str, share: float | None = None, number: int = number, answer: Any = answer, **more: Any
+        ) -> None:
+            jobs.check(number)
+            answer("working", what=what, share=share, **more)
+
+        try:
+            done = JOBS[job.pop("job")](tell, **job)
+            answer("done", **done, resident_bytes=resident_bytes())
+        except (Cancelled, Stopped):
+            answer("cancelled")
+        except MusictoolError as error:
+            answer("failed", message=str(error))
+        except Exception as error:  # whatever it is, it costs this job only
+            answer("failed", message=f"the process that writes the music failed: {type(error).__name__}: {error}")
+
+
+def _answer(file: Any, number: int, event: str, **values: Any) -> None:
+    file.write(json.dumps({"id": number, "event": event, **values}) + "\n")
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds; 0 where the system does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+# ---- jobs ----
+
+
+class OpenModels:
+    """The models that were used last, loaded."""
+
+    def __init__(self) -> None:
+        self._models: OrderedDict[tuple[str, str], Model] = OrderedDict()
+
+    def get(self, name: str) -> Model:
+        """The model as it is now. Raises UnknownName, BadModel."""
+        from musictool.models.model import Model
+        from musictool.web.library import stamp
+
+        key = (name, stamp(name))
+        model = self._models.pop(key, None) or Model.open(name)
+        self._models[key] = model
+        while len(self._models) > OPEN_MODELS:
+            self._models.popitem(last=False)
+        return model
+
+
+MODELS = OpenModels()
+
+
+def warm_up(tell: Tell, model: str) -> dict[str, Any]:
+    """Load a model and let it write a bar, so that the first listener does not wait for it."""
+    from musictool.generation.request import Request
+    from musictool.generation.sample import sample
+
+    tell("loading")
+    sample(MODELS.get(model), Request(bars=1, seed=1))
+    _load_sound()
+    return {}
+
+
+def _load_sound() -> None:
+    from musictool.sound.soundfont import default_path, load
+
+    load(default_path())
+
+
+def make(
+    tell: Tell, folder: str, model: str, request: dict[str, Any], forms: list[str], lofi: bool, seed: int
+) -> dict[str, Any]:
+    """Write a piece if it is not there yet, and what is missing of its other forms.
+
+    Args:
+        folder: where its files lie: piece.mid, piece.json, view.json, piece.mp3, ..., lofi.mp3, lofi-view.json.
+        request: flat options of a Request.
+        forms: suffixes that are wanted.
+        lofi: whether sound and view are to be those of the piece as lo-fi.
+    """
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    midi = place / "piece.mid"
+    if not midi.exists():
+        tell("reading", 0.0)
+        _write_piece(tell, midi, model, request)
+    sounds = [form for form in forms if form in (".mp3", ".wav")]
+    _render(tell, midi, [form for form in forms if form not in (".mid", ".json") and not (lofi and form in sounds)])
+    if lofi:
+        _render_lofi(tell, midi, sounds, seed)
+    elif not (place / "view.json").exists():
+        write_json(place / "view.json", view(_read(midi), _primer(request.get("primer"))))
+    return {}
+
+
+def _write_piece(tell: Tell, midi: Path, model: str, request: dict[str, Any]) -> None:
+    from musictool.generation.request import Request
+    from musictool.generation.songs import write_songs
+
+    wanted = options.build(Request, request)
+    if request.get("primer", "").startswith("/"):  # ours; typed notes never do
+        from dataclasses import replace
+
+        wanted = replace(wanted, primer=Path(request["primer"]))
+    write_songs(MODELS.get(model), wanted, midi, lambda rows, total: tell("writing", rows / max(1, total)))
+
+
+def _render(tell: Tell, midi: Path, forms: list[str]) -> None:
+    """Files of further forms beside a MIDI file, made of the notes in it."""
+    from musictool.writing import write
+
+    for form in forms:
+        path = midi.with_suffix(form)
+        if not path.exists():
+            tell("playing" if form in (".mp3", ".wav") else "engraving")
+            score = _read(midi)
+            _check_length(score)
+            write(score, path)
+
+
+def _render_lofi(tell: Tell, midi: Path, forms: list[str], seed: int) -> None:
+    from musictool.apps.lofi.lofi import lofi
+    from musictool.apps.lofi.options import LofiOptions
+
+    paths = [midi.with_name(f"lofi{form}") for form in forms]
+    missing, shown = [path for path in paths if not path.exists()], midi.with_name("lofi-view.json")
+    if missing or not shown.exists():
+        tell("slowing down")
+        _check_length(_read(midi))
+        arrangement = lofi(midi, missing or [midi.with_name("lofi.mp3")], LofiOptions(seed=seed))
+        write_json(shown, view(arrangement.score))
+
+
+def _primer(primer: str | None) -> Score | None:
+    from musictool.generation.primers import read_primer
+
+    return None if primer is None else read_primer(Path(primer) if primer.startswith("/") else primer)
+
+
+def _read(midi: Path) -> Score:
+    from musictool.reading import read_named
+
+    return read_named(midi).scores[0]
+
+
+def _check_length(score: Score) -> None:
+    if score.seconds > MOST_SECONDS:
+        raise BadOption(
+            f"this piece would last {score.seconds / 60:.0f} minutes, at most {MOST_SECONDS // 60} are played; "
+            "ask for fewer bars or a faster tempo"
+        )
+
+
+JOBS: dict[str, Callable[..., dict[str, Any]]] = {"warm-up": warm_up, "make": make}

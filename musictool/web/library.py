@@ -1,0 +1,225 @@
+"""What lies on disk while the page is open: pieces that are made, music that was dropped, and pieces that were kept.
+
+    TEMPORARY/pieces/KEY/      piece.mid, piece.json, piece.mp3, lofi.mp3, ...; the least recently used go first
+    TEMPORARY/uploads/ID.mid   what was read in a dropped file, written anew; the file itself is gone at once
+    HOME/kept/                 what a listener kept: romantic-123456.mid, .json
+
+Names on disk are ours: a key, or random digits. What a visitor calls a file is only ever shown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from musictool import home
+from musictool.apps.describe import headline
+from musictool.atomic import replacing, write_json
+from musictool.errors import BadModel, BadOption, UnknownName
+from musictool.models.info import folder_of, is_trained, read_info
+from musictool.web.recipe import Recipe
+
+MOST_BYTES = 600 << 20  # of pieces that are made
+MOST_UPLOADS, MOST_KEPT = 200, 1000
+FRESH_SECONDS = 120.0  # what was used so lately is not swept away
+SOUND = (".mp3", ".wav")
+FORMS = {
+    ".mid": "audio/midi",
+    ".json": "application/json",
+    ".musicxml": "application/vnd.recordare.musicxml+xml",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+}  # in which a piece can be taken away
+
+
+def models() -> list[dict[str, Any]]:
+    """The models that can play, those trained last first, and which settings each of them takes."""
+    rows = []
+    for name in home.names(home.models_folder(), home.MODEL_MARKER):
+        folder = folder_of(name)
+        try:
+            info = read_info(folder)
+        except BadModel:
+            continue  # `musictool list models` says what is wrong with it
+        if is_trained(info):
+            rows.append(_described(name, folder, info))
+    return sorted(rows, key=lambda row: -row.pop("changed"))
+
+
+def _described(name: str, folder: Path, info: dict[str, Any]) -> dict[str, Any]:
+    conditions = info["conditions"]
+    return {
+        "name": name,
+        "summary": headline(folder),
+        "corpus": str(info["corpus"].get("name", "")),
+        "arch": str(info["arch"].get("name", "")),
+        "kind": str(info.get("spec", {}).get("kind", "")),
+        "bpm": info["music"]["bpm"],
+        "density": "density" in conditions.get("controls", ()),
+        "labels": [str(label) for label in conditions.get("labels", ())],
+        "changed": (folder / home.MODEL_MARKER).stat().st_mtime_ns,
+    }
+
+
+def stamp(model: str) -> str:
+    """Changes when a model is trained on. Raises UnknownName, BadModel."""
+    status = (folder_of(model) / home.MODEL_MARKER).stat()
+    return f"{status.st_mtime_ns} {status.st_size}"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Music that was dropped, or made here and is to be gone on from.
+
+    Attributes:
+        id: 32 hexadecimal digits.
+        path: its notes, as a MIDI file of ours.
+        name: what its file is called where it came from.
+        sha256: of that file.
+    """
+
+    id: str
+    path: Path
+    name: str
+    sha256: str
+
+
+class Library:
+    """Pieces and uploads under one temporary folder. Not for several threads.
+
+    Args:
+        folder: empty; whoever made it removes it.
+        most_bytes: of the pieces.
+    """
+
+    def __init__(self, folder: Path, most_bytes: int = MOST_BYTES):
+        self.pieces, self.uploads = folder / "pieces", folder / "uploads"
+        for each in (self.pieces, self.uploads):
+            each.mkdir(parents=True, exist_ok=True)
+        self._most_bytes = most_bytes
+        self._uploads: dict[str, Upload] = {}
+
+    # ---- pieces ----
+
+    def folder_of(self, recipe: Recipe) -> Path:
+        """Where the files of a piece lie, or will. Raises UnknownName for a model or an upload that there is not."""
+        if recipe.model not in home.names(home.models_folder(), home.MODEL_MARKER):
+            raise UnknownName.of("model", recipe.model, [model["name"] for model in models()])
+        if recipe.primer is not None:
+            self.upload(recipe.primer)
+        return self.pieces / recipe.key_of_notes(stamp(recipe.model))
+
+    def file(self, recipe: Recipe, form: str) -> Path:
+        """The file of a piece in a form, which may not be made yet: with lo-fi, that of its sound."""
+        stem = "lofi" if recipe.lofi and form in SOUND else "piece"
+        return self.folder_of(recipe) / f"{stem}{form}"
+
+    def view(self, recipe: Recipe) -> Path:
+        """The file with what the page shows of a piece: its notes, bars and key."""
+        return self.folder_of(recipe) / ("lofi-view.json" if recipe.lofi else "view.json")
+
+    def used(self, recipe: Recipe) -> None:
+        """Note that somebody plays it, and sweep what is too much."""
+        folder = self.folder_of(recipe)
+        if folder.is_dir():
+            os.utime(folder)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove the pieces that nobody has played for longest, until the rest fit."""
+        folders = sorted(self.pieces.iterdir(), key=lambda folder: folder.stat().st_mtime)
+        sizes = [sum(file.stat().st_size for file in folder.iterdir()) for folder in folders]
+        excess = sum(sizes) - self._most_bytes
+        for folder, size in zip(folders, sizes, strict=True):
+            if excess <= 0 or time.time() - folder.stat().st_mtime < FRESH_SECONDS:
+                break
+            shutil.rmtree(folder, ignore_errors=True)
+            excess -= size
+
+    # ---- uploads ----
+
+    def upload(self, upload_id: str) -> Upload:
+        """One that was added. Raises UnknownName."""
+        if upload_id not in self._uploads:
+            raise UnknownName("the music that this piece continues is no longer here; drop it again")
+        return self._uploads[upload_id]
+
+    def add_upload(self, name: str, sha256: str) -> Upload:
+        """A place for music, whose file is still to be written; the oldest goes if there are too many."""
+        while len(self._uploads) >= MOST_UPLOADS:
+            oldest = next(iter(self._uploads))
+            self._uploads.pop(oldest).path.unlink(missing_ok=True)
+        upload_id = secrets.token_hex(16)
+        self._uploads[upload_id] = Upload(upload_id, self.uploads / f"{upload_id}.mid", shown_name(name), sha256)
+        return self._uploads[upload_id]
+
+    def drop_upload(self, upload_id: str) -> None:
+        """Take one back whose file could not be written."""
+        self._uploads.pop(upload_id).path.unlink(missing_ok=True)
+
+
+def shown_name(name: str) -> str:
+    """A file's name as it is shown and proposed for saving: its last part, printable, of at most 80 characters."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    return "".join(letter for letter in last if letter.isprintable()).strip(". ")[-80:] or "music.mid"
+
+
+def portable(sidecar: dict[str, Any], model: str, upload: Upload | None) -> dict[str, Any]:
+    """A piece's .json as it is taken away: no folder of this machine is in it.
+
+    `musictool sample --like` finds the model by its name, and the music that was continued in the working directory.
+    """
+    request = dict(sidecar["request"])
+    if upload is not None:
+        request["primer"] = upload.name
+    primer_sum = sidecar["primer_sha256"] if upload is None else upload.sha256
+    return {
+        **sidecar,
+        "model": {**sidecar["model"], "folder": model},
+        "request": request,
+        "primer_sha256": primer_sum,
+    }
+
+
+class Kept:
+    """The pieces that a listener kept: MIDI and recipe, in a folder of the home that outlives the page."""
+
+    def __init__(self) -> None:
+        self.folder = home.home() / "kept"
+
+    def list(self) -> list[dict[str, Any]]:
+        """What was kept, the newest first: the recipe of each, and what the page shows in a line."""
+        rows = []
+        for path in sorted(self.folder.glob("*.kept.json"), key=lambda path: -path.stat().st_mtime_ns):
+            try:
+                row = json.loads(path.read_text(encoding="utf-8"))
+                Recipe.from_json(row["recipe"])
+            except (OSError, ValueError, KeyError, TypeError, BadOption, UnknownName):
+                continue  # not ours
+            rows.append(row)
+        return rows
+
+    def keep(self, recipe: Recipe, midi: bytes, sidecar: dict[str, Any], line: str) -> str:
+        """Keep a piece; returns the name of its file. Raises BadOption where there are too many."""
+        name = self._name(recipe)
+        if len([*self.folder.glob("*.kept.json")]) >= MOST_KEPT:
+            raise BadOption(f"{MOST_KEPT:,} pieces are kept already; move some out of {self.folder}")
+        with replacing(self.folder / f"{name}.mid") as partial:
+            partial.write_bytes(midi)
+        write_json(self.folder / f"{name}.json", sidecar)
+        write_json(self.folder / f"{name}.kept.json", {"recipe": recipe.to_json(), "line": line, "file": f"{name}.mid"})
+        return f"{name}.mid"
+
+    def forget(self, recipe: Recipe) -> None:
+        """Remove a piece that was kept, if it was."""
+        for suffix in (".kept.json", ".json", ".mid"):
+            (self.folder / f"{self._name(recipe)}{suffix}").unlink(missing_ok=True)
+
+    def _name(self, recipe: Recipe) -> str:
+        return f"{recipe.name}-{recipe.key_of_notes('')[:8]}"

@@ -1,0 +1,56 @@
+"""Binds the page to an address and runs it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from musictool.errors import BadOption
+from musictool.web.app import create_app
+from musictool.web.security import is_loopback, new_token
+
+MOST_CONNECTIONS = 200
+KEEP_ALIVE_SECONDS = 5
+
+
+def serve(host: str, port: int, announce: Callable[[str], object]) -> None:
+    """Serve the page until Ctrl-C.
+
+    Args:
+        announce: called once with the page's address, with its token if it has one, when connections are accepted.
+
+    Raises:
+        BadOption: for an address that cannot be bound to.
+    """
+    token = "" if is_loopback(host) else new_token()
+    bound = _bind(host, port)
+    name = f"[{host}]" if ":" in host else host
+    address = f"http://{name}:{bound.getsockname()[1]}/" + (f"?token={token}" if token else "")
+    config = uvicorn.Config(
+        create_app(host, token),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=1,
+        http="h11",
+        ws="none",
+        proxy_headers=False,
+    )
+    announce(address)
+    uvicorn.Server(config).run(sockets=[bound])
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(place)
+        bound.listen()
+    except OSError as error:
+        raise BadOption(f"--host {host} --port {port}: {error.strerror}; choose another --port") from None
+    return bound

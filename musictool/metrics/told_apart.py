@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from musictool.metrics.told_apart_features import Bars, Words
+from musictool.metrics.told_apart_counts import Words
+from musictool.metrics.told_apart_features import Bars
 from musictool.music.instruments import DRUMS, NO_INSTRUMENT, note_instruments
 from musictool.music.score import Score
 
@@ -180,13 +181,12 @@ class _Data:
         for side, pieces in enumerate(sides):
             enough = 0
             for number, counted in enumerate(pieces):
-                windows = counted.windows(bars, most)
-                count = len(windows.values)
+                windows, said = counted.windows(bars, most)
+                count = len(windows)
                 if not count:
                     continue
-                enough += 1
-                words = windows.words
-                values.append(windows.values)
+                enough, words = enough + 1, said
+                values.append(windows)
                 label += [side == 0] * count
                 piece += [side * len(sides[0]) + number] * count
                 group += [number if paired else side * len(sides[0]) + number] * count
@@ -207,7 +207,7 @@ def _folds(label: np.ndarray, group: np.ndarray, rng: np.random.Generator) -> np
     groups, first = np.unique(group, return_index=True)
     both = [groups[label[first] == side] for side in (True, False)]
     folds = min(FOLDS, *(len(one) for one in both if len(one)))
-    number = {}
+    number: dict[int, int] = {}
     for one in both:
         number |= {int(g): i % folds for i, g in enumerate(rng.permutation(one))}
     for i, g in enumerate(group.tolist()):
@@ -310,12 +310,10 @@ def _facts(data: _Data, seed: int) -> tuple[Fact, ...]:
 
 
 def _fact(data: _Data, name: str, number: int, area: float) -> Fact:
-    words, known = data.words[name], data.known[:, number]
+    known = data.known[:, number]
     samples, people = (
         float(data.values[side & known, number].mean()) if (side & known).any() else 0.0
         for side in (data.label, ~data.label)
     )
-    # by the mean, so that words and values agree
-    what = words.high if samples >= people else words.low
-    text = f"{what}: {words.value(samples)} (people {words.value(people)})"
-    return Fact(text, name, samples, people, max(area, 1 - area))
+    # by the means, so that words and values agree
+    return Fact(data.words[name].say(samples, people), name, samples, people, max(area, 1 - area))

@@ -57,7 +57,7 @@ def read(path: Path, parser: MidiParser = "symusic") -> Reading:
 
     Args:
         path: any file with a known suffix, in any case.
-        parser: which library parses MIDI; other formats have one only.
+        parser: which library parses MIDI; "music21" parses ABC too, which otherwise musictool reads itself.
 
     Raises:
         BadFile: with one of the reasons "unknown suffix", "not found", "empty", "too large" (as a file or unpacked),

@@ -116,4 +116,6 @@ class NewFiles:
 
     def _kind(self, name: str) -> str:
         kind = suffixes()[os.path.splitext(name)[1].lower()]
-        return f"midi/{self._settings.parser}" if kind == "midi" else kind
+        if kind == "midi" or (kind == "abc" and self._settings.parser == "music21"):
+            return f"{kind}/{self._settings.parser}"
+        return kind

@@ -10,7 +10,7 @@ import pytest
 
 from musictool.errors import BadFile
 from musictool.music.score import Score, Track
-from musictool.readers import _abc, notation
+from musictool.readers import notation
 from tests.readers.smf import rows
 
 
@@ -163,81 +163,14 @@ def test_kern_is_read(tmp_path: Path):
     assert score.keys.tolist() == [(0, 1, False)]
 
 
-def test_an_abc_file_gives_a_score_a_tune_even_where_numbers_repeat(tmp_path: Path):
-    text = "X:1\nT:One\nM:2/4\nL:1/4\nK:G\nG F|]\n\nX:1\nT:Two\nM:2/4\nL:1/4\nQ:1/4=100\nK:Am\nA, [CE]|]\n"
-    (tmp_path / "a.abc").write_text(text)
-    one, two = notation.read(tmp_path / "a.abc").scores
-    assert (one.title, short(one)) == ("One", [(0, 480, 67), (480, 480, 66)])
-    assert (two.title, short(two)) == ("Two", [(0, 480, 57), (480, 480, 60), (480, 480, 64)])
-    assert two.tempos.tolist() == [(0, 100.0)]
-    assert two.keys.tolist() == [(0, 0, True)]
-
-
-@pytest.mark.parametrize("metre, ticks", [("", 240), ("M:none\n", 240), ("M:3/4\n", 240), ("M:2/4\n", 120)])
-def test_an_abc_tune_that_says_no_length_has_eighths_or_in_a_short_metre_sixteenths(tmp_path: Path, metre, ticks):
-    score = read(tmp_path / "a.abc", f"X:1\n{metre}K:C\nc d\n")
-    assert score.notes["duration_ticks"].tolist() == [ticks, ticks]
-
-
-def test_the_voices_of_an_abc_tune_sound_together(tmp_path: Path):
-    text = (
-        'X:1\nT:Hymn % its title\nM:4/4\nL:1/4\n%%staves (1 2)\nV: 1 name="High"\nV: 2 clef=bass\nK: C\n'
-        "%%beginps\n/x { p } def\n%%endps\n"
-        '[V: 1] [Q:1/4=90] "x"c2 !x!d2|\nw: la la\n[V: 2] x2 C,2|\n[V: 1] e4|]\n[V: 2] D,4|]\n'
-    )
-    score = read(tmp_path / "a.abc", text)
-    assert short(score) == [(0, 960, 72), (960, 960, 48), (960, 960, 74), (1920, 1920, 50), (1920, 1920, 76)]
-    assert [track.name for track in score.tracks] == ["High", ""]
-    assert score.tempos.tolist() == [(0, 90.0)]
-    assert score.title == "Hymn"
-
-
-@pytest.mark.parametrize(
-    "music, notes",
-    [
-        ("[CEG]4- | [CEG]4 | C4 |]", [(0, 3840, 60), (0, 3840, 64), (0, 3840, 67), (3840, 1920, 60)]),
-        ("[CE]4- | [CE]4- | [CE]4 |]", [(0, 5760, 60), (0, 5760, 64)]),
-        ("[C-E]4 | C4 | C4 |]", [(0, 3840, 60), (0, 1920, 64), (3840, 1920, 60)]),
-        ("[CE-]4 | [CE]4 | z4 |]", [(0, 1920, 60), (0, 3840, 64), (1920, 1920, 60)]),
-        ("C4- | [CE]4 | z4 |]", [(0, 3840, 60), (1920, 1920, 64)]),
-        ("[CE]4 | [CE]4 | z4 |]", [(0, 1920, 60), (0, 1920, 64), (1920, 1920, 60), (1920, 1920, 64)]),
-    ],
-)
-def test_the_ties_of_abc_chords_hold_for_the_notes_that_they_stand_behind(tmp_path: Path, music: str, notes: list):
-    assert sorted(short(read(tmp_path / "song.abc", f"X:1\nM:4/4\nL:1/4\nK:C\n{music}\n"))) == sorted(notes)
-
-
-@pytest.mark.parametrize("change", ["\nM:2/4\n", "[M:2/4]", " [M:2/4] "])
-def test_an_abc_tune_that_changes_its_metre_and_key_within_says_so(tmp_path: Path, change: str):
-    content = f"X:1\nM:3/4\nL:1/4\nK:C\nC D E | D E F |{change}C D |\nK:G\n[M:3/4] E F G | A B c |]\n"
-    score = read(tmp_path / "song.abc", content)
-    assert score.metres.tolist() == [(0, 3, 4), (2880, 2, 4), (3840, 3, 4)]
-    assert [row[:2] for row in score.keys.tolist()] == [(0, 0), (3840, 1)]
-    assert rows(score)[8 + 1][:3] == (4320, 480, 66)
-
-
-def test_music_before_the_first_named_voice_is_a_voice_of_its_own():
-    voices = _abc.voices("X:1\nK:C\nc d\nV:2\ne f\nd:|\n")
-    assert voices == [("", "L:1/8\nX:1\nK:C\nc d\n"), ("", "L:1/8\nX:1\nK:C\ne f\nd:|\n")]
-
-
-def test_one_bad_tune_costs_itself_only(tmp_path: Path):
-    (tmp_path / "a.abc").write_text("X:1\nL:1/4\nK:C\nc d\n\nX:2\nL:1/4\nK:C\nc [V: d e\n")
-    result = notation.read(tmp_path / "a.abc")
-    assert len(result.scores) == 1
-    assert result.remark == "1 of 2 tunes unreadable"
-
-
 @pytest.mark.parametrize(
     "name, content, reason",
     [
         ("a.xml", "<html><body>hello</body></html>", "not MusicXML"),
         ("a.mxl", "no archive", "not MusicXML"),
-        ("a.abc", "once upon a time", "not ABC"),
         ("a.krn", "once upon a time", "not Humdrum"),
         ("a.xml", score_xml(part("A", measure(1, attributes() + note("C4", 4))))[:-30], "unreadable"),
         ("a.xml", score_xml(part("A", measure(1, attributes()))), "no notes"),
-        ("a.abc", "X:1\nT:Only a title\nK:C\n", "no notes"),
     ],
 )
 def test_what_is_no_music_says_why(tmp_path: Path, name: str, content: str, reason: str):

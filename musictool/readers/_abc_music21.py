@@ -1,13 +1,21 @@
-"""ABC text, cut into tunes and a tune into its voices, which music21 then reads one by one.
+"""`--reader music21` for ABC: the text, cut into tunes and a tune into its voices, which music21 then reads one by one.
 
-music21 10.5 plays the voices of `[V: S1V1]` lines one after the other, loses tunes that share a number, skips invisible
-rests and the first field behind a bar line, stumbles over PostScript blocks and lyrics, and over tunes that say neither
-their metre nor the length of a note; none of that reaches it.
+music21 10.5 knows ABC 1.3 and some of 2.1. It plays the voices of `[V: S1V1]` lines one after the other, loses tunes
+that share a number, skips invisible rests and the first field behind a bar line, stumbles over PostScript blocks and
+lyrics, and over tunes that say neither their metre nor the length of a note; none of that reaches it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
+import warnings
+from typing import Any
+
+from musictool.errors import BadFile
+from musictool.music.score import Score
+from musictool.reading import Reading
 
 _TUNE = re.compile(r"^(?=X:)", re.MULTILINE)
 _BLOCK = re.compile(r"^%%begin(\w+).*?^%%end\1[^\n]*$", re.MULTILINE | re.DOTALL)
@@ -21,6 +29,56 @@ _FIELD = re.compile(r"[A-Za-z]:(?![|:])")
 _CHANGES = ("K:", "M:", "Q:")  # fields that may change within a tune
 _LYRICS = ("w:", "W:")
 _METRE = re.compile(r"^M:\s*(\d+)/([1-9]\d*)")
+
+
+def read(text: str) -> Reading:
+    """The tunes of an ABC text, each read for itself: one that music21 does not understand costs itself only.
+
+    Raises:
+        BadFile: "no notes", or what is wrong with the first tune where none can be read.
+    """
+    scores: list[Score] = []
+    failures: list[BadFile] = []
+    texts = tunes(text)
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stderr(io.StringIO()),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        for tune in texts:
+            try:
+                score = _score(tune)
+                scores += [] if score is None else [score]
+            except BadFile as error:
+                failures.append(error)
+    if not scores:
+        raise failures[0] if failures else BadFile("no notes")
+    return Reading(scores, f"{len(failures)} of {len(texts)} tunes {failures[0].reason}" if failures else "")
+
+
+def _score(tune: str) -> Score | None:
+    """The Score of a tune, its voices as parts; None if nothing in it sounds."""
+    from music21 import converter
+
+    from musictool.readers import _abc_music21_ties as ties
+    from musictool.readers import _notation_walk as notation_walk
+
+    parts: list[Any] = []
+    title = ""
+    try:
+        for name, voice in voices(tune):
+            with ties.kept():
+                piece = converter.parseData(voice, format="abc")
+            title = title or (piece.metadata.title or "" if piece.metadata else "")
+            for part in getattr(piece, "parts", ()) or [piece]:
+                part.partName = part.partName or name
+                parts.append(part)
+        return notation_walk.score(parts, " ".join(title.split())[:200])
+    except BadFile:
+        raise
+    except Exception as error:  # whatever music21 does with a tune becomes a named reason
+        raise BadFile("unreadable", f"music21: {type(error).__name__}: {error}"[:200]) from error
 
 
 def tunes(text: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Ties of ABC's chords, which music21 10.5 reads and then leaves out of its score.
 
 The standard has them behind the chord, `[CEG]2-`, or behind its notes, `[C-EG-]2`. The file imports music21: only
-`notation` imports it, for ABC.
+`_abc_music21` imports it.
 """
 
 from __future__ import annotations

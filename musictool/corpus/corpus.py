@@ -69,7 +69,7 @@ class Corpus:
             BadCorpus: there is none at all, or this one is damaged or of another version.
         """
         if name is not None:
-            return cls(home.find(home.corpora_folder(), home.CORPUS_MARKER, name, "corpus"))
+            return cls(home.find_corpus(name))
         folder = home.latest(home.corpora_folder(), home.CORPUS_MARKER)
         if folder is None:
             raise BadCorpus(f"no corpus in {home.corpora_folder()} yet; make one with: musictool prepare")

@@ -41,18 +41,21 @@ def read_info(folder: Path) -> dict[str, Any]:
 
 
 def folder_of(name: str | Path | None = None) -> Path:
-    """The folder of the model called `name` (a name or a path); without one, of the one trained last, to the end of a
-    first epoch of each stage at least.
+    """The folder of the model called `name` (a name or a path); without one, of this home's one trained last, to the
+    end of a first epoch of each stage at least.
 
     Raises:
         BadModel: if there is none, or one that is looked at is damaged.
         UnknownName: if nothing is called so, with a suggestion.
     """
     if name is not None:
-        return home.find(home.models_folder(), MARKER, name, "model")
-    folder = home.latest(home.models_folder(), MARKER, lambda path: is_trained(read_info(path)))
+        return home.find_model(name)
+    folder = home.latest(
+        home.models_folder(), MARKER, lambda path: not home.is_shipped(path) and is_trained(read_info(path))
+    )
     if folder is None:
-        raise BadModel(f"no trained model under {home.models_folder()}; make one with: musictool train")
+        shipped = "".join(f", or name one that ships, such as: {name}" for name in [*home.shipped_models()][:1])
+        raise BadModel(f"no trained model under {home.models_folder()}; make one with: musictool train{shipped}")
     return folder
 
 

@@ -19,10 +19,14 @@ def existing(name: str | None) -> Path:
 
     Raises:
         UnknownName, BadModel: if there is none.
+        BadOption: for one that ships with musictool.
     """
     if name is not None:
-        return home.find(home.models_folder(), MARKER, name, "model")
-    folder = home.latest(home.models_folder(), MARKER)
+        named = home.find_model(name)
+        if home.is_shipped(named):
+            raise BadOption(taken(named))
+        return named
+    folder = home.latest(home.models_folder(), MARKER, lambda path: not home.is_shipped(path))
     if folder is None:
         raise BadModel(f"nothing to resume: no model under {home.models_folder()}")
     return folder
@@ -59,6 +63,11 @@ def folder_for(corpus: Corpus, name: str | None, options: TrainOptions, resume: 
 
 def taken(folder: Path) -> str:
     """What to do where a model lies already."""
+    if home.is_shipped(folder):
+        return (
+            f"{folder.name} ships with musictool and is never written to; fine-tune it under another --name: "
+            f"musictool train --init-from {folder.name}"
+        )
     training = read_info(folder)["training"]
     if training["finished"] is None:
         return f"{folder} exists; go on with it by --resume, or take another --name, or remove it"

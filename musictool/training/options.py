@@ -229,7 +229,7 @@ def begin(given: Mapping[str, Any]) -> TrainOptions:
     if parent is None:
         encoding = default_encoding(given.get("arch", TrainOptions.arch))
         return options.build(TrainOptions, {"encoding": encoding, **given})
-    folder = home.find(home.models_folder(), MARKER, parent, "model")
+    folder = home.find_model(parent)
     info = read_info(folder)
     of_parent = options.values_of(stored(info, folder))
     always, unless_given = ([*_names_with("inherited", how)] for how in ("always", "unless given"))

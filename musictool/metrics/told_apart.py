@@ -30,9 +30,9 @@ BARS = (1, 2, 4, 8)
 FOLDS = 5
 MIN_PIECES = 4  # of either set
 MAX_BARS = 16  # of each piece that are heard, in each length of window
-HALVINGS = 3  # ways of halving the people's pieces
+HALVINGS = 5  # ways of halving the people's pieces
 FACTS = 5
-TREES = 100
+TREES = 60
 _BOOTSTRAPS = 200
 _INTERVAL = (2.5, 97.5)  # percentiles
 _TRANSPOSITIONS = range(-3, 4)
@@ -224,7 +224,7 @@ def _scores(values: np.ndarray, label: np.ndarray, fold: np.ndarray, seed: int) 
     for held in np.unique(fold):
         train, test = fold != held, fold == held
         trees = ExtraTreesClassifier(
-            TREES, min_samples_leaf=2, max_features=0.2, class_weight="balanced", random_state=seed, n_jobs=1
+            TREES, min_samples_leaf=2, max_features=0.15, class_weight="balanced", random_state=seed, n_jobs=1
         )
         trees.fit(values[train], label[train])
         mean, deviation = values[train].mean(axis=0), values[train].std(axis=0)

@@ -50,17 +50,16 @@ CHORDS = {  # pitch classes above the bass
     "other seventh chords": ((0, 3, 7, 10), (0, 4, 7, 11), (0, 3, 6, 10), (0, 4, 7, 9), (0, 3, 6, 9), (0, 3, 5, 8)),
     "other chords": (),
 }
-INTERVALS = tuple(
-    ["octave", "minor second", "major second", "minor third", "major third", "fourth", "tritone", "fifth", "minor sixth", "major sixth", "minor seventh", "major seventh"]
-)
-DEGREES = tuple(
-    ["tonic", "flat second", "second", "minor third", "major third", "fourth", "tritone", "fifth", "flat sixth", "sixth", "flat seventh", "leading note"]
-)
+INTERVALS: tuple[str, ...] = ("octave", "minor second", "major second", "minor third", "major third", "fourth")
+INTERVALS += ("tritone", "fifth", "minor sixth", "major sixth", "minor seventh", "major seventh")
+DEGREES: tuple[str, ...] = ("tonic", "flat second", "second", "minor third", "major third", "fourth")
+DEGREES += ("tritone", "fifth", "flat sixth", "sixth", "flat seventh", "leading note")
 PLACES = ("on the bar line", "on other beats", "on eighths between beats", "on weak sixteenths", "off sixteenths")
 RHYTHMS = ("short", "eighth", "quarter", "dotted quarter", "long")
 MOTIONS = ("oblique", "contrary", "similar", "parallel")
 TIMES = ("silence", "one note", "two notes", "three notes", "four notes", "five notes", "six notes or more")
 STRUCK = ("one note is", "two notes are", "three notes are", "four notes are", "five notes are", "six notes are")
+HOLE_TICKS = 12  # of silence, 12 ms at 120 quarter notes a minute, that are heard between two notes
 SIXTEENTHS = 16  # of a bar that are counted one by one; later ones count as the last
 QUARTER_NOTES, SEMITONES, PITCH = "quarter notes", "semitones", "(60 is middle C)"
 
@@ -194,7 +193,7 @@ def _in_common(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _in_key(classes: np.ndarray) -> tuple[np.ndarray, dict[str, Words]]:
-    """The degrees of each window's own key, and how clear that is: float64 (W, 16), of ticks (W, 12), and their words."""
+    """float64 (W, 16), of ticks (W, 12): the degrees of each window's own key, and how clear that is; and the words."""
     total = classes.sum(axis=1, keepdims=True)
     share = np.divide(classes, total, out=np.full_like(classes, np.nan), where=total > 0)
     # the key whose profile fits best, and how well
@@ -231,7 +230,10 @@ def count_notes(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
     quarters = s.lengths / TICKS_PER_QUARTER
     words = Words("notes are too {long|short}", QUARTER_NOTES, "length")
     counts.mean("note length", words, at, np.minimum(quarters, _LONGEST))
-    counts.shares("length", "too {many|few} *", tuple(LENGTHS), at, _nearest_length(quarters))
+    kinds = _nearest_length(quarters)
+    counts.shares("length", "too {many|few} *", tuple(LENGTHS), at, kinds)
+    odd = np.abs(s.lengths - np.exp(_LOG_LENGTHS)[kinds] * TICKS_PER_QUARTER) > HOLE_TICKS
+    counts.mean("odd lengths", Words("too {many|few} notes have no plain length", SHARE, "odd lengths"), at, odd)
     for more, onsets in ((1, "an onset"), (2, "two onsets"), (4, "four onsets")):
         words = Words(f"too {{many|few}} notes are held over {onsets} of other notes", SHARE, "held")
         counts.mean(f"held over {onsets}", words, at, s.last - s.first > more)
@@ -240,12 +242,12 @@ def count_notes(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
     again = (s.until_again > 0) & (hole < TICKS_PER_QUARTER // 2)
     counts.mean("struck again", Words("too {many|few} notes are struck again at once", SHARE, "repeats"), at, again)
     words = Words("too {many|few} notes stop before they are struck again", SHARE, "repeats")
-    counts.mean("holes before repeats", words, at[again], hole[again] > TOGETHER_TICKS)
+    counts.mean("holes before repeats", words, at[again], hole[again] > HOLE_TICKS)
     # notes that no other onset interrupts
     free = s.last - s.first == 1
     hole = np.append(s.times, counts.end)[s.last] - s.onsets - s.lengths
     words = Words("too {many|few} notes stop before the next onset", SHARE, "holes")
-    counts.mean("holes", words, at[free], hole[free] > TOGETHER_TICKS)
+    counts.mean("holes", words, at[free], hole[free] > HOLE_TICKS)
 
 
 def count_onsets(counts: Counts, slices: Slices, bar: np.ndarray) -> None:

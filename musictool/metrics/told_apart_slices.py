@@ -71,18 +71,18 @@ class Slices:
         lengths = reach - places
         lengths = np.where(again, np.minimum(lengths, until_again), lengths)
         # what sounds and what is struck in each slice
-        first = np.searchsorted(times, onsets)
+        first = np.asarray(np.searchsorted(times, onsets))
         last = np.maximum(np.searchsorted(times, onsets + lengths - TOGETHER_TICKS), first + 1)
         change = np.zeros((len(times) + 1, PITCHES), np.int16)
         np.add.at(change, (first, pitches), 1)
         np.add.at(change, (last, pitches), -1)
-        sounding: np.ndarray = np.cumsum(change, axis=0)[:-1] > 0
+        sounding = np.asarray(np.cumsum(change, axis=0)[:-1] > 0)
         struck = np.zeros_like(sounding)
         struck[first, pitches] = True
         top, bass = PITCHES - 1 - sounding[:, ::-1].argmax(axis=1), sounding.argmax(axis=1)
         # its outer voices and pitch classes
         octaves = np.pad(sounding, ((0, 0), (0, -PITCHES % 12))).reshape(len(times), -1, 12)
-        classes = octaves.any(axis=1)
+        classes = np.asarray(octaves.any(axis=1))
         rows = np.arange(len(times))
         above = classes[rows[:, None], (bass[:, None] + np.arange(12)) % 12]
         doubled = octaves.sum(axis=1)[rows, bass % 12] > 1

@@ -110,6 +110,7 @@ class Encoding(ABC):
         Options: frozen dataclass of what can be set (see musictool/options.py).
         pitches: what it can write down as it is; other pitches come back moved by octaves.
         stretches: whether its rows count seconds, so that another tempo makes other rows; the others count beats.
+        UNNAMED: what options mean in models that were saved before there were these options.
     """
 
     name: ClassVar[str]
@@ -117,6 +118,7 @@ class Encoding(ABC):
     Options: ClassVar[type]
     pitches: ClassVar[range] = range(PITCHES)
     stretches: ClassVar[bool] = False
+    UNNAMED: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, settings: Any = None):
         self.options: Any = settings if settings is not None else self.Options()
@@ -196,7 +198,7 @@ def from_json(values: dict[str, Any], vocabulary: dict[str, Any] | None = None) 
     from musictool.registry import ENCODINGS
 
     cls = ENCODINGS.get(values["name"])
-    encoding: Encoding = cls(options.from_json(cls.Options, values["options"]))
+    encoding: Encoding = cls(options.from_json(cls.Options, {**cls.UNNAMED, **values["options"]}))
     if vocabulary is not None:
         encoding.load_vocabulary(vocabulary)
     return encoding

@@ -29,9 +29,15 @@ def song() -> Score:
     return Score.from_columns(*(notes[column] for column in notes.dtype.names), tracks=tracks)
 
 
-@pytest.mark.parametrize("name", ENCODINGS.names())
-def test_the_song_is_written_as_ever(name):
-    encoding = ENCODINGS.get(name)()
+CLOSED = {"vocabulary": "closed"}
+GOLDENS = [(name, name.replace("-", "_"), {}) for name in ENCODINGS.names()]
+GOLDENS += [(name, f"{name.replace('-', '_')}_closed", CLOSED) for name in ("chord-roll", "note-chord")]
+
+
+@pytest.mark.parametrize("name, file, options", GOLDENS, ids=[file for _, file, _ in GOLDENS])
+def test_the_song_is_written_as_ever(name, file, options):
+    cls = ENCODINGS.get(name)
+    encoding = cls(cls.Options(**options))
     encoding.fit([song()], (0, 2))
     rows = encoding.encode(song())
     music = encoding.decode(rows)
@@ -44,7 +50,7 @@ def test_the_song_is_written_as_ever(name):
         "notes": [list(note) for note in music.notes.tolist()],
     }
     text = "{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in values.items()) + "\n}\n"
-    path = FOLDER / f"{name.replace('-', '_')}.json"
+    path = FOLDER / f"{file}.json"
     if os.environ.get("MUSICTOOL_REGENERATE_GOLDENS"):
         FOLDER.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -221,9 +221,15 @@ def test_every_pitch_that_sounds_is_an_onset_pitch_of_a_token(name, data, score,
         assert pitches_of(encoding.decode(rows)) <= begun(encoding, rows)
 
 
-@pytest.mark.parametrize("name", ["note-chord", "chord-roll", "midi-message", "performance", "piano-roll"])
-def test_onset_pitches_are_those_of_the_music_of_each_token(name):
-    encoding = fitted(name, {}, list(BY_HAND.values()))
+CLOSED = {"vocabulary": "closed"}
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [("note-chord", CLOSED), ("chord-roll", CLOSED), ("midi-message", {}), ("performance", {}), ("piano-roll", {})],
+)
+def test_onset_pitches_are_those_of_the_music_of_each_token(name, options):
+    encoding = fitted(name, options, list(BY_HAND.values()))
     np.testing.assert_array_equal(encoding.onset_pitches(), Encoding.onset_pitches(encoding))
 
 

@@ -1,23 +1,30 @@
-"""What sounds at each step as one token: the chord per time step of "Deep Learning for Music".
+"""What sounds at each step, by its parts; or as one token: the chord per time step of "Deep Learning for Music".
 
-One token per step of the grid: the MIDI numbers of all pitches that sound there, of all tracks that are no drums, low
-to high.
+For each step of the grid there is a token that opens it, and behind it every pitch that sounds there, low to high, of
+all tracks that are no drums: struck, if a note begins on this step, or held.
+
+    step, struck 60, struck 64, struck 67    C major
+    step, held 60, held 64, held 67          the same, as long as nothing changes
+    step                                     no pitch sounds
+
+The vocabulary is open: a network predicts a chord pitch by pitch, so there is none that it lacks. What is lost: all
+timing finer than a step, velocities, which track plays what, programs, drums, tempo and metre. Pitches off the piano's
+keyboard (21..108) move by octaves. Limit: most steps repeat the one before; note-chord writes only what changes.
+
+With vocabulary=closed each step is one token: the MIDI numbers of all pitches that sound there, low to high.
 
     60-64-67    C major, as long as nothing changes one token per step
     rest        no pitch sounds
 
 At most `max_polyphony` pitches are written; of more, `reduce_to` are chosen at random. The choice depends on `seed` and
 the chord's shape (its intervals), and on nothing else: a chord loses the same voices wherever it stands, whichever
-process writes it, and in every key.
+process writes it, and in every key. Lost besides: strikes (a pitch that sounds on two neighbouring steps is held from
+the one to the other, so a repeated note becomes one long note), the voices that the choice leaves out, silence before
+the first note; silence inside a piece is at most a whole note; and the rarest chords become the nearest.
 
-What is lost: strikes (a pitch that sounds on two neighbouring steps is held from the one to the other, so a repeated
-note becomes one long note), all timing finer than a step, the voices that the choice leaves out, velocities, which
-track plays what, programs, drums, tempo and metre, silence before the first note; silence inside a piece is at most a
-whole note. Pitches off the piano's keyboard (21..108) move by octaves.
-
-Source: Allen Huang and Raymond Wu, "Deep Learning for Music" (2016), whose corpus of classical pieces (MuseData) had
-39,289 such tokens, cut to 21,510. Limit: most tokens repeat the one before them, so a model can be right nearly always
-and have learned nothing but to hold a chord; and, as with note-chord, the rarest chords become the nearest.
+Sources: closed: Allen Huang and Raymond Wu, "Deep Learning for Music" (2016), whose corpus of classical pieces
+(MuseData) had 39,289 such tokens, cut to 21,510. Open: Liang, "BachBot" (2016), whose frames are these, high to low.
+Limit of both: a model can be right nearly always and have learned nothing but to hold a chord.
 """
 
 from __future__ import annotations
@@ -26,11 +33,13 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, repeat
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from musictool.encoding import FIRST_TOKEN
 from musictool.encodings._chords import ChordFormat, ChordVocabulary, rest_bytes, to_bytes
+from musictool.encodings._slices import Slices
 from musictool.errors import BadOption
 from musictool.music.grid import in_steps, to_ticks
 from musictool.music.score import DEFAULT_VELOCITY, KEYBOARD, ON_KEYBOARD, Score
@@ -45,19 +54,41 @@ _LONGEST_REST_QUARTERS = 4
 class Options:
     """What can be set."""
 
+    vocabulary: Literal["open", "closed"] = option(
+        "open",
+        "open: a chord is written by its parts; closed: as one token, which loses repeated notes and rare chords",
+    )
     steps_per_quarter: int = option(4, "steps of the grid in a quarter note; 4: sixteenths", least=1, most=48)
-    max_polyphony: int = option(4, "pitches per token at most", least=1, most=len(KEYBOARD))
-    reduce_to: int = option(3, "how many are chosen of more than max_polyphony", least=1, most=len(KEYBOARD))
-    seed: int = option(0, "decides which are chosen", least=0, most=LAST_SEED)
-    max_vocabulary: int = option(16384, "vocabulary size at most, reserved tokens included", least=8, most=65536)
+    max_polyphony: int = option(4, "closed: pitches per token at most", least=1, most=len(KEYBOARD))
+    reduce_to: int = option(3, "closed: how many are chosen of more than max_polyphony", least=1, most=len(KEYBOARD))
+    seed: int = option(0, "closed: decides which are chosen", least=0, most=LAST_SEED)
+    max_vocabulary: int = option(
+        16384, "closed: vocabulary size at most, reserved tokens included", least=8, most=65536
+    )
 
     def __post_init__(self) -> None:
         if self.reduce_to > self.max_polyphony:
             raise BadOption(f"option reduce_to: {self.reduce_to} is more than max_polyphony, {self.max_polyphony}")
 
 
+class ChordRoll(Slices):
+    """What sounds at each step: int32 (T,), a token for the step and one for each pitch; or ClosedChordRoll."""
+
+    name = "chord-roll"
+    Options = Options
+    UNNAMED: ClassVar = {"vocabulary": "closed"}
+
+    def __new__(cls, settings: Any = None) -> Any:
+        if settings is not None and settings.vocabulary == "closed":
+            return ClosedChordRoll(settings)
+        return super().__new__(cls)
+
+    def __init__(self, settings: Any = None):
+        super().__init__(settings or Options(), longest=1, positions=False)
+
+
 class StepChordFormat(ChordFormat):
-    """The tokens of chord-roll: chords that carry no time."""
+    """The tokens of a closed vocabulary: chords that carry no time."""
 
     name = "chord-roll"
     pitches = KEYBOARD
@@ -73,7 +104,7 @@ class StepChordFormat(ChordFormat):
         return bytes(pitches) + rest_bytes()
 
 
-class ChordRoll(LearnedEncoding[ChordVocabulary]):
+class ClosedChordRoll(LearnedEncoding[ChordVocabulary]):
     """The chord at each step: int32 (T,), one token per step of the grid; the vocabulary comes from `fit`."""
 
     name = "chord-roll"

@@ -1,7 +1,28 @@
-"""Notes and chords as tokens: the vocabulary of the tutorials, with rhythm.
+"""Chords as music21's `chordify` writes them: what sounds, struck or held over, and the time to the next change.
 
-One token per onset step: the pitches that start there, low to high, in music21's spelling ("-" is a flat), and the time
-until the next token in sixteenths.
+The music is cut wherever a note begins or ends. Each such slice is written by its parts, one token each:
+
+    a metre      where it changes and a bar begins: 4/4 3/4 2/4 6/8 ... (16 of them); before any it is 4/4
+    a position   how many steps after the beginning of its bar the slice begins
+    a duration   1, 2, ... steps; up to 8 quarter notes (a longer slice is several)
+    its pitches  21 (A0) .. 108 (C8), low to high, each struck or held over from the slice before; none in silence
+
+So a half note C4 under the quarter notes E4 and F4 is
+
+    position 0, duration 4, struck C4, struck E4;  position 4, duration 4, held C4, struck F4
+
+The vocabulary is open: a network predicts a chord by its parts, each given those before, so there is no chord that it
+lacks, and the likelihood of a chord is exact, the product over its parts. With positions=false there are neither metres
+nor positions. What rows that no piece makes come to is said in musictool/encodings/_slices.py.
+
+What is lost: velocities, which track plays what (two notes of one pitch at once are one), programs, drums, tempo,
+metres other than those 16, all timing finer than a step (a sixteenth: triplets become uneven; 12 steps per quarter note
+keep them). Pitches off the piano's keyboard move by octaves. Limit: music of many voices that move one by one makes
+many slices, each of which names all that sounds; for a pianist's performance or a band others are shorter.
+
+With vocabulary=closed, rhythm=false or pitch_classes=true it is the vocabulary of the tutorials: one token per onset,
+the pitches that start there, low to high, in music21's spelling ("-" is a flat), and the time until the next token in
+sixteenths.
 
     C4:4             middle C, a quarter note
     C4.E-4.G4:8      C minor, a half note
@@ -19,14 +40,13 @@ next onset; the option `rests` says what becomes of it:
     drop    the token before it lasts until the next onset
 
 Every rest that the options can make is in every vocabulary; a chord that the vocabulary lacks becomes the nearest one.
+Lost besides: how long a note sounds beyond the next onset (every note of a token ends where the next one begins), rare
+chords, metre, silence before the first note, times over 32 sixteenths, and, without rhythm, all time. Dense music has
+more chords than any vocabulary holds, and what is left of it sounds broken.
 
-What is lost: how long a note sounds beyond the next onset (every note of a token ends where the next one begins),
-velocities, which track plays what, programs, drums, tempo and metre, silence before the first note, all timing finer
-than a sixteenth (triplets become uneven), times over 32 sixteenths, and, without rhythm, all time.
-
-Source: Sigurður Skúli, "How to Generate Music using a LSTM Neural Network in Keras" (2017), whose tokens these are
-with rhythm=false, pitch_classes=true, rests=drop. Limit: a chord is one token, so music of many independent voices has
-more tokens than any model can learn; the rarest become their nearest neighbour.
+Sources: struck and held pitches, a chord predicted from one voice to the next: Liang, "BachBot" (2016), there a chord
+per sixteenth; here one per change, with its duration. Closed: Sigurður Skúli, "How to Generate Music using a LSTM
+Neural Network in Keras" (2017), whose tokens those are with rhythm=false, pitch_classes=true, rests=drop.
 """
 
 from __future__ import annotations
@@ -34,19 +54,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from musictool.encoding import FIRST_TOKEN
 from musictool.encodings._chords import LENGTH, LONGEST_STEPS, ChordFormat, ChordVocabulary, rest_bytes, to_bytes
+from musictool.encodings._slices import Slices
 from musictool.music.grid import in_steps, split_long, to_ticks
 from musictool.music.pitches import MIDDLE_C, MUSIC21_NAMES
 from musictool.music.score import DEFAULT_VELOCITY, PITCHES, Score
 from musictool.options import option
 from musictool.vocabulary import LearnedEncoding
 
-STEPS_PER_QUARTER = 4
+LONGEST_QUARTERS = 8  # of a slice
+STEPS_PER_QUARTER = 4  # of a closed vocabulary
 _CAPPED_STEPS = range(4, 17)  # rests=cap: of a rest; a shorter silence is articulation
 _PLAIN_STEPS = 2  # rhythm=false: of every token
 _PITCH_OF = {name: pitch for pitch, name in enumerate(MUSIC21_NAMES)}
@@ -56,16 +78,47 @@ _PITCH_OF = {name: pitch for pitch, name in enumerate(MUSIC21_NAMES)}
 class Options:
     """What can be set."""
 
-    rhythm: bool = option(True, "whether tokens carry their time; false: each lasts half a quarter note")
-    pitch_classes: bool = option(False, "whether chords lose their octaves, as music21's normal order")
-    rests: Literal["keep", "cap", "drop"] = option("cap", "what becomes of silence")
-    max_vocabulary: int = option(
-        4096, "vocabulary size at most, reserved tokens and all rests included", least=64, most=65536
+    vocabulary: Literal["open", "closed"] = option(
+        "open", "open: a chord is written by its parts; closed: as one token, which loses held notes and rare chords"
     )
+    steps_per_quarter: int = option(
+        4, "open: steps of the grid in a quarter note; 4: sixteenths; 12: triplets too", least=1, most=48
+    )
+    positions: bool = option(True, "open: whether there are tokens for the metre and the position in the bar")
+    rhythm: bool = option(True, "false: a closed vocabulary without time, each token lasts half a quarter note")
+    pitch_classes: bool = option(
+        False, "true: a closed vocabulary whose chords lose their octaves, as music21's normal order"
+    )
+    rests: Literal["keep", "cap", "drop"] = option("cap", "closed: what becomes of silence")
+    max_vocabulary: int = option(
+        4096, "closed: vocabulary size at most, reserved tokens and all rests included", least=64, most=65536
+    )
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether a chord is one token."""
+        return self.vocabulary == "closed" or not self.rhythm or self.pitch_classes
+
+
+class NoteChord(Slices):
+    """Slices of what sounds: int32 (T,), a position, a duration and each pitch; with closed options ClosedNoteChord."""
+
+    name = "note-chord"
+    Options = Options
+    UNNAMED: ClassVar = {"vocabulary": "closed"}
+
+    def __new__(cls, settings: Any = None) -> Any:
+        if settings is not None and settings.is_closed:
+            return ClosedNoteChord(settings)
+        return super().__new__(cls)
+
+    def __init__(self, settings: Any = None):
+        settings = settings or Options()
+        super().__init__(settings, LONGEST_QUARTERS * settings.steps_per_quarter, settings.positions)
 
 
 class TimedChordFormat(ChordFormat):
-    """The tokens of note-chord.
+    """The tokens of a closed vocabulary.
 
     Args:
         rhythm: whether they carry their time.
@@ -106,7 +159,7 @@ class TimedChordFormat(ChordFormat):
         return pitches + rest_bytes(length)
 
 
-class NoteChord(LearnedEncoding[ChordVocabulary]):
+class ClosedNoteChord(LearnedEncoding[ChordVocabulary]):
     """Notes and chords as tokens: int32 (T,), one per onset; the vocabulary comes from `fit`."""
 
     name = "note-chord"

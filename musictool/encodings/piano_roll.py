@@ -49,6 +49,6 @@ class PianoRoll(Roll):
         return np.where(score.is_drum, -1, 0)
 
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
-        """The rows (..., 88 or 176) moved by keys; those off the keyboard by octaves, onto keys that may sound already."""
+        """The rows (..., 88 or 176) moved by keys; those off the keyboard by octaves, onto keys that may sound."""
         planes = rows.reshape(*rows.shape[:-1], rows.shape[-1] // len(KEYBOARD), len(KEYBOARD))
         return shifted(planes, semitones, axis=-1).reshape(rows.shape)

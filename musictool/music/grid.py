@@ -15,8 +15,8 @@ notes of one key that touch would be one long note. `separate_repeats` therefore
 
 `rejoin_repeats` gives that step back: a key that is let go for just one step before it is struck again was held until
 then. So notes that touch come back as they were, and a roll loses what looks the same: rests of one step between two
-notes of one key, and every second one of the fastest repetitions. `strikes_of` keeps these too, for a roll with a second
-number per key that says where it is struck.
+notes of one key, and every second one of the fastest repetitions. `strikes_of` keeps these too, for a roll with a
+second number per key that says where it is struck.
 
 Keys that are `is_percussive` (drums) have no length: a note is a 1 on its onset step only and each 1 is a note of its
 own, so that hits on adjacent steps are all kept.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musictool.dataset.conditions import controls_of, stretched_controls, transposed_controls
-from musictool.encodings.note_chord import NoteChord
+from musictool.encodings.note_chord import NoteChord, Options
 from musictool.encodings.performance import Performance
 from musictool.music.score import TEMPO, Score
 
@@ -14,7 +14,7 @@ SCALE = Score.from_notes([(60 + i, i, 1) for i in range(24)])  # twelve seconds 
 
 
 def of(score: Score, tempos: np.ndarray | None = None) -> np.ndarray:
-    encoding = NoteChord()
+    encoding = NoteChord(Options(vocabulary="closed"))  # a row for each onset
     encoding.fit([score])
     return controls_of(encoding, encoding.encode(score), score.tempos if tempos is None else tempos)
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN
-from musictool.encodings.chord_roll import ChordRoll, Options
+from musictool.encodings.chord_roll import ChordRoll, ClosedChordRoll, Options
 from musictool.errors import BadModel, BadOption
 from musictool.music.score import Score, Track
 from musictool.options import from_settings
@@ -20,8 +20,8 @@ from tests.strategies import examples, scores
 SEVEN = [(pitch, 0, 1) for pitch in (48, 52, 55, 60, 64, 67, 72)]
 
 
-def fitted(*pieces: Score, **options) -> ChordRoll:
-    encoding = ChordRoll(Options(**options))
+def fitted(*pieces: Score, **options) -> ClosedChordRoll:
+    encoding = ChordRoll(Options(vocabulary="closed", **options))
     encoding.fit(pieces)
     return encoding
 
@@ -93,13 +93,13 @@ def test_the_choice_is_even_and_hangs_on_the_seed_and_the_intervals():
 
 def test_another_process_chooses_the_same():
     code = (
-        "from musictool.encodings.chord_roll import ChordRoll; from musictool.music.score import Score;"
-        f"print(ChordRoll().token_bytes(Score.from_notes({SEVEN})))"
+        "from musictool.encodings.chord_roll import ClosedChordRoll; from musictool.music.score import Score;"
+        f"print(ClosedChordRoll().token_bytes(Score.from_notes({SEVEN})))"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
     )
-    assert answer.stdout.strip() == str(ChordRoll().token_bytes(Score.from_notes(SEVEN)))
+    assert answer.stdout.strip() == str(ClosedChordRoll().token_bytes(Score.from_notes(SEVEN)))
 
 
 def test_more_cannot_be_chosen_than_may_sound():
@@ -110,7 +110,7 @@ def test_more_cannot_be_chosen_than_may_sound():
 @settings(deadline=None, max_examples=examples(100))
 @given(scores(), st.sampled_from((1, 4, 7)))
 def test_the_words_are_those_of_a_slow_walk_over_the_steps(score, steps_per_quarter):
-    encoding = ChordRoll(Options(steps_per_quarter=steps_per_quarter, max_polyphony=88))
+    encoding = ChordRoll(Options(vocabulary="closed", steps_per_quarter=steps_per_quarter, max_polyphony=88))
 
     def step(ticks):
         return int(np.floor(ticks * steps_per_quarter / 480 + 0.5))
@@ -157,7 +157,7 @@ def test_the_rest_is_in_every_vocabulary_and_never_stands_for_a_chord():
 @pytest.mark.parametrize("text", ["", "60-", "-60", "64-60", "60-60", "20", "109", "C4", "060", "60 ", "6٠", "rest-60"])
 def test_a_vocabulary_with_a_token_that_is_never_made_is_refused(text):
     with pytest.raises(BadModel, match="chord-roll"):
-        ChordRoll().load_vocabulary({"symbols": ["rest", text], "counts": [1, 1]})
+        ClosedChordRoll().load_vocabulary({"symbols": ["rest", text], "counts": [1, 1]})
 
 
 def test_features_are_pitches_classes_and_voices():

@@ -10,18 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN, from_json
-from musictool.encodings.note_chord import LONGEST_STEPS, NoteChord, Options
+from musictool.encodings.note_chord import LONGEST_STEPS, ClosedNoteChord, NoteChord, Options
 from musictool.errors import BadModel, BadOption
 from musictool.music.score import Score, Track
 from musictool.options import from_settings
 from tests.strategies import examples, scores
 
 CHORD = ((60, 0, 1), (64, 0, 1), (67, 0, 1))
+CLOSED = NoteChord(Options(vocabulary="closed"))
 COMBINATIONS = list(itertools.product((True, False), (False, True), ("keep", "cap", "drop")))
 
 
-def fitted(*pieces: Score, transpositions=(0,), **options) -> NoteChord:
-    encoding = NoteChord(Options(**options))
+def fitted(*pieces: Score, transpositions=(0,), **options) -> ClosedNoteChord:
+    encoding = NoteChord(Options(**{"vocabulary": "closed", **options}))
     encoding.fit(pieces, transpositions)
     return encoding
 
@@ -142,7 +143,7 @@ def test_every_vocabulary_has_all_rests_that_the_options_can_make(rests, steps):
         plain = fitted(*pieces, rests=rests, rhythm=False).texts.texts
         assert ("rest" in plain) == (rests != "drop")
     with pytest.raises(BadModel, match=r"needs 'rest:"):
-        NoteChord().load_vocabulary({"symbols": ["C4:4"], "counts": [1]})
+        CLOSED.load_vocabulary({"symbols": ["C4:4"], "counts": [1]})
 
 
 def test_a_missing_token_becomes_the_nearest():
@@ -158,7 +159,7 @@ def test_a_missing_token_becomes_the_nearest():
 def test_words_hang_on_the_piece_and_the_options_alone():
     score = Score.from_notes([*CHORD, (60, 4, 1)])
     words = [b"\x3c\x40\x43\x84", b"\x8c", b"\x3c\x84"]  # the pitches and 128 + 4, 128 + 12, and 60 and 128 + 4
-    assert NoteChord().token_bytes(score) == words
+    assert CLOSED.token_bytes(score) == words
     assert fitted(Score.from_notes([(60, 0, 1), (60, 3, 1)])).token_bytes(score) == words
 
 
@@ -171,7 +172,7 @@ def test_a_vocabulary_without_music_knows_only_rests_and_still_works():
 
 
 def test_nothing_goes_before_there_is_a_vocabulary():
-    encoding = NoteChord()
+    encoding = NoteChord(Options(vocabulary="closed"))
     assert encoding.vocabulary() is None
     for use in (lambda: encoding.spec, lambda: encoding.encode(Score.from_notes(CHORD)), lambda: encoding.texts):
         with pytest.raises(ValueError, match="fit or load_vocabulary"):
@@ -235,7 +236,9 @@ E4.C4:4 C4.C4:4 0.4.7:4"""
 @pytest.mark.parametrize("text", [*NO_TOKENS.split(), "", "C4 :4", "C4:4\n", "C4:٤"])
 def test_a_vocabulary_with_a_token_that_the_options_never_make_is_refused(text):
     with pytest.raises(BadModel, match="note-chord"):
-        NoteChord(Options(rests="drop")).load_vocabulary({"symbols": ["C4:4", text], "counts": [1, 1]})
+        NoteChord(Options(vocabulary="closed", rests="drop")).load_vocabulary(
+            {"symbols": ["C4:4", text], "counts": [1, 1]}
+        )
 
 
 @pytest.mark.parametrize("text", ["C4", "C3.C4:4", "0:4", "0.0:4", "7.0.4:4", "0.4.12:4", "C4.E4:4", "0.04:4"])

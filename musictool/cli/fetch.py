@@ -88,6 +88,11 @@ def _report(fetched: Any) -> None:
 
 def _verdict(fetched: Any) -> str:
     """What is known of the sum."""
+    if fetched.collection.files_sha256:
+        here, there = fetched.info["files"], fetched.collection.files
+        if fetched.info.get("files_sha256") == fetched.collection.files_sha256:
+            return f"none published for the archive; its {here:,} files are those that are known"
+        return f"none published for the archive; its {here:,} files are NOT the {there:,} that are known"
     if fetched.collection.sha256:
         return "which is the sum that it should have"
     if fetched.before:

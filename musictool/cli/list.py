@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import click
@@ -27,7 +29,9 @@ def _corpora() -> list[dict[str, Any]]:
         {"name": name, "summary": each.description, "licence": each.licence, "where": "built in"}
         for name, each in sources.BUILT_IN.items()
     ]
-    return _made(home.corpora_folder(), home.CORPUS_MARKER) + rows + _public()
+    folder = home.corpora_folder()
+    made = _made({name: folder / name for name in home.names(folder, home.CORPUS_MARKER)})
+    return made + rows + _public()
 
 
 def _public() -> list[dict[str, Any]]:
@@ -51,6 +55,7 @@ def _public() -> list[dict[str, Any]]:
                 "size": size or "not stated",
                 "bytes": each.size_bytes,
                 "sha256": each.sha256 or "none published",
+                "sum of files": each.files_sha256,
             }
         )
     return rows
@@ -59,17 +64,17 @@ def _public() -> list[dict[str, Any]]:
 def _models() -> list[dict[str, Any]]:
     from musictool import home
 
-    return _made(home.models_folder(), home.MODEL_MARKER)
+    own = home.own_models()
+    shipped = _made(home.shipped_models())
+    for row in shipped:
+        row |= {"ships": True, "hidden by": str(own.get(row["name"], ""))}
+    return _made(own) + shipped
 
 
-def _made(folder: Any, marker: str) -> list[dict[str, Any]]:
-    from musictool import home
+def _made(folders: dict[str, Path]) -> list[dict[str, Any]]:
     from musictool.apps.describe import headline
 
-    return [
-        {"name": name, "summary": headline(folder / name), "where": str(folder / name)}
-        for name in home.names(folder, marker)
-    ]
+    return [{"name": name, "summary": headline(folder), "where": str(folder)} for name, folder in folders.items()]
 
 
 def _recipes() -> list[dict[str, Any]]:
@@ -93,7 +98,20 @@ def _recipes() -> list[dict[str, Any]]:
     return rows
 
 
-DETAILS = ("licence", "where", "page", "address", "size", "sha256", "source", "wants", "prepare", "train")
+DETAILS = (
+    "licence",
+    "where",
+    "page",
+    "address",
+    "size",
+    "sha256",
+    "sum of files",
+    "source",
+    "wants",
+    "prepare",
+    "train",
+    "hidden by",
+)
 
 LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "archs": lambda: _entries(ARCHS),
@@ -111,9 +129,9 @@ LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 def command(what: str, as_json: bool) -> None:
     """List the archs, corpora, models and so on that there are.
 
-    Corpora are built in, prepared or public. Under each arch and encoding stand the options that --set and
-    --encoding-set take, with their defaults; under each recipe the corpus that it wants. --json says what a recipe
-    fixes, and what of its original it does not reproduce.
+    Corpora are built in, prepared or public; models are your own, or ship with musictool. Under each arch and encoding
+    stand the options that --set and --encoding-set take, with their defaults; under each recipe the corpus that it
+    wants. --json says what a recipe fixes, and what of its original it does not reproduce.
     """
     rows = LISTS[what]()
     if as_json:
@@ -122,8 +140,15 @@ def command(what: str, as_json: bool) -> None:
     if not rows:
         _output.say(f"no {what} yet")
     width = max((len(row["name"]) for row in rows), default=0)
-    for row in rows:
-        _output.say(f"{row['name']:{width}}  {row['summary']}")
-        details: list[tuple[str, ...]] = list(row.get("settings", {}).items())
-        details += [(key, row[key]) for key in DETAILS if row.get(key)]
-        _output.table(details, indent=" " * (width + 4))
+    for ships, group in groupby(rows, lambda row: row.get("ships", False)):
+        if ships:
+            _output.say("ship with musictool:")
+        for row in group:
+            _say_row(row, width)
+
+
+def _say_row(row: dict[str, Any], width: int) -> None:
+    _output.say(f"{row['name']:{width}}  {row['summary']}")
+    details: list[tuple[str, ...]] = list(row.get("settings", {}).items())
+    details += [(key, row[key]) for key in DETAILS if row.get(key)]
+    _output.table(details, indent=" " * (width + 4))

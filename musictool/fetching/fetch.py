@@ -32,6 +32,7 @@ from musictool.fetching.archives import kind_of
 from musictool.fetching.asking import check_address
 from musictool.fetching.download import download, forget
 from musictool.fetching.public import COLLECTIONS, Collection
+from musictool.fetching.sums import sum_of_files
 from musictool.fetching.unpack import unpack
 from musictool.progress import Transfer
 
@@ -175,7 +176,7 @@ def _bring(done: Fetched, file: Path | None, keep_archive: bool, progress: Trans
     try:
         summed = _check(archive, collection, progress)
         with replacing_folder(done.folder) as partial:
-            unpacked = unpack(archive, partial, collection.without, progress)
+            unpacked = unpack(archive, partial, collection.without, progress, collection.only)
             (folder / MARKER).unlink(missing_ok=True)  # from here on the music is no longer that of the last download
     except BadDownload:
         if file is None:
@@ -191,6 +192,7 @@ def _bring(done: Fetched, file: Path | None, keep_archive: bool, progress: Trans
         "files": unpacked.files,
         "unpacked_bytes": unpacked.size_bytes,
         "left_out": dict(unpacked.left_out),
+        **({"files_sha256": sum_of_files(_files(done.folder))} if collection.files_sha256 else {}),
         "fetched": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     if file is None and keep_archive:
@@ -201,6 +203,10 @@ def _bring(done: Fetched, file: Path | None, keep_archive: bool, progress: Trans
     if file is None:
         forget(archive)
     return info
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
 
 
 def _check(archive: Path, collection: Collection, progress: Transfer) -> str:

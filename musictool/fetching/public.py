@@ -3,7 +3,8 @@
 Addresses, licences and sums were read in the collections' own pages and repositories. The sums of maestro, groove and
 nes-mdb are those that their makers publish, the sums and sizes of lakh and jsb-chorales those that the MusPy library
 checks. Where `sha256` is empty none is published: then `fetch` writes down the sum of what it got, so that another
-fetch can be compared.
+fetch can be compared. GitHub packs the archive of a commit anew when it likes, so that archives of one commit differ by
+their sums; the files in them do not. Where `files_sha256` is given it is the sum of the files in a copy of that commit.
 
 musictool adds no right to any of this music. Files made from recordings and songs of our day may be under the rights
 of others than the licence's giver; a corpus made from them is the user's to answer for. The table ages: an address
@@ -27,8 +28,10 @@ class Collection:
         size_bytes: of the archive, exactly; None where it is not known.
         about: the size in words, where it is not known exactly.
         sha256: of the archive, in hex; empty where none is published.
-        without: patterns of entries that are not unpacked, such as a second encoding of the same piece; "*" also
-            crosses folders.
+        only: patterns of entries that are unpacked; empty for all. "*" also crosses folders.
+        without: patterns of entries that are not, such as a second encoding of the same piece.
+        files, files_sha256: how many files are unpacked, and their sum (see musictool/fetching/sums.py), in a copy that
+            was measured; 0 and empty where none was. Other files are no error, but said.
     """
 
     summary: str
@@ -38,7 +41,10 @@ class Collection:
     size_bytes: int | None = None
     about: str = ""
     sha256: str = ""
+    only: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    files: int = 0
+    files_sha256: str = ""
 
 
 _CC_BY = "CC BY 4.0"
@@ -176,6 +182,70 @@ COLLECTIONS: dict[str, Collection] = {
         "MetaMIDI: 436,631 files of all kinds of music; given out on request only",
         "for research, after registration",
         "https://zenodo.org/record/5142664",
+    ),
+}
+
+COLLECTIONS |= {  # of which the models are made that ship with musictool, see docs/models.md
+    "openscore-lieder": Collection(
+        "OpenScore Lieder: 1,460 songs with piano of the long 19th century",
+        "CC0 1.0",
+        "https://github.com/OpenScore/Lieder",
+        "https://github.com/OpenScore/Lieder/archive/bca1224.zip",
+        only=("*/scores/*.mxl",),
+        files=1460,
+        files_sha256="f98218c33ab295405447e4a536ffacee88982538c07bca288e9bf4d7a7498992",
+    ),
+    "openscore-quartets": Collection(
+        "OpenScore String Quartets: 122 scores, Haydn to Bartók",
+        "CC0 1.0",
+        "https://github.com/OpenScore/StringQuartets",
+        "https://github.com/OpenScore/StringQuartets/archive/2c723a5.zip",
+        only=("*/scores/*.mxl",),
+        files=122,
+        files_sha256="0a80e5879cafc29f6f4c8e58b69192843de489e3b87ae5f34d3c0f99fe2de8f7",
+    ),
+    "chopin-first-editions": Collection(
+        "Chopin's works in early editions, several editions of many of them, as Humdrum files",
+        _CC_BY + ", Fryderyk Chopin Institute",
+        "https://github.com/pl-wnifc/humdrum-chopin-first-editions",
+        "https://github.com/pl-wnifc/humdrum-chopin-first-editions/archive/95dfb10.zip",
+        only=("*/kern/*.krn",),
+    ),
+    "ceol-rince": Collection(
+        "Ceol Rince na hÉireann: 1,195 Irish dance tunes, transcribed by Bill Black",
+        "Unlicense; its card says CC BY 4.0: credit Bill Black and Danny Diamond",
+        "https://github.com/polifonia-project/folk_ngram_analysis",
+        "https://github.com/polifonia-project/folk_ngram_analysis/archive/9d8ccf9.zip",
+        only=("*/cre_corpus/*.mid",),  # the repository also holds tunes of thesession.org, which forbids models
+        files=1195,
+        files_sha256="9246a5cd614681fefe23e07f629359bc2c1568ed3a59399dfa502f25148011bb",
+    ),
+    "mutopia": Collection(
+        "Mutopia: classical music as LilyPond sources, of which LilyPond makes MIDI; prepare reads none of them itself",
+        "of each piece, in its source: most are in the public domain, others under CC BY or CC BY-SA",
+        "https://github.com/MutopiaProject/MutopiaProject",
+        "https://github.com/MutopiaProject/MutopiaProject/archive/2144afd.zip",
+        only=("*/ftp/*.ly",),
+        without=("*-lys/*",),  # parts of pieces
+    ),
+    "freedoom": Collection(
+        "Freedoom: 112 pieces for a game, with drums, guitars, bass and strings",
+        "BSD 3-Clause, contributors to the Freedoom project",
+        "https://github.com/freedoom/freedoom",
+        "https://github.com/freedoom/freedoom/archive/d14dbbee3b6fbfb2c11cdb65eb61216e86d4ee85.zip",
+        only=("*/musics/*.mid",),
+        without=("*/musics/*/*",),
+        files=112,
+        files_sha256="97e7ab574f98dd067ab70605a33f98f86a523bdfca140088a9dbcd91a2befea2",
+    ),
+    "open-hymnal": Collection(
+        "Open Hymnal: 305 hymns in four parts, as ABC files",
+        "public domain, as each file says",
+        "https://github.com/mzealey/openhymnal",
+        "https://github.com/mzealey/openhymnal/archive/d35811b2d5c9b0bbc5887d60a2936454815416e8.zip",
+        only=("*.abc",),
+        files=305,
+        files_sha256="751df02d90ae9df90ff8e67122bdb554b247c94111f9b6dbc242399fb806972d",
     ),
 }
 

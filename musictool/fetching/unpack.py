@@ -56,7 +56,9 @@ class Unpacked:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def unpack(archive: Path, folder: Path, without: tuple[str, ...], progress: Transfer) -> Unpacked:
+def unpack(
+    archive: Path, folder: Path, without: tuple[str, ...], progress: Transfer, only: tuple[str, ...] = ()
+) -> Unpacked:
     """Write the files of `archive` below `folder`.
 
     Args:
@@ -64,6 +66,7 @@ def unpack(archive: Path, folder: Path, without: tuple[str, ...], progress: Tran
         folder: an empty folder.
         without: patterns of names that are not wanted; "*" also crosses folders.
         progress: called with how far into the archive it is.
+        only: patterns of names that are; empty for all but those.
 
     Raises:
         BadDownload: refused, for one of the reasons above. `folder` is then to be thrown away.
@@ -80,7 +83,8 @@ def unpack(archive: Path, folder: Path, without: tuple[str, ...], progress: Tran
             parts = _parts(entry.name)
             if entry.what == "other":
                 raise BadDownload(f"the archive holds a device or pipe ('{entry.name}')")
-            if any(fnmatch.fnmatchcase("/".join(parts), pattern) for pattern in without):
+            name = "/".join(parts)
+            if _matches(name, without) or (only and not _matches(name, only)):
                 writer.done.left_out[NOT_WANTED] += entry.what != "folder"
             elif entry.what == "file" and entry.content is not None:
                 writer.write(parts, entry.content)
@@ -88,8 +92,12 @@ def unpack(archive: Path, folder: Path, without: tuple[str, ...], progress: Tran
                 writer.copy(parts, _target(entry, parts))
             progress("unpacking", entry.position_bytes, size_bytes)
     if not writer.done.files:
-        raise BadDownload("the archive holds no files")
+        raise BadDownload("the archive holds no files" + (f" like {' or '.join(only)}" if only else ""))
     return writer.done
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _parts(name: str) -> list[str]:

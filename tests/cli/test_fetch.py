@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from musictool.cli._main import main
 from musictool.fetching.public import COLLECTIONS, Collection
+from musictool.fetching.sums import sum_of_files
 from tests.conftest import write_tunes
 from tests.fetching.conftest import no_pauses, web  # noqa: F401  # fixtures
 from tests.fetching.web import NOISE, Web, zipped
@@ -94,6 +96,21 @@ def test_a_mistake_is_one_clear_line(at_new_home: Path, line: str, code: int, wo
     assert result.output.startswith("Error: ")
     assert result.output.count("\n") == 1
     assert list(at_new_home.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_other_files_than_those_that_are_known_are_no_error_but_said(
+    songs: bytes, monkeypatch: pytest.MonkeyPatch, is_known: bool
+):
+    known = run("fetch", "songs", "--json")
+    paths = [path for path in Path(json.loads(known.output)["folder"]).rglob("*") if path.is_file()]
+    summed = sum_of_files(paths if is_known else paths[1:])
+    collection = replace(COLLECTIONS["songs"], files=len(paths), files_sha256=summed)
+    monkeypatch.setitem(COLLECTIONS, "songs", collection)
+    result = run("fetch", "songs", "--fresh")
+    assert result.exit_code == 0, result.output
+    said = "are those that are known" if is_known else f"are NOT the {len(paths)} that are known"
+    assert f"its {len(paths)} files {said}" in result.output
 
 
 def test_list_corpora_names_the_public_collections_and_what_is_known_of_them(songs: bytes, at_new_home: Path):

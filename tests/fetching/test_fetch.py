@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from musictool.errors import BadDownload, BadOption, UnknownName
 from musictool.fetching import fetch as fetching
 from musictool.fetching.fetch import fetch, read_info
 from musictool.fetching.public import COLLECTIONS, Collection, size_in_words
+from musictool.fetching.sums import sum_of_files
 from musictool.preparation.sources import BUILT_IN
 from tests.fetching.web import NOISE, Web, tarred, zipped
 
@@ -267,8 +269,35 @@ def test_each_public_collection_is_complete_and_its_words_fit_a_line(name: str):
     assert collection.address.startswith(("https://", "http://")) or not collection.address
     assert len(collection.sha256) in (0, 64)
     assert collection.sha256 == collection.sha256.lower()
+    assert bool(collection.files) == bool(collection.files_sha256)
     assert not (collection.size_bytes and collection.about)
     assert name not in BUILT_IN
+
+
+def test_of_a_repository_the_wanted_files_are_unpacked_and_compared_with_those_that_are_known(
+    web: Web, monkeypatch: pytest.MonkeyPatch, at_new_home: Path
+):
+    content = zipped({"r-1/kept/a.mid": b"a", "r-1/kept/deep/b.mid": b"b", "r-1/kept/c.pdf": b"c", "r-1/d.mid": b"d"})
+    known = hashlib.sha256("\n".join(sorted(hashlib.sha256(x).hexdigest() for x in (b"a", b"b"))).encode()).hexdigest()
+    collection = Collection("", "", "https://page", web.add("r.zip", content), only=("*/kept/*.mid",))
+    monkeypatch.setitem(COLLECTIONS, "r", replace(collection, files=2, files_sha256=known))
+    info = fetch("r").info
+    assert left(at_new_home)[-2:] == ["r/music/r-1/kept/deep", "r/music/r-1/kept/deep/b.mid"]
+    assert info["files"] == 2
+    assert info["left_out"] == {"not wanted": 2}
+    assert info["files_sha256"] == known
+    monkeypatch.setitem(COLLECTIONS, "r", replace(collection, only=("*.krn",)))
+    with pytest.raises(BadDownload, match=r"holds no files like \*\.krn"):
+        fetch("r", fresh=True)
+
+
+def test_the_sum_of_files_is_that_of_their_contents_in_any_order(tmp_path: Path):
+    one, other, third = (tmp_path / name for name in ("1", "2", "3"))
+    one.write_bytes(b"one")
+    other.write_bytes(NOISE)
+    third.write_bytes(b"one")
+    assert sum_of_files([one, other]) == sum_of_files([other, third])
+    assert sum_of_files([one, other]) != sum_of_files([one, other, third])
 
 
 def test_a_size_in_words():

@@ -26,8 +26,8 @@ _MAX_NAMED = 5  # samples with long copies
 def command(what: tuple[str, ...], against: str | None, html: Path | None, as_json: bool, **given: Any) -> None:
     """Measure what MODEL writes (default: the one trained last), or FILES, beside human pieces.
 
-    Likelihood, musical features, what is copied from the training pieces, and whether the pieces are all the same. The
-    human pieces are the corpus's validation pieces.
+    How surely a classifier tells them from human pieces and by what, likelihood, musical features, what is copied from
+    the training pieces, and whether the pieces are all the same. The human pieces are the corpus's validation pieces.
     """
     if html is not None:
         _check_place(html)
@@ -91,6 +91,10 @@ def _report(evaluation: Any) -> None:
     _output.table(evaluation.table())
     for remark in evaluation.remarks():
         _output.say(remark)
+    if giveaways := evaluation.giveaways():
+        _output.say("\nwhat gives the samples away most:")
+    for text in giveaways:
+        _output.say(f"  {text}")
     copies = evaluation.copies()
     if copies:
         _output.say(f"\nlonger than in 95 of 100 human pieces ({evaluation.p95_run} sixteenths):")

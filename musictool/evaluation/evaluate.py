@@ -25,6 +25,7 @@ from musictool.errors import BadCorpus, BadOption, NoMusic
 from musictool.evaluation.evaluation import Evaluation
 from musictool.evaluation.reconstruction import Reconstruction
 from musictool.evaluation.reference import Measures, Reference
+from musictool.metrics.told_apart import told_apart
 from musictool.music.score import Score
 from musictool.reading import read_named
 
@@ -55,7 +56,8 @@ def evaluate(
         model: opened, or its name or path; without one, the model trained last.
         corpus: name or path; without one, that which the model was trained on.
         num: pieces that it writes, and the most validation pieces beside them.
-        bars: of each piece; None for the median of the human pieces, at most MAX_BARS.
+        bars: of each piece; None for the median of the human pieces, at most MAX_BARS. Without it MAX_BARS are written,
+            so that eight can be heard (musictool/metrics/told_apart.py), and cut for all other measures.
         temperature: of the sampler (musictool/sampling/sampler.py); the rest of it is the default.
         seed: fixes what is written, and which validation pieces are taken if there are more.
         announce: called with the name of each step as it begins.
@@ -73,9 +75,10 @@ def evaluate(
         raise BadOption(f"--bars {bars} is not at least 1")
     opened = model if isinstance(model, Model) else Model.open(model)
     reference = Reference(_training_corpus(opened) if corpus is None else Corpus.open(corpus), num, seed)
-    bars = bars or min(MAX_BARS, _median_bars(reference.scores))
-    announce(f"writing {num} pieces of {bars} bars")
-    scores = written_by(opened, reference.scores[:_PIECES_FOR_LENGTH], num, bars, temperature, seed)
+    written_bars, bars = bars or MAX_BARS, bars or min(MAX_BARS, _median_bars(reference.scores))
+    announce(f"writing {num} pieces of {written_bars} bars")
+    written = written_by(opened, reference.scores[:_PIECES_FOR_LENGTH], num, written_bars, temperature, seed)
+    scores = [score.until(score.bar_line_ticks(bars)) for score in written]
     if not any(len(score.notes) for score in scores):
         raise NoMusic(f"not one of {num} pieces by {opened.name} has a note; train it longer")
     announce("scoring them by their likelihood")
@@ -94,7 +97,13 @@ def evaluate(
     evaluation = compare_with(
         reference, f"{opened.name} beside {reference.corpus.name}", facts, samples, opened, likelihoods
     )
-    return replace(evaluation, reconstruction=Reconstruction.of(opened, reference.scores))
+    announce("telling the samples from human pieces")
+    people, encoded = (
+        reference.validation_scores(written_bars, prepare)
+        for prepare in (opened.transposed, partial(_as_encoded, opened))
+    )
+    apart = {"samples": told_apart(written, people, seed), "encoded": told_apart(encoded, people, seed, paired=True)}
+    return replace(evaluation, told_apart=apart, reconstruction=Reconstruction.of(opened, reference.scores))
 
 
 def evaluate_files(
@@ -133,7 +142,9 @@ def evaluate_files(
     bars = _median_bars(scores)
     facts = {"files": [str(path) for path in paths], "corpus": corpus.name, "bars": bars, "seed": seed}
     title = f"{names[0] if len(names) == 1 else f'{len(names)} pieces'} beside {corpus.name}"
-    return compare_with(reference, title, facts, Measures.of(names, scores, reference.copies))
+    evaluation = compare_with(reference, title, facts, Measures.of(names, scores, reference.copies))
+    announce("telling the samples from human pieces")
+    return replace(evaluation, told_apart={"samples": told_apart(scores, reference.validation_scores(None), seed)})
 
 
 def _median_bars(scores: Sequence[Score]) -> int:

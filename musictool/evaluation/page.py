@@ -84,9 +84,10 @@ def _keys(evaluation: Evaluation) -> str:
 
 def _section(evaluation: Evaluation, group: Group) -> str:
     plot = _PLOTS[group.name](evaluation) if group.name in _PLOTS else ""
-    copies = _copies(evaluation) if group.name == "copying" else ""
+    lists = {"copying": _copies, "told apart": _giveaways}
+    below = lists[group.name](evaluation) if group.name in lists else ""
     heading = f"<h2>{escape(group.name.capitalize())}</h2>\n<p>{escape(group.description)}</p>\n"
-    return f"{heading}{plot}{_table(evaluation, group)}{copies}"
+    return f"{heading}{plot}{_table(evaluation, group)}{below}"
 
 
 def _table(evaluation: Evaluation, group: Group) -> str:
@@ -97,6 +98,12 @@ def _table(evaluation: Evaluation, group: Group) -> str:
         for line in group.lines
     )
     return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _giveaways(evaluation: Evaluation) -> str:
+    """What gives the samples away."""
+    lines = "".join(f"<li>{escape(text)}</li>" for text in evaluation.giveaways())
+    return f"<p>What gives the samples away most:</p><ol>{lines}</ol>" if lines else ""
 
 
 def _copies(evaluation: Evaluation) -> str:

@@ -140,6 +140,13 @@ class Reference:
         """
         return Measures.of(*self._beginnings(self.validation, self.scores, bars, prepare), self.copies)
 
+    def validation_scores(
+        self, bars: int | None, prepare: Callable[[Score], Score] = lambda score: score
+    ) -> list[Score]:
+        """The first bars of the validation pieces, or the whole pieces, with the same arguments."""
+        pieces = map(prepare, self.scores)
+        return list(pieces) if bars is None else [score.until(score.bar_line_ticks(bars)) for score in pieces]
+
     def training_measures(self, bars: int, prepare: Callable[[Score], Score] = lambda score: score) -> Measures:
         """The same of the training pieces, without copies, as each is a copy of itself."""
         pieces = (self.corpus.score(index) for index in self.training)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ TREES = 60
 _BOOTSTRAPS = 200
 _INTERVAL = (2.5, 97.5)  # percentiles
 _TRANSPOSITIONS = range(-3, 4)
-_LEAST_EFFECT = 0.07  # of a fact's AUC beyond 0.5
+_SURE = 3.7  # the t of a fact: by chance one of 300 in 15 comparisons
 _MOST_ALIKE = 0.75  # rank correlation of two facts
 
 
@@ -54,6 +55,9 @@ class Auc:
     low: float
     high: float
     windows: tuple[int, int]
+
+    def __str__(self) -> str:
+        return f"{self.auc:.3f} ({self.low:.2f} to {self.high:.2f})"
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,15 @@ class ToldApart:
     samples: dict[int, Auc]
     halves: dict[int, float]
     facts: tuple[Fact, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able; the keys of both tables are bars, as text."""
+        samples = {
+            str(bars): {"auc": auc.auc, "interval": [auc.low, auc.high], "windows": list(auc.windows)}
+            for bars, auc in self.samples.items()
+        }
+        halves = {str(bars): auc for bars, auc in self.halves.items()}
+        return {"samples": samples, "halves": halves, "facts": [vars(fact) for fact in self.facts]}
 
 
 def told_apart(
@@ -122,7 +135,7 @@ def told_apart(
         if halves and (guess := _halves(data, seed)) is not None:
             chance[length] = guess
         if length <= 4:
-            facts = _facts(data, seed)
+            facts = _facts(data)
     return ToldApart(results, chance, facts)
 
 
@@ -163,6 +176,7 @@ class _Data:
         piece: int64 (W,), numbers from 0 on; those of samples come first.
         group: int64 (W,), what is held out together.
         words: of the F numbers, by name.
+        paired: whether a group is a sample and the human piece that it was.
     """
 
     values: np.ndarray
@@ -171,6 +185,7 @@ class _Data:
     piece: np.ndarray
     group: np.ndarray
     words: dict[str, Words]
+    paired: bool
 
     @classmethod
     def of(cls, sides: tuple[list[Bars], list[Bars]], bars: int, paired: bool) -> _Data | None:
@@ -198,7 +213,7 @@ class _Data:
         with np.errstate(all="ignore"):
             middle = np.nan_to_num(np.nanmedian(np.where(known.any(axis=0), matrix, 0.0), axis=0))
         matrix = np.where(known, matrix, middle)
-        return cls(matrix, known, np.array(label), np.array(piece), np.array(group), words)
+        return cls(matrix, known, np.array(label), np.array(piece), np.array(group), words, paired)
 
 
 def _folds(label: np.ndarray, group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -286,27 +301,41 @@ def _halves(data: _Data, seed: int) -> float | None:
     return float(np.mean(areas))
 
 
-def _facts(data: _Data, seed: int) -> tuple[Fact, ...]:
-    """The numbers that by themselves tell the sides apart best, and that do not say the same."""
+def _facts(data: _Data) -> tuple[Fact, ...]:
+    """The numbers that by themselves tell the sides apart best, that surely do, and that do not say the same."""
     from scipy.stats import rankdata
 
     names = list(data.words)
     ranks = rankdata(data.values, axis=0)  # (W, F)
     ours, theirs = int(data.label.sum()), int((~data.label).sum())
     area = (ranks[data.label].sum(axis=0) - ours * (ours + 1) / 2) / (ours * theirs)  # Mann and Whitney's U
-    effect = np.abs(area - 0.5)
+    effect = np.where(np.abs(_t_values(data, ranks)) > _SURE, np.abs(area - 0.5), 0.0)
+    scaled = (ranks - ranks.mean(axis=0)) / np.maximum(ranks.std(axis=0), 1e-9)
     chosen: list[int] = []
-    topics: list[str] = []
-    spread = (ranks - ranks.mean(axis=0)) / np.maximum(ranks.std(axis=0), 1e-9)
     for i in np.argsort(-effect, kind="stable").tolist():
-        if len(chosen) == FACTS or effect[i] < _LEAST_EFFECT:
+        if len(chosen) == FACTS or not effect[i]:
             break
-        alike = max((abs(float((spread[:, i] * spread[:, j]).mean())) for j in chosen), default=0.0)
-        if data.words[names[i]].topic in topics or alike > _MOST_ALIKE:
-            continue
-        chosen.append(i)
-        topics.append(data.words[names[i]].topic)
+        same_topic = any(data.words[names[i]].topic == data.words[names[j]].topic for j in chosen)
+        if not same_topic and all(abs(float((scaled[:, i] * scaled[:, j]).mean())) < _MOST_ALIKE for j in chosen):
+            chosen.append(i)
     return tuple(_fact(data, names[i], i, float(area[i])) for i in chosen)
+
+
+def _t_values(data: _Data, ranks: np.ndarray) -> np.ndarray:
+    """float64 (F,): Welch's t of the pieces' mean ranks; of pairs, Student's t of their differences."""
+    pieces, index = np.unique(data.piece, return_inverse=True)
+    sums = np.zeros((len(pieces), ranks.shape[1]))
+    np.add.at(sums, index, ranks)
+    means = sums / np.bincount(index)[:, None]  # (pieces, F)
+    label, group = np.zeros(len(pieces), bool), np.zeros(len(pieces), np.int64)
+    label[index], group[index] = data.label, data.group
+    if data.paired:
+        _, ours, theirs = np.intersect1d(group[label], group[~label], return_indices=True)
+        means, label = means[label][ours] - means[~label][theirs], np.ones(len(ours), bool)
+    one, other = means[label], means[~label]
+    variance = sum(side.var(axis=0, ddof=1) / len(side) for side in (one, other) if len(side) > 1)
+    difference = one.mean(axis=0) - (other.mean(axis=0) if len(other) else 0.0)
+    return np.asarray(difference / np.sqrt(np.maximum(variance, 1e-12)))
 
 
 def _fact(data: _Data, name: str, number: int, area: float) -> Fact:

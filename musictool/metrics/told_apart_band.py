@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from musictool.metrics.told_apart_counts import SHARE, Counts, Words
+from musictool.music.grid import to_steps
 from musictool.music.instruments import DRUMS, INSTRUMENTS, note_instruments
 from musictool.music.score import PITCHES, TICKS_PER_QUARTER, Score
 
@@ -53,7 +54,7 @@ def count_instruments(counts: Counts, score: Score) -> None:
         counts.mean(f"{name}: length", words, bar, np.minimum(notes["duration_ticks"] / TICKS_PER_QUARTER, 8))
         words = Words(f"{name} strikes too {{many|few}} notes at once", "notes", name)
         counts.quotient(f"{name}: chords", words, number, counts.sum(at))
-        on_beat = (onsets - counts.lines[at]) % TICKS_PER_QUARTER == 0
+        on_beat = to_steps(onsets - counts.lines[at], 4) % 4 == 0
         words = Words(f"{name} plays on the beat too {{often|seldom}}", SHARE, name)
         counts.mean(f"{name}: on beats", words, at, on_beat)
         steps = np.abs(np.diff(notes["pitch"].astype(np.int64)))
@@ -66,8 +67,7 @@ def count_instruments(counts: Counts, score: Score) -> None:
 def count_drums(counts: Counts, hits: np.ndarray) -> None:
     """The hits, NOTE (N,), of each drum of the kit, by their place in the bar."""
     bar, kind = counts.bar_of(hits["onset_ticks"]), _DRUM_OF[hits["pitch"]]
-    since = (hits["onset_ticks"] - counts.lines[bar]) * 4 / TICKS_PER_QUARTER
-    place = np.minimum(np.rint(since).astype(np.int64), SIXTEENTHS - 1)
+    place = np.clip(to_steps(hits["onset_ticks"] - counts.lines[bar], 4), 0, SIXTEENTHS - 1)
     for index, name in enumerate(KIT):
         words = Words(f"too {{many|few}} {name} hits", "a quarter note", name)
         counts.quotient(f"{name} hits", words, counts.sum(bar[kind == index]), counts.quarters)

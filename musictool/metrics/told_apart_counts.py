@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from musictool.metrics.told_apart_bars import EARLY_TICKS
 from musictool.music.score import TICKS_PER_QUARTER
 
 SHARE = "%"
@@ -69,12 +70,12 @@ class Counts:
 
     @property
     def quarters(self) -> np.ndarray:
-        """float64 (B,): quarter notes of each bar; the last one ends where the music does."""
-        return np.diff(self.lines, append=self.end) / TICKS_PER_QUARTER
+        """float64 (B,): quarter notes of each bar."""
+        return np.diff(self.lines, append=max(self.end, int(self.lines[-1]) + 1)) / TICKS_PER_QUARTER
 
     def bar_of(self, ticks: np.ndarray) -> np.ndarray:
-        """int64 (N,): the bar of each time."""
-        return np.searchsorted(self.lines, ticks, side="right") - 1
+        """int64 (N,): the bar of each onset; one that comes a little too early is in the bar that it is meant for."""
+        return np.searchsorted(self.lines, ticks + EARLY_TICKS, side="right") - 1
 
     def sum(self, bars: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """float64 (B,): how much of what lies in bars (N,) lies in each, or the sum of its weights."""

@@ -3,7 +3,8 @@
 All but the drums is heard as one keyboard would sound it (musictool/metrics/told_apart_slices.py). Drums are counted by
 themselves, by their place in the bar, and the instruments one by one where either side is a band; loudness counts where
 it varies on both sides. None of it depends on the key: pitch classes are counted from the tonic of the bars' own key,
-intervals from the bass. The register is heard as it is. Bars are those of the piece's own metre.
+intervals from the bass. The register is heard as it is. Bars are as long as the piece's metre says, and begin
+where the ear puts them (musictool/metrics/told_apart_bars.py).
 
 Sources: note lengths, steps, onsets and pitch classes as in Yang and Lerch (2018); keys as in musictool/music/key.py.
 """
@@ -13,8 +14,10 @@ from __future__ import annotations
 import numpy as np
 
 from musictool.metrics.told_apart_band import count_drums, count_instruments, count_loudness
+from musictool.metrics.told_apart_bars import bar_lines
 from musictool.metrics.told_apart_counts import SHARE, Counts, Words
 from musictool.metrics.told_apart_slices import MAX_VOICES, TOGETHER_TICKS, Slices, bits, roughness
+from musictool.music.grid import to_steps
 from musictool.music.key import PROFILES
 from musictool.music.score import TICKS_PER_QUARTER, Score
 
@@ -79,15 +82,16 @@ class Bars:
     """A piece, counted bar by bar.
 
     Args:
-        score: without notes it has no bar.
+        score: without notes it has no window.
         is_band, has_drums, has_loudness: whether instruments, drums and loudness count; the same for all pieces.
     """
 
+    _whole_bars = range(0)
+
     def __init__(self, score: Score, is_band: bool = False, has_drums: bool = False, has_loudness: bool = False):
-        lines = score.bar_onsets_ticks()
-        self.count = len(lines)
-        if not self.count:
+        if not len(score.notes):
             return
+        lines, self._whole_bars = bar_lines(score)
         drums = score.is_drum
         self._counts = counts = Counts(lines, score.end_ticks)
         self._slices = slices = Slices.of(score.notes[~drums], score.end_ticks)
@@ -104,22 +108,23 @@ class Bars:
             count_instruments(counts, score)
         if has_drums:
             count_drums(counts, score.notes[drums])
-        self._classes = np.zeros((self.count, 12))  # ticks that each pitch class sounds
+        self._classes = np.zeros((len(counts), 12))  # ticks that each pitch class sounds
         np.add.at(self._classes, (bar[slices.first], slices.pitches % 12), slices.lengths)
         self._waits = np.diff(slices.times, append=score.end_ticks) / TICKS_PER_QUARTER
         self._above, self._below = np.stack(counts.above, axis=1), np.stack(counts.below, axis=1)  # (B, Q)
 
     def windows(self, bars: int, most: int) -> tuple[np.ndarray, dict[str, Words]]:
-        """The numbers of windows of some bars that do not overlap, at most `most` of them, spread over the piece.
+        """The numbers of windows of some whole bars that do not overlap, at most `most` of them, spread over the piece.
 
         Returns:
             float64 (W, F), nan where there is nothing to count, and the words of each of the F numbers by its name;
             (0, 0) and no words for a piece with fewer bars.
         """
-        whole = self.count // bars
-        if not whole:
+        fit = len(self._whole_bars) // bars
+        if not fit:
             return np.zeros((0, 0)), {}
-        starts = bars * np.unique(np.linspace(0, whole - 1, min(most, whole)).astype(np.int64))
+        chosen = np.unique(np.linspace(0, fit - 1, min(most, fit)).astype(np.int64))
+        starts = self._whole_bars.start + bars * chosen
         index = starts[:, None] + np.arange(bars)  # (W, bars)
         above, below = self._above[index].sum(axis=1), self._below[index].sum(axis=1)  # (W, Q)
         quotients = np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
@@ -254,9 +259,9 @@ def count_onsets(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
     """When something is struck, and how much at once."""
     s, at = slices, bar[slices.first]
     since = s.times - counts.lines[bar]  # ticks from the bar line
-    sixteenth = np.rint(since * 4 / TICKS_PER_QUARTER).astype(np.int64)
-    loose = np.abs(since - sixteenth * TICKS_PER_QUARTER // 4)
-    places = [loose > TOGETHER_TICKS, sixteenth == 0, sixteenth % 4 == 0, sixteenth % 2 == 0]
+    sixteenth = to_steps(since, 4)
+    off = np.abs(since - sixteenth * TICKS_PER_QUARTER // 4) > TOGETHER_TICKS
+    places = [off, sixteenth == 0, sixteenth % 4 == 0, sixteenth % 2 == 0]
     place = np.select(places, [4, 0, 1, 2], 3)
     counts.shares("place", "too {many|few} onsets *", PLACES, bar, place)
     for number in range(SIXTEENTHS):
@@ -264,8 +269,9 @@ def count_onsets(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
         counts.quotient(
             f"onset on {number + 1}", words, counts.sum(bar[np.minimum(sixteenth, SIXTEENTHS - 1) == number])
         )
-    exact = np.abs(since - np.rint(since * 12 / TICKS_PER_QUARTER) * TICKS_PER_QUARTER / 12)  # from triplets, too
-    counts.mean("looseness", Words("onsets are too {loose|exact}", "480ths of a quarter note", "exactness"), bar, exact)
+    loose = np.abs(since - np.rint(since * 12 / TICKS_PER_QUARTER) * TICKS_PER_QUARTER / 12) > HOLE_TICKS
+    words = Words("too {many|few} onsets are off the grid of sixteenths and triplets", SHARE, "exactness")
+    counts.mean("looseness", words, bar, loose)
     words = Words("too {many|few} onsets", "a quarter note", "rate")
     counts.quotient("onset rate", words, counts.sum(bar), counts.quarters)
     words = Words("too {many|few} notes", "a quarter note", "rate")
@@ -305,7 +311,7 @@ def count_chords(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
     # dissonance: roughness of all pairs, and pitch classes that clash
     rough = ((s.sounding @ roughness()) * s.sounding).sum(axis=1) / 2 / np.maximum(size, 1)
     counts.mean("roughness", Words("chords are too {rough|smooth}", "of roughness a note", "dissonance"), bar, rough)
-    on_beat = (s.times - counts.lines[bar]) % TICKS_PER_QUARTER <= TOGETHER_TICKS
+    on_beat = to_steps(s.times - counts.lines[bar], 4) % 4 == 0
     for where, chosen in (("on beats", on_beat), ("between beats", ~on_beat)):
         words = Words(f"chords {where} are too {{rough|smooth}}", "of roughness a note", "dissonance")
         counts.mean(f"roughness {where}", words, bar[chosen], rough[chosen])
@@ -403,7 +409,7 @@ def count_time(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
         counts.quotient(
             f"time with {name}", words, counts.sum(bars[chosen], lasting[chosen]), counts.sum(bars, lasting)
         )
-    step = np.minimum((s.onsets - counts.lines[at]) * 4 // TICKS_PER_QUARTER, 2 * SIXTEENTHS - 1)
+    step = np.clip(to_steps(s.onsets - counts.lines[at], 4), 0, 2 * SIXTEENTHS - 1)
     rhythm = np.zeros((len(counts), 2 * SIXTEENTHS), bool)
     notes = np.zeros((len(counts), 2 * SIXTEENTHS * 12), bool)
     rhythm[at, step] = True

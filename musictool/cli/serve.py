@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from musictool.cli import _output
@@ -14,8 +16,10 @@ PORT = 8765
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need a token.")
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="Port; 0: any free one.")
 @click.option("--listen", is_flag=True, help="Open the page at its blind listening test.")
+@click.option("--votes", type=click.Path(path_type=Path), help="File of the test's answers.  [default: votes.jsonl]")
+@click.option("--seed", type=click.IntRange(0), help="Fixes the order of the test's questions.  [default: drawn]")
 @click.option("--browser/--no-browser", default=False, help="Open the page in a browser.  [default: no]")
-def command(host: str, port: int, listen: bool, browser: bool) -> None:
+def command(host: str, port: int, listen: bool, votes: Path | None, seed: int | None, browser: bool) -> None:
     """Open a page on this machine that plays what your models write, piece after piece.
 
     Choose a model and press play; steer it, continue your own music, keep what you like, take it away as MIDI, sound or
@@ -34,4 +38,4 @@ def command(host: str, port: int, listen: bool, browser: bool) -> None:
 
             webbrowser.open(address)
 
-    serve(host, port, announce)
+    serve(host, port, announce, votes, _output.seed_or_random(seed))

@@ -7,6 +7,13 @@
     POST /api/kept, /api/forget            keeps a piece, or no longer
     POST /api/uploads?name=...             a dropped file, its bytes as the body
     POST /api/continued                    a piece that is made, as music to be continued
+    POST /api/hear                         the sound of an upload: a stream of events
+    GET  /u/ID.mp3                         that sound, once it is made
+    POST /api/lessons                      a model that goes on learning: a stream of events
+    GET  /api/test                         what the blind test can be about
+    POST /api/test                         begins it; /api/trials puts a question, a stream of events
+    POST /api/votes, /api/result           an answer; what the answers so far come to
+    GET  /x/ID.mp3                         an excerpt; its address does not say whose
 
 Security is in musictool/web/security.py: the rules stand before all of these.
 """
@@ -16,6 +23,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -29,7 +37,8 @@ from starlette.routing import Route
 
 from musictool.errors import BadOption, MusictoolError
 from musictool.web.events import EventStream
-from musictool.web.library import FORMS, models
+from musictool.web.library import FORMS, SOUND, models
+from musictool.web.listening import corpora
 from musictool.web.recipe import Recipe
 from musictool.web.security import JSON_BYTES, UPLOAD_BYTES, TooLarge, body, refusal, rules
 from musictool.web.studio import Studio
@@ -40,7 +49,13 @@ _PIECE = re.compile(r"(\d{1,10})(\.[a-z0-9]+)?")
 
 
 def create_app(
-    host: str = "127.0.0.1", token: str = "", *, program: Sequence[str] = (), warm: bool = True
+    host: str = "127.0.0.1",
+    token: str = "",
+    *,
+    program: Sequence[str] = (),
+    warm: bool = True,
+    votes: Path | None = None,
+    seed: int = 0,
 ) -> Starlette:
     """The page as an ASGI application.
 
@@ -48,13 +63,14 @@ def create_app(
         host: that it is bound to.
         token: what visitors have to show; empty for none.
         program: what the worker process runs, instead of the real one.
-        warm: whether to load the newest model at once.
+        warm: whether to load the first model at once.
+        votes, seed: the file of the blind test's answers, and what fixes the order of its questions.
     """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with tempfile.TemporaryDirectory(prefix="musictool-") as folder:
-            app.state.studio = Studio(Path(folder), program)
+            app.state.studio = Studio(Path(folder), program, votes, seed)
             warming = asyncio.create_task(app.state.studio.warm_up()) if warm else None
             try:
                 yield
@@ -71,6 +87,8 @@ def create_app(
         Route("/static/{name}", static),
         Route("/favicon.ico", lambda request: Response(status_code=204)),
         Route("/p/{model}/{piece}", piece),
+        Route("/u/{upload}", upload_sound),
+        Route("/x/{excerpt}", excerpt_sound),
         Route("/api/models", list_models),
         Route("/api/kept", list_kept),
         Route("/api/pieces", make_piece, methods=["POST"]),
@@ -78,6 +96,13 @@ def create_app(
         Route("/api/forget", forget, methods=["POST"]),
         Route("/api/uploads", upload, methods=["POST"]),
         Route("/api/continued", continued, methods=["POST"]),
+        Route("/api/hear", hear, methods=["POST"]),
+        Route("/api/lessons", learn, methods=["POST"]),
+        Route("/api/test", list_tests),
+        Route("/api/test", begin_test, methods=["POST"]),
+        Route("/api/trials", put_trial, methods=["POST"]),
+        Route("/api/votes", vote, methods=["POST"]),
+        Route("/api/result", result, methods=["POST"]),
     ]
     return Starlette(
         routes=routes,
@@ -132,6 +157,23 @@ async def piece(request: Request) -> Response:
     return FileResponse(path, media_type=FORMS[found[2]])
 
 
+async def upload_sound(request: Request) -> Response:
+    """The sound of an upload, if it is made."""
+    upload_id, dot, form = request.path_params["upload"].partition(".")
+    studio: Studio = request.app.state.studio
+    path = studio.library.upload(upload_id).path.with_suffix(f"{dot}{form}") if f".{form}" in SOUND else None
+    if path is None or not path.exists():
+        return refusal(404, "there is no such sound")
+    return FileResponse(path, media_type=FORMS[f".{form}"])
+
+
+async def excerpt_sound(request: Request) -> Response:
+    """An excerpt of the blind test."""
+    studio: Studio = request.app.state.studio
+    path = studio.test.excerpt(request.path_params["excerpt"].partition(".")[0]).path
+    return FileResponse(path, media_type=FORMS[path.suffix])
+
+
 # ---- what the page asks for ----
 
 
@@ -180,6 +222,66 @@ async def continued(request: Request) -> Response:
     """A piece as music to be continued."""
     studio: Studio = request.app.state.studio
     return JSONResponse(studio.go_on_from(await _recipe(request)))
+
+
+async def hear(request: Request) -> Any:
+    """The sound of an upload: {"upload": ID, "form": ".mp3"}."""
+    values = await _json(request)
+    studio: Studio = request.app.state.studio
+    return EventStream(studio.hear(str(values.get("upload")), str(values.get("form"))))
+
+
+async def learn(request: Request) -> Any:
+    """Learn what was dropped: {"uploads": [ID, ...], "name": ..., "model": ..., "minutes": 5}."""
+    values = await _json(request)
+    uploads, minutes = values.get("uploads"), values.get("minutes")
+    if not isinstance(uploads, list) or not isinstance(minutes, int | float) or isinstance(minutes, bool):
+        raise BadOption("a lesson has uploads, a name, a model and minutes")
+    studio: Studio = request.app.state.studio
+    lesson = studio.fine_tune([*map(str, uploads)], str(values.get("name")), str(values.get("model")), float(minutes))
+    return EventStream(lesson)
+
+
+# ---- the blind test ----
+
+
+async def list_tests(request: Request) -> Response:
+    """Which corpora there are to be asked about, and where the answers go."""
+    studio: Studio = request.app.state.studio
+    return JSONResponse({"corpora": [row["name"] for row in corpora()], "votes": str(studio.test.votes)})
+
+
+async def begin_test(request: Request) -> Response:
+    """A session of listening."""
+    studio: Studio = request.app.state.studio
+    return JSONResponse({"rater": studio.test.begin()})
+
+
+async def put_trial(request: Request) -> Any:
+    """The next question: {"rater": ..., "mode": "prefer", "corpus": ..., "form": ".mp3"}."""
+    values = await _json(request)
+    studio: Studio = request.app.state.studio
+    return EventStream(studio.trial(*(str(values.get(name)) for name in ("rater", "mode", "corpus", "form"))))
+
+
+async def vote(request: Request) -> Response:
+    """An answer: {"rater": ..., "trial": ..., "answer": -1, "heard": [12.5, 30]}; null for a piece that is known."""
+    values = await _json(request)
+    heard = values.get("heard")
+    if not isinstance(heard, list) or not all(isinstance(each, int | float) for each in heard):
+        raise BadOption("an answer says for how many seconds each excerpt was heard")
+    studio: Studio = request.app.state.studio
+    studio.test.answer(str(values.get("rater")), str(values.get("trial")), values.get("answer"), heard)
+    return JSONResponse({})
+
+
+async def result(request: Request) -> Response:
+    """What the answers of a session come to: {"rater": ...}."""
+    studio: Studio = request.app.state.studio
+    lines = studio.test.result(str((await _json(request)).get("rater")))
+    return JSONResponse(
+        {"lines": lines, "command": f"musictool evaluate --listening {shlex.quote(str(studio.test.votes))}"}
+    )
 
 
 async def _recipe(request: Request) -> Recipe:

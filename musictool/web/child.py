@@ -18,10 +18,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musictool import options
+from musictool import home, options
 from musictool.atomic import write_json
 from musictool.errors import BadOption, MusictoolError, Stopped
+from musictool.training.reporter import Reporter, RunFacts
 from musictool.web.view import view
+from musictool.web.worker import TRAINING_JOB
 
 if TYPE_CHECKING:
     from musictool.models.model import Model
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
 OPEN_MODELS = 3  # kept in memory
 MOST_SECONDS = 20 * 60  # of sound
-TRAINING_JOB = "fine-tune"
 
 Tell = Callable[..., None]  # called with what is being done, and the share of it that is done if that is known
 
@@ -118,15 +119,18 @@ class OpenModels:
     """The models that were used last, loaded."""
 
     def __init__(self) -> None:
-        self._models: OrderedDict[tuple[str, str], Model] = OrderedDict()
+        self._models: OrderedDict[tuple[str, int], Model] = OrderedDict()
 
     def get(self, name: str) -> Model:
-        """The model as it is now. Raises UnknownName, BadModel."""
-        from musictool.models.model import Model
-        from musictool.web.library import stamp
+        """The model of that name as it is now. Raises UnknownName, BadModel."""
+        return self.at(home.find_model(name))
 
-        key = (name, stamp(name))
-        model = self._models.pop(key, None) or Model.open(name)
+    def at(self, folder: Path) -> Model:
+        """The model in a folder as it is now. Raises BadModel."""
+        from musictool.models.model import Model
+
+        key = (str(folder), (folder / home.MODEL_MARKER).stat().st_mtime_ns)
+        model = self._models.pop(key, None) or Model.open(folder)
         self._models[key] = model
         while len(self._models) > OPEN_MODELS:
             self._models.popitem(last=False)
@@ -237,4 +241,132 @@ def _check_length(score: Score) -> None:
         )
 
 
-JOBS: dict[str, Callable[..., dict[str, Any]]] = {"warm-up": warm_up, "make": make}
+def excerpt(tell: Tell, corpus: str, source: str, seed: int, out: str, folder: str) -> dict[str, Any]:
+    """Half a minute of somebody's music as sound; "done" says which piece it is from.
+
+    Args:
+        corpus: its name.
+        source: "people", "markov" or "model:NAME".
+        out: the sound file.
+        folder: where what is learnt for this only may lie.
+    """
+    import numpy as np
+
+    from musictool.web.excerpts import LOUDNESS, played_alike
+    from musictool.web.excerpts import excerpt as cut
+    from musictool.writing import write
+
+    tell("choosing")
+    generator = np.random.default_rng((seed, 5))
+    score, piece = _people(corpus, generator) if source == "people" else _machine(tell, corpus, source, seed, folder)
+    tell("playing")
+    write(played_alike(cut(score, generator)), Path(out), loudness=LOUDNESS)
+    return {"piece": piece}
+
+
+def _people(corpus: str, generator: Any) -> tuple[Score, str]:
+    """A piece that was kept aside when models were trained, and its id."""
+    import numpy as np
+
+    from musictool.corpus.corpus import Corpus
+
+    opened = Corpus.open(corpus)
+    kept_aside = np.flatnonzero(opened.is_validation)
+    if not len(kept_aside):
+        raise BadOption(f"the corpus {corpus} has one piece only, and none that was kept aside")
+    index = int(generator.choice(kept_aside))
+    return opened.score(index), opened.ids[index]
+
+
+def _machine(tell: Tell, corpus: str, source: str, seed: int, folder: str) -> tuple[Score, str]:
+    from musictool.generation.request import Request
+    from musictool.generation.sample import sample
+    from musictool.web.excerpts import SECONDS
+
+    model = _markov(tell, corpus, Path(folder)) if source == "markov" else MODELS.get(source.partition(":")[2])
+    request = Request(seconds=2 * SECONDS, seed=seed)
+    (score,) = sample(model, request, lambda rows, total: tell("writing", rows / max(1, total)))
+    return score, f"seed {seed}"
+
+
+def _markov(tell: Tell, corpus: str, folder: Path) -> Model:
+    """Counts of a corpus, the baseline of all models, made for this once and kept in a home of its own."""
+    from musictool.corpus.corpus import Corpus
+    from musictool.training.train import train
+
+    name, own_home = f"{corpus}-markov", os.environ.get(home.HOME_VARIABLE)
+    if not (folder / "saved_models" / name / home.MODEL_MARKER).exists():
+        tell("counting")
+        place = Corpus.open(corpus).folder
+        os.environ[home.HOME_VARIABLE] = str(folder)
+        try:
+            train(str(place), arch="markov", name=name, seed=1)
+        finally:
+            os.environ[home.HOME_VARIABLE] = own_home or ""
+    return MODELS.at(folder / "saved_models" / name)
+
+
+def fine_tune(tell: Tell, folder: str, name: str, model: str, minutes: float) -> dict[str, Any]:
+    """Prepare a folder as a corpus, and let a model go on learning on it, as a new one.
+
+    Args:
+        folder: of MIDI files.
+        name: of the corpus and of the new model.
+        model: that it begins as.
+    """
+    import shutil
+
+    from musictool.preparation.prepare import prepare
+    from musictool.training.train import train
+
+    prepare(folder, name=name, workers=1, progress=lambda done, total: tell("reading", done / max(1, total)))
+    tell("loading")
+    reporter = LessonReporter(tell, name)
+    try:
+        train(name, name=name, init_from=model, max_minutes=minutes, resume=False, reporter=reporter)
+    finally:
+        if not (home.models_folder() / name).exists():  # so that the name is free for another try
+            shutil.rmtree(home.corpora_folder() / name, ignore_errors=True)
+    reporter.tell_samples()
+    return {}
+
+
+class LessonReporter(Reporter):
+    """Tells the page how a lesson goes: losses, and music after each epoch."""
+
+    def __init__(self, tell: Tell, name: str):
+        self._tell, self._name, self._steps, self._epoch = tell, name, 1, 0
+        self._told: set[Path] = set()
+
+    def encoding(self, done: int, total: int) -> None:
+        self._tell("encoding", done / max(1, total))
+
+    def run_begins(self, facts: RunFacts) -> None:
+        self._tell("begin", baselines=dict(facts.baselines), rows=facts.train_rows, unit=facts.unit)
+
+    def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
+        self.tell_samples()
+        self._steps, self._epoch = max(1, steps), epoch
+
+    def progress(self, step: int, loss: float, rows_per_second: float) -> None:
+        self._tell("learning", step / self._steps, epoch=self._epoch, loss=round(float(loss), 4))
+
+    def epoch_ends(self, row: dict[str, Any], is_best: bool) -> None:
+        values = {name: row[name] for name in ("epoch", "loss", "val_loss") if isinstance(row.get(name), int | float)}
+        self._tell("epoch", best=bool(is_best), **values)
+
+    def tell_samples(self) -> None:
+        """Tell of music that was written since."""
+
+        for path in sorted((home.models_folder() / self._name / "samples").glob("epoch-*.mid")):
+            if path not in self._told:
+                self._told.add(path)
+                self._tell("sample", name=self._name, epoch=int(path.stem[-3:]), file=str(path.resolve()))
+
+
+JOBS: dict[str, Callable[..., dict[str, Any]]] = {
+    "warm-up": warm_up,
+    "make": make,
+    "excerpt": excerpt,
+    TRAINING_JOB: fine_tune,
+}

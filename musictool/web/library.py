@@ -1,19 +1,21 @@
 """What lies on disk while the page is open: pieces that are made, music that was dropped, and pieces that were kept.
 
     TEMPORARY/pieces/KEY/      piece.mid, piece.json, piece.mp3, lofi.mp3, ...; the least recently used go first
-    TEMPORARY/uploads/ID.mid   what was read in a dropped file, written anew; the file itself is gone at once
-    HOME/kept/                 what a listener kept: romantic-123456.mid, .json
+    TEMPORARY/uploads/ID/      piece.mid: what was read in a dropped file, written anew; the file itself is gone at once
+    HOME/kept/                 what a listener kept: romantic-123456-0a1b2c3d.mid, .json
 
 Names on disk are ours: a key, or random digits. What a visitor calls a file is only ever shown.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +23,13 @@ from typing import Any
 from musictool import home
 from musictool.apps.describe import headline
 from musictool.atomic import replacing, write_json
-from musictool.errors import BadModel, BadOption, UnknownName
-from musictool.models.info import folder_of, is_trained, read_info
+from musictool.errors import BadModel, BadOption, MusictoolError, UnknownName
+from musictool.models.info import is_trained, read_info
 from musictool.web.recipe import Recipe
 
 MOST_BYTES = 600 << 20  # of pieces that are made
 MOST_UPLOADS, MOST_KEPT = 200, 1000
+MARK, PRIMER = ".kept.json", ".primer.mid"  # what follows the name of a kept piece
 FRESH_SECONDS = 120.0  # what was used so lately is not swept away
 SOUND = (".mp3", ".wav")
 FORMS = {
@@ -39,28 +42,27 @@ FORMS = {
 
 
 def models() -> list[dict[str, Any]]:
-    """The models that can play, those trained last first, and which settings each of them takes."""
+    """The models that can play, those that ship first, then a user's own, the newest first; and what each can take."""
     rows = []
-    for name in home.names(home.models_folder(), home.MODEL_MARKER):
-        folder = folder_of(name)
+    for name, folder in home.models().items():
         try:
             info = read_info(folder)
         except BadModel:
             continue  # `musictool list models` says what is wrong with it
         if is_trained(info):
             rows.append(_described(name, folder, info))
-    return sorted(rows, key=lambda row: -row.pop("changed"))
+    return sorted(rows, key=lambda row: (not row["ships"], 0 if row["ships"] else -row["changed"]))
 
 
 def _described(name: str, folder: Path, info: dict[str, Any]) -> dict[str, Any]:
     conditions = info["conditions"]
     return {
         "name": name,
+        "ships": home.is_shipped(folder),
         "summary": headline(folder),
         "corpus": str(info["corpus"].get("name", "")),
         "arch": str(info["arch"].get("name", "")),
         "kind": str(info.get("spec", {}).get("kind", "")),
-        "bpm": info["music"]["bpm"],
         "density": "density" in conditions.get("controls", ()),
         "labels": [str(label) for label in conditions.get("labels", ())],
         "changed": (folder / home.MODEL_MARKER).stat().st_mtime_ns,
@@ -68,8 +70,11 @@ def _described(name: str, folder: Path, info: dict[str, Any]) -> dict[str, Any]:
 
 
 def stamp(model: str) -> str:
-    """Changes when a model is trained on. Raises UnknownName, BadModel."""
-    status = (folder_of(model) / home.MODEL_MARKER).stat()
+    """Changes when a model is trained on. Raises UnknownName, also for a path."""
+    known = home.models()
+    if model not in known:
+        raise UnknownName.of("model", model, known)
+    status = (known[model] / home.MODEL_MARKER).stat()
     return f"{status.st_mtime_ns} {status.st_size}"
 
 
@@ -79,7 +84,7 @@ class Upload:
 
     Attributes:
         id: 32 hexadecimal digits.
-        path: its notes, as a MIDI file of ours.
+        path: its notes, as a MIDI file of ours, in a folder of its own.
         name: what its file is called where it came from.
         sha256: of that file.
     """
@@ -109,8 +114,6 @@ class Library:
 
     def folder_of(self, recipe: Recipe) -> Path:
         """Where the files of a piece lie, or will. Raises UnknownName for a model or an upload that there is not."""
-        if recipe.model not in home.names(home.models_folder(), home.MODEL_MARKER):
-            raise UnknownName.of("model", recipe.model, [model["name"] for model in models()])
         if recipe.primer is not None:
             self.upload(recipe.primer)
         return self.pieces / recipe.key_of_notes(stamp(recipe.model))
@@ -153,15 +156,28 @@ class Library:
     def add_upload(self, name: str, sha256: str) -> Upload:
         """A place for music, whose file is still to be written; the oldest goes if there are too many."""
         while len(self._uploads) >= MOST_UPLOADS:
-            oldest = next(iter(self._uploads))
-            self._uploads.pop(oldest).path.unlink(missing_ok=True)
-        upload_id = secrets.token_hex(16)
-        self._uploads[upload_id] = Upload(upload_id, self.uploads / f"{upload_id}.mid", shown_name(name), sha256)
-        return self._uploads[upload_id]
+            self.drop_upload(next(iter(self._uploads)))
+        return self._add(secrets.token_hex(16), name, sha256)
 
     def drop_upload(self, upload_id: str) -> None:
-        """Take one back whose file could not be written."""
-        self._uploads.pop(upload_id).path.unlink(missing_ok=True)
+        """Forget one, and remove its files."""
+        shutil.rmtree(self._uploads.pop(upload_id).path.parent, ignore_errors=True)
+
+    def add_music(self, name: str, midi: bytes, sha256: str = "", upload_id: str = "") -> Upload:
+        """MIDI of ours, to be heard or continued.
+
+        Args:
+            sha256, upload_id: of music that was here before and comes again.
+        """
+        upload = self._add(upload_id or secrets.token_hex(16), name, sha256 or hashlib.sha256(midi).hexdigest())
+        upload.path.write_bytes(midi)
+        return upload
+
+    def _add(self, upload_id: str, name: str, sha256: str) -> Upload:
+        upload = Upload(upload_id, self.uploads / upload_id / "piece.mid", shown_name(name), sha256)
+        upload.path.parent.mkdir(exist_ok=True)
+        self._uploads[upload_id] = upload
+        return upload
 
 
 def shown_name(name: str) -> str:
@@ -196,30 +212,50 @@ class Kept:
     def list(self) -> list[dict[str, Any]]:
         """What was kept, the newest first: the recipe of each, and what the page shows in a line."""
         rows = []
-        for path in sorted(self.folder.glob("*.kept.json"), key=lambda path: -path.stat().st_mtime_ns):
+        for path in sorted(self.folder.glob(f"*{MARK}"), key=lambda path: -path.stat().st_mtime_ns):
             try:
                 row = json.loads(path.read_text(encoding="utf-8"))
-                Recipe.from_json(row["recipe"])
-            except (OSError, ValueError, KeyError, TypeError, BadOption, UnknownName):
+                row["recipe"] = Recipe.from_json(row["recipe"]).to_json()
+                rows.append({"recipe": row["recipe"], "line": str(row["line"]), "file": str(row["file"])})
+            except (OSError, ValueError, KeyError, TypeError, MusictoolError):
                 continue  # not ours
-            rows.append(row)
         return rows
 
-    def keep(self, recipe: Recipe, midi: bytes, sidecar: dict[str, Any], line: str) -> str:
-        """Keep a piece; returns the name of its file. Raises BadOption where there are too many."""
+    def keep(
+        self, recipe: Recipe, midi: bytes, sidecar: dict[str, Any], line: str, primer: Upload | None = None
+    ) -> str:
+        """Keep a piece, with what it continues; returns the name of its file. Raises BadOption for too many."""
         name = self._name(recipe)
-        if len([*self.folder.glob("*.kept.json")]) >= MOST_KEPT:
+        if len([*self.folder.glob(f"*{MARK}")]) >= MOST_KEPT:
             raise BadOption(f"{MOST_KEPT:,} pieces are kept already; move some out of {self.folder}")
-        with replacing(self.folder / f"{name}.mid") as partial:
-            partial.write_bytes(midi)
+        about = {"recipe": recipe.to_json(), "line": line, "file": f"{name}.mid"}
+        _write_bytes(self.folder / f"{name}.mid", midi)
         write_json(self.folder / f"{name}.json", sidecar)
-        write_json(self.folder / f"{name}.kept.json", {"recipe": recipe.to_json(), "line": line, "file": f"{name}.mid"})
+        if primer is not None:
+            _write_bytes(self.folder / f"{name}{PRIMER}", primer.path.read_bytes())
+            about |= {"primer": {"name": primer.name, "sha256": primer.sha256}}
+        write_json(self.folder / f"{name}{MARK}", about)
         return f"{name}.mid"
 
     def forget(self, recipe: Recipe) -> None:
         """Remove a piece that was kept, if it was."""
-        for suffix in (".kept.json", ".json", ".mid"):
+        for suffix in (MARK, PRIMER, ".json", ".mid"):
             (self.folder / f"{self._name(recipe)}{suffix}").unlink(missing_ok=True)
+
+    def bring_primers(self, library: Library) -> None:
+        """Put the music that kept pieces continue into a library, so that their addresses work again."""
+        for row in self.list():
+            recipe = Recipe.from_json(row["recipe"])
+            path = self.folder / f"{self._name(recipe)}{PRIMER}"
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                about = json.loads(path.with_name(f"{self._name(recipe)}{MARK}").read_text(encoding="utf-8"))["primer"]
+                if recipe.primer is not None:
+                    library.add_music(about["name"], path.read_bytes(), about["sha256"], recipe.primer)
 
     def _name(self, recipe: Recipe) -> str:
         return f"{recipe.name}-{recipe.key_of_notes('')[:8]}"
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    with replacing(path) as partial:
+        partial.write_bytes(data)

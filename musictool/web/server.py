@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import uvicorn
 
@@ -15,11 +16,13 @@ MOST_CONNECTIONS = 200
 KEEP_ALIVE_SECONDS = 5
 
 
-def serve(host: str, port: int, announce: Callable[[str], object]) -> None:
+def serve(host: str, port: int, announce: Callable[[str], object], votes: Path | None = None, seed: int = 0) -> None:
     """Serve the page until Ctrl-C.
 
     Args:
         announce: called once with the page's address, with its token if it has one, when connections are accepted.
+
+        votes, seed: as for create_app.
 
     Raises:
         BadOption: for an address that cannot be bound to.
@@ -29,7 +32,7 @@ def serve(host: str, port: int, announce: Callable[[str], object]) -> None:
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{bound.getsockname()[1]}/" + (f"?token={token}" if token else "")
     config = uvicorn.Config(
-        create_app(host, token),
+        create_app(host, token, votes=votes, seed=seed),
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import secrets
+import shutil
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -16,13 +19,18 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
+from musictool import home
 from musictool.errors import BadFile, BadOption, MusictoolError
-from musictool.web.library import FORMS, SOUND, Kept, Library, Upload, models, portable
+from musictool.web.library import FORMS, SOUND, Kept, Library, models, portable, stamp
+from musictool.web.listening import FILE as VOTES
+from musictool.web.listening import ListeningTest
 from musictool.web.recipe import Recipe
-from musictool.web.worker import Event, Queue, Worker
+from musictool.web.worker import TRAINING_JOB, Event, Queue, Worker
 from musictool.workers.processes import Pool
 
 READ_SECONDS = 20.0  # that one dropped file may take
+MOST_MINUTES = 240  # of learning
+LESSON_SECONDS = 600.0  # beyond that, for preparing and for what each epoch needs at its end
 
 
 class Studio:
@@ -30,11 +38,16 @@ class Studio:
 
     Args:
         folder: an empty one for all that does not outlive the page.
-        program: what the worker process runs; None for the real one.
+        program: what the worker process runs, instead of the real one.
+        votes: the file of the blind test's answers.
+        seed: of the order of the blind test.
     """
 
-    def __init__(self, folder: Path, program: Sequence[str] = ()):
+    def __init__(self, folder: Path, program: Sequence[str] = (), votes: Path | None = None, seed: int = 0):
         self.library, self.kept = Library(folder), Kept()
+        self.kept.bring_primers(self.library)
+        self._lessons, self._excerpts = folder / "lessons", folder / "excerpts"
+        self.test = ListeningTest(votes or home.home() / VOTES, seed)
         working = folder / "work"
         working.mkdir()
         self.worker, self.trainer = Worker(working, program), Worker(working, program)
@@ -127,7 +140,8 @@ class Studio:
         midi = self._made(recipe)
         shown = self.shown(recipe)["view"]
         line = ", ".join(filter(None, [shown["key"], shown["metre"], f"{shown['bpm']:g} bpm"]))
-        return self.kept.keep(recipe, midi.read_bytes(), self.sidecar(recipe), line)
+        primer = None if recipe.primer is None else self.library.upload(recipe.primer)
+        return self.kept.keep(recipe, midi.read_bytes(), self.sidecar(recipe), line, primer)
 
     def _made(self, recipe: Recipe) -> Path:
         midi = self.library.file(recipe, ".mid")
@@ -150,7 +164,7 @@ class Studio:
         if suffix not in suffixes():
             raise BadFile("unknown suffix", f"readable are {' '.join(sorted(suffixes()))}")
         upload = self.library.add_upload(name, hashlib.sha256(data).hexdigest())
-        raw = upload.path.with_name(f"{upload.id}.dropped{suffix}")
+        raw = upload.path.with_name(f"dropped{suffix}")
         try:
             raw.write_bytes(data)
             settings = ReadSettings(time_limit_seconds=READ_SECONDS)
@@ -169,14 +183,118 @@ class Studio:
             raise
         finally:
             raw.unlink(missing_ok=True)
-        return {"upload": upload.id, "name": upload.name, "understood": understood(read, score), "view": _view(score)}
+        return {"upload": upload.id, "name": upload.name, "understood": understood(read, score)}
 
     def go_on_from(self, recipe: Recipe) -> dict[str, Any]:
         """A piece that is made, as music to be continued. Raises BadOption for one that is not."""
-        midi = self._made(recipe).read_bytes()
-        upload: Upload = self.library.add_upload(f"{recipe.name}.mid", hashlib.sha256(midi).hexdigest())
-        upload.path.write_bytes(midi)
+        upload = self.library.add_music(f"{recipe.name}.mid", self._made(recipe).read_bytes())
         return {"upload": upload.id, "name": upload.name}
+
+    async def hear(self, upload_id: str, form: str) -> AsyncGenerator[Event, None]:
+        """Make the sound of an upload; the last event is "piece". Raises as `play`."""
+        upload = self.library.upload(upload_id)
+        if form not in SOUND:
+            raise BadOption(f"music is heard as {' '.join(SOUND)}, not as {form}")
+        made = [upload.path.with_name(f"piece{form}"), upload.path.with_name("view.json")]
+        if not all(path.exists() for path in made):
+            async with self.queue.place(), self.queue.turn():
+                folder = str(upload.path.parent.resolve())
+                events = self.worker.run("make", folder=folder, model="", request={}, forms=[form], lofi=False, seed=0)
+                async with aclosing(events):
+                    async for event in events:
+                        if event["event"] != "done":
+                            yield event
+        view = json.loads(upload.path.with_name("view.json").read_text(encoding="utf-8"))
+        address = f"/u/{upload_id}"
+        yield {"event": "piece", "address": address, "name": upload.name, "sound": form, "view": view, "recipe": None}
+
+    # ---- a model that goes on learning ----
+
+    async def fine_tune(
+        self, uploads: Sequence[str], name: str, model: str, minutes: float
+    ) -> AsyncGenerator[Event, None]:
+        """Let a model learn what was dropped, as a new one; the last event is "learnt".
+
+        Raises:
+            BadOption: for a name that is taken or is none, too much time, or no music.
+            Busy: when another one is learning.
+            MusictoolError: whatever ends it.
+        """
+        files = [self.library.upload(upload_id).path for upload_id in uploads]
+        check_lesson(name, minutes, files)
+        stamp(model)
+        async with self.training_queue.place(), self.training_queue.turn():
+            folder = self._lessons / secrets.token_hex(8)
+            folder.mkdir(parents=True)
+            try:
+                for number, path in enumerate(files, 1):
+                    shutil.copyfile(path, folder / f"{number:03d}.mid")
+                lesson = {"folder": str(folder.resolve()), "name": name, "model": model, "minutes": minutes}
+                events = self.trainer.run(TRAINING_JOB, minutes * 60 + LESSON_SECONDS, **lesson)
+                async with aclosing(events):
+                    async for event in events:
+                        if event["event"] == "done":
+                            yield {"event": "learnt", "model": name}
+                        elif event["what"] == "sample":
+                            yield self._as_upload(event)
+                        else:
+                            yield event
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _as_upload(self, event: Event) -> Event:
+        """The event of a sample with the id under which it can be heard."""
+        name = f"{event['name']}, epoch {event['epoch']}"
+        upload = self.library.add_music(name, Path(event["file"]).read_bytes())
+        return {"event": "sample", "upload": upload.id, "name": name, "epoch": event["epoch"]}
+
+    # ---- the blind test ----
+
+    async def trial(self, rater: str, mode: str, corpus: str, form: str) -> AsyncGenerator[Event, None]:
+        """Put a question; the last event is "trial". Raises as `play`."""
+        if form not in SOUND:
+            raise BadOption(f"an excerpt is heard as {' '.join(SOUND)}, not as {form}")
+        self.test.rater(rater)
+        sources = self.test.pair(mode, corpus)
+        earlier = self.test.repeat(rater, mode, corpus)
+        sides = [] if earlier is None else list(reversed(earlier.sides))
+        for source in sources if earlier is None else ():
+            excerpt = self.test.some_excerpt(corpus, source)
+            if excerpt is None:
+                out = self._excerpts / corpus / f"{secrets.token_hex(16)}{form}"
+                out.parent.mkdir(parents=True, exist_ok=True)
+                async with aclosing(self._excerpt(corpus, source, out)) as events:
+                    async for event in events:
+                        if event["event"] == "done":
+                            excerpt = self.test.add_excerpt(source, event["piece"], out)
+                        else:
+                            yield {"event": "working", "what": "choosing"}  # not whether a model writes
+            assert excerpt is not None
+            sides.append(excerpt)
+        trial, number = self.test.put(rater, mode, corpus, sides, earlier)
+        addresses = [f"/x/{side.id}{side.path.suffix}" for side in trial.sides]
+        yield {"event": "trial", "trial": trial.id, "number": number, "sides": addresses}
+
+    async def _excerpt(self, corpus: str, source: str, out: Path) -> AsyncGenerator[Event, None]:
+        async with self.queue.place(), self.queue.turn():
+            values: dict[str, Any] = {"corpus": corpus, "source": source, "seed": self.test.draw_seed()}
+            folder = str((self._excerpts / "home").resolve())
+            async with aclosing(self.worker.run("excerpt", out=str(out.resolve()), folder=folder, **values)) as events:
+                async for event in events:
+                    yield event
+
+
+def check_lesson(name: str, minutes: float, files: Sequence[Path]) -> None:
+    """Raises BadOption for a name that is taken or is none, for too much time, and for no music."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w .-]{0,39}", name):
+        raise BadOption(f"'{name}' cannot be the name of a model; 1 to 40 letters, digits, spaces, - and _ can")
+    for what, folder in (("model", home.models_folder()), ("corpus", home.corpora_folder())):
+        if (folder / name).exists():
+            raise BadOption(f"there is a {what} called {name} already; choose another name")
+    if not 0 < minutes <= MOST_MINUTES:
+        raise BadOption(f"{minutes:g} minutes are none from 0 to {MOST_MINUTES}")
+    if not files:
+        raise BadOption("there is no music to learn; drop a folder of it")
 
 
 def understood(read: Any, score: Any) -> list[str]:
@@ -205,9 +323,3 @@ def understood(read: Any, score: Any) -> list[str]:
     if record.status == "salvaged":
         lines.append(record.detail)
     return lines
-
-
-def _view(score: Any) -> dict[str, Any]:
-    from musictool.web.view import view
-
-    return view(score)

@@ -26,6 +26,7 @@ from musictool.errors import Busy, MusictoolError
 
 GRACE_SECONDS = 15.0  # in which a child has noticed that its job is cancelled; loading a library may take as long
 JOB_SECONDS = 180.0
+TRAINING_JOB = "fine-tune"
 PLACES = 3  # jobs at a time: one at work, the others waiting
 LINE_BYTES = 4 << 20
 MOST_RESIDENT_BYTES = 3 << 30  # a child that has grown so large is replaced once its job is done

@@ -108,7 +108,6 @@ const make = (recipe, forms, options) => outcome("/api/pieces", { recipe, forms 
 /* ------------------------------------------------------------------------------------------------ recipe */
 
 let models = [];
-let primer = null; // music that every piece continues, while "yours" says so
 
 const drawnSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] >>> 1;
 const chosenModel = () => document.querySelector("input[name=genre]:checked")?.value ?? "";
@@ -363,12 +362,12 @@ async function towardsSound(action) {
 
 async function start(piece, { at = 0, record = true, note = "" } = {}) {
   player.piece = piece;
-  showRecipe(piece.recipe);
+  if (piece.recipe) showRecipe(piece.recipe);
   roll.show(piece.view);
   audio.src = fileOf(piece, piece.sound || SOUND);
   $("seek").disabled = false;
   describe(piece);
-  if (record) {
+  if (record && piece.recipe) {
     digests.add(piece.view.digest);
     heard.push({ recipe: piece.recipe, name: titleOf(piece), line: factsOf(piece) });
     heard.splice(0, heard.length - MOST_HISTORY);
@@ -377,7 +376,7 @@ async function start(piece, { at = 0, record = true, note = "" } = {}) {
     remembered.set("digests", [...digests].slice(-20 * MOST_HISTORY));
   }
   listHeard();
-  history.replaceState(null, "", piece.address);
+  if (piece.recipe) history.replaceState(null, "", piece.address);
   if (at) audio.currentTime = at;
   try {
     await audio.play();
@@ -386,11 +385,13 @@ async function start(piece, { at = 0, record = true, note = "" } = {}) {
     if (error.name === "NotAllowedError") say("It is ready: press play once more.");
     else if (error.name !== "AbortError") throw new Error("the browser cannot play this sound");
   }
-  // a locked seed stays on this piece until another is asked for
-  prepareNext();
+  if (!isYours(piece)) prepareNext();
 }
 
-const titleOf = (piece) => `${titled(piece.recipe.model)} No. ${piece.recipe.seed}`;
+/* What was dropped and what continues it is not followed by something else. */
+const isYours = (piece) => !piece.recipe || Boolean(piece.recipe.primer);
+
+const titleOf = (piece) => (piece.recipe ? `${titled(piece.recipe.model)} No. ${piece.recipe.seed}` : piece.name);
 
 function factsOf(piece) {
   const { key, metre, bpm, bars, seconds } = piece.view;
@@ -402,11 +403,13 @@ function describe(piece) {
   document.title = `${titleOf(piece)} – musictool`;
   $("facts").textContent = factsOf(piece) + (piece.view.loops ? " · its end goes round in circles" : "");
   $("total").textContent = clock(piece.view.seconds);
-  $("keep").disabled = false;
+  $("keep").disabled = $("lofi").disabled = !piece.recipe;
   showKept();
-  $("command").textContent = piece.command;
-  $("command").parentElement.hidden = false;
-  $("downloads").replaceChildren(...[".mid", ".mp3", ".musicxml", ".json"].map((form) => {
+  $("previous").disabled = false;
+  $("command").textContent = piece.command ?? "";
+  $("command").parentElement.hidden = !piece.recipe;
+  if (!piece.recipe) $("downloads").replaceChildren(element("span", { className: "quiet", textContent: "This music is yours already." }));
+  else $("downloads").replaceChildren(...[".mid", ".mp3", ".musicxml", ".json"].map((form) => {
     const button = element("button", { type: "button", textContent: form });
     button.addEventListener("click", () => takeAway(piece, form, button));
     return button;
@@ -466,7 +469,7 @@ async function playOrPause() {
     player.wanted = null;
     await playRecipe(values);
   } else if (!player.piece) await another();
-  else if (audio.ended) await another();
+  else if (audio.ended && !isYours(player.piece)) await another();
   else await audio.play().catch((error) => say(error.message, true));
 }
 
@@ -493,7 +496,7 @@ function turned() {
   player.wanted = null;
   clearTimeout(turning);
   turning = setTimeout(() => {
-    if ($("lock").checked && player.piece && /^\d+$/.test($("seed").value)) remake();
+    if ($("lock").checked && player.piece?.recipe && /^\d+$/.test($("seed").value)) remake();
     else if (player.piece) {
       prepareNext();
       say("from the next piece on");
@@ -502,8 +505,9 @@ function turned() {
 }
 
 function remake() {
-  const values = recipe(Number($("seed").value));
   const old = player.piece;
+  const values = { ...recipe(Number($("seed").value)), primer: old.recipe.primer ?? null };
+  if (values.primer) values.notes = null;
   if (keyOf(values) === keyOf({ ...recipe(0), ...Object.fromEntries(Object.keys(values).map((name) => [name, null])), ...old.recipe })) return;
   return towardsSound(async (during) => {
     const share = audio.duration ? audio.currentTime / audio.duration : 0;
@@ -584,7 +588,7 @@ async function listKept() {
 }
 
 function showKept() {
-  const is = player.piece !== null && kept.has(keyOf(player.piece.recipe));
+  const is = Boolean(player.piece?.recipe) && kept.has(keyOf(player.piece.recipe));
   $("keep").textContent = is ? "Kept" : "Keep";
   $("keep").setAttribute("aria-pressed", String(is));
 }
@@ -610,7 +614,7 @@ audio.addEventListener("pause", () => {
   frame();
 });
 audio.addEventListener("seeked", () => { if (audio.paused) frame(); });
-audio.addEventListener("ended", () => { if (!timeIsUp()) next(); });
+audio.addEventListener("ended", () => { if (!timeIsUp() && !isYours(player.piece)) next(); });
 audio.addEventListener("timeupdate", () => {
   if (audio.duration) $("seek").value = String((audio.currentTime / player.piece.view.seconds) * 1000);
   $("seek").setAttribute("aria-valuetext", `${clock(audio.currentTime)} of ${clock(audio.duration || 0)}`);
@@ -644,7 +648,7 @@ function mute() {
 $("play").addEventListener("click", playOrPause);
 $("next").addEventListener("click", next);
 $("previous").addEventListener("click", previous);
-$("keep").addEventListener("click", () => player.piece && keepOrForget(player.piece.recipe));
+$("keep").addEventListener("click", () => player.piece?.recipe && keepOrForget(player.piece.recipe));
 $("mute").addEventListener("click", mute);
 $("volume").addEventListener("input", setVolume);
 $("seek").addEventListener("input", () => { audio.currentTime = (Number($("seek").value) / 1000) * player.piece.view.seconds; });
@@ -654,7 +658,7 @@ $("timer").addEventListener("change", () => {
   audio.volume = volume();
 });
 $("lofi").addEventListener("change", () => {
-  if (!player.piece) return;
+  if (!player.piece?.recipe) return;
   const values = { ...player.piece.recipe, lofi: $("lofi").checked };
   playRecipe(values, { record: false, note: $("lofi").checked ? "with rain and a worn tape" : "" });
 });
@@ -705,6 +709,362 @@ if ("mediaSession" in navigator) {
   for (const [name, action] of Object.entries(actions)) navigator.mediaSession.setActionHandler(name, action);
 }
 
+/* ------------------------------------------------------------------------------------------------ yours */
+
+const READABLE = /\.(mid|midi|kar|mxl|xml|musicxml|krn|abc|npz|npy)$/i;
+const MOST_FILES = 200;
+const yours = { chain: [], lesson: null, learning: null }; // chain: of {upload, name}, what is continued at last
+
+async function takeIn(file) {
+  return ask(`/api/uploads?name=${encodeURIComponent(file.name)}`, file);
+}
+
+/* One file is to be continued; several are to be learnt. */
+async function dropped(files) {
+  const list = [...files].filter((file) => READABLE.test(file.name)).slice(0, MOST_FILES);
+  show("yours");
+  if (!list.length) return report(["No music that can be read: MIDI, MusicXML, ABC or Humdrum."], true);
+  if (list.length === 1) {
+    try {
+      report([`reading ${list[0].name} …`]);
+      const music = await takeIn(list[0]);
+      report([]);
+      yours.chain = [music];
+      $("takes").replaceChildren();
+      showChain();
+      hearUpload(music.upload);
+    } catch (error) {
+      report([`${list[0].name}: ${error.message}`], true);
+    }
+    return;
+  }
+  const read = [];
+  const failed = [];
+  for (const [number, file] of list.entries()) {
+    report([`reading ${number + 1} of ${list.length}: ${file.name}`]);
+    try { read.push(await takeIn(file)); } catch (error) { failed.push(`${file.name}: ${error.message}`); }
+  }
+  report([`${read.length} of ${list.length} files were read.`, ...failed], failed.length > 0);
+  if (!read.length) return;
+  yours.lesson = read.map((music) => music.upload);
+  const folder = list[0].webkitRelativePath?.split("/")[0] || "mine";
+  $("teach-name").value = folder.replace(/[^A-Za-z0-9_ -]+/g, "").slice(0, 30) || "mine";
+  $("teach").hidden = false;
+}
+
+function report(lines, problem = false) {
+  $("dropped").replaceChildren(...lines.map((text) => element("p", { textContent: text, className: problem ? "problem" : "quiet" })));
+}
+
+function hearUpload(upload) {
+  return towardsSound(async (options) => {
+    forgetNext();
+    await start(await outcome("/api/hear", { upload, form: SOUND }, "piece", options));
+  });
+}
+
+function showChain() {
+  const last = yours.chain.at(-1);
+  $("continue").hidden = !last;
+  if (!last) return;
+  $("continue-title").textContent = last.name;
+  $("understood").replaceChildren(...(last.understood ?? []).map((text) => element("li", { textContent: text })));
+  $("undo").disabled = yours.chain.length < 2;
+  $("chain").textContent = yours.chain.length > 1 ? yours.chain.map((music) => music.name).join("  →  ") : "It goes on with the genre that is chosen above, and the knobs under Play.";
+}
+
+/* Four takes of how it goes on, one after another; the first plays as soon as it is there. */
+async function fourTakes() {
+  const { upload } = yours.chain.at(-1);
+  $("takes-button").disabled = true;
+  $("takes").replaceChildren();
+  try {
+    for (let take = 1; take <= 4; take++) {
+      const values = { ...recipe(drawnSeed()), notes: null, primer: upload, lofi: false };
+      const piece = await make(values, [SOUND], { tell: (name, event) => say(`take ${take}: ${inWords(name, event)}`) });
+      if (yours.chain.at(-1)?.upload !== upload) return;
+      const choose = element("button", { type: "button", textContent: "Go on from this" });
+      choose.addEventListener("click", () => goOnFrom(piece));
+      $("takes").append(pieceItem({ name: `Take ${take}`, line: factsOf(piece), recipe: piece.recipe }, { play: () => playTake(piece), buttons: [choose] }));
+      if (take === 1) playTake(piece);
+    }
+    say("");
+  } catch (error) {
+    say(error.message, true);
+  } finally {
+    $("takes-button").disabled = false;
+  }
+}
+
+function playTake(piece) {
+  const at = Math.max(0, piece.view.primer_seconds - 6); // the end of yours, and on into what is new
+  return playRecipe(piece.recipe, { at });
+}
+
+async function goOnFrom(piece) {
+  try {
+    const music = await ask("/api/continued", { recipe: piece.recipe });
+    yours.chain.push({ ...music, understood: [factsOf(piece)] });
+    $("takes").replaceChildren();
+    showChain();
+    await fourTakes();
+  } catch (error) {
+    say(error.message, true);
+  }
+}
+
+function undo() {
+  yours.chain.pop();
+  $("takes").replaceChildren();
+  showChain();
+}
+
+/* ---- a lesson ---- */
+
+const MORE_DOING = { begin: "begins", encoding: "encoding", learning: "learning", reading: "preparing", loading: "waking up" };
+
+async function teach() {
+  const abort = (yours.learning = new AbortController());
+  const losses = [];
+  const body = { uploads: yours.lesson, name: $("teach-name").value.trim(), model: chosenModel(), minutes: Number($("teach-minutes").value) };
+  $("teach-button").hidden = true;
+  $("teach-stop").hidden = false;
+  $("teach-samples").replaceChildren();
+  const status = (text, problem = false) => {
+    $("teach-status").textContent = text;
+    $("teach-status").classList.toggle("problem", problem);
+  };
+  try {
+    await outcome("/api/lessons", body, "learnt", {
+      signal: abort.signal,
+      tell: (name, values) => {
+        if (name === "sample") {
+          $("teach-samples").prepend(pieceItem({ name: values.name, line: "written after this epoch" }, { play: () => hearUpload(values.upload) }));
+        } else if (values.what === "epoch") {
+          losses.push(values);
+          drawLosses(losses);
+        } else {
+          const epoch = values.epoch ? ` epoch ${values.epoch}` : "";
+          const loss = values.loss ? `, loss ${values.loss.toFixed(3)}` : "";
+          status(`${MORE_DOING[values.what] ?? values.what ?? name}${epoch}${values.share ? ` ${Math.round(values.share * 100)} %` : ""}${loss}`);
+        }
+      },
+    });
+    status(`${body.name} is learnt, and stands among the genres.`);
+  } catch (error) {
+    if (error.name === "AbortError") status("stopped; what it had learnt by the last epoch is kept");
+    else status(error.message, true);
+  } finally {
+    yours.learning = null;
+    $("teach-button").hidden = false;
+    $("teach-stop").hidden = true;
+    setTimeout(listModels, 500, body.name);
+  }
+}
+
+/* Loss (of training, and of pieces kept aside) after each epoch. */
+function drawLosses(rows) {
+  const canvas = $("losses");
+  canvas.hidden = false;
+  const [context, width, height] = roll.surface(canvas);
+  const values = rows.flatMap((row) => [row.loss, row.val_loss]).filter(Number.isFinite);
+  const [low, high] = [Math.min(...values), Math.max(...values, Math.min(...values) + 0.01)];
+  const x = (index) => 44 + (index / Math.max(1, rows.length - 1)) * (width - 130);
+  const y = (value) => 14 + ((high - value) / (high - low)) * (height - 34);
+  context.font = "12px system-ui, sans-serif";
+  context.fillStyle = roll.style("--quiet");
+  context.fillText(high.toFixed(2), 4, 18);
+  context.fillText(low.toFixed(2), 4, height - 16);
+  for (const [name, words, colour] of [["loss", "loss", "--quiet"], ["val_loss", "on pieces kept aside", "--accent"]]) {
+    const points = rows.map((row, index) => [x(index), y(row[name])]).filter(([, at]) => Number.isFinite(at));
+    if (!points.length) continue;
+    context.strokeStyle = context.fillStyle = roll.style(colour);
+    context.lineWidth = 2;
+    context.beginPath();
+    points.forEach(([left, top], index) => (index ? context.lineTo(left, top) : context.moveTo(left, top)));
+    context.stroke();
+    for (const [left, top] of points) {
+      context.beginPath();
+      context.arc(left, top, 3, 0, 7);
+      context.fill();
+    }
+    const [left, top] = points.at(-1);
+    context.fillText(words, Math.min(left + 8, width - 120), top + (name === "loss" ? 14 : -6));
+  }
+  canvas.setAttribute("aria-label", `Loss after epoch ${rows.length}: ${rows.at(-1).loss?.toFixed(3)}, on pieces kept aside ${rows.at(-1).val_loss?.toFixed(3)}`);
+}
+
+/* ---- dropping ---- */
+
+async function filesIn(entry) {
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  const reader = entry.createReader();
+  const found = [];
+  for (;;) {
+    const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!entries.length || found.length >= MOST_FILES) return found;
+    for (const each of entries) found.push(...await filesIn(each));
+  }
+}
+
+let dragDepth = 0;
+document.addEventListener("dragenter", (event) => { event.preventDefault(); dragDepth += 1; $("veil").hidden = false; });
+document.addEventListener("dragleave", () => { dragDepth -= 1; if (dragDepth <= 0) $("veil").hidden = true; });
+document.addEventListener("dragover", (event) => event.preventDefault());
+document.addEventListener("drop", async (event) => {
+  event.preventDefault();
+  dragDepth = 0;
+  $("veil").hidden = true;
+  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const files = entries.length ? (await Promise.all(entries.map(filesIn))).flat() : event.dataTransfer.files;
+  await dropped(files);
+});
+for (const id of ["files", "folder"]) $(id).addEventListener("change", () => dropped($(id).files));
+$("takes-button").addEventListener("click", fourTakes);
+$("undo").addEventListener("click", undo);
+$("teach-button").addEventListener("click", teach);
+$("teach-stop").addEventListener("click", () => yours.learning?.abort());
+
+/* ------------------------------------------------------------------------------------------------ listening */
+
+const LEAST_SECONDS = 10;
+const QUESTIONS = {
+  prefer: ["Which would you rather go on listening to?", ["A, much rather", "A, rather", "no difference", "B, rather", "B, much rather"]],
+  person: ["Which did a person write?", ["A, surely", "A, I think", "cannot tell", "B, I think", "B, surely"]],
+};
+const test = { rater: null, mode: "prefer", corpus: "", trial: null, upcoming: null, sounds: [], heard: [0, 0], command: "" };
+const LETTERS = ["a", "b"];
+
+async function openTest() {
+  const { corpora, votes } = await ask("/api/test");
+  $("listen-corpus").replaceChildren(...corpora.map((name) => element("option", { value: name, textContent: titled(name) })));
+  $("listen-begin").disabled = !corpora.length;
+  $("listen-none").hidden = false;
+  $("listen-none").textContent = corpora.length ? `Answers go to ${votes}.` : "For this there must be a corpus here, of people’s pieces, and a model of it: musictool prepare, musictool train.";
+}
+
+function putTrial() {
+  const { rater, mode, corpus } = test;
+  const trial = outcome("/api/trials", { rater, mode, corpus, form: SOUND }, "trial", {
+    tell: (name) => { if (!test.trial) $("trial-status").textContent = name === "busy" ? "waiting for a place …" : "choosing two excerpts …"; },
+  });
+  trial.catch(() => {});
+  return trial;
+}
+
+async function beginTest() {
+  test.mode = document.querySelector("input[name=mode]:checked").value;
+  test.corpus = $("listen-corpus").value;
+  $("listen-start").hidden = true;
+  $("result").hidden = true;
+  $("trial").hidden = false;
+  const [question, answers] = QUESTIONS[test.mode];
+  $("question").textContent = question;
+  $("answers").replaceChildren(...answers.map((words, index) => {
+    const button = element("button", { type: "button", textContent: words, title: `${index + 1}` });
+    button.addEventListener("click", () => answer(index - 2));
+    return button;
+  }));
+  try {
+    test.rater ??= (await ask("/api/test", {})).rater;
+    test.upcoming = putTrial();
+    await nextTrial();
+  } catch (error) {
+    trialSays(error.message, true);
+  }
+}
+
+function trialSays(text, problem = false) {
+  $("trial-status").textContent = text;
+  $("trial-status").classList.toggle("problem", problem);
+}
+
+async function nextTrial() {
+  silence();
+  test.trial = null;
+  test.heard = [0, 0];
+  letAnswer();
+  for (const letter of LETTERS) $(`hear-${letter}`).disabled = true;
+  test.trial = await test.upcoming;
+  $("trial-number").textContent = `Pair ${test.trial.number}`;
+  trialSays(`Listen to both for ${LEAST_SECONDS} seconds at least.`);
+  test.sounds = test.trial.sides.map((address, side) => {
+    const sound = new Audio(address);
+    let last = 0;
+    sound.volume = volume();
+    sound.addEventListener("timeupdate", () => {
+      const step = sound.currentTime - last;
+      if (!sound.paused && step > 0 && step < 1) test.heard[side] += step;
+      last = sound.currentTime;
+      letAnswer();
+    });
+    for (const name of ["play", "pause", "ended"]) sound.addEventListener(name, showSides);
+    return sound;
+  });
+  for (const letter of LETTERS) $(`hear-${letter}`).disabled = false;
+  test.upcoming = putTrial();
+}
+
+function silence() {
+  for (const sound of test.sounds) sound.pause();
+  test.sounds = [];
+  showSides();
+}
+
+function showSides() {
+  LETTERS.forEach((letter, side) => $(`hear-${letter}`).setAttribute("aria-pressed", String(Boolean(test.sounds[side] && !test.sounds[side].paused))));
+}
+
+function letAnswer() {
+  LETTERS.forEach((letter, side) => ($(`heard-${letter}`).value = Math.min(LEAST_SECONDS, test.heard[side])));
+  const may = test.trial !== null && Math.min(...test.heard) >= LEAST_SECONDS;
+  for (const button of $("answers").children) button.disabled = !may;
+  $("known").disabled = test.trial === null;
+}
+
+function hearSide(side) {
+  const sound = test.sounds[side];
+  if (!sound) return;
+  const wasPlaying = !sound.paused;
+  for (const each of test.sounds) each.pause();
+  if (!wasPlaying) sound.play().catch((error) => trialSays(error.message, true));
+}
+
+async function answer(value) {
+  if (!test.trial || (value !== null && Math.min(...test.heard) < LEAST_SECONDS)) return;
+  try {
+    await ask("/api/votes", { rater: test.rater, trial: test.trial.trial, answer: value, heard: test.heard });
+    await nextTrial();
+  } catch (error) {
+    trialSays(error.message, true);
+  }
+}
+
+async function endTest() {
+  silence();
+  $("trial").hidden = true;
+  try {
+    const { lines, command } = await ask("/api/result", { rater: test.rater });
+    $("result-lines").replaceChildren(...lines.map((text) => element("li", { textContent: text })));
+    $("result-command").textContent = command;
+    $("result").hidden = false;
+  } catch (error) {
+    $("listen-start").hidden = false;
+    $("listen-none").textContent = error.message;
+  }
+}
+
+$("listen-begin").addEventListener("click", beginTest);
+$("listen-end").addEventListener("click", endTest);
+$("listen-again").addEventListener("click", () => { $("result").hidden = true; $("listen-start").hidden = false; });
+$("known").addEventListener("click", () => answer(null));
+LETTERS.forEach((letter, side) => $(`hear-${letter}`).addEventListener("click", () => hearSide(side)));
+document.addEventListener("keydown", (event) => {
+  if ($("trial").hidden || $("listen-view").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (LETTERS.includes(event.key)) hearSide(LETTERS.indexOf(event.key));
+  if (/^[1-5]$/.test(event.key)) answer(Number(event.key) - 3);
+});
+
 /* ---- views ---- */
 
 function show(view) {
@@ -714,13 +1074,18 @@ function show(view) {
     if (link.dataset.view === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (view === "listen") audio.pause();
+  if (view === "listen") {
+    audio.pause();
+    openTest().catch((error) => ($("listen-none").textContent = error.message));
+  } else silence();
 }
 
 for (const link of document.querySelectorAll("[data-view]")) {
   link.addEventListener("click", (event) => {
     event.preventDefault();
     show(link.dataset.view);
+    const piece = player.piece?.recipe ? player.piece.address : "/";
+    history.replaceState(null, "", link.dataset.view === "listen" ? "/listen" : piece);
   });
 }
 
@@ -744,16 +1109,17 @@ function fill() {
   setVolume();
 }
 
-async function listModels() {
-  const before = chosenModel();
+async function listModels(choice) {
+  const before = choice ?? chosenModel();
   models = await ask("/api/models");
   const labels = models.map((model) => {
     const radio = element("input", { type: "radio", name: "genre", value: model.name });
-    radio.addEventListener("change", () => { knobsOfModel(); player.wanted = null; if (player.piece) another(); });
-    return element("label", { title: model.summary }, radio, element("span", { textContent: titled(model.name) }));
+    radio.addEventListener("change", () => { remembered.set("model", model.name); knobsOfModel(); player.wanted = null; if (player.piece) another(); });
+    const own = models.some((each) => each.ships) && !model.ships ? [element("small", { textContent: "yours" })] : [];
+    return element("label", { title: model.summary }, radio, element("span", {}, titled(model.name), ...own));
   });
   $("genres").replaceChildren($("genres").querySelector("legend"), ...labels);
-  const wanted = models.find((model) => model.name === before) ?? models[0];
+  const wanted = models.find((model) => model.name === (before || remembered.get("model", ""))) ?? models[0];
   if (wanted) $("genres").querySelectorAll("input")[models.indexOf(wanted)].checked = true;
   else {
     $("title").textContent = "There is no model yet";

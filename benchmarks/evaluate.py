@@ -49,6 +49,7 @@ def report_parts(model: Any, rounds: int) -> str:
     from musictool.evaluation.evaluate import evaluate, written_by
     from musictool.evaluation.page import page
     from musictool.evaluation.reference import Measures, Reference
+    from musictool.metrics.told_apart import told_apart
     from musictool.training.workers import corpus_of
 
     reference = Reference(corpus_of(model.info, model.name), SAMPLES, 1)
@@ -65,6 +66,7 @@ def report_parts(model: Any, rounds: int) -> str:
         f"the likelihood of {SAMPLES} samples": lambda: likelihood.score_pieces(model, samples),
         f"all features and copies of {SAMPLES} samples": measured,
         "the distances of the features": lambda: type(evaluation).agreements.func(evaluation),
+        "telling the samples from the validation pieces": lambda: told_apart(samples, reference.scores),
         "the page with its plots": lambda: page(evaluation),
         "evaluate as a whole, all warm": lambda: evaluate(model, num=SAMPLES, bars=16),
     }

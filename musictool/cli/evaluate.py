@@ -18,7 +18,9 @@ _MAX_NAMED = 5  # samples with long copies
 @click.option("--corpus", metavar="NAME", help="Corpus to compare with.  [default: the model's own]")
 @click.option("--against", metavar="CORPUS", help="Corpus to compare FILES with.")
 @click.option("--num", type=int, default=100, show_default=True, help="Pieces to write, and human pieces at most.")
-@click.option("--bars", type=int, help="Bars of each piece.  [default: the median of human pieces, at most 16]")
+@click.option(
+    "--bars", type=int, help="Bars of each piece.  [default: 16, of which as many are measured as human pieces have]"
+)
 @click.option("--temperature", type=float, help="Sampling temperature.  [default: 1]")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Random seed.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with plots to this file.")

@@ -140,7 +140,7 @@ class Evaluation:
         ):
             lengths = " or ".join(map(str, missing))
             remarks.append(
-                f"To be told apart by {lengths} bars, {MIN_PIECES} samples and {MIN_PIECES} human pieces must be as long."
+                f"To be told apart by {lengths} bars, {MIN_PIECES} pieces of either side must have as many whole ones."
             )
         if self.encoded is None:
             remarks.append("Likelihood needs a model: musictool score gives it for files.")

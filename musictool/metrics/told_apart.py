@@ -37,7 +37,7 @@ TREES = 60
 _BOOTSTRAPS = 200
 _INTERVAL = (2.5, 97.5)  # percentiles
 _TRANSPOSITIONS = range(-3, 4)
-_SURE = 3.7  # the t of a fact: by chance one of 300 in 15 comparisons
+_CHANCE = 0.1  # of comparisons in which any number is a fact though nothing tells the sides apart
 _MOST_ALIKE = 0.75  # rank correlation of two facts
 
 
@@ -244,7 +244,7 @@ def _scores(values: np.ndarray, label: np.ndarray, fold: np.ndarray, seed: int) 
         trees.fit(values[train], label[train])
         mean, deviation = values[train].mean(axis=0), values[train].std(axis=0)
         scaled = np.clip((values - mean) / np.where(deviation > 0, deviation, 1.0), -5, 5)
-        linear = LogisticRegression(C=0.01, class_weight="balanced", max_iter=500)
+        linear = LogisticRegression(C=0.01, class_weight="balanced", solver="liblinear", random_state=seed)
         linear.fit(scaled[train], label[train])
         guesses = [model.predict_proba(x[test])[:, 1] for model, x in ((trees, values), (linear, scaled))]
         score[test] = sum(np.log(np.clip(guess, 0.01, 0.99) / (1 - np.clip(guess, 0.01, 0.99))) for guess in guesses)
@@ -309,7 +309,7 @@ def _facts(data: _Data) -> tuple[Fact, ...]:
     ranks = rankdata(data.values, axis=0)  # (W, F)
     ours, theirs = int(data.label.sum()), int((~data.label).sum())
     area = (ranks[data.label].sum(axis=0) - ours * (ours + 1) / 2) / (ours * theirs)  # Mann and Whitney's U
-    effect = np.where(np.abs(_t_values(data, ranks)) > _SURE, np.abs(area - 0.5), 0.0)
+    effect = np.where(_p_values(data, ranks) * len(names) < _CHANCE, np.abs(area - 0.5), 0.0)
     scaled = (ranks - ranks.mean(axis=0)) / np.maximum(ranks.std(axis=0), 1e-9)
     chosen: list[int] = []
     for i in np.argsort(-effect, kind="stable").tolist():
@@ -321,8 +321,10 @@ def _facts(data: _Data) -> tuple[Fact, ...]:
     return tuple(_fact(data, names[i], i, float(area[i])) for i in chosen)
 
 
-def _t_values(data: _Data, ranks: np.ndarray) -> np.ndarray:
-    """float64 (F,): Welch's t of the pieces' mean ranks; of pairs, Student's t of their differences."""
+def _p_values(data: _Data, ranks: np.ndarray) -> np.ndarray:
+    """float64 (F,): of Welch's t-test of the pieces' mean ranks; of pairs, of a t-test of their differences."""
+    from scipy.stats import t
+
     pieces, index = np.unique(data.piece, return_inverse=True)
     sums = np.zeros((len(pieces), ranks.shape[1]))
     np.add.at(sums, index, ranks)
@@ -331,11 +333,14 @@ def _t_values(data: _Data, ranks: np.ndarray) -> np.ndarray:
     label[index], group[index] = data.label, data.group
     if data.paired:
         _, ours, theirs = np.intersect1d(group[label], group[~label], return_indices=True)
-        means, label = means[label][ours] - means[~label][theirs], np.ones(len(ours), bool)
-    one, other = means[label], means[~label]
-    variance = sum(side.var(axis=0, ddof=1) / len(side) for side in (one, other) if len(side) > 1)
-    difference = one.mean(axis=0) - (other.mean(axis=0) if len(other) else 0.0)
-    return np.asarray(difference / np.sqrt(np.maximum(variance, 1e-12)))
+        sides = [means[label][ours] - means[~label][theirs]]
+        difference = sides[0].mean(axis=0)
+    else:
+        sides = [means[label], means[~label]]
+        difference = sides[0].mean(axis=0) - sides[1].mean(axis=0)
+    variance = sum(side.var(axis=0, ddof=1) / len(side) for side in sides)
+    value = np.abs(difference) / np.sqrt(np.maximum(variance, 1e-12))
+    return np.asarray(2 * t.sf(value, min(map(len, sides)) - 1))
 
 
 def _fact(data: _Data, name: str, number: int, area: float) -> Fact:

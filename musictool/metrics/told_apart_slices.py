@@ -81,7 +81,7 @@ class Slices:
         struck[first, pitches] = True
         top, bass = PITCHES - 1 - sounding[:, ::-1].argmax(axis=1), sounding.argmax(axis=1)
         # its outer voices and pitch classes
-        octaves = np.pad(sounding, ((0, 0), (0, -PITCHES % 12))).reshape(len(times), -1, 12)
+        octaves = np.pad(sounding, ((0, 0), (0, -PITCHES % 12))).reshape(len(times), -(-PITCHES // 12), 12)
         classes = np.asarray(octaves.any(axis=1))
         rows = np.arange(len(times))
         above = classes[rows[:, None], (bass[:, None] + np.arange(12)) % 12]

@@ -25,6 +25,7 @@ from musictool.corpus.corpus import NOTES_FILE, Corpus
 from musictool.errors import BadCorpus
 from musictool.preparation import sources
 from musictool.preparation import table as files_table
+from musictool.preparation.by_rule import write_by_rule
 from musictool.preparation.cache import ReadCache
 from musictool.preparation.metadata import Metadata
 from musictool.preparation.new_files import HashedFile, Interrupted, NewFiles
@@ -78,7 +79,8 @@ def prepare(
         source: a folder (recursive), a file, the name of a built-in corpus, or what sources.find made of one of these;
             None is "bach".
         encode: also make the note-chord vocabulary and encoding.
-        progress: called with how many files are settled and how many there are.
+        progress: called with how many files are settled and how many there are; before that, of a collection that is
+            written by rule, with how many are written.
         read: "module:function" that reads a file, with the signature of musictool.reading.read.
         given: fields of PrepareOptions (musictool/preparation/options.py).
 
@@ -94,6 +96,8 @@ def prepare(
     folder = home.corpora_folder() / home.check_name(source.name if chosen.name is None else chosen.name)
     _check_owner(folder, source, chosen.fresh)
     _check_files(source)
+    if source.by_rule:
+        write_by_rule(source, progress or (lambda done, total: None))
     messages = [metadata.sentence(source.files), files_table.dropped_columns(folder, metadata)]
     folder.mkdir(parents=True, exist_ok=True)
     with _workers(chosen) as workers:

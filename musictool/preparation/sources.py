@@ -1,8 +1,9 @@
-"""What can be prepared: a folder, a file, or a collection that comes inside the music21 package.
+"""What can be prepared: a folder, a file, or a built-in collection.
 
 music21 carries several thousand pieces, so that a fresh machine has real music without a download. They are found on
 disk without importing music21. The licence notes repeat what that package's own corpus/license.txt and the files
-themselves state; where they state nothing, so does the note.
+themselves state; where they state nothing, so does the note. One collection, `minimalist`, is written by rule instead
+(musictool/music/minimalism.py), into downloads/, when it is first prepared.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from musictool import home
 from musictool.errors import BadCorpus, UnknownName
 from musictool.fetching.fetch import info_of
 from musictool.fetching.public import COLLECTIONS
+from musictool.music.minimalism import pieces
 
 DEFAULT = "bach"
 IGNORED_FOLDERS = {"__MACOSX"}
@@ -26,18 +28,18 @@ IGNORED_FOLDERS = {"__MACOSX"}
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """A collection inside the music21 package.
+    """A collection inside the music21 package, or one that is written by rule.
 
     Attributes:
         description: one line.
         licence: what its distributors say about its use.
-        patterns: paths below music21/corpus; "*" also crosses folders.
+        patterns: paths below music21/corpus; "*" also crosses folders. None for what is written by rule.
         without: patterns of files that are left out, such as a second encoding of the same piece.
     """
 
     description: str
     licence: str
-    patterns: tuple[str, ...]
+    patterns: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
 
 
@@ -52,6 +54,7 @@ class Source:
         files: paths with a known suffix, "/" between folders, sorted.
         others: how many files were passed over, by suffix.
         description, licence: empty for the user's own files.
+        by_rule: whether the files are still to be written (musictool/preparation/by_rule.py) before they are read.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Source:
     others: dict[str, int] = field(default_factory=dict)
     description: str = ""
     licence: str = ""
+    by_rule: bool = False
 
 
 _CLEARED = (
@@ -139,6 +143,10 @@ BUILT_IN: dict[str, BuiltIn] = {
         ("essenFolksong/test*.abc", "*/0626-0635.abc", "*/0732-0758_mh.abc", "*/1116-1135_ml.abc")
         + ("*/1556-1576.abc", "*/1577-1624.abc", "*/1710-1750.abc"),
     ),
+    "minimalist": BuiltIn(
+        "363 pieces of minimal music, written by rule and by no composer: phasing, additive, canons, drones, ...",
+        "CC0 1.0, musictool's own",
+    ),
 }
 
 
@@ -177,6 +185,10 @@ def find(source: str | Path | None = None) -> Source:
 
 def _built_in(name: str) -> Source:
     entry = BUILT_IN[name]
+    if not entry.patterns:
+        files = [f"{process}/{process}-{number:02d}.mid" for process, number in pieces()]
+        folder = (home.downloads_folder() / name / "music").resolve()
+        return Source(name, "built-in", folder, sorted(files), {}, entry.description, entry.licence, by_rule=True)
     package = importlib.util.find_spec("music21")
     root = Path(package.origin).parent / "corpus" if package and package.origin else None
     if root is None or not root.is_dir():

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 FIFTHS = "FCGDAEB"  # the order in which sharps appear in a key
 _MODES = {"maj": 0, "ion": 0, "mix": -1, "dor": -2, "min": -3, "aeo": -3, "m": -3, "phr": -4, "loc": -5, "lyd": 1}
-_KEY = re.compile(r"\s*([A-Ga-g])([#b♯♭]?)\s*(?:(?i:(maj|ion|mix|dor|min|aeo|phr|loc|lyd)[a-z]*)|([mM])\b)?(?![a-z])")
+_KEY = re.compile(
+    r"\s*([A-Ga-g])([#b♯♭]?)(?:\s*(?i:(maj|ion|mix|dor|min|aeo|phr|loc|lyd)[a-z]*|(m)(?![a-z])))?([A-Za-z]*)"
+)
 _EXPLICIT = re.compile(r"(\^{1,2}|_{1,2}|=)([A-Ga-g])")
 _PROPERTY = re.compile(r"(?<![A-Za-z])([a-z][\w-]+|[mt])=(\"[^\"]*\"|[^\s\"]\S*)")
 _CLEF = re.compile(
@@ -50,18 +52,19 @@ def key(text: str) -> Key | None:
         return Key({"F": 1, "C": 1}, 2)
     tonic = _KEY.match(text)
     explicit = {letter.upper(): sign.count("^") - sign.count("_") for sign, letter in _EXPLICIT.findall(text)}
-    if not tonic:
+    if not tonic or (tonic[5] and tonic[1].islower()):  # "bass" is no key
         clef_only = bool(_CLEF.search(text)) and not text.strip().startswith("none")
         known = not text.strip() or text.strip().startswith(("none", "exp")) or bool(explicit)
         return None if clef_only and not explicit else Key(explicit, understood=known)
-    rest = text[tonic.end() :]
-    minor = tonic[4] == "m" or (tonic[3] or "").lower() in ("min", "aeo")
-    mode = 0 if tonic[4] == "M" else _MODES[(tonic[4] or tonic[3] or "maj").lower()]
-    sharps = FIFTHS.index(tonic[1].upper()) - 1 + mode + {"": 0, "#": 7, "♯": 7, "b": -7, "♭": -7}[tonic[2]]
-    if re.search(r"\bexp\b", rest):
+    mode = (tonic[3] or tonic[4] or "maj").lower()  # "capitalisation is ignored", also of the m of minor
+    minor = mode in ("m", "min", "aeo")
+    if re.search(r"\bexp\b", text):
         return Key(explicit, minor=minor)
+    accidental = {"": 0, "#": 7, "♯": 7, "b": -7, "♭": -7}[tonic[2]]
+    sharps = FIFTHS.index(tonic[1].upper()) - 1 + _MODES[mode] + accidental
     alterations = {letter: (sharps - i + 6) // 7 for i, letter in enumerate(FIFTHS)}
-    return Key({**alterations, **explicit}, sharps if abs(sharps) <= 7 else None, minor, tonic[1].isupper())
+    understood = tonic[1].isupper() and not tonic[5]
+    return Key({**alterations, **explicit}, sharps if abs(sharps) <= 7 else None, minor, understood)
 
 
 def metre(text: str) -> tuple[int, int] | None:

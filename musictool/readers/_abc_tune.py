@@ -31,7 +31,8 @@ _TOKEN = re.compile(
     rf"""
     (?P<note>(?:[\^_=]+[\d/]*)?[A-Ga-g][,']*{LENGTH})
   | (?P<bar>\.?(?:\[(?=[|\]])|[|:])(?:[|:\]]|\[(?=[|\]]))*(?:\s*\[?{_ENDING})?)
-  | (?P<silent>[\s`*;?@\#$\\)~.] | "[^"]*(?:"|$) | y{LENGTH} | \[{_ENDING} | \((?![\d&]))
+  | (?P<silent>[\s`*;?@\#$\\)~.] | "[^"]*(?:"|$) | y{LENGTH} | \((?![\d&])
+      | \[(?:{_ENDING}|"[^"]*"(?=[^\]|]{{0,200}}(?:\||$))))
   | (?P<comment>%.*)
   | (?P<broken>>+|<+)
   | (?P<tuplet>\(\d+(?::\d*){{0,2}})
@@ -84,6 +85,8 @@ class _Tune:
         self._template = self._voice = Voice()  # what holds for all voices, until the first of them
         self._voices: dict[str, Voice] = {}
         self._declared: dict[str, list[str]] = {}  # the header's lines about each voice
+        self._names: dict[str, int] = {}  # voices by the order in which they are named, from 1
+        self._channel_programs: dict[int, int] = {}
         self._chord: list[tuple[Head, bool]] | None = None
         self._chord_length = QUARTER
 
@@ -105,6 +108,7 @@ class _Tune:
         for line in sorted(head, key=lambda line: line.startswith("Q:")):  # a tempo may count in the unit length
             if line.startswith("V:") and line[2:].split():
                 voice = line[2:].split()[0]
+                self._names.setdefault(voice, len(self._names) + 1)
             if voice and line.startswith(("V:", "%%MIDI", "I:MIDI")):
                 self._declared.setdefault(voice, []).append(line)
             elif line.startswith("T:"):
@@ -176,6 +180,8 @@ class _Tune:
             if len(self._voices) == MAX_VOICES:
                 raise BadFile("unreadable", f"a tune has more than {MAX_VOICES:,} voices")
             self._voice = self._voices[ident] = self._template.fork()
+            channel = self._names.setdefault(ident, len(self._names) + 1)
+            self._voice.program = self._channel_programs.get(channel, self._voice.program)
             for line in self._declared.pop(ident, []):
                 if line.startswith("V:"):
                     self._set_properties(line[2:].strip().partition(" ")[2])
@@ -219,8 +225,11 @@ class _Tune:
         """A %%MIDI directive of abc2midi."""
         voice = self._voice
         if name == "program":  # [channel] program
-            voice.program = _small(values[-1]) & 127
-            voice.is_drum = _small(values[0]) == DRUM_CHANNEL if len(values) > 1 else voice.is_drum
+            program = _small(values[1] if values[1:] and values[1].isdigit() else values[0]) & 127
+            if voice is self._template and values[1:] and values[1].isdigit():
+                self._channel_programs[_small(values[0])] = program  # the n-th voice plays on channel n
+            else:
+                voice.program = program
         elif name == "channel":
             voice.is_drum = _small(values[0]) == DRUM_CHANNEL
         elif name == "transpose":
@@ -291,7 +300,7 @@ class _Tune:
         self._sounding().overlay(token)
 
     def _broken(self, token: str) -> None:
-        if not self._voice.lengthen(token):
+        if not self._voice.broken_rhythm(token):
             self.remarks.add("broken rhythm without notes")
 
     def _tuplet(self, token: str) -> None:
@@ -322,6 +331,8 @@ class _Tune:
         voices = list(self._voices.values())
         if any(voice.lost for voice in voices):
             self.remarks.add("notes beyond MIDI's range")
+        if any(voice.uneven for voice in voices):
+            self.remarks.add("broken rhythm between notes of different lengths, which stay as written")
         tracks: dict[tuple[int, int, int], int] = {}  # voice, program, is_drum
         rows = [
             (onset, end, pitch, velocity, tracks.setdefault((i, program, is_drum), len(tracks)))

@@ -88,7 +88,8 @@ class Voice:
         self._accidentals: dict[str | tuple[str, int], int] = {}
         self._ties: list[_Tied] = []
         self._last: tuple[int, int, list[_Tied]] | None = None  # onset, length and notes of what sounded last
-        self._broken = (1, 1)  # a factor of the next length
+        self._broken = ""  # > or < behind it
+        self.uneven = False  # whether such a sign stood between notes of different lengths
         self._tuplet = (0, 1, 1)  # how many notes it still has, and their factor
 
     def fork(self) -> Voice:
@@ -123,8 +124,7 @@ class Voice:
         if left:
             length = length * times // over
             self._tuplet = (left - 1, times, over)
-        length = length * self._broken[0] // self._broken[1]
-        self._broken = (1, 1)
+        length = self._lengthen(length) if self._broken else length
         notes = [self._strike(head, length) for head, _ in heads] if length else []
         self._last = self.at, length, notes
         self._ties += [note for note, (_, tied) in zip(notes, heads, strict=False) if tied]
@@ -170,21 +170,32 @@ class Voice:
         if self._last:
             self._ties += [note for note in self._last[2] if note not in self._ties]
 
-    def lengthen(self, sign: str) -> bool:
-        """Broken rhythm: > makes the last note longer and the next one shorter, < the reverse; False without a last."""
-        if not self._last:
-            return False
-        halvings = min(len(sign), 6)
-        factors = [2 ** (halvings + 1) - 1, 1]
-        first, second = factors if sign[0] == ">" else reversed(factors)
-        onset, length, notes = self._last
-        length = length * first // 2**halvings
+    def broken_rhythm(self, signs: str) -> bool:
+        """> makes the note before it longer and the note behind it shorter, < the reverse; False without a note."""
+        self._broken = signs if self._last else ""
+        return self._last is not None
+
+    def _lengthen(self, length: int) -> int:
+        """The length that broken rhythm leaves of the next note's `length`, after the last note had its share.
+
+        Between notes of different lengths it "will produce undefined results" (4.4): they stay as they are written, as
+        in abc2midi, so that bars keep their length.
+        """
+        signs, self._broken = self._broken, ""
+        if self._last is None or self._last[1] != length:
+            self.uneven = True
+            return length
+        onset, _, notes = self._last
+        short = length // 2 ** min(len(signs), 6)
+        first, second = (2 * length - short, short) if signs[0] == ">" else (short, 2 * length - short)
+        end, before = onset + first, self.at
         for note in notes:
-            note.row[1] = onset + length
-        self.at = onset + length
-        self._last = onset, length, notes
-        self._broken = (second, 2**halvings)
-        return True
+            note.row[1] = end
+        self.at = end
+        if self.bar == before:  # a bar line stood between the two
+            self.bar = self.bar_end = end
+            self.bars[-1:] = [(end, strong) for _, strong in self.bars[-1:]]
+        return second
 
     def begin_tuplet(self, token: str) -> None:
         """(p, (p:q, (p:q:r: p notes in the time of q, for the next r notes."""
@@ -203,7 +214,6 @@ class Voice:
             self.at = max(self.at, self.bar_end)
             self.bar = self.bar_end = self.at
         self._accidentals = {}
-        self._tuplet = (0, 1, 1)
         self._ties = [tied for tied in self._ties if tied.row[1] >= self.bar]
         if not self.bars or self.at > self.bars[-1][0]:
             self.bars.append((self.at, len(token.rstrip("0123456789,-")) > 1))
@@ -218,7 +228,7 @@ class Voice:
         elif self._span is not None:
             self._span, self.at = None, self.bar_end
             self.bar = self.at
-        self._accidentals, self._last, self._tuplet, self._broken = {}, None, (0, 1, 1), (1, 1)
+        self._accidentals, self._last, self._tuplet, self._broken = {}, None, (0, 1, 1), ""
 
 
 def scaled(unit: int, length: str) -> int:

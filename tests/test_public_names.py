@@ -19,8 +19,8 @@ from musictool.preparation.prepare import prepare
 from musictool.registry import ARCHS, ENCODINGS
 
 CORPUS = (
-    "format musictool name description source licence reading val_split fingerprint files skipped pieces notes bars "
-    "seconds instruments keys known"
+    "format musictool name description source licence reading val_split split_by fingerprint files skipped pieces "
+    "notes bars seconds instruments keys known"
 )
 CORPUS_TABLES = {
     "source": "kind name path",

@@ -189,18 +189,22 @@ def piece_ids(files: Sequence[tuple[str, int]]) -> list[str]:
     return ids
 
 
-def split(ids: Sequence[str], val_split: float) -> np.ndarray:
+def split(ids: Sequence[str], val_split: float, by_folder: bool = False) -> np.ndarray:
     """bool (pieces,): which pieces are kept for validation.
 
     Each id is hashed to a fraction; a piece is kept if its fraction is below `val_split`. Where that leaves one side of
     two or more pieces empty, the piece nearest to it moves there; one piece alone is there to learn from.
+
+    Args:
+        by_folder: the folder of a piece is hashed in place of its id, so that what lies in one stays together.
     """
-    fractions = np.array([_fraction(piece) for piece in ids])
+    names = [piece.rpartition("/")[0] or piece for piece in ids] if by_folder else ids
+    fractions = np.array([_fraction(name) for name in names])
     is_validation = fractions < val_split
-    if len(ids) >= 2 and not is_validation.any():
-        is_validation[fractions.argmin()] = True
+    if len({*names}) >= 2 and not is_validation.any():
+        is_validation[fractions == fractions.min()] = True
     if is_validation.all() and len(ids):
-        is_validation[fractions.argmax()] = False
+        is_validation[fractions == fractions.max()] = False
     return is_validation
 
 

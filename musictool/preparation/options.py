@@ -9,6 +9,8 @@ from pathlib import Path
 from musictool import options
 from musictool.options import flag
 
+SPLIT_BY = ("piece", "folder")
+
 
 def _parsers() -> Sequence[str]:
     from musictool.reading import MIDI_PARSERS
@@ -30,6 +32,12 @@ class PrepareOptions:
         what="MIDI reader",
     )
     val_split: float = flag(0.1, "Share of the pieces kept for validation.", above=0, below=1)
+    split_by: str = flag(
+        "piece",
+        "What stays together on one side of the split: piece, or folder (all pieces in it, such as one work's).",
+        metavar="NAME",
+        choices=SPLIT_BY,
+    )
     workers: int | None = flag(None, "Worker processes.", least=1, metavar="N", default_text="one per core")
     time_limit_seconds: float = flag(
         60.0,

@@ -109,7 +109,7 @@ def prepare(
             new = NewFiles(source, settings, cache, workers, progress or (lambda done, total: None))
             new.read()
             with _as_interrupted("all files are read and kept, the same command goes on"):
-                _write(folder, source, settings, chosen.val_split, cache, new.files, metadata)
+                _write(folder, source, settings, chosen, cache, new.files, metadata)
         corpus = Corpus(folder)
         with _as_interrupted(f"the corpus {corpus.name} is complete but for its encoding, which train will make"):
             summary, remark = _encode(corpus, workers) if encode else ({}, "")
@@ -128,7 +128,7 @@ def _write(
     folder: Path,
     source: Source,
     settings: ReadSettings,
-    val_split: float,
+    chosen: PrepareOptions,
     cache: ReadCache,
     files: list[HashedFile],
     metadata: Metadata,
@@ -138,7 +138,10 @@ def _write(
         _remove_if_new(folder)
         raise BadCorpus(f"nothing readable in {_place(source)}: {files_table.failures(records)}")
     contents = [record.content for record in records if record.pieces]
-    table = files_table.Table(records, cache.pieces(contents), val_split, cache.reading, metadata.columns)
+    pieces = cache.pieces(contents)
+    table = files_table.Table(
+        records, pieces, chosen.val_split, cache.reading, metadata.columns, split_by=chosen.split_by
+    )
     fingerprint = np.frombuffer(table.fingerprint.encode(), np.uint8)
     flags = {"is_validation": table.is_validation, "fingerprint": fingerprint}
     meta = {"fingerprint": table.fingerprint, "files": [record.to_json() for record in records]}

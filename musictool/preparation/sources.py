@@ -186,9 +186,9 @@ def find(source: str | Path | None = None) -> Source:
 def _built_in(name: str) -> Source:
     entry = BUILT_IN[name]
     if not entry.patterns:
-        files = [f"{process}/{process}-{number:02d}.mid" for process, number in pieces()]
-        folder = (home.downloads_folder() / name / "music").resolve()
-        return Source(name, "built-in", folder, sorted(files), {}, entry.description, entry.licence, by_rule=True)
+        written = sorted(f"{process}/{process}-{number:02d}.mid" for process, number in pieces())
+        place = (home.downloads_folder() / name / "music").resolve()
+        return Source(name, "built-in", place, written, {}, entry.description, entry.licence, by_rule=True)
     package = importlib.util.find_spec("music21")
     root = Path(package.origin).parent / "corpus" if package and package.origin else None
     if root is None or not root.is_dir():

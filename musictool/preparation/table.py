@@ -97,6 +97,7 @@ class Table:
         val_split: which part of them is kept for validation.
         reading: JSON-able; how they were read.
         columns: names of what is known about the files beside that.
+        split_by: "piece" or "folder": what stays together.
     """
 
     def __init__(
@@ -106,11 +107,13 @@ class Table:
         val_split: float,
         reading: dict[str, Any],
         columns: Sequence[str] = (),
+        split_by: str = "piece",
     ):
-        self.records, self.pieces, self.val_split, self.reading = records, pieces, val_split, reading
+        self.records, self.pieces, self.reading = records, pieces, reading
+        self.val_split, self.split_by = val_split, split_by
         self.columns = [LABEL, *columns]
         self.ids = piece_ids([(record.path, record.pieces) for record in records])
-        self.is_validation = split(self.ids, val_split)
+        self.is_validation = split(self.ids, val_split, by_folder=split_by == "folder")
 
     @cached_property
     def fingerprint(self) -> str:
@@ -159,6 +162,7 @@ class Table:
             "licence": source.licence or "not known: the user's own files",
             "reading": read,
             "val_split": self.val_split,
+            "split_by": self.split_by,
             "fingerprint": self.fingerprint,
             "files": {
                 "found": len(self.records),

@@ -127,6 +127,17 @@ def test_both_sides_have_a_piece_when_there_are_two_or_more(count, val_split):
     assert 0 < held.sum() < count
 
 
+def test_what_lies_in_one_folder_can_be_kept_together():
+    ids = [f"work {i // 5}/{i}.mid" for i in range(300)] + ["alone.mid#1", "alone.mid#2"]
+    held = split(ids, 0.2, by_folder=True)
+    works = held[:300].reshape(-1, 5)
+    assert (works == works[:, :1]).all()
+    assert 4 <= works[:, 0].sum() <= 22
+    for val_split in (1e-9, 1 - 1e-9):
+        assert split(ids[:10], val_split, by_folder=True).sum() == 5
+    assert not split(ids[:5], 1e-9, by_folder=True).any()
+
+
 def test_a_single_piece_may_fall_on_either_side_and_none_on_neither():
     assert len(split([], 0.1)) == 0
     assert split(IDS[:1], 1e-9).tolist() == [False]

@@ -178,6 +178,17 @@ def test_another_split_reads_nothing_again(songs):
     assert again.corpus.info["pieces"]["validation"] == int(again.corpus.is_validation.sum()) > 8
 
 
+def test_a_split_by_folders_reads_nothing_again(songs):
+    prepare(songs)
+    again = prepare(songs, split_by="folder")
+    assert again.fresh == 0
+    assert again.corpus.info["split_by"] == "folder"
+    sides = {}
+    for piece, is_held_out in zip(again.corpus.ids, again.corpus.is_validation.tolist(), strict=True):
+        sides.setdefault(piece.rpartition("/")[0] or piece, set()).add(is_held_out)
+    assert all(len(side) == 1 for side in sides.values())
+
+
 def test_another_midi_reader_reads_all_again(songs):
     prepare(songs)
     assert prepare(songs, parser="music21").fresh == 30

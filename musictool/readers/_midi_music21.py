@@ -1,4 +1,4 @@
-"""MIDI through music21's event reader. Its stream conversion would quantise the notes, so it is not used.
+"""MIDI, written plainly, through the event reader of music21, whose stream conversion would quantise the notes.
 
 It copies the rest of the track at every event: fine for a song, slow for a track of a megabyte.
 """
@@ -13,10 +13,10 @@ import numpy as np
 
 from musictool.music.score import Track
 from musictool.readers import _midi_parts as midi_parts
-from musictool.readers._midi_parts import DRUM_CHANNEL, SUSTAIN_PEDAL, Parsed, Part, decode
+from musictool.readers._midi_parts import DRUM_CHANNEL, Parsed, Part, decode
 
 _NAME, _TEMPO, _METRE, _KEY = 0x03, 0x51, 0x58, 0x59  # meta events
-_OFF, _ON, _CONTROL, _PROGRAM = 0x80, 0x90, 0xB0, 0xC0  # channel messages
+_OFF, _ON, _PROGRAM = 0x80, 0x90, 0xC0  # channel messages
 
 
 def parse(data: bytes) -> Parsed:
@@ -61,7 +61,6 @@ def _parts(track: Any, tables: dict[int, list[tuple[int, ...]]]) -> list[Part]:
     programs: dict[int, int] = defaultdict(int)
     open_notes: dict[tuple[int, int], deque[tuple[int, int, int]]] = defaultdict(deque)
     notes: dict[tuple[int, int], list[tuple[int, int, int, int]]] = defaultdict(list)
-    pedals: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for time, event in _events(track):
         kind = int(event.type)
         if kind == _NAME:
@@ -73,17 +72,12 @@ def _parts(track: Any, tables: dict[int, list[tuple[int, ...]]]) -> list[Part]:
         channel = (event.channel or 1) - 1
         if kind == _PROGRAM:
             programs[channel] = event.data
-        elif kind == _CONTROL and event.parameter1 == SUSTAIN_PEDAL:
-            pedals[channel].append((time, event.parameter2))
         elif kind == _ON and event.velocity:
             open_notes[channel, event.pitch].append((time, event.velocity, programs[channel]))
         elif kind in (_ON, _OFF) and open_notes[channel, event.pitch]:
             onset, velocity, program = open_notes[channel, event.pitch].popleft()
             notes[channel, program].append((onset, time - onset, event.pitch, velocity))
-    return [
-        _part(Track(program, channel == DRUM_CHANNEL, name), rows, pedals[channel])
-        for (channel, program), rows in notes.items()
-    ]
+    return [_part(Track(program, channel == DRUM_CHANNEL, name), rows) for (channel, program), rows in notes.items()]
 
 
 def _note_change(tables: dict[int, list[tuple[int, ...]]], kind: int, time: int, data: bytes) -> None:
@@ -95,7 +89,6 @@ def _note_change(tables: dict[int, list[tuple[int, ...]]], kind: int, time: int,
         tables[_KEY].append((time, int.from_bytes(data[:1], "big", signed=True), data[1]))
 
 
-def _part(track: Track, rows: list[tuple[int, int, int, int]], pedal: list[tuple[int, int]]) -> Part:
+def _part(track: Track, rows: list[tuple[int, int, int, int]]) -> Part:
     onset, duration, pitch, velocity = np.array(rows, np.int64).T
-    pedal_onset, pedal_value = np.array(pedal, np.int64).reshape(-1, 2).T
-    return Part(track, onset, duration, pitch, velocity, pedal_onset, pedal_value)
+    return Part(track, onset, duration, pitch, velocity)

@@ -7,8 +7,10 @@ of 18 flats) are dropped.
 
 from __future__ import annotations
 
+import contextlib
+import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,10 +21,12 @@ from musictool.reading import check_count, check_length
 DRUM_CHANNEL = 9  # the tenth, counted from 0
 SUSTAIN_PEDAL = 64  # controller number
 PEDAL_DOWN = 64  # and the value from which it counts as held
+ALL_SOUND_OFF, RESET_CONTROLLERS, LOCAL_CONTROL, ALL_NOTES_OFF = 120, 121, 122, 123  # and 124 to 127 end notes as well
 _EARLY = TICKS_PER_QUARTER // 16  # a sixty-fourth note
 MAX_TRACKS = 65_535  # what NOTE's uint16 can point at
-MAX_DENOMINATOR = 64
+_DENOMINATORS = {1 << power for power in range(7)}  # 1 to 64
 
+_NO_LATIN_1 = re.compile(rb"[\x80-\x9f]")
 _LATEST = np.iinfo(np.int32).max
 
 
@@ -34,7 +38,7 @@ class Part(NamedTuple):
     duration: np.ndarray
     pitch: np.ndarray
     velocity: np.ndarray
-    pedal_onset: np.ndarray | None = None  # (P,) in the file's order; None where the part has no pedal
+    pedal_onset: np.ndarray | None = None  # (P,) in the file's order; None without a pedal, or where it is counted in
     pedal_value: np.ndarray | None = None  # (P,) 0..127
 
 
@@ -92,11 +96,10 @@ def hold(
     """When each note ends once the sustain pedal is counted in.
 
     A note released while the pedal is down lasts until the pedal comes up or until its pitch is struck again, whichever
-    is first. A pedal that never comes up is let go at the last release. A file that presses the pedal in one track
-    for the notes of another is not understood: only the part's own pedal counts.
+    is first. A pedal that never comes up is let go at the last release.
 
     Args:
-        onset, end, pitch: int (N,) in any order, ticks.
+        onset, end, pitch: int (N,) the notes of one channel in any order, ticks.
         pedal_onset, pedal_value: int (P,), sorted by time.
 
     Returns:
@@ -119,34 +122,23 @@ def hold(
 
 def tempos(onsets: np.ndarray, microseconds: np.ndarray) -> np.ndarray:
     """TEMPO, from microseconds a quarter note; those of zero or less are dropped."""
-    keep = np.asarray(microseconds) > 0
-    table = np.zeros(int(keep.sum()), TEMPO)
-    table["onset_ticks"] = np.asarray(onsets)[keep]
-    table["bpm"] = 60e6 / np.asarray(microseconds)[keep]
-    return table
+    rows = zip(onsets.tolist(), microseconds.tolist(), strict=True)
+    return np.array([(onset, 60e6 / each) for onset, each in rows if each > 0], TEMPO)
 
 
 def metres(onsets: np.ndarray, numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
     """METRE, without those that have no beats or a denominator that is not 1, 2, 4, ... 64."""
-    numerators, denominators = np.asarray(numerators, np.int64), np.asarray(denominators, np.int64)
-    power = (denominators > 0) & (denominators & (denominators - 1) == 0)
-    keep = (numerators > 0) & (numerators <= 255) & power & (denominators <= MAX_DENOMINATOR)
-    table = np.zeros(int(keep.sum()), METRE)
-    table["onset_ticks"] = np.asarray(onsets)[keep]
-    table["numerator"], table["denominator"] = numerators[keep], denominators[keep]
-    return table
+    rows = zip(onsets.tolist(), numerators.tolist(), denominators.tolist(), strict=True)
+    return np.array([row for row in rows if 0 < row[1] <= 255 and row[2] in _DENOMINATORS], METRE)
 
 
 def keys(onsets: np.ndarray, sharps: np.ndarray, minor: np.ndarray) -> np.ndarray:
     """KEY, without those of more than seven sharps (or, below zero, flats) or of a mode that is neither 0 nor 1."""
-    keep = (np.abs(np.asarray(sharps, np.int64)) <= 7) & (np.asarray(minor) <= 1)
-    table = np.zeros(int(keep.sum()), KEY)
-    table["onset_ticks"] = np.asarray(onsets)[keep]
-    table["sharps"], table["minor"] = np.asarray(sharps)[keep], np.asarray(minor)[keep] == 1
-    return table
+    rows = zip(onsets.tolist(), sharps.tolist(), minor.tolist(), strict=True)
+    return np.array([row for row in rows if abs(row[1]) <= 7 and 0 <= row[2] <= 1], KEY)
 
 
-def _rescale(ticks: np.ndarray, resolution: int) -> np.ndarray:
+def _rescale(ticks: Any, resolution: int) -> Any:
     """File ticks to the Score's, rounded half up."""
     if resolution == TICKS_PER_QUARTER:
         return ticks
@@ -161,6 +153,10 @@ def _table(table: np.ndarray, resolution: int) -> np.ndarray:
     """
     if not len(table):
         return table
+    if len(table) == 1:  # as it mostly is, and this takes a tenth of the time
+        onset = _rescale(int(table["onset_ticks"][0]), resolution)
+        table["onset_ticks"] = 0 if onset < _EARLY else onset
+        return table[:1] if 0 <= onset <= _LATEST else table[:0]
     onsets = _rescale(table["onset_ticks"].astype(np.int64), resolution)
     if onsets.min() < 0 or onsets.max() > _LATEST:
         fits = (onsets >= 0) & (onsets <= _LATEST)
@@ -182,8 +178,11 @@ def clean(name: str) -> str:
 
 
 def decode(raw: bytes) -> str:
-    """Text of a MIDI file, which never says its encoding: UTF-8 where that fits, else Latin-1."""
-    try:
-        return clean(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        return clean(raw.decode("latin-1"))
+    """Text of a MIDI file, which never says its encoding: UTF-8 where that fits, else Shift-JIS, else Latin-1.
+
+    Latin-1 has no letters among the bytes 80 to 9f, which begin most characters of Japanese text.
+    """
+    for encoding in ("utf-8", "cp932") if _NO_LATIN_1.search(raw) else ("utf-8",):
+        with contextlib.suppress(UnicodeDecodeError):
+            return clean(raw.decode(encoding))
+    return clean(raw.decode("latin-1"))

@@ -1,4 +1,4 @@
-"""MIDI through pretty_midi, whose times are seconds; they are turned back into ticks through its own map."""
+"""MIDI, written plainly, through pretty_midi, whose seconds are turned back into ticks through its own map."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from musictool.errors import BadFile
 from musictool.music.score import Track
 from musictool.readers import _midi_parts as midi_parts
-from musictool.readers._midi_parts import SUSTAIN_PEDAL, Parsed, Part, clean
+from musictool.readers._midi_parts import Parsed, Part, clean
 
 _MINORS_FROM = 12  # pretty_midi numbers the keys C, Db, ... B, then c, c#, ... b
 
@@ -49,15 +49,12 @@ def parse(data: bytes) -> Parsed:
 def _part(midi: Any, instrument: Any) -> Part:
     notes = instrument.notes
     onset = _ticks(midi, [note.start for note in notes])
-    pedal = [control for control in instrument.control_changes if control.number == SUSTAIN_PEDAL]
     return Part(
         Track(int(instrument.program), bool(instrument.is_drum), clean(str(instrument.name))),
         onset,
         _ticks(midi, [note.end for note in notes]) - onset,
         np.array([note.pitch for note in notes], np.int64),
         np.array([note.velocity for note in notes], np.int64),
-        _ticks(midi, [control.time for control in pedal]),
-        np.array([control.value for control in pedal], np.int64),
     )
 
 

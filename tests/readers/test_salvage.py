@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from musictool import reading
 from musictool.errors import BadFile
 from musictool.readers import midi
-from musictool.readers._salvage import mend
+from musictool.readers._midi_mended import to_bytes
+from musictool.readers._salvage import salvage
 from musictool.reading import MIDI_PARSERS
 from tests.readers.smf import DATA, END, header, rows, smf, track
 from tests.strategies import examples
@@ -40,12 +41,12 @@ MALFORMED = {
     "a chunk length that is too long": (
         header(2) + track(C + END, length=4000) + track(E + END),
         [(0, 96, 64, 64, False), C_ROW],
-        "",
+        "salvaged: track 1 length wrong",
     ),
     "a chunk length that is too short": (
         header(2) + track(C + END, length=3) + track(E + END),
         [(0, 96, 64, 64, False), C_ROW],
-        "",
+        "salvaged: track 1 length wrong",
     ),
     "status bytes that no file may hold: f4 f5 f9 fd": (
         header() + track(bytes.fromhex("00 f4  00 f5  00 f9  00 fd") + C + END),
@@ -55,7 +56,7 @@ MALFORMED = {
     "a RIFF wrapper": (
         b"RIFF\x40\0\0\0RMIDdata\x34\0\0\0" + WHOLE,
         [C_ROW, E_ROW],
-        "salvaged: 20 bytes before the header",
+        "",
     ),
     "a MacBinary header": (
         b"\0\x04song" + bytes(122) + WHOLE,
@@ -89,13 +90,60 @@ MALFORMED = {
     "a velocity above 127": (
         header() + track(bytes.fromhex("00 90 3c c8  60 80 3c 00") + END),
         [(0, 96, 60, 127, False)],
-        "",
+        "salvaged: track 1 had 1 illegal event",
     ),
     "a pitch above 127": (
         header() + track(bytes.fromhex("00 90 f0 40  60 80 f0 00") + END),
         [(0, 96, 127, 64, False)],
+        "salvaged: track 1 had 2 illegal events",
+    ),
+    "one absurd delta time": (
+        smf((C + E).hex() + "ff ff ff 7f 90 3c 40  60 80 3c 00", "00 91 43 40  60 81 43 00"),
+        [C_ROW, E_ROW, (0, 96, 67, 64, False)],
+        "salvaged: track 1 cut where it goes on beyond 50,000 quarter notes",
+    ),
+    "an absurd delta time before a release": (
+        smf(C.hex() + "00 90 40 40  60 b0 07 00  ff ff ff 7f 80 40 00"),
+        [C_ROW, E_ROW],
+        "salvaged: track 1 cut where it goes on beyond 50,000 quarter notes",
+    ),
+    "an absurd delta time before the end of track": (
+        header() + track(C + bytes.fromhex("ff ff ff 7f ff 2f 00")),
+        [C_ROW],
         "",
     ),
+    "events behind an early end of track": (
+        header() + track(C + END + E + END),
+        [C_ROW, E_ROW],
+        "salvaged: track 1 had 1 note behind its end",
+    ),
+    "padding behind an early end of track": (header() + track(C + END + bytes(40)), [C_ROW], ""),
+    "a track whose length takes in the next": (
+        header(2) + track(C + END + track(E + END)),
+        [(0, 96, 64, 64, False), C_ROW],
+        "salvaged: track 1 length wrong",
+    ),
+    "a second file behind the first": (
+        WHOLE + smf(C.hex()),
+        [C_ROW, E_ROW],
+        "salvaged: a second MIDI file behind the first left out",
+    ),
+    "a second header between the tracks": (
+        header(2) + track(C + END) + header(2) + track(E + END),
+        [(0, 96, 64, 64, False), C_ROW],
+        "salvaged: a second header",
+    ),
+    "a track twice where one is declared": (
+        header() + track(C + E + END) * 2,
+        [C_ROW, E_ROW],
+        "salvaged: 1 copy of a track beyond the declared number left out",
+    ),
+    "two tracks where one is declared": (
+        header() + track(C + END) + track(E + END),
+        [(0, 96, 64, 64, False), C_ROW],
+        "salvaged: 2 tracks where 1 are declared",
+    ),
+    "one track where two are declared": (header(2) + track(C + END), [C_ROW], "salvaged: 1 of 2 tracks there"),
     "time in SMPTE frames: 25 frames of 40 ticks": (
         header(division=0xE728) + track(C + END),
         [(0, 92, 60, 64, False)],
@@ -112,6 +160,9 @@ HOPELESS = {
     "a track of which only the name is left": (header() + b"MTrk\0\0", "truncated"),
     "a track without an event": (header() + b"MTrk\0\0\1\0", "truncated"),
     "255 ticks in a frame of which there is one a second": (header(division=0xFFFF) + track(C + END), "SMPTE time"),
+    "a track damaged before its first note": (header() + track(bytes.fromhex("00 3c 40") + C + END), "damaged"),
+    "nothing but an absurd delta time": (smf("ff ff ff 7f 90 3c 40  60 80 3c 00"), "too long"),
+    "an empty track where two are declared": (header(2) + track(END), "truncated"),
     "an empty track": (header() + track(END), "no notes"),
 }
 
@@ -146,10 +197,11 @@ def test_a_hopeless_file_says_why(tmp_path: Path, name: str, parser: str):
 
 
 def test_mending_a_sound_file_finds_nothing_to_mend_and_keeps_the_music(tmp_path: Path):
-    mended, faults = mend(WHOLE)
+    parsed, faults = salvage(WHOLE)
+    mended = to_bytes(parsed)
     assert faults == []
     assert rows(midi.read(write(tmp_path / "a.mid", mended)).scores[0]) == [C_ROW, E_ROW]
-    assert mend(mended) == (mended, [])
+    assert to_bytes(salvage(mended)[0]) == mended
 
 
 def test_the_seconds_of_smpte_time_are_kept(tmp_path: Path):
@@ -184,4 +236,4 @@ def test_every_malformed_file_of_other_projects_gives_notes_or_a_reason():
         except BadFile as error:
             reasons.add(error.reason)
     assert kept > 100
-    assert reasons <= {"empty", "no notes", "not MIDI", "truncated", "SMPTE time"}
+    assert reasons <= {"empty", "no notes", "not MIDI", "truncated", "damaged", "SMPTE time"}

@@ -24,13 +24,26 @@ _MAX_NAMED = 5  # samples with long copies
 @click.option("--temperature", type=float, help="Sampling temperature.  [default: 1]")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Random seed.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with plots to this file.")
+@click.option(
+    "--listening",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Answers of a blind test (musictool serve --listen) to evaluate, instead of a model or files.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the numbers of each piece.")
-def command(what: tuple[str, ...], against: str | None, html: Path | None, as_json: bool, **given: Any) -> None:
+def command(
+    what: tuple[str, ...], against: str | None, html: Path | None, listening: Path | None, as_json: bool, **given: Any
+) -> None:
     """Measure what MODEL writes (default: the one trained last), or FILES, beside human pieces.
 
     How surely a classifier tells them from human pieces and by what, likelihood, musical features, what is copied from
     the training pieces, and whether the pieces are all the same. The human pieces are the corpus's validation pieces.
     """
+    if listening is not None:
+        if what or against or html:
+            raise BadOption("--listening evaluates answers alone; leave out MODEL, FILES, --against and --html")
+        _tell_votes(listening, given["seed"], as_json)
+        return
     if html is not None:
         _check_place(html)
     evaluation = _of_model(what, as_json, given) if against is None else _of_files(what, against, as_json, given)
@@ -44,6 +57,37 @@ def command(what: tuple[str, ...], against: str | None, html: Path | None, as_js
     _report(evaluation)
     if html is not None:
         _output.say(f"wrote {html}")
+
+
+def _tell_votes(path: Path, seed: int, as_json: bool) -> None:
+    from musictool.metrics.listening import PERSON, PREFER, ListeningTest, read_votes
+
+    test = ListeningTest(read_votes(path), seed)
+    if as_json:
+        _output.say_json(test.to_json())
+        return
+    _output.say(f"{path}: {len(test.votes)} answers of {test.raters} listener{'s' * (test.raters != 1)}")
+    if test.strengths:
+        compared = "people's pieces" if any(row.source == "people" for row in test.strengths) else "the best"
+        _output.say(f"\nwhich would you rather go on listening to? ({len(test.of(PREFER))} answers)")
+        heading = ("", "won", "tied", "lost", f"preferred to {compared}", "95 of 100 resamples")
+        rows = [
+            (
+                row.source,
+                f"{row.won}",
+                f"{row.tied}",
+                f"{row.lost}",
+                f"{row.preferred:.0%}",
+                f"{row.low:.0%} to {row.high:.0%}",
+            )
+            for row in test.strengths
+        ]
+        _output.table([heading, *rows])
+    if test.guesses:
+        _output.say(f"\nwhich did a person write? ({len(test.of(PERSON))} answers)")
+        _output.table([(name, str(guesses)) for name, guesses in test.guesses.items()])
+    for remark in ["", *test.remarks()]:
+        _output.say(remark)
 
 
 def _check_place(html: Path) -> None:

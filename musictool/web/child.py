@@ -10,7 +10,9 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import sys
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -241,14 +243,14 @@ def _check_length(score: Score) -> None:
         )
 
 
-def excerpt(tell: Tell, corpus: str, source: str, seed: int, out: str, folder: str) -> dict[str, Any]:
+def excerpt(tell: Tell, corpus: str, source: str, seed: int, out: str, counts: str) -> dict[str, Any]:
     """Half a minute of somebody's music as sound; "done" says which piece it is from.
 
     Args:
         corpus: its name.
         source: "people", "markov" or "model:NAME".
         out: the sound file.
-        folder: where what is learnt for this only may lie.
+        counts: the model folder of markov.
     """
     import numpy as np
 
@@ -258,7 +260,11 @@ def excerpt(tell: Tell, corpus: str, source: str, seed: int, out: str, folder: s
 
     tell("choosing")
     generator = np.random.default_rng((seed, 5))
-    score, piece = _people(corpus, generator) if source == "people" else _machine(tell, corpus, source, seed, folder)
+    if source == "people":
+        score, piece = _people(corpus, generator)
+    else:
+        model = MODELS.at(Path(counts)) if source == "markov" else MODELS.get(source.partition(":")[2])
+        score, piece = _written(tell, model, seed), f"seed {seed}"
     tell("playing")
     write(played_alike(cut(score, generator)), Path(out), loudness=LOUDNESS)
     return {"piece": piece}
@@ -278,32 +284,32 @@ def _people(corpus: str, generator: Any) -> tuple[Score, str]:
     return opened.score(index), opened.ids[index]
 
 
-def _machine(tell: Tell, corpus: str, source: str, seed: int, folder: str) -> tuple[Score, str]:
+def _written(tell: Tell, model: Model, seed: int) -> Score:
     from musictool.generation.request import Request
     from musictool.generation.sample import sample
     from musictool.web.excerpts import SECONDS
 
-    model = _markov(tell, corpus, Path(folder)) if source == "markov" else MODELS.get(source.partition(":")[2])
-    request = Request(seconds=2 * SECONDS, seed=seed)
+    request = Request(seconds=1.5 * SECONDS, seed=seed)
     (score,) = sample(model, request, lambda rows, total: tell("writing", rows / max(1, total)))
-    return score, f"seed {seed}"
+    return score
 
 
-def _markov(tell: Tell, corpus: str, folder: Path) -> Model:
-    """Counts of a corpus, the baseline of all models, made for this once and kept in a home of its own."""
+def count(tell: Tell, corpus: str, folder: str) -> dict[str, Any]:
+    """Counts of a corpus, the baseline of all models, in a folder that is no home's."""
     from musictool.corpus.corpus import Corpus
     from musictool.training.train import train
 
-    name, own_home = f"{corpus}-markov", os.environ.get(home.HOME_VARIABLE)
-    if not (folder / "saved_models" / name / home.MODEL_MARKER).exists():
-        tell("counting")
-        place = Corpus.open(corpus).folder
-        os.environ[home.HOME_VARIABLE] = str(folder)
+    tell("counting")
+    place, own_home = Corpus.open(corpus).folder, os.environ[home.HOME_VARIABLE]
+    with tempfile.TemporaryDirectory() as other_home:
+        os.environ[home.HOME_VARIABLE] = other_home
         try:
-            train(str(place), arch="markov", name=name, seed=1)
+            train(str(place), arch="markov", name="counts", seed=1)
+            Path(folder).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(home.models_folder() / "counts", folder)
         finally:
-            os.environ[home.HOME_VARIABLE] = own_home or ""
-    return MODELS.at(folder / "saved_models" / name)
+            os.environ[home.HOME_VARIABLE] = own_home
+    return {}
 
 
 def fine_tune(tell: Tell, folder: str, name: str, model: str, minutes: float) -> dict[str, Any]:
@@ -314,8 +320,6 @@ def fine_tune(tell: Tell, folder: str, name: str, model: str, minutes: float) ->
         name: of the corpus and of the new model.
         model: that it begins as.
     """
-    import shutil
-
     from musictool.preparation.prepare import prepare
     from musictool.training.train import train
 
@@ -368,5 +372,6 @@ JOBS: dict[str, Callable[..., dict[str, Any]]] = {
     "warm-up": warm_up,
     "make": make,
     "excerpt": excerpt,
+    "count": count,
     TRAINING_JOB: fine_tune,
 }

@@ -109,6 +109,7 @@ class ListeningTest:
         self._random = random.Random(seed)
         self._raters: dict[str, Rater] = {}
         self._excerpts: dict[str, Excerpt] = {}
+        self._left_out: dict[tuple[str, str], str] = {}  # (corpus, source) -> why it has no excerpts
 
     def excerpt(self, excerpt_id: str) -> Excerpt:
         """One that was made. Raises UnknownName."""
@@ -132,9 +133,11 @@ class ListeningTest:
 
     def pair(self, mode: str, corpus: str) -> list[str]:
         """Two sources in random order; for the question which a person wrote, people are one of them."""
-        sources = sources_of(corpus)
         if mode not in (PREFER, PERSON):
             raise BadOption(f"the question is {PREFER} or {PERSON}, not {mode}")
+        sources = [source for source in sources_of(corpus) if (corpus, source) not in self._left_out]
+        if len(sources) < 2 or (mode == PERSON and PEOPLE not in sources):
+            raise BadOption(f"there is too little to compare: {'; '.join(self._left_out.values())}")
         if mode == PERSON:
             chosen = [PEOPLE, self._random.choice([source for source in sources if source != PEOPLE])]
             self._random.shuffle(chosen)
@@ -169,6 +172,10 @@ class ListeningTest:
         made = Excerpt(path.stem, source, piece, path)
         self._excerpts[made.id] = made
         return made
+
+    def leave_out(self, corpus: str, source: str, why: str) -> None:
+        """Ask no more about a source that has no excerpts, such as a model that cannot be opened."""
+        self._left_out[corpus, source] = f"{source}: {why}"
 
     def draw_seed(self) -> int:
         """For an excerpt that is to be made."""

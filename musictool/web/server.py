@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import uvicorn
@@ -48,12 +49,14 @@ def serve(host: str, port: int, announce: Callable[[str], object], votes: Path |
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, kind, protocol)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(place)
-        bound.listen()
-    except OSError as error:
-        raise BadOption(f"--host {host} --port {port}: {error.strerror}; choose another --port") from None
+    with ExitStack() as closing:
+        try:
+            family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            bound = closing.enter_context(socket.socket(family, kind, protocol))
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(place)
+            bound.listen()
+        except OSError as error:
+            raise BadOption(f"--host {host} --port {port}: {error.strerror}; choose another --port") from None
+        closing.pop_all()
     return bound

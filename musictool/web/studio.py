@@ -20,12 +20,12 @@ import anyio
 import anyio.to_thread
 
 from musictool import home
-from musictool.errors import BadFile, BadOption, MusictoolError
+from musictool.errors import BadFile, BadOption, Busy, MusictoolError
 from musictool.web.library import FORMS, SOUND, Kept, Library, models, portable, stamp
 from musictool.web.listening import FILE as VOTES
-from musictool.web.listening import ListeningTest
+from musictool.web.listening import MARKOV, ListeningTest
 from musictool.web.recipe import Recipe
-from musictool.web.worker import TRAINING_JOB, Event, Queue, Worker
+from musictool.web.worker import JOB_SECONDS, TRAINING_JOB, Event, Queue, Worker
 from musictool.workers.processes import Pool
 
 READ_SECONDS = 20.0  # that one dropped file may take
@@ -230,8 +230,7 @@ class Studio:
                 for number, path in enumerate(files, 1):
                     shutil.copyfile(path, folder / f"{number:03d}.mid")
                 lesson = {"folder": str(folder.resolve()), "name": name, "model": model, "minutes": minutes}
-                events = self.trainer.run(TRAINING_JOB, minutes * 60 + LESSON_SECONDS, **lesson)
-                async with aclosing(events):
+                async with aclosing(self._trained(TRAINING_JOB, minutes * 60 + LESSON_SECONDS, **lesson)) as events:
                     async for event in events:
                         if event["event"] == "done":
                             yield {"event": "learnt", "model": name}
@@ -254,34 +253,54 @@ class Studio:
         """Put a question; the last event is "trial". Raises as `play`."""
         if form not in SOUND:
             raise BadOption(f"an excerpt is heard as {' '.join(SOUND)}, not as {form}")
-        self.test.rater(rater)
-        sources = self.test.pair(mode, corpus)
         earlier = self.test.repeat(rater, mode, corpus)
         sides = [] if earlier is None else list(reversed(earlier.sides))
-        for source in sources if earlier is None else ():
-            excerpt = self.test.some_excerpt(corpus, source)
-            if excerpt is None:
+        while len(sides) < 2:
+            sides = []
+            for source in self.test.pair(mode, corpus):
                 out = self._excerpts / corpus / f"{secrets.token_hex(16)}{form}"
                 out.parent.mkdir(parents=True, exist_ok=True)
-                async with aclosing(self._excerpt(corpus, source, out)) as events:
-                    async for event in events:
-                        if event["event"] == "done":
-                            excerpt = self.test.add_excerpt(source, event["piece"], out)
-                        else:
-                            yield {"event": "working", "what": "choosing"}  # not whether a model writes
-            assert excerpt is not None
-            sides.append(excerpt)
+                excerpt = self.test.some_excerpt(corpus, source)
+                if excerpt is None:
+                    try:
+                        async with aclosing(self._excerpt(corpus, source, out)) as events:
+                            async for event in events:
+                                if event["event"] == "done":
+                                    excerpt = self.test.add_excerpt(source, event["piece"], out)
+                                else:
+                                    yield {"event": "working", "what": "choosing"}  # and not who writes
+                    except Busy:
+                        raise
+                    except MusictoolError as error:
+                        self.test.leave_out(corpus, source, str(error))
+                        break
+                sides += [excerpt] if excerpt is not None else []
         trial, number = self.test.put(rater, mode, corpus, sides, earlier)
         addresses = [f"/x/{side.id}{side.path.suffix}" for side in trial.sides]
         yield {"event": "trial", "trial": trial.id, "number": number, "sides": addresses}
 
     async def _excerpt(self, corpus: str, source: str, out: Path) -> AsyncGenerator[Event, None]:
+        counts = self._excerpts / "counts" / corpus
+        if source == MARKOV and not counts.exists():
+            async with self.training_queue.place(), self.training_queue.turn():
+                async for event in self._trained("count", JOB_SECONDS, corpus=corpus, folder=str(counts.resolve())):
+                    if event["event"] != "done":
+                        yield event
+        values: dict[str, Any] = {"corpus": corpus, "source": source, "seed": self.test.draw_seed()}
         async with self.queue.place(), self.queue.turn():
-            values: dict[str, Any] = {"corpus": corpus, "source": source, "seed": self.test.draw_seed()}
-            folder = str((self._excerpts / "home").resolve())
-            async with aclosing(self.worker.run("excerpt", out=str(out.resolve()), folder=folder, **values)) as events:
+            events = self.worker.run("excerpt", out=str(out.resolve()), counts=str(counts.resolve()), **values)
+            async with aclosing(events):
                 async for event in events:
                     yield event
+
+    async def _trained(self, job: str, limit_seconds: float, **values: Any) -> AsyncGenerator[Event, None]:
+        """The events of a job that trains, in a process that ends with it."""
+        try:
+            async with aclosing(self.trainer.run(job, limit_seconds, **values)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self.trainer.stop_when_idle()
 
 
 def check_lesson(name: str, minutes: float, files: Sequence[Path]) -> None:

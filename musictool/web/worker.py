@@ -94,6 +94,16 @@ class Worker:
                 process.kill()
             await process.wait()
 
+    def stop_when_idle(self) -> None:
+        """End the child as soon as the job that it may still be ending has ended."""
+
+        async def stop(ending: asyncio.Task[None] | None) -> None:
+            if ending is not None:
+                await ending
+            await self.stop()
+
+        self._ending = asyncio.create_task(stop(self._ending))
+
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             environment = {

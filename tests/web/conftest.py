@@ -47,11 +47,23 @@ def page_home(at_new_home: Path) -> Path:
     return at_new_home
 
 
+@pytest.fixture(scope="module")
+def shared_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A page and its worker for a file of tests: starting one takes a while."""
+    home = tmp_path_factory.mktemp("page")
+    write_model(home, "romantic")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MUSICTOOL_HOME", str(home))
+        app = create_app(program=PROGRAM, warm=False)
+        with TestClient(app, base_url="http://127.0.0.1:8765") as client:
+            yield client
+
+
 @pytest.fixture
-def client(page_home: Path) -> Iterator[TestClient]:
-    """A browser on this machine."""
-    with TestClient(create_app(program=PROGRAM, warm=False), base_url="http://127.0.0.1:8765") as client:
-        yield client
+def client(shared_client: TestClient, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    """A browser on this machine; pieces and uploads of earlier tests are still there."""
+    monkeypatch.setenv("MUSICTOOL_HOME", str(shared_client.app.state.studio.kept.folder.parent))  # type: ignore[attr-defined]
+    return shared_client
 
 
 def events(text: str) -> list[tuple[str, dict[str, Any]]]:

@@ -125,9 +125,11 @@ def test_every_answer_carries_the_headers(client: TestClient):
 
 @pytest.mark.parametrize("form", ["", ".mid", ".mp3", ".json"])
 def test_a_get_never_makes_music(client: TestClient, form: str):
+    studio = client.app.state.studio
+    made, pid = sorted(studio.library.pieces.iterdir()), studio.worker.pid
     answer = client.get(f"/p/romantic/123{form}")
     assert answer.status_code == (404 if form else 200)
-    assert client.app.state.studio.worker.pid is None
+    assert (sorted(studio.library.pieces.iterdir()), studio.worker.pid) == (made, pid)
     assert client.get("/api/pieces").status_code == 405
 
 

@@ -778,10 +778,11 @@ async function fourTakes() {
   const { upload } = yours.chain.at(-1);
   $("takes-button").disabled = true;
   $("takes").replaceChildren();
+  $("continue").scrollIntoView({ block: "nearest" });
   try {
     for (let take = 1; take <= 4; take++) {
       const values = { ...recipe(drawnSeed()), notes: null, primer: upload, lofi: false };
-      const piece = await make(values, [SOUND], { tell: (name, event) => say(`take ${take}: ${inWords(name, event)}`) });
+      const piece = await make(values, [".wav"], { tell: (name, event) => say(`take ${take}: ${inWords(name, event)}`) });
       if (yours.chain.at(-1)?.upload !== upload) return;
       const choose = element("button", { type: "button", textContent: "Go on from this" });
       choose.addEventListener("click", () => goOnFrom(piece));
@@ -1018,6 +1019,7 @@ function showSides() {
 function letAnswer() {
   LETTERS.forEach((letter, side) => ($(`heard-${letter}`).value = Math.min(LEAST_SECONDS, test.heard[side])));
   const may = test.trial !== null && Math.min(...test.heard) >= LEAST_SECONDS;
+  if (may && $("known").disabled === false && $("answers").children[0]?.disabled) trialSays("Choose; and go on listening as long as you like.");
   for (const button of $("answers").children) button.disabled = !may;
   $("known").disabled = test.trial === null;
 }

@@ -1,11 +1,22 @@
-"""Each encoding on real music: vocabulary, rows per second, coverage, files per second.
+"""Each encoding on real music: vocabulary, rows per second, what is kept, whether it can be heard, pieces per second.
 
-    python benchmarks/encodings.py SOURCE... [--encodings note-chord,performance] [--home FOLDER]
+    python benchmarks/encodings.py [SOURCE...] [--encodings "note-chord piano-roll:onsets=true"] [--home FOLDER]
 
-A SOURCE is whatever `musictool prepare` takes. Each is prepared once (kept in --home, if that is given), then encoded
-cold with one worker. `exact` is the part of the validation rows that the vocabulary of the training pieces, at every
-transposition from -3 to 3, holds; the others become their nearest neighbour. A row is a token, a step of a roll or a
-segment; `seconds` of music are those of all pieces.
+A SOURCE is whatever `musictool prepare` takes; without one it is bach, and a piano and a multitrack collection where
+they lie in --data, else the built-in quartets and folk tunes. Each is prepared once (kept in --home, if that is given),
+then encoded cold with one worker. An encoding may have options behind its name: note-chord:vocabulary=closed,rhythm=false
+
+exact       part of the validation rows that the vocabulary of the training pieces, at every transposition from -3 to 3,
+            holds; the others become their nearest neighbour
+onset       part of the notes of which there is one of that pitch and onset after going there and back, drums included
+length      the same, with its end
+instrument  the same, on the same of the five instruments
+told apart  how surely a classifier tells what went there and back from the pieces themselves, of one bar / of eight
+            (musictool/metrics/told_apart.py); 0.50: not at all, 1.00: always
+on its grid the same, against the pieces with both ends of each note on the encoding's grid: what is heard besides that
+
+Onsets and ends count as the same within half a sixteenth. A row is a token, a step of a roll or a segment; `rows/s` are
+those per second of music. What is kept is measured on at most --pieces, those of validation first.
 """
 
 from __future__ import annotations
@@ -15,36 +26,122 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import _table
+import numpy as np
+
+HEAD = ("encoding", "corpus", "vocabulary", "rows/s of music", "exact", "onset", "length", "instrument")
+HEAD += ("told apart", "on its grid", "pieces/s")
+SHARED = ("piano", "multitrack")  # folders of --data
+BUILT_IN = ("quartets", "folk")  # where there are none
+NEAR_TICKS = 60  # half a sixteenth
 
 
-def measure(source: str, name: str, transpositions: range) -> tuple[str, ...]:
+def measure(source: str, name: str, settings: Sequence[str], pieces: int, transpositions: range) -> tuple[str, ...]:
     """The line of one source in one encoding."""
     from musictool.corpus.corpus import Corpus
     from musictool.dataset.encode import encode_corpus
     from musictool.errors import MusictoolError
     from musictool.workers.processes import LocalWorkers
 
-    corpus = Corpus.open(source)
+    corpus, title = Corpus.open(source), ":".join((name, *filter(None, [",".join(settings)])))
     shutil.rmtree(corpus.folder / "encoded", ignore_errors=True)
     start = time.perf_counter()
     try:
         with LocalWorkers(1) as workers:
-            encoded = encode_corpus(corpus, name, transpositions=transpositions, workers=workers)
+            encoded = encode_corpus(corpus, name, settings, transpositions=transpositions, workers=workers)
     except MusictoolError as error:
-        return name, corpus.name, str(error), "", "", ""
+        return title, corpus.name, str(error), *[""] * (len(HEAD) - 3)
     seconds = time.perf_counter() - start
-    rows = int(encoded.offsets[-1])
+    order = np.argsort(~corpus.is_validation, kind="stable")[:pieces].tolist()
+    before = [score for index in order if len((score := corpus.score(index)).notes)]
+    after = [there_and_back(encoded.encoding, score) for score in before]
+    kept = [f"{share:.1%}" for share in shares_kept(before, after)]
+    steps = getattr(encoded.encoding.options, "steps_per_quarter", None)
+    gridded = None if steps is None else [on_grid(score, steps) for score in before]
     return (
-        name,
+        title,
         corpus.name,
         f"{encoded.spec.size:,}",
-        f"{rows / corpus.info['seconds']:.3g}",
+        f"{int(encoded.offsets[-1]) / corpus.info['seconds']:.3g}",
         f"{encoded.summary['coverage']:.1%}",
+        *kept,
+        heard(after, before),
+        "" if gridded is None else heard(after, gridded),
         f"{len(corpus) / seconds:,.0f}",
     )
+
+
+def there_and_back(encoding: Any, score: Any) -> Any:
+    """A piece encoded and decoded, in its own beats, tempo and metre."""
+    from musictool.generation.primers import leading_silence_ticks
+
+    decoded = encoding.decode(encoding.encode(score))
+    if encoding.stretches:  # it counts seconds: to the piece's own beats
+        onsets, ends = decoded.notes["onset_ticks"], decoded.notes["onset_ticks"] + decoded.notes["duration_ticks"]
+        onsets, ends = (np.array([score.to_ticks(s) for s in decoded.to_seconds(t)], np.int64) for t in (onsets, ends))
+        notes = decoded.notes.copy()
+        notes["onset_ticks"], notes["duration_ticks"] = onsets, np.maximum(1, ends - onsets)
+        decoded = replace(decoded, notes=notes, tempos=score.tempos[:0], metres=score.metres[:0])
+    decoded = decoded.later(leading_silence_ticks(score, decoded))
+    return replace(decoded, tempos=score.tempos, metres=score.metres)
+
+
+def on_grid(score: Any, steps_per_quarter: int) -> Any:
+    """A piece with both ends of each note on a grid."""
+    from musictool.music.grid import in_steps, to_ticks
+    from musictool.music.score import sort_notes
+
+    onsets, lengths = in_steps(score.notes, steps_per_quarter)
+    notes = score.notes.copy()
+    notes["onset_ticks"] = to_ticks(onsets, steps_per_quarter)
+    notes["duration_ticks"] = to_ticks(onsets + lengths, steps_per_quarter) - notes["onset_ticks"]
+    return replace(score, notes=sort_notes(notes))
+
+
+def shares_kept(before: Sequence[Any], after: Sequence[Any]) -> np.ndarray:
+    """float64 (3,): of the notes, the shares with the same onset, the same length too, and the same instrument too."""
+    kept = sum((notes_kept(*pair).sum(axis=0) for pair in zip(before, after, strict=True)), np.zeros(3))
+    return np.asarray(kept / max(1, sum(len(score.notes) for score in before)))
+
+
+def notes_kept(before: Any, after: Any) -> np.ndarray:
+    """bool (N, 3): whether each note of a piece has one of its pitch and onset; and end; and instrument."""
+    from musictool.music.instruments import note_instruments
+
+    def columns(score: Any) -> np.ndarray:
+        notes = score.notes
+        onsets = notes["onset_ticks"].astype(np.int64)
+        kind = notes["pitch"].astype(np.int64) + 128 * score.is_drum
+        return np.stack([kind, onsets, onsets + notes["duration_ticks"], note_instruments(score)], axis=1)
+
+    wanted, there = columns(before), columns(after)
+    there = there[np.lexsort((there[:, 1], there[:, 0]))]
+    stride = int(max(wanted[:, 1].max(initial=0), there[:, 1].max(initial=0))) + 2 * NEAR_TICKS + 1
+    places = there[:, 0] * stride + there[:, 1]
+    first = np.searchsorted(places, wanted[:, 0] * stride + wanted[:, 1] - NEAR_TICKS)
+    last = np.searchsorted(places, wanted[:, 0] * stride + wanted[:, 1] + NEAR_TICKS, side="right")
+    kept = np.zeros((len(wanted), 3), bool)
+    for note, (begin, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+        near = there[begin:end]
+        ends = (np.abs(near[:, 2] - wanted[note, 2]) <= NEAR_TICKS) | (wanted[note, 0] >= 128)  # a drum has no length
+        kept[note] = len(near) > 0, ends.any(), (ends & (near[:, 3] == wanted[note, 3])).any()
+    return kept
+
+
+def heard(samples: Sequence[Any], people: Sequence[Any]) -> str:
+    """ "0.51 / 0.50": the AUC of one bar and of eight."""
+    from musictool.metrics.told_apart import told_apart
+
+    pairs = [(one, other) for one, other in zip(samples, people, strict=True) if len(one.notes)]
+    if not pairs:
+        return ""
+    result = told_apart(*map(list, zip(*pairs, strict=True)), paired=True, bars=(1, 8), halves=False)
+    return " / ".join(f"{result.samples[bars].auc:.2f}" if bars in result.samples else "-" for bars in (1, 8))
 
 
 def main() -> None:
@@ -53,16 +150,23 @@ def main() -> None:
     from musictool.registry import ENCODINGS
 
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("sources", nargs="+")
-    arguments.add_argument("--encodings", default=",".join(ENCODINGS.names()))
+    arguments.add_argument("sources", nargs="*")
+    arguments.add_argument("--encodings", default=" ".join(ENCODINGS.names()))
+    arguments.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
+    arguments.add_argument("--pieces", type=int, default=60)
     arguments.add_argument("--home", type=Path)
     given = arguments.parse_args()
+    found = [str(given.data / name) for name in SHARED if (given.data / name).is_dir()]
+    sources = given.sources or ["bach", *(found or BUILT_IN)]
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MUSICTOOL_HOME"] = str(given.home or folder)
-        names = [prepare(source, encode=False).corpus.name for source in given.sources]
-        rows = [measure(source, name, range(-3, 4)) for name in given.encodings.split(",") for source in names]
+        names = [prepare(source, encode=False).corpus.name for source in sources]
+        rows = []
+        for encoding in given.encodings.replace(" ", "\n").split():
+            name, _, settings = encoding.partition(":")
+            rows += [measure(n, name, [*filter(None, settings.split(","))], given.pieces, range(-3, 4)) for n in names]
     print(f"{_table.machine()}\n")
-    print(_table.table(("encoding", "corpus", "vocabulary", "rows/s of music", "exact", "pieces/s"), rows))
+    print(_table.table(HEAD, rows))
 
 
 if __name__ == "__main__":

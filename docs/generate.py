@@ -132,7 +132,7 @@ def _link(encoding: str) -> str:
 
 def _learns(arch: Any, encoding: Any) -> bool:
     """Whether an arch learns an encoding's kind and, if it takes rows of one shape only, its rows."""
-    return encoding.kind == arch.kind and (arch.ROW_SHAPE is None or encoding().spec.shape == arch.ROW_SHAPE)
+    return encoding.kind == arch.kind and arch.learns_rows_of(encoding().spec.shape)
 
 
 if __name__ == "__main__":

@@ -90,7 +90,10 @@ def tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_home(tunes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the corpus `tunes` and the model `tunes-lstm`, trained for two epochs. Read only."""
+    """A home with the corpus `tunes` and the model `tunes-lstm`, trained for two epochs. Read only.
+
+    It knows whole chords, so that whatever it draws is a note, and it has a vocabulary.
+    """
     from musictool.preparation.prepare import prepare
     from musictool.training.train import train
 
@@ -98,7 +101,8 @@ def tiny_home(tunes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MUSICTOOL_HOME", str(home))
         prepare(str(tunes), name="tunes", workers=1)
-        train("tunes", epochs=2, seed=1, settings=("width=16", "embedding=16", "layers=1"), window=16, batch_size=8)
+        tiny = {"settings": ("width=16", "embedding=16", "layers=1"), "encoding_settings": ("vocabulary=closed",)}
+        train("tunes", epochs=2, seed=1, window=16, batch_size=8, **tiny)
     return home
 
 

@@ -29,9 +29,14 @@ def song() -> Score:
     return Score.from_columns(*(notes[column] for column in notes.dtype.names), tracks=tracks)
 
 
-CLOSED = {"vocabulary": "closed"}
+OLDER = {  # what models were trained on before these were options, or had another default
+    "chord-roll": ("closed", {"vocabulary": "closed"}),
+    "multitrack-roll": ("held", {"onsets": False}),
+    "note-chord": ("closed", {"vocabulary": "closed"}),
+    "piano-roll": ("held", {"onsets": False}),
+}
 GOLDENS = [(name, name.replace("-", "_"), {}) for name in ENCODINGS.names()]
-GOLDENS += [(name, f"{name.replace('-', '_')}_closed", CLOSED) for name in ("chord-roll", "note-chord")]
+GOLDENS += [(name, f"{name.replace('-', '_')}_{suffix}", options) for name, (suffix, options) in OLDER.items()]
 
 
 @pytest.mark.parametrize("name, file, options", GOLDENS, ids=[file for _, file, _ in GOLDENS])

@@ -226,7 +226,13 @@ CLOSED = {"vocabulary": "closed"}
 
 @pytest.mark.parametrize(
     "name, options",
-    [("note-chord", CLOSED), ("chord-roll", CLOSED), ("midi-message", {}), ("performance", {}), ("piano-roll", {})],
+    [
+        ("note-chord", CLOSED),
+        ("chord-roll", CLOSED),
+        ("midi-message", {}),
+        ("performance", {}),
+        ("piano-roll", {"onsets": False}),
+    ],
 )
 def test_onset_pitches_are_those_of_the_music_of_each_token(name, options):
     encoding = fitted(name, options, list(BY_HAND.values()))

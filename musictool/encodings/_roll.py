@@ -28,17 +28,25 @@ from musictool.options import option
 class Options:
     """What can be set."""
 
-    steps_per_quarter: int = option(4, "steps of the grid in a quarter note; 4: sixteenths", least=1, most=48)
+    steps_per_quarter: int = option(
+        4,
+        "steps of the grid in a quarter note; 4: sixteenths, of which repeated ones and rests between them are lost; "
+        "8 keeps these",
+        least=1,
+        most=48,
+    )
 
 
 @dataclass(frozen=True)
-class FrameOptions(Options):
+class FrameOptions:
     """What can be set where a row is one step."""
 
+    steps_per_quarter: int = option(4, "steps of the grid in a quarter note; 4: sixteenths", least=1, most=48)
+
     onsets: bool = option(
-        False,
-        "a second number per key, 1 where it is struck; without it rests of one step between two notes of a key are "
-        "closed, and of strikes step after step every other one is lost",
+        True,
+        "a second number per key, 1 where it is struck; false loses rests of one step between two notes of a key, and "
+        "every other one of strikes step after step",
     )
 
 
@@ -52,7 +60,7 @@ class Roll(Encoding):
         key_tracks, key_pitches: int64 (keys of a step,): the track, as an index into `tracks`, and the pitch of each.
     """
 
-    Options = Options
+    Options: ClassVar[type] = Options
     shape: ClassVar[tuple[int, ...]]
     steps_per_row: ClassVar[int] = 1
     tracks: ClassVar[tuple[Track, ...]]

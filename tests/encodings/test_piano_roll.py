@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,10 +14,12 @@ from musictool.errors import BadOption
 from musictool.music.score import Score, Track, fold_octaves
 from musictool.options import from_settings
 
+HELD = PianoRoll.Options(onsets=False)
+
 
 def keys(score: Score, **options) -> dict[int, str]:
-    """The keys that sound at all, by MIDI pitch: what each does step by step."""
-    rows = PianoRoll(PianoRoll.Options(**options)).encode(score)
+    """The keys that sound at all, by MIDI pitch: what each does step by step, without onsets."""
+    rows = PianoRoll(replace(HELD, **options)).encode(score)
     return {21 + int(k): "".join(".#"[cell] for cell in rows[:, k]) for k in np.flatnonzero(rows.any(axis=0))}
 
 
@@ -25,7 +29,7 @@ def notes(score: Score) -> list[tuple[int, float, float]]:
 
 
 def and_back(played: list[tuple[int, float, float]], **options) -> list[tuple[int, float, float]]:
-    encoding = PianoRoll(PianoRoll.Options(**options))
+    encoding = PianoRoll(replace(HELD, **options))
     return notes(encoding.decode(encoding.encode(Score.from_notes(played))))
 
 
@@ -38,7 +42,7 @@ def test_a_row_is_a_sixteenth_and_a_number_a_key():
 
 
 def test_the_ends_of_the_keyboard_are_the_ends_of_the_row():
-    rows = PianoRoll().encode(Score.from_notes([(21, 0, 0.25), (108, 0.25, 0.25)]))
+    rows = PianoRoll(HELD).encode(Score.from_notes([(21, 0, 0.25), (108, 0.25, 0.25)]))
     np.testing.assert_array_equal(np.argwhere(rows), [[0, 0], [1, 87]])
 
 
@@ -64,7 +68,7 @@ def test_a_rest_of_one_step_between_two_notes_of_a_key_is_lost_without_onsets():
 
 def test_onsets_are_numbers_of_their_own_and_keep_every_repetition():
     sixteenths = [(60, i / 4, 1 / 4) for i in range(4)]
-    encoding = PianoRoll(PianoRoll.Options(onsets=True))
+    encoding = PianoRoll()
     rows = encoding.encode(Score.from_notes([*sixteenths, (64, 0.25, 0.5)]))
     assert rows.shape == (4, 176)
     key = 60 - 21
@@ -76,7 +80,7 @@ def test_onsets_are_numbers_of_their_own_and_keep_every_repetition():
 def test_a_strike_that_a_model_does_not_hold_sounds_and_what_it_holds_unstruck_begins():
     rows = np.zeros((4, 176), np.uint8)
     rows[1, 88] = rows[2, 5] = rows[3, 5] = 1
-    assert notes(PianoRoll(PianoRoll.Options(onsets=True)).decode(rows)) == [(21, 0.25, 0.25), (26, 0.5, 0.5)]
+    assert notes(PianoRoll().decode(rows)) == [(21, 0.25, 0.25), (26, 0.5, 0.5)]
 
 
 def test_repeated_sixteenths_become_repeated_eighths():
@@ -104,7 +108,7 @@ def test_two_parts_on_one_key_strike_it_anew_and_it_sounds_until_both_have_left_
 
 
 def test_silence_stands_as_steps():
-    rows = PianoRoll().encode(Score.from_notes([(60, 2, 1), (62, 50, 1)]))
+    rows = PianoRoll(HELD).encode(Score.from_notes([(60, 2, 1), (62, 50, 1)]))
     assert len(rows) == 51 * 4
     assert not rows[:8].any()
     assert not rows[12:200].any()
@@ -132,7 +136,7 @@ def test_a_grid_that_is_none_is_refused(steps_per_quarter):
 
 
 def test_transposing_off_the_keyboard_moves_by_octaves_onto_keys_that_may_sound():
-    encoding = PianoRoll()
+    encoding = PianoRoll(HELD)
     rows = encoding.encode(Score.from_notes([(108, 0, 0.5), (96, 0.25, 0.5)]))
     moved = encoding.transpose(rows, 2)
     assert notes(encoding.decode(moved)) == [(98, 0, 0.75)]  # 110 has come down on 98, and two are one

@@ -61,11 +61,18 @@ class MultiRnn(FramesArch):
 
     def __init__(self, spec: Spec, settings: Any = None, conditions: int = 0):
         super().__init__(spec, settings, conditions)
-        if spec.shape != self.ROW_SHAPE:
+        if not self.learns_rows_of(spec.shape):
             raise KindMismatch(
                 f"the arch {self.name} learns frames of {INSTRUMENTS} instruments x {PITCHES} pitches, and this "
                 f"encoding writes {spec.size} numbers per frame; take --encoding multitrack-roll, or --arch roll-lstm"
             )
+        if self.options.head == "softmax" and spec.shape != self.ROW_SHAPE:
+            raise KindMismatch("head=softmax draws what is held, not what is struck; add --encoding-set onsets=false")
+
+    @classmethod
+    def learns_rows_of(cls, shape: tuple[int, ...]) -> bool:
+        """What is held, and perhaps behind it what is struck."""
+        return shape in (cls.ROW_SHAPE, (2 * cls.ROW_SHAPE[0],))
 
     def body(self) -> Any:
         return RecurrentStack(keras.layers.LSTM, self.options.width, self.options.layers, self.options.dropout)
@@ -75,7 +82,7 @@ class MultiRnn(FramesArch):
         if self.options.head == "softmax":
             return SoftmaxHead(size, drawn_notes(self.options.notes), hold)
         if self.options.head == "autoregressive":
-            return AutoregressiveHead(size, INSTRUMENTS, self.options.hidden, hold)
+            return AutoregressiveHead(size, size // PITCHES, self.options.hidden, hold)
         return SigmoidHead(size, hold)
 
 

@@ -36,7 +36,7 @@ COLLECTIONS = ("ryans-mammoth", "oneills", "airds", "essen")
 GOAL = 0.995
 TOLERANCE_TICKS = 3  # abc2midi rounds tuplets, and begins one tick late
 _SILENT = re.compile(
-    r'"[^"]*"|(?P<keep>\[[A-Za-z]:[^\]]*\]|%.*)|![^!|\s]+!|\{[^}]*\}|(?P<bar>[:|]*\|[:|\]]*|\[\||::?)(?:\s*\[?\d[\d,-]*|\s*\["[^"]*"(?=[^\]|]*\|))?'
+    r'"[^"]*"|(?P<keep>\[[A-Za-z]:[^\]]*\]|%.*)|![^!|\s]+!|\{[^}]*\}|(?P<bar>[:|]*\|[:|\]]*|\[\||::?)(?:\s*\[?\d[\d,-]*|\s*\["[^"]*"(?=[^\]|]*(?:\||$)))?'
     r"|\[\d[\d,-]*|[~.H-Wh-w]"
 )
 _TUNE = re.compile(r"^(?=X:)", re.MULTILINE)
@@ -186,7 +186,9 @@ def on_grid(score: Score) -> Notes:
     notes = without_overlaps(score.notes)
     onsets = to_steps(notes["onset_ticks"], 12) * 40
     ends = np.maximum(to_steps(notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"], 12) * 40, onsets + 40)
-    return sorted(set(zip(notes["pitch"].tolist(), onsets.tolist(), ends.tolist(), strict=True)))
+    columns = (notes["track"], notes["pitch"], onsets, ends)
+    rows = set(zip(*(column.tolist() for column in columns), strict=True))  # of a track's equal notes one is written
+    return sorted(row[1:] for row in rows)
 
 
 def main() -> None:

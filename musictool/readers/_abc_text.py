@@ -22,6 +22,7 @@ _COMMENT = re.compile(r"(?<!\\)%.*")
 _WORD = re.compile(r"[A-Za-z]*[H-Yh-w][A-Za-z]")
 _MACRO = re.compile(r"\s*(\S[^=]*?)\s*=\s*(.*)")
 _MAX_LINE = 2**20  # characters of a line whose macros are written out
+_ENTITY = re.compile(r"(?<!\\)&#?\w+;")
 _LETTERS = "CDEFGAB"
 _MARKS = {"`": 0x300, "'": 0x301, "^": 0x302, "~": 0x303, '"': 0x308, ",": 0x327, "v": 0x30C, "u": 0x306, "c": 0x327}
 _LIGATURES = {"ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "aa": "å", "AA": "Å", "/o": "ø", "/O": "Ø"}
@@ -83,8 +84,9 @@ def _add(lines: list[str], line: str) -> None:
 
 def text_string(text: str) -> str:
     r"""A text string as it is meant: \"u and &uuml; are ü; one line of at most 200 characters."""
-    text = _ESCAPE.sub(lambda match: _character(match[1]), text[:1000])
-    return unicodedata.normalize("NFC", " ".join(unescape(text).split()))[:200]
+    text = _ENTITY.sub(lambda match: unescape(match[0]), text[:1000])
+    text = _ESCAPE.sub(lambda match: _character(match[1]), text)
+    return unicodedata.normalize("NFC", " ".join(text.split()))[:200]
 
 
 def _character(code: str) -> str:

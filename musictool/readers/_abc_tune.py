@@ -31,7 +31,7 @@ _TOKEN = re.compile(
     rf"""
     (?P<note>(?:[\^_=]+[\d/]*)?[A-Ga-g][,']*{LENGTH})
   | (?P<bar>\.?(?:\[(?=[|\]])|[|:])(?:[|:\]]|\[(?=[|\]]))*(?:\s*\[?{_ENDING})?)
-  | (?P<silent>[\s`*;?@\#$\\)~.] | "[^"]*(?:"|$) | y{LENGTH} | \((?![\d&])
+  | (?P<silent>[\s`*;?@\#$\\)~.] | "[^"]*(?:"|$) | y{LENGTH} | \((?![\d&])[',]?
       | \[(?:{_ENDING}|"[^"]*"(?=[^\]|]{{0,200}}(?:\||$))))
   | (?P<comment>%.*)
   | (?P<broken>>+|<+)
@@ -216,10 +216,18 @@ class _Tune:
                 self._midi(words[1], words[2:])
             elif words[:1] == ["propagate-accidentals"]:
                 self._voice.propagate = words[-1]
+            elif words[:1] in (["score"], ["staves"]):
+                self._synchronise()
             elif words[:1] == ["linebreak"]:
                 self._line_break = "!" in text
         except ValueError:
             self.remarks.add("instructions that are not understood")
+
+    def _synchronise(self) -> None:
+        """Where the staves change within a tune, all voices go on together, also those that paused until then."""
+        latest = max((voice.at for voice in self._voices.values()), default=0)
+        for voice in (self._template, *self._voices.values()):
+            voice.go_on_at(latest)
 
     def _midi(self, name: str, values: list[str]) -> None:
         """A %%MIDI directive of abc2midi."""

@@ -97,6 +97,7 @@ class Voice:
         voice = copy(self)
         voice.drums = dict(self.drums)
         voice.__post_init__()
+        voice.go_on_at(self.at)
         return voice
 
     @property
@@ -203,6 +204,12 @@ class Voice:
         compound = self.metre is not None and self.metre[0] % 3 == 0 and self.metre[0] > 3
         if p > 1:
             self._tuplet = (r or p, q or _MEANINGS.get(p, 3 if compound else 2), p)
+
+    def go_on_at(self, at: int) -> None:
+        """Be silent until a time; it is the beginning of a bar."""
+        if at > self.at:
+            self.at = self.bar = self.bar_end = at
+            self.bars.append((at, False))
 
     def rest_bars(self, bars: int) -> None:
         self.at += bars * self.bar_length

@@ -1,21 +1,24 @@
 """Score -> ABC text (standard 2.1): a voice per track, more if its notes overlap; bars, chords, ties, key, metre.
 
-    X:1                       L:1/16 is a sixteenth: C4 is a quarter note, C4/3 a triplet's eighth
+    X:1                       L:1/16 is a sixteenth: C4 is a quarter note, C6 a dotted one
     T:the title
     M:3/4
     L:1/16
     Q:1/4=90
     K:D
     V:1 name="Violin"
-    [FA]4 d4- d2 ^g2 | z4 ...
+    [FA]4 d4- d2 ^g2 | (3a2g2f2 z8 | ...
 
-Lost: times are rounded to twelfths of a quarter note, as in musictool's MusicXML; velocities, changes of tempo and key;
-programs and drums are in `%%MIDI` lines, which abc2midi and some other players know. Chords that last over a bar line
-are tied as the standard says.
+Every length is that of a note, dotted or not: triplets stand as triplets, and what is longer by an odd amount as notes
+that are tied. Lost: times are rounded to twelfths of a quarter note, as in musictool's MusicXML; velocities, changes of
+tempo and key; programs and drums are in `%%MIDI` lines, which abc2midi and some other players know. Chords that last
+over a bar line are tied as the standard says.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -30,6 +33,9 @@ from musictool.music.score import DEFAULT_BPM, Score
 SUFFIXES = (".abc",)
 STEPS_PER_QUARTER = 12
 STEPS_PER_UNIT = 3  # L:1/16
+LENGTHS = sorted(
+    (Fraction(head * 2**exponent, 4) for head in (1, 3) for exponent in range(12)), reverse=True
+)  # in units
 BARS_PER_LINE = 4
 SHARPS, FLATS = "FCGDAEB", "BEADGCF"
 WHITE_KEYS = {pitch_class: letter for letter, pitch_class in LETTERS.items()}
@@ -37,6 +43,7 @@ SIGNS = {-1: "_", 0: "=", 1: "^"}
 MAJOR_KEYS = ["Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#"]  # by sharps, from -7
 
 Chord = tuple[int, int, tuple[int, ...]]  # onset and length in steps, pitches
+Piece = tuple[int, int, tuple[int, ...], bool]  # first and last step within a bar, pitches (none: a rest), tied on
 
 
 def write(score: Score, path: Path) -> None:
@@ -51,7 +58,7 @@ def text_of(score: Score) -> str:
     bpm = float(score.tempos["bpm"][0]) if len(score.tempos) else DEFAULT_BPM
     sharps = int(score.keys["sharps"][0]) if len(score.keys) else 0
     bars = _bars(score)
-    lines = ["X:1", f"T:{' '.join(score.title.split()) or 'Untitled'}", f"M:{bars[0][2]}", "L:1/16"]
+    lines = ["X:1", f"T:{_escaped(score.title) or 'Untitled'}", f"M:{bars[0][2]}", "L:1/16"]
     lines += [f"Q:1/4={round(bpm)}", f"K:{MAJOR_KEYS[sharps + 7]}"]
     number = 0
     for i in np.unique(notes["track"]).tolist():
@@ -63,6 +70,12 @@ def text_of(score: Score) -> str:
             lines.append("%%MIDI channel 10" if track.is_drum else f"%%MIDI program {track.program}")
             lines += _body(voice, bars, sharps)
     return "\n".join(lines) + "\n"
+
+
+def _escaped(title: str) -> str:
+    """A title on one line, in which neither a comment nor another letter begins."""
+    title = " ".join(title.split()).replace("\\", "\\\\").replace("%", "\\%")
+    return re.sub(r"&(?=#?\w+;)", r"\\&", title)
 
 
 def _bars(score: Score) -> list[tuple[int, int, str]]:
@@ -101,24 +114,70 @@ def _body(voice: list[Chord], bars: list[tuple[int, int, str]], sharps: int) -> 
         if name != metre or number % BARS_PER_LINE == 0:
             lines += [line] if line else []
             line, metre = (f"[M:{name}] " if name != metre else ""), name
-        symbols, accidentals, now = [], _Accidentals(sharps), first
+        pieces: list[Piece] = []
+        now = first
         while at < len(voice) and voice[at][0] < last:
             onset, length, pitches = voice[at]
             begin, end = max(onset, first), min(onset + length, last)
-            symbols += [f"z{_length(begin - now)}"] if begin > now else []
-            symbols.append(accidentals.chord(pitches) + _length(end - begin) + ("-" if onset + length > last else ""))
+            pieces += [(now, begin, (), False)] if begin > now else []
+            pieces.append((begin, end, pitches, onset + length > last))
             now = end
             if onset + length > last:
                 break
             at += 1
-        symbols += [f"z{_length(last - now)}"] if last > now else []
-        line += " ".join(symbols) + " | "
+        pieces += [(now, last, (), False)] if last > now else []
+        line += _bar(pieces, first, last, _Accidentals(sharps)) + " | "
     return [*lines, line.rstrip(" |") + " |]"]
 
 
-def _length(steps: int) -> str:
-    units = Fraction(steps, STEPS_PER_UNIT)
-    return "" if units == 1 else str(units)
+def _bar(pieces: list[Piece], first: int, last: int, accidentals: _Accidentals) -> str:
+    """The pieces that fill a bar: beats of triplets as tuplets, everything else in plain lengths."""
+    words = []
+    for begin, end, is_triplet in _spans({piece[1] for piece in pieces}, first, last):
+        symbols = []
+        for piece_begin, piece_end, pitches, tied in pieces:
+            steps = min(piece_end, end) - max(piece_begin, begin)
+            if steps <= 0:
+                continue
+            lengths = _split(Fraction(steps, STEPS_PER_UNIT) * (Fraction(3, 2) if is_triplet else 1))
+            for i, length in enumerate(lengths):
+                goes_on = bool(pitches) and (tied or piece_end > end or i < len(lengths) - 1)
+                head = accidentals.chord(pitches) if pitches else "z"
+                symbols.append(head + ("" if length == 1 else str(length)) + ("-" if goes_on else ""))
+        tuplet = "(3" if len(symbols) == 3 else f"(3:2:{len(symbols)}"
+        words += [tuplet + "".join(symbols)] if is_triplet else symbols
+    return " ".join(words)
+
+
+def _spans(borders: set[int], first: int, last: int) -> Iterator[tuple[int, int, bool]]:
+    """A bar cut into (first step, step after the last, whether of triplets): of two beats, of one, or the rest."""
+    plain, at = first, first
+    while at < last:
+        two_beats = at + 2 * STEPS_PER_QUARTER
+        inner = {border - at for border in borders if at < border < two_beats}
+        if two_beats <= last and inner and not any(step % 8 for step in inner):
+            end = two_beats  # three notes in the time of two quarter notes
+        else:
+            end = min(at + STEPS_PER_QUARTER, last)
+            inner = {border - at for border in borders if at < border <= end}
+        if any(step % STEPS_PER_UNIT for step in inner):
+            if plain < at:
+                yield plain, at, False
+            yield at, end, True
+            plain = end
+        at = end
+    if plain < last:
+        yield plain, last, False
+
+
+def _split(units: Fraction) -> list[Fraction]:
+    """A length as those of notes that are tied, the longest first: 5 sixteenths are a quarter note and a sixteenth."""
+    lengths = []
+    while units:
+        length = next(length for length in LENGTHS if length <= units)
+        lengths.append(length)
+        units -= length
+    return lengths
 
 
 class _Accidentals:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from musictool.music.grid import to_steps, without_overlaps
 from musictool.music.score import KEY, METRE, TEMPO, Score, Track
 from musictool.reading import read
 from musictool.writers.abc import text_of
@@ -35,7 +36,7 @@ def test_a_song_is_spelled_out():
         "K:D",
         "V:1 name=\"Geige '1'\"",
         "%%MIDI program 40",
-        "[FA]4 G4/3 =c20/3- | =c10 z2 |]",
+        "[FA]4 (3:2:2G2=c4- =c4- | =c8- =c2 z2 |]",
         'V:2 name="Acoustic Bass"',
         "%%MIDI program 32",
         "E,,8 z4 | z12 |]",
@@ -76,6 +77,50 @@ def test_a_chord_that_lasts_over_bar_lines_is_read_as_one_chord_and_not_struck_a
     write(score, tmp_path / "song.abc")
     assert "[CEG]16- |" in (tmp_path / "song.abc").read_text()
     assert heard(read(tmp_path / "song.abc").scores[0]) == heard(score)
+
+
+@pytest.mark.parametrize(
+    "notes, line",
+    [
+        ([(60, i / 3, 1 / 3) for i in range(12)], "(3C2C2C2 (3C2C2C2 (3C2C2C2 (3C2C2C2 |]"),
+        ([(60, i / 6, 1 / 6) for i in range(6)], "(3:2:6CCCCCC z12 |]"),
+        ([(60, 0, 2 / 3), (62, 2 / 3, 1 / 3), (64, 1, 3)], "(3:2:2C4D2 E12 |]"),
+        ([(60, 0, 2 / 3), (62, 2 / 3, 2 / 3), (64, 4 / 3, 2 / 3)], "(3C4D4E4 z8 |]"),
+        ([(60, 0, 4 / 3), (62, 4 / 3, 2 / 3)], "(3:2:2C8D4 z8 |]"),
+        ([(60, 0, 1.25), (62, 2, 1.75)], "C4- C z3 D6- D z |]"),
+        ([(60, 1 / 3, 2 / 3), (62, 3, 1)], "(3:2:2z2C4 z8 D4 |]"),
+        ([(60, 0, 1 / 12), (62, 1 / 4, 3 / 4)], "(3:2:4C1/2zD4-D1/2 z12 |]"),
+    ],
+)
+def test_every_length_is_one_that_the_standard_knows(tmp_path, notes, line):
+    score = Score.from_notes(notes)
+    assert text_of(score).splitlines()[-1] == line
+    write(score, tmp_path / "song.abc")
+    assert heard(read(tmp_path / "song.abc").scores[0]) == heard(score)
+
+
+@pytest.mark.parametrize("title", ["100 % of it", r"back\slash", "Tom & Jerry &amp; Spike", "  Größe  旋律 "])
+def test_a_title_is_read_as_it_was_written(tmp_path, title):
+    score = Score(Score.from_notes([(60, 0, 1)]).notes, title=title)
+    write(score, tmp_path / "song.abc")
+    assert read(tmp_path / "song.abc").scores[0].title == " ".join(title.split())
+
+
+@settings(max_examples=examples(50), deadline=None)
+@given(scores(min_notes=1, max_notes=12, max_tracks=2))
+def test_what_is_written_is_read_on_the_grid_with_its_programs(tmp_path_factory, score):
+    path = tmp_path_factory.mktemp("abc") / "song.abc"
+    write(score, path)
+    reading = read(path)
+    (again,) = reading.scores
+    notes = without_overlaps(score.notes)
+    onsets = to_steps(notes["onset_ticks"], 12)
+    ends = np.maximum(to_steps(notes["onset_ticks"] + notes["duration_ticks"], 12), onsets + 1)
+    written = zip(onsets.tolist(), ends.tolist(), notes["pitch"].tolist(), strict=True)
+    assert reading.remark == ""
+    assert set(heard(again)) == set(written)
+    used = [score.tracks[track] for track in np.unique(notes["track"])]
+    assert {(t.is_drum or t.program) for t in again.tracks} == {(t.is_drum or t.program) for t in used}
 
 
 @settings(max_examples=examples(20), deadline=None)

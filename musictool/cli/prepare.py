@@ -40,8 +40,13 @@ def command(source: str | None, as_json: bool, **given: Any) -> None:
         click.echo(str(interrupted), err=True)
         sys.exit(130)
     if as_json:
+        suits = {
+            "encoding": prepared.suited.encoding,
+            "settings": [*prepared.suited.settings],
+            "reason": prepared.suited.reason,
+        }
         also = {"folder": str(prepared.corpus.folder), "encoded": prepared.encoded, "metadata": prepared.metadata}
-        _output.say_json({**prepared.corpus.info, **also})
+        _output.say_json({**prepared.corpus.info, **also, "suited": suits})
     else:
         _report(prepared)
 
@@ -76,10 +81,11 @@ def _report(prepared: Any) -> None:
     )
     if prepared.metadata:
         _output.say(prepared.metadata)
+    _output.say(prepared.suited.sentence)
     if prepared.encoded:
-        _output.say(_vocabulary(prepared.encoded))
+        _output.say(f"{prepared.suited.encoding}: {_tokens(prepared.encoded)}")
     if prepared.remark:
-        _output.say(f"note-chord: {prepared.remark}")
+        _output.say(f"{prepared.suited.encoding}: {prepared.remark}")
     _output.say(f"in {corpus.folder} (files.csv: what became of each file)")
     if not prepared.remark:
         _output.say(f"next: musictool train {name}")
@@ -91,10 +97,5 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"
 
 
-def _vocabulary(encoded: dict[str, Any]) -> str:
-    tokens = encoded["train_rows"] + encoded["validation_rows"]
-    size = f"note-chord: {tokens:,} tokens; a vocabulary of {encoded['size']:,} with transpositions and all rests"
-    if not encoded["validation_rows"]:
-        return f"{size}; no piece validates how much of other music it has"
-    covered = f"it has {encoded['coverage']:.1%} of what the validation pieces play, the rest becomes the nearest"
-    return f"{size}; {covered} that it has"
+def _tokens(encoded: dict[str, Any]) -> str:
+    return f"{encoded['train_rows'] + encoded['validation_rows']:,} tokens, of a vocabulary of {encoded['size']:,}"

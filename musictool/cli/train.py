@@ -14,7 +14,7 @@ from musictool.cli._flags import flags
 from musictool.cli._progress import ScreenReporter
 from musictool.errors import Stopped
 from musictool.options import build, pop_given
-from musictool.training.options import TrainOptions, begin, parse
+from musictool.training.options import TrainOptions, begin, parse, suited_to
 
 
 @click.command(epilog="\b\nExample:\n    musictool train --arch lstm --epochs 20")
@@ -47,8 +47,9 @@ def _check(corpus: str | None, given: Mapping[str, Any]) -> None:
     from musictool.dataset.conditions import of_corpus
 
     options = begin(given)
-    options.check_encoding()
     selected = Corpus.open(corpus).select(options.where)
+    options = suited_to(options, selected, given)
+    options.check_encoding()
     if options.init_from is None:  # else its labels count as well
         of_corpus(selected, options.controls, options.label)
 

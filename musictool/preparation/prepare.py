@@ -1,6 +1,6 @@
 """A source of music -> a corpus: read every file once, in parallel, and keep what it gave.
 
-    list -> hash -> read what is new -> parts in .reading/ -> notes.h5, files.csv, corpus.json -> note-chord encoding
+    list -> hash -> read what is new -> parts in .reading/ -> notes.h5, files.csv, corpus.json -> an encoding that suits
 
 Results are kept in whatever order they come and put into the files' order at the end, so that the bytes depend on the
 source and the settings alone: not on the number of workers, nor on runs that were interrupted on the way.
@@ -22,6 +22,7 @@ import numpy as np
 from musictool import home, options
 from musictool.atomic import working_alone
 from musictool.corpus.corpus import NOTES_FILE, Corpus
+from musictool.corpus.suited import Suited, suited
 from musictool.errors import BadCorpus
 from musictool.preparation import sources
 from musictool.preparation import table as files_table
@@ -38,8 +39,6 @@ from musictool.workers.processes import LocalWorkers, Workers, cores
 
 log = logging.getLogger(__name__)
 
-ENCODING = "note-chord"
-
 
 @dataclass(frozen=True)
 class Prepared:
@@ -48,13 +47,15 @@ class Prepared:
     Attributes:
         corpus: open for reading; its `info` has the counts.
         fresh: how many files were read in this run, the others being known from earlier ones.
-        encoded: the summary of the note-chord encoding; empty where none was asked for, or none could be made.
+        suited: which encoding suits the corpus, and why.
+        encoded: the summary of that encoding; empty where none was asked for, or none could be made.
         remark: why there is no encoding although one was asked for.
         metadata: for how many files the metadata has a row, and which columns an earlier run had beside; else empty.
     """
 
     corpus: Corpus
     fresh: int
+    suited: Suited
     encoded: dict[str, Any]
     remark: str = ""
     metadata: str = ""
@@ -78,7 +79,7 @@ def prepare(
     Args:
         source: a folder (recursive), a file, the name of a built-in corpus, or what sources.find made of one of these;
             None is "bach".
-        encode: also make the note-chord vocabulary and encoding.
+        encode: also make the encoding that suits the corpus.
         progress: called with how many files are settled and how many there are; before that, of a collection that is
             written by rule, with how many are written.
         read: "module:function" that reads a file, with the signature of musictool.reading.read.
@@ -112,8 +113,9 @@ def prepare(
                 _write(folder, source, settings, chosen, cache, new.files, metadata)
         corpus = Corpus(folder)
         with _as_interrupted(f"the corpus {corpus.name} is complete but for its encoding, which train will make"):
-            summary, remark = _encode(corpus, workers) if encode else ({}, "")
-    return Prepared(corpus, new.fresh, summary, remark, "; ".join(filter(None, messages)))
+            suits = suited(corpus)
+            summary, remark = _encode(corpus, suits, workers) if encode else ({}, "")
+    return Prepared(corpus, new.fresh, suits, summary, remark, "; ".join(filter(None, messages)))
 
 
 def _workers(chosen: PrepareOptions) -> Workers:
@@ -150,12 +152,12 @@ def _write(
     cache.finish()
 
 
-def _encode(corpus: Corpus, workers: Workers) -> tuple[dict[str, Any], str]:
+def _encode(corpus: Corpus, suits: Suited, workers: Workers) -> tuple[dict[str, Any], str]:
     from musictool.dataset.encode import encode_corpus
 
     try:
-        return encode_corpus(corpus, ENCODING, workers=workers).summary, ""
-    except BadCorpus as error:  # drums only, say: the corpus stands, and other encodings may take it
+        return encode_corpus(corpus, suits.encoding, suits.settings, workers=workers).summary, ""
+    except BadCorpus as error:  # the corpus stands, and other encodings may take it
         return {}, str(error)
 
 

@@ -2,6 +2,7 @@
 
     parse            what is given, over the recipe that it names            -> dict of values, typed and checked
     begin            a new run: that, over its parent's, over the defaults   -> TrainOptions
+    suited_to        the encoding that suits the corpus, where none is given -> TrainOptions
     resolved         what is left to the arch is filled in                   -> RunSettings
     resume_settings  a run that goes on: its own, but for what may change    -> RunSettings
 
@@ -28,6 +29,7 @@ from musictool.training.schedule import DECAYS, Schedule
 
 if TYPE_CHECKING:
     from musictool.arch import Arch
+    from musictool.corpus.corpus import Corpus
 
 ENDLESS = 1_000_000  # epochs of a run that only its time ends
 
@@ -140,7 +142,7 @@ class TrainOptions:
         f"{', '.join(ENCODINGS.names())}.",
         metavar="NAME",
         choices=ENCODINGS.names,
-        default_text="the arch's",
+        default_text="of those that the arch reads, what suits the corpus",
         inherited="always",
     )
     encoding_settings: tuple[str, ...] = flag(
@@ -243,12 +245,32 @@ def begin(given: Mapping[str, Any]) -> TrainOptions:
     return options.build(TrainOptions, {**inherited, **{key: given[key] for key in given if key not in always}})
 
 
+def suited_to(chosen: TrainOptions, corpus: Corpus, given: Mapping[str, Any]) -> TrainOptions:
+    """The options with the encoding that suits the corpus, where none is given and the arch reads tokens.
+
+    Args:
+        chosen: what `begin` made of `given`.
+    """
+    is_free = chosen.init_from is None and not {"encoding", "encoding_settings"} & set(given)
+    if not is_free or ENCODINGS.get(chosen.encoding).kind != "tokens":
+        return chosen
+    from musictool.corpus.suited import suited
+
+    best = suited(corpus)
+    return replace(chosen, encoding=best.encoding, encoding_settings=best.settings)
+
+
 def stored(info: Mapping[str, Any], folder: Path) -> TrainOptions:
-    """The options that the run of a model folder was begun with; those that there were none of then are the defaults.
+    """The options that the run of a model folder was begun with; those that there were none of then are the defaults,
+    but for those of its encoding, which are what they meant then.
 
     Raises BadModel for some that this version does not know."""
     with as_bad_model(folder / MARKER):
-        return options.build(TrainOptions, info["training"]["options"])
+        begun_with = options.build(TrainOptions, info["training"]["options"])
+        encoding = info["encoding"]
+        unnamed = ENCODINGS.get(encoding["name"]).UNNAMED
+        settings = [f"{key}={str(value).lower()}" for key, value in unnamed.items() if key not in encoding["options"]]
+        return replace(begun_with, encoding_settings=(*settings, *begun_with.encoding_settings))
 
 
 def resume_settings(info: Mapping[str, Any], folder: Path, given: Mapping[str, Any]) -> RunSettings:

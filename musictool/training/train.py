@@ -35,7 +35,16 @@ from musictool.registry import ARCHS, ENCODINGS
 from musictool.training import fine_tune
 from musictool.training.event_log import check_event_log
 from musictool.training.folders import existing, folder_for, taken
-from musictool.training.options import RunSettings, TrainOptions, begin, encodings_of, parse, resume_settings, stored
+from musictool.training.options import (
+    RunSettings,
+    TrainOptions,
+    begin,
+    encodings_of,
+    parse,
+    resume_settings,
+    stored,
+    suited_to,
+)
 from musictool.training.reporter import Reporter
 from musictool.training.state import checkpoint_path
 from musictool.training.workers import Trained, build_networks, encoded_for, run_chief, run_worker
@@ -86,6 +95,7 @@ def train(
             else:
                 options = begin(given)
                 opened = Corpus.open(corpus).select(options.where)
+                options = suited_to(options, opened, given)
                 folder, is_unfinished = folder_for(opened, name, options, resume)
                 if not is_unfinished:
                     return _begin(opened, folder, options, reporter, strategy)

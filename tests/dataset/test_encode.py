@@ -30,10 +30,10 @@ def test_a_corpus_is_encoded_once_and_then_read_from_beside_it(at_tiny_home: Pat
 @pytest.mark.parametrize("name", ["rows.h5", "vocabulary.json", "encoded.json"])
 def test_a_damaged_cache_is_encoded_again(tunes: Path, at_new_home: Path, name: str):
     corpus = prepare(str(tunes), name="tunes", workers=1).corpus
-    before = encode_corpus(corpus).stored.tolist()
-    (path,) = corpus.folder.glob(f"encoded/*/{name}")
+    before = encode_corpus(corpus, "midi-message").stored.tolist()
+    (path,) = corpus.folder.glob(f"encoded/midi-message-*/{name}")
     path.write_text("{")
-    assert encode_corpus(corpus).stored.tolist() == before
+    assert encode_corpus(corpus, "midi-message").stored.tolist() == before
 
 
 def test_pieces_without_keys_cannot_be_moved_to_c(tunes: Path, at_new_home: Path):
@@ -56,7 +56,7 @@ def test_the_bytes_do_not_depend_on_how_many_processes_encode(tunes: Path, at_ne
     contents = []
     for count in (1, 3):
         with LocalWorkers(count) as workers:
-            folder = encode_corpus(corpus, workers=workers).folder
+            folder = encode_corpus(corpus, "midi-message", workers=workers).folder
         contents.append({path.name: path.read_bytes() for path in folder.iterdir()})
         for path in folder.iterdir():
             path.unlink()

@@ -14,7 +14,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy.signal import firwin, sosfilt, upfirdn
 
 RATE = 44100  # frames per second
 BLOCK_FRAMES = 63  # a seventieth of 0.1 s
@@ -58,6 +57,8 @@ def k_weighting() -> np.ndarray:
 @cache
 def _oversampling() -> np.ndarray:
     """float64 (K,): the low-pass that interpolates between samples, for zeros inserted between them."""
+    from scipy.signal import firwin  # scipy takes a while to import
+
     return OVERSAMPLING * firwin(2 * TAPS * OVERSAMPLING + 1, 1 / OVERSAMPLING, window=("kaiser", 6.0))
 
 
@@ -94,6 +95,8 @@ class Meter:
     def _measure(self, frames: np.ndarray, after: np.ndarray) -> None:
         """Whole blocks of frames, and the TAPS frames after them."""
         # the energy of each block behind the K weighting
+        from scipy.signal import sosfilt
+
         weighted, self._state = sosfilt(k_weighting(), frames, zi=self._state)
         self._energies.append((weighted**2).sum(axis=0).reshape(-1, BLOCK_FRAMES).sum(axis=1))
         if not self._with_peaks:
@@ -101,6 +104,8 @@ class Meter:
         # the highest of the oversampled values in each block
         sound = np.concatenate([self._before, frames, after], axis=1)
         self._before = frames[:, -TAPS:].copy()
+        from scipy.signal import upfirdn
+
         oversampled = np.abs(upfirdn(_oversampling().astype(np.float32), sound, OVERSAMPLING)).max(axis=0)
         start = 2 * TAPS * OVERSAMPLING  # the delay of the filter, and the frames before
         oversampled = oversampled[start : start + frames.shape[1] * OVERSAMPLING]

@@ -1,8 +1,8 @@
 """The contract of archs: a family of networks, the stages in which it is trained, and how it continues rows.
 
 A subclass is one file of musictool/archs/. It declares its options and its sizes, builds its networks for any Spec of
-its kind, lists the stages of training, and continues rows. It is written with `keras` and `keras.ops` only, and knows
-nothing of encodings but their Spec.
+its kind, lists the stages of training, and continues rows. It is written with `nn` and `ops` of musictool/engine only,
+which are Keras or plain numpy, and knows nothing of encodings but their Spec.
 """
 
 from __future__ import annotations
@@ -10,19 +10,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import keras
 import numpy as np
 
 from musictool import options
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
 from musictool.encoding import Kind, Spec
+from musictool.engine.current import Engine, current
 from musictool.errors import BadOption, KindMismatch, UnknownName
 from musictool.options import option
 from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.sampler import Sampler
+
+if TYPE_CHECKING:
+    import keras
 
 METRICS = ("loss", "accuracy")
 
@@ -135,6 +138,9 @@ class Arch(ABC):
         spec: of what it learns.
         settings: an Options; None for the defaults.
         conditions: C, how many numbers the conditions beside each row have (musictool/dataset/conditions.py).
+
+    Attributes:
+        engine: what computes its networks: the one that did when it was made.
     """
 
     name: ClassVar[str]
@@ -165,6 +171,7 @@ class Arch(ABC):
         self.spec = spec
         self.options: Any = settings if settings is not None else self.Options()
         self.conditions = conditions
+        self.engine: Engine = current()
 
     @classmethod
     def sized(cls, spec: Spec, size: str = "small", settings: Sequence[str] = (), conditions: int = 0) -> Arch:
@@ -172,6 +179,11 @@ class Arch(ABC):
         if size not in cls.SIZES:
             raise UnknownName.of("size", size, cls.SIZES)
         return cls(spec, options.from_settings(cls.Options, settings, cls.SIZES[size]), conditions)
+
+    @classmethod
+    def learns_rows_of(cls, shape: tuple[int, ...]) -> bool:
+        """Whether it learns rows of this shape, of its kind."""
+        return cls.ROW_SHAPE in (None, shape)
 
     @property
     @abstractmethod
@@ -272,7 +284,7 @@ def archs_with_likelihood(kind: Kind, shape: tuple[int, ...]) -> list[str]:
     from musictool.registry import ARCHS
 
     able = {name: ARCHS.get(name) for name in archs_for(kind)}
-    return [name for name, arch in able.items() if arch.has_likelihood and arch.ROW_SHAPE in (None, shape)]
+    return [name for name, arch in able.items() if arch.has_likelihood and arch.learns_rows_of(shape)]
 
 
 def from_json(values: Mapping[str, Any], spec: Spec) -> Arch:

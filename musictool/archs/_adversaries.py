@@ -12,9 +12,7 @@ from abc import abstractmethod
 from functools import cached_property
 from typing import Any, ClassVar
 
-import keras
 import numpy as np
-from keras import ops
 
 from musictool.arch import ParameterGroup, Stage
 from musictool.archs._polyphony import binarise, top_k_per_step
@@ -29,6 +27,8 @@ from musictool.archs._segments import (
 from musictool.backend.compile import compiled
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
+from musictool.engine import nn, ops
+from musictool.engine.current import in_own_engine
 from musictool.errors import BadOption
 from musictool.layers.dcgan import straight_through
 from musictool.metrics.sample_distance import EVAL_METRICS, has_collapsed, sample_distance
@@ -38,7 +38,7 @@ from musictool.sampling.sampler import Sampler
 log = logging.getLogger(__name__)
 
 
-class BatchSeedGenerator(keras.random.SeedGenerator):
+class BatchSeedGenerator(nn.SeedGenerator):
     """Seeds that depend on the batch too: several devices share the state, and must not draw the same."""
 
     batch_seed: Any = 0
@@ -59,8 +59,8 @@ class Adversaries(GeneratingNetwork):
 
     def __init__(
         self,
-        generator: keras.layers.Layer,
-        critic: keras.layers.Layer,
+        generator: nn.Layer,
+        critic: nn.Layer,
         noise_size: int,
         instruments: int,
         **kwargs: Any,
@@ -78,9 +78,9 @@ class Adversaries(GeneratingNetwork):
         """float32 (N, Z), for a segment each; outside training always the same."""
         shape = (ops.shape(segments)[0], self.noise_size)
         if not training:
-            return keras.random.normal(shape, seed=1)
+            return nn.random.normal(shape, seed=1)
         self.seed_generator.batch_seed = batch_seed(segments)
-        return keras.random.normal(shape, seed=self.seed_generator)
+        return nn.random.normal(shape, seed=self.seed_generator)
 
 
 def batch_seed(segments: Any) -> Any:
@@ -149,7 +149,7 @@ class AdversarialArch(SegmentsArch):
         if self.options.neurons == "none":
             return probabilities
         if self.options.neurons == "stochastic" and training:
-            uniform = keras.random.uniform(ops.shape(probabilities), seed=self.network.seed_generator)
+            uniform = nn.random.uniform(ops.shape(probabilities), seed=self.network.seed_generator)
             return straight_through(probabilities, uniform)
         return straight_through(probabilities, 0.5)
 
@@ -177,6 +177,7 @@ class AdversarialArch(SegmentsArch):
             )
         return metrics
 
+    @in_own_engine
     def next_segment(
         self, previous: np.ndarray, context: SamplingContext, melody: np.ndarray | None = None
     ) -> np.ndarray:
@@ -186,6 +187,7 @@ class AdversarialArch(SegmentsArch):
         segments = self._write(previous, self._noise(len(previous), context.rng, context.sampler), thresholds)
         return np.asarray(ops.convert_to_numpy(segments))
 
+    @in_own_engine
     def probabilities(self, previous: np.ndarray, segments: np.ndarray) -> np.ndarray:
         rng = np.random.default_rng([int(previous.sum()), int(segments.sum())])  # the same in every call of the same
         return np.asarray(ops.convert_to_numpy(self._predict(previous, self._noise(len(previous), rng, Sampler()))))

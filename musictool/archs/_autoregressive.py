@@ -20,11 +20,12 @@ from functools import cache, cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
-from keras import ops
 
 from musictool.arch import Arch, Stage
 from musictool.backend.compile import compiled
 from musictool.dataset.windows import Batch
+from musictool.engine import ops
+from musictool.engine.current import in_own_engine
 from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.sampler import Sampler
 
@@ -75,6 +76,7 @@ class AutoregressiveArch(Arch):
 
     # === Scoring ===
 
+    @in_own_engine
     def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         piece = self._time_first(np.concatenate([self.spec.start[None], rows])[None])  # (T + 1, 1, ...)
         _, nats = self._score(piece, self.network.initial_state(1), self._conditions(guidance))
@@ -97,7 +99,7 @@ class AutoregressiveArch(Arch):
             state, nats = carry
             features, state = self.network.step(rows[i], state, constants)
             nll = self.network.nll(features, rows[i + 1], constants)  # (B,)
-            return state, ops.slice_update(nats, (i, 0), nll[None])
+            return state, ops.write(nats, (i, 0), nll[None])
 
         steps, pieces = ops.shape(rows)[0] - 1, ops.shape(rows)[1]
         return ops.fori_loop(0, steps, score_row, (state, ops.zeros((steps, pieces), "float32")))
@@ -108,6 +110,7 @@ class AutoregressiveArch(Arch):
 
     # === Generation ===
 
+    @in_own_engine
     def prefill(self, primer: np.ndarray, guidance: Guidance = FREE) -> tuple[Any, Any]:
         """The last row of a primer (B, T, ...), and the state before it: the position where generation begins."""
         rows, state = self._time_first(primer), self.network.initial_state(len(primer))
@@ -115,6 +118,7 @@ class AutoregressiveArch(Arch):
             state, _ = self._score(rows, state, self._conditions(guidance))
         return ops.convert_to_tensor(rows[-1]), state
 
+    @in_own_engine
     def next_chunk(
         self,
         position: tuple[Any, Any],
@@ -124,7 +128,7 @@ class AutoregressiveArch(Arch):
         guidance: Guidance = FREE,
     ) -> tuple[np.ndarray, tuple[Any, Any], Any]:
         """The next CHUNK rows: spec.dtype (B, CHUNK, ...), with the position and the draw_state after them."""
-        uniform = rng.random((CHUNK, ops.shape(position[0])[0], self.draws), dtype=np.float32)
+        uniform = rng.random((CHUNK, len(position[0]), self.draws), dtype=np.float32)
         generate = self._generate(sampler)
         position, draw_state, rows = generate(position, draw_state, uniform, self._conditions(guidance))
         return np.moveaxis(ops.convert_to_numpy(rows), 0, 1).astype(self.spec.dtype), position, draw_state
@@ -150,7 +154,7 @@ class AutoregressiveArch(Arch):
             row, state, draw_state, rows = carry
             features, state = self.network.step(row, state, constants)
             row, draw_state = self.draw(features, uniform[i], sampler, draw_state, i, constants)
-            return row, state, draw_state, ops.slice_update(rows, (i, *[0] * len(row.shape)), row[None])
+            return row, state, draw_state, ops.write(rows, (i, *[0] * len(row.shape)), row[None])
 
         row, state = position
         rows = ops.repeat(ops.zeros_like(row)[None], CHUNK, axis=0)  # (CHUNK, B, ...)

@@ -12,19 +12,18 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, ClassVar
 
-import keras
 import numpy as np
-from keras import ops
 
 from musictool.archs._autoregressive import AutoregressiveArch
 from musictool.dataset.windows import Batch
 from musictool.encoding import Kind
+from musictool.engine import nn, ops
 from musictool.layers.sigmoid_head import SigmoidHead
 from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.sampler import Sampler
 
 
-class NextFrame(keras.Model):
+class NextFrame(nn.Model):
     """Sum of the embeddings of the keys that sound -> body -> head.
 
     Args:
@@ -39,8 +38,8 @@ class NextFrame(keras.Model):
         super().__init__(**kwargs)
         self.size = size
         self.side_inputs = side_inputs
-        normal = keras.initializers.RandomNormal(0, 0.5)  # of a few keys at a time, the sum is of the order of 1
-        self.keys = keras.layers.Dense(width, kernel_initializer=normal, name="keys")
+        normal = nn.initializers.RandomNormal(0, 0.5)  # of a few keys at a time, the sum is of the order of 1
+        self.keys = nn.Dense(width, kernel_initializer=normal, name="keys")
         self.body = body
         self.head = head
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
 from musictool.archs._segments import GeneratingNetwork, SegmentsNetwork
+from musictool.engine import nn, ops
 from musictool.layers.variational import LatentPredictor, SegmentAutoencoder, bernoulli_nll, kl
 from musictool.music.instruments import INSTRUMENTS, PIANO
 
@@ -38,7 +37,7 @@ class Autoencoders(SegmentsNetwork):
             SegmentAutoencoder(steps, pitches, width, latent, input_dropout, dropout, name=name)
             for name in INSTRUMENTS[:instruments]
         ]
-        self.seed_generator = keras.random.SeedGenerator(0)
+        self.seed_generator = nn.SeedGenerator(0)
         self.fixed_noise = np.random.default_rng(0).standard_normal((instruments, latent)).astype(np.float32)
         self.latent_std = self.add_weight(
             (instruments, latent), "ones", name="latent_std", trainable=False, autocast=False
@@ -64,7 +63,7 @@ class Autoencoders(SegmentsNetwork):
         nll, sounding_nll, divergence = [], [], []
         for i, (network, cells) in enumerate(zip(self.instruments, by_instrument(segments), strict=True)):
             mean, std = network.posterior(cells, training=training)
-            noise = keras.random.normal(ops.shape(mean), seed=self.seed_generator) if training else self.fixed_noise[i]
+            noise = nn.random.normal(ops.shape(mean), seed=self.seed_generator) if training else self.fixed_noise[i]
             cell_nll = bernoulli_nll(network(mean + std * noise, training=training), cells)  # (N, S, P)
             nll.append(ops.sum(cell_nll, axis=(1, 2)))
             sounding_nll.append(ops.sum(cell_nll * cells, axis=(1, 2)))

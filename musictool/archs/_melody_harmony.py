@@ -15,12 +15,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from keras import ops
 
 from musictool.arch import AccompanimentArch
 from musictool.archs._polyphony import binarise, top_k_per_step
 from musictool.archs._segments import SamplingContext, SegmentsArch, default_context
 from musictool.backend.compile import compiled
+from musictool.engine import ops
+from musictool.engine.current import in_own_engine
 from musictool.music.instruments import PIANO
 
 
@@ -45,6 +46,7 @@ class MelodyHarmonyArch(SegmentsArch, AccompanimentArch):
     def latent_inputs(self, number: int, context: SamplingContext) -> Any:
         """What is drawn for a new segment of each of `number` pieces: a nest of float32 (number, I, ...)."""
 
+    @in_own_engine
     def next_segment(
         self, previous: np.ndarray, context: SamplingContext, melody: np.ndarray | None = None
     ) -> np.ndarray:
@@ -57,6 +59,7 @@ class MelodyHarmonyArch(SegmentsArch, AccompanimentArch):
             segments = self._accompany(previous, thresholds, temperature, latents, melody)
         return np.asarray(ops.convert_to_numpy(segments))
 
+    @in_own_engine
     def probabilities(self, previous: np.ndarray, segments: np.ndarray) -> np.ndarray:
         latents = self.latent_inputs(len(previous), default_context(0))
         return np.asarray(ops.convert_to_numpy(self._predict(previous, segments, latents)))

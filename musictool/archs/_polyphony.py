@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from keras import ops
+
+from musictool.engine import ops
 
 
 def top_k_per_step(logits: Any, k: Any) -> Any:

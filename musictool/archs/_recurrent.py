@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from musictool.arch import StackOptions
 from musictool.archs._tokens import TokensArch
@@ -12,7 +12,7 @@ from musictool.layers.recurrent_stack import RecurrentStack
 class RecurrentArch(TokensArch):
     """embedding -> `layers` x (`layer` of `width`, dropout) -> logits."""
 
-    layer: ClassVar[Any]  # of Keras, or a functools.partial of one
+    layer: ClassVar[str]  # the name of a recurrent layer of Keras
 
     Options = StackOptions
     SIZES: ClassVar = {
@@ -22,5 +22,4 @@ class RecurrentArch(TokensArch):
     }
 
     def body(self) -> RecurrentStack:
-        layer = type(self).layer  # self.layer would bind a partial
-        return RecurrentStack(layer, self.options.width, self.options.layers, self.options.dropout)
+        return RecurrentStack(self.layer, self.options.width, self.options.layers, self.options.dropout)

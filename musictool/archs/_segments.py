@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-import keras
 import numpy as np
-from keras import ops
 
 from musictool.arch import Arch
 from musictool.backend.compile import compiled
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
 from musictool.encoding import Kind, Spec
+from musictool.engine import nn, ops
+from musictool.engine.current import in_own_engine
 from musictool.errors import BadCorpus, KindMismatch
 from musictool.music.instruments import INSTRUMENTS
 from musictool.music.score import PITCHES
@@ -60,7 +60,7 @@ def default_context(seed: int) -> SamplingContext:
     return SamplingContext(Sampler(), FREE, np.random.default_rng(seed))
 
 
-class SegmentsNetwork(keras.Model):
+class SegmentsNetwork(nn.Model):
     """A network of segments, with the thresholds that were counted for it.
 
     Args:
@@ -74,7 +74,7 @@ class SegmentsNetwork(keras.Model):
 
     def statistic(self, name: str, initial: float) -> Any:
         """A variable (I,) that is counted and not trained."""
-        start = keras.initializers.Constant(initial)
+        start = nn.initializers.Constant(initial)
         return self.add_weight((self.num_instruments,), start, name=name, trainable=False, autocast=False)
 
 
@@ -234,6 +234,7 @@ class SegmentsArch(Arch):
                     previous = written
             self.network.thresholds.assign(calibration.thresholds())
 
+    @in_own_engine
     def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         previous = np.concatenate([self.spec.start[None], rows])
         batches = (slice(i, min(i + BATCH_SEGMENTS, len(rows))) for i in range(0, len(rows), BATCH_SEGMENTS))

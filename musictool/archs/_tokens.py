@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, ClassVar
 
-import keras
 import numpy as np
-from keras import ops
 
 from musictool.archs._autoregressive import CHUNK, AutoregressiveArch
 from musictool.dataset.windows import Batch
 from musictool.encoding import FIRST_TOKEN, Kind, Spec
+from musictool.engine import nn, ops
 from musictool.layers.tied_embedding import TiedEmbedding
 from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.loops import LoopGuard
@@ -26,7 +25,7 @@ from musictool.sampling.rules import DRAWS, DrawState, draw
 from musictool.sampling.sampler import Sampler
 
 
-class NextToken(keras.Model):
+class NextToken(nn.Model):
     """Embedding -> body -> projection -> similarity to each token's embedding, which is its logit.
 
     Args:
@@ -41,11 +40,9 @@ class NextToken(keras.Model):
         super().__init__(**kwargs)
         self.embedding = TiedEmbedding(spec.size, width, spec.features)
         self.body = body
-        self.project = keras.layers.Dense(width, name="project")
+        self.project = nn.Dense(width, name="project")
         self.conditions = conditions
-        self.condition_projection = (
-            keras.layers.Dense(width, use_bias=False, name="condition_projection") if conditions else None
-        )
+        self.condition_projection = nn.Dense(width, use_bias=False, name="condition_projection") if conditions else None
 
     def build(self, shape: Any) -> None:
         embedded = (*shape, self.embedding.width)

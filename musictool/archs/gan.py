@@ -22,12 +22,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
-import keras
 import numpy as np
-from keras import ops
 
 from musictool.arch import ParameterGroup
 from musictool.archs._adversaries import AdversarialArch, Adversaries
+from musictool.engine import nn, ops
 from musictool.layers.dcgan import FragmentCritic, FragmentGenerator
 from musictool.options import option
 from musictool.sampling.guidance import FREE, Guidance
@@ -40,7 +39,7 @@ BETA_1 = 0.5  # of Adam, as in DCGAN
 BATCH_SEGMENTS = 16  # made in one call, of all pieces: none waits for another
 
 
-class Unconditional(keras.layers.Layer):
+class Unconditional(nn.Layer):
     """A generator that does not look at what stood before."""
 
     def __init__(self, inner: FragmentGenerator, **kwargs: Any):
@@ -116,9 +115,7 @@ class Gan(AdversarialArch):
         # binary cross-entropy, -ln p of real segments and -ln (1 - p) of fake ones
         loss = ops.softplus(-real) + ops.softplus(fake)
         if self.options.smoothing and training:  # ... and either term counts as often as the label says
-            smoothing = keras.random.uniform(
-                (2, *ops.shape(real)), 0, LABEL_SMOOTHING, seed=self.network.seed_generator
-            )
+            smoothing = nn.random.uniform((2, *ops.shape(real)), 0, LABEL_SMOOTHING, seed=self.network.seed_generator)
             loss = loss + smoothing[0] * real - smoothing[1] * fake
 
         accuracy = (ops.cast(real > 0, "float32") + ops.cast(fake < 0, "float32")) / 2

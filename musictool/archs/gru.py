@@ -7,8 +7,6 @@ Limit: what lies further back than a few hundred tokens is forgotten.
 
 from __future__ import annotations
 
-import keras
-
 from musictool.archs._recurrent import RecurrentArch
 
 
@@ -16,5 +14,5 @@ class Gru(RecurrentArch):
     """embedding -> `layers` x (GRU of `width`, dropout) -> logits."""
 
     name = "gru"
-    layer = keras.layers.GRU
+    layer = "GRU"
     LEARNING_RATE = 3e-3

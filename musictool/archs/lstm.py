@@ -7,8 +7,6 @@ Limit: what lies further back than a few hundred tokens is forgotten.
 
 from __future__ import annotations
 
-import keras
-
 from musictool.archs._recurrent import RecurrentArch
 
 
@@ -16,5 +14,5 @@ class Lstm(RecurrentArch):
     """embedding -> `layers` x (LSTM of `width`, dropout) -> logits."""
 
     name = "lstm"
-    layer = keras.layers.LSTM
+    layer = "LSTM"
     LEARNING_RATE = 3e-3

@@ -14,27 +14,26 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-import keras
 import numpy as np
-from keras import ops
 
 from musictool.arch import Arch, CountingStage, Stage
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
 from musictool.encoding import FIRST_TOKEN, START, Kind
+from musictool.engine import nn, ops
+from musictool.engine.current import within
 from musictool.metrics.ngrams import NGrams
 from musictool.options import option
 from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.loops import LoopGuard
-from musictool.sampling.numpy_rules import draw, drawn
-from musictool.sampling.rules import DRAWS, DrawState
+from musictool.sampling.rules import DRAWS, DrawState, draw
 from musictool.sampling.sampler import Sampler
 
 CHUNK = 64  # tokens written between two looks for loops
 AT_ONCE = 1 << 21  # probabilities of a distribution held in memory (16 MB)
 
 
-class Tables(keras.Model):
+class Tables(nn.Model):
     """N-grams in the place of a network: saved and loaded like one.
 
     Args:
@@ -121,22 +120,31 @@ class Markov(Arch):
         self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
     ) -> Iterator[np.ndarray]:
         rng, pieces = np.random.default_rng(seed), len(primer)
-        ngrams, guard = self.network.ngrams, LoopGuard(pieces)
-        contexts = ngrams.contexts(primer)[:, :, -1]  # (order, B)
+        guard = LoopGuard(pieces)
+        contexts = self.network.ngrams.contexts(primer)[:, :, -1]  # (order, B)
         draw_state = DrawState.after(primer, sampler, guidance, self.spec.size, FIRST_TOKEN, CHUNK)
         while True:
             uniform = rng.random((CHUNK, pieces, DRAWS), dtype=np.float32)
-            rows = np.empty((pieces, CHUNK), self.spec.dtype)
-            for i in range(CHUNK):
-                logits = np.log(np.maximum(ngrams.distribution(contexts), 1e-30)).astype(np.float32)  # (B, V)
-                token = draw(sampler, logits, uniform[i], draw_state)  # (B,)
-                draw_state = drawn(draw_state, token, i)
-                contexts = ngrams.next_contexts(contexts, token)
-                rows[:, i] = token
+            rows, contexts, draw_state = self._next_chunk(contexts, draw_state, sampler, uniform)
             yield rows
             if sampler.loop_guard:
                 temperature_factor, loop = guard.after(rows)
                 draw_state = draw_state._replace(temperature_factor=temperature_factor, loop=loop)
+
+    def _next_chunk(
+        self, contexts: np.ndarray, draw_state: DrawState, sampler: Sampler, uniform: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, DrawState]:
+        """Int (B, CHUNK), and contexts and draw_state behind it; in numpy, since a compiled function takes a
+        millisecond a call, whatever it does."""
+        ngrams, rows = self.network.ngrams, np.empty((contexts.shape[1], CHUNK), self.spec.dtype)
+        with within("numpy"):
+            for i in range(CHUNK):
+                logits = np.log(np.maximum(ngrams.distribution(contexts), 1e-30)).astype(np.float32)  # (B, V)
+                token = draw(sampler, logits, uniform[i], draw_state)  # (B,)
+                draw_state = draw_state.drawn(token, i)
+                contexts = ngrams.next_contexts(contexts, token)
+                rows[:, i] = token
+        return rows, contexts, draw_state
 
 
 def _training_rows(encoded: Encoded, most_rows: int) -> Iterator[np.ndarray]:

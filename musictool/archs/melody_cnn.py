@@ -16,12 +16,12 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from keras import ops
 
 from musictool.arch import Stage
 from musictool.archs._melody_harmony import MelodyHarmonyArch
 from musictool.archs._segments import GeneratingNetwork, SamplingContext, flatten_windows, unflatten_windows
 from musictool.dataset.windows import Batch
+from musictool.engine import ops
 from musictool.layers.conditional_segment import DEPTH, STRIDE, NextSegment
 from musictool.music.instruments import INSTRUMENTS, PIANO
 from musictool.options import option

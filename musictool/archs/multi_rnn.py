@@ -12,8 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import keras
-
 from musictool.arch import StackOptions
 from musictool.archs._frames import FramesArch
 from musictool.encoding import Spec
@@ -75,7 +73,7 @@ class MultiRnn(FramesArch):
         return shape in (cls.ROW_SHAPE, (2 * cls.ROW_SHAPE[0],))
 
     def body(self) -> Any:
-        return RecurrentStack(keras.layers.LSTM, self.options.width, self.options.layers, self.options.dropout)
+        return RecurrentStack("LSTM", self.options.width, self.options.layers, self.options.dropout)
 
     def head(self) -> SigmoidHead:
         size, hold = self.spec.size, self.options.hold

@@ -6,8 +6,6 @@ Limit: gradients fade within some ten tokens, so it knows the bar and not the ph
 
 from __future__ import annotations
 
-import keras
-
 from musictool.archs._recurrent import RecurrentArch
 
 
@@ -15,4 +13,4 @@ class Rnn(RecurrentArch):
     """embedding -> `layers` x (simple recurrent layer of `width`, dropout) -> logits."""
 
     name = "rnn"
-    layer = keras.layers.SimpleRNN
+    layer = "SimpleRNN"

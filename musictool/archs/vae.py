@@ -26,7 +26,6 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from keras import ops
 
 from musictool.arch import LatentArch, Stage
 from musictool.archs._latent_networks import Autoencoders, Predictors
@@ -43,6 +42,8 @@ from musictool.backend.compile import compiled
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
 from musictool.encoding import Spec
+from musictool.engine import ops
+from musictool.engine.current import in_own_engine
 from musictool.errors import BadOption
 from musictool.layers.variational import BEAT_STEPS
 from musictool.music.instruments import PIANO
@@ -198,11 +199,13 @@ class Vae(MelodyHarmonyArch, LatentArch):
             different.append(latents[np.unique(packed, axis=0, return_index=True)[1], i])
         return tuple(different)
 
+    @in_own_engine
     def latents(self, rows: np.ndarray) -> np.ndarray:
         parts = [self._means(rows[i : i + BATCH_SEGMENTS]) for i in range(0, len(rows), BATCH_SEGMENTS)]
         none = np.zeros((0, len(self.instruments), self.options.latent), np.float32)
         return np.concatenate([none, *map(ops.convert_to_numpy, parts)])
 
+    @in_own_engine
     def decode_latents(self, latents: np.ndarray, sampler: Sampler, seed: int) -> np.ndarray:
         rng, segments = np.random.default_rng(seed), [np.zeros((0, *self.spec.shape), self.spec.dtype)]
         densities = ops.convert_to_numpy(self.vae.thresholds)

@@ -22,12 +22,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
-import keras
-from keras import ops
-
 from musictool.arch import ParameterGroup
 from musictool.archs._adversaries import AdversarialArch, Adversaries
 from musictool.backend.compile import gradient
+from musictool.engine import nn, ops
 from musictool.layers.musegan import BandCritic, BandGenerator
 from musictool.options import option
 
@@ -91,7 +89,7 @@ class Wgan(AdversarialArch):
 
         # the norm of the gradient, somewhere on the line from a real segment to a fake one, is to be 1
         shape = (ops.shape(segments)[0], 1, 1, 1)
-        share = keras.random.uniform(shape, seed=self.network.seed_generator) if training else 0.5
+        share = nn.random.uniform(shape, seed=self.network.seed_generator) if training else 0.5
         between = share * segments + (1 - share) * generated
         gradients = gradient(lambda x: critic(previous, x), between)  # (N, S, P, I)
         norm = ops.sqrt(ops.sum(ops.square(gradients), axis=(1, 2, 3)) + 1e-12)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-import keras
-from keras import ops
+from musictool.engine import nn, ops
 
 
 def causal_taps(x: Any, size: int, dilation: int, fill: float) -> list[Any]:
@@ -51,7 +50,7 @@ def buffer_length(size: int, dilation: int) -> int:
     return (size - 1) * dilation
 
 
-class CausalConvolution(keras.layers.Layer):
+class CausalConvolution(nn.Layer):
     """Dilated causal convolution: a dense layer on the taps side by side; zeros pad the beginning.
 
     Args:
@@ -64,7 +63,7 @@ class CausalConvolution(keras.layers.Layer):
         super().__init__(**kwargs)
         self.kernel_size = kernel_size
         self.dilation = dilation
-        self.filters = keras.layers.Dense(width, name="filters")
+        self.filters = nn.Dense(width, name="filters")
 
     def build(self, shape: Any) -> None:
         self.filters.build((*shape[:-1], self.kernel_size * shape[-1]))
@@ -89,7 +88,7 @@ class CausalConvolution(keras.layers.Layer):
         return self.filters(ops.concatenate(taps, axis=-1)), buffer
 
 
-class CausalPooling(keras.layers.Layer):
+class CausalPooling(nn.Layer):
     """Dilated causal max pooling: the largest of the taps, number by number.
 
     There is a result for every position (stride 1). Layers above that are dilated by `pool_size` times as much get the

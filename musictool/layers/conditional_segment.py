@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
+from musictool.engine import nn, ops
 from musictool.layers.variational import INITIAL_LOGIT, bernoulli_nll, kl, posterior_params
 
 KERNEL, STRIDE = 4, 2
@@ -25,7 +24,7 @@ DEPTH = 3  # convolutions; S and P are multiples of STRIDE ** DEPTH
 FREE_NATS = 0.1  # of each number's KL that costs nothing in training: else a network learns to ignore its latent
 
 
-class SegmentEncoder(keras.layers.Layer):
+class SegmentEncoder(nn.Layer):
     """0/1 (N, S, P) -> three convolutions, each of half the height and width -> float (N, S / 8 x P / 8 x 4 width).
 
     Args:
@@ -35,10 +34,10 @@ class SegmentEncoder(keras.layers.Layer):
     def __init__(self, width: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.convolutions = [
-            keras.layers.Conv2D(width * 2**i, KERNEL, STRIDE, "same", activation="relu", name=f"convolution_{i + 1}")
+            nn.Conv2D(width * 2**i, KERNEL, STRIDE, "same", activation="relu", name=f"convolution_{i + 1}")
             for i in range(DEPTH)
         ]
-        self.flatten = keras.layers.Flatten()
+        self.flatten = nn.Flatten()
 
     def build(self, shape: Any) -> None:
         shape = (None, *shape[1:], 1)
@@ -57,7 +56,7 @@ class SegmentEncoder(keras.layers.Layer):
         return self.flatten(x)  # (N, features)
 
 
-class SegmentDecoder(keras.layers.Layer):
+class SegmentDecoder(nn.Layer):
     """The mirror of a SegmentEncoder: float (N, F) -> dense -> three transposed convolutions -> float32 (N, S, P).
 
     What comes out is the logit of each cell. A bias for each pitch is added at the end, so that the convolutions, to
@@ -73,13 +72,9 @@ class SegmentDecoder(keras.layers.Layer):
         self.pitches = pitches
         scale = STRIDE**DEPTH
         self.smallest = (steps // scale, pitches // scale, width * 2 ** (DEPTH - 1))
-        self.unfold = keras.layers.Dense(
-            self.smallest[0] * self.smallest[1] * self.smallest[2], activation="relu", name="unfold"
-        )
+        self.unfold = nn.Dense(self.smallest[0] * self.smallest[1] * self.smallest[2], activation="relu", name="unfold")
         self.convolutions = [
-            keras.layers.Conv2DTranspose(
-                channels, KERNEL, STRIDE, "same", activation=activation, name=f"convolution_{i + 1}"
-            )
+            nn.Conv2DTranspose(channels, KERNEL, STRIDE, "same", activation=activation, name=f"convolution_{i + 1}")
             for i, (channels, activation) in enumerate(((width * 2, "relu"), (width, "relu"), (1, None)))
         ]
 
@@ -89,7 +84,7 @@ class SegmentDecoder(keras.layers.Layer):
         for convolution in self.convolutions:
             convolution.build(shape)
             shape = convolution.compute_output_shape(shape)
-        silent = keras.initializers.Constant(INITIAL_LOGIT)
+        silent = nn.initializers.Constant(INITIAL_LOGIT)
         self.pitch_bias = self.add_weight((self.pitches,), silent, name="pitch_bias", autocast=False)
 
     def call(self, features: Any) -> Any:
@@ -99,7 +94,7 @@ class SegmentDecoder(keras.layers.Layer):
         return ops.cast(x[..., 0], "float32") + self.pitch_bias  # (N, S, P)
 
 
-class NextSegment(keras.layers.Layer):
+class NextSegment(nn.Layer):
     """Context -> 3 convolutions each -> 3 dense layers, the second of which gets the latent -> 3 transposed ones.
 
     Args:
@@ -125,15 +120,15 @@ class NextSegment(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.latent = latent
-        self.input_dropout = keras.layers.Dropout(input_dropout)
+        self.input_dropout = nn.Dropout(input_dropout)
         self.context_encoders = [SegmentEncoder(width, name=f"context_encoder_{i + 1}") for i in range(inputs)]
-        self.dense = [keras.layers.Dense(hidden, activation="relu", name=f"dense_{i + 1}") for i in range(2)]
+        self.dense = [nn.Dense(hidden, activation="relu", name=f"dense_{i + 1}") for i in range(2)]
         self.decoder = SegmentDecoder(steps, pitches, width, name="decoder")
-        self.skip_weights = keras.layers.Dense(steps, name="skip_weights") if skip_previous else None
+        self.skip_weights = nn.Dense(steps, name="skip_weights") if skip_previous else None
         if latent:
             self.target_encoder = SegmentEncoder(width, name="target_encoder")
-            self.posterior_head = keras.layers.Dense(2 * latent, dtype="float32", name="posterior_head")
-            self.seed_generator = keras.random.SeedGenerator(0)
+            self.posterior_head = nn.Dense(2 * latent, dtype="float32", name="posterior_head")
+            self.seed_generator = nn.SeedGenerator(0)
             self.fixed_noise = np.random.default_rng(0).standard_normal(latent).astype(np.float32)
 
     def build(self, shape: Any) -> None:
@@ -165,7 +160,7 @@ class NextSegment(keras.layers.Layer):
 
         # draw a latent from the posterior (the reparameterisation trick)
         mean, std = self._posterior(features, target)
-        noise = keras.random.normal(ops.shape(mean), seed=self.seed_generator) if training else self.fixed_noise
+        noise = nn.random.normal(ops.shape(mean), seed=self.seed_generator) if training else self.fixed_noise
         logits = self._logits(features, context[0], mean + std * noise)
 
         # reconstruction + KL, of which each number has some for nothing in training

@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-from keras import ops
+from musictool.engine import nn, ops
 
 # Strides and kernels (steps, pitches), and channels in multiples of the width, of the first layers of a critic; a
 # generator goes through them backwards. What is left behind the last is taken in one kernel.
@@ -55,7 +54,7 @@ def straight_through(probabilities: Any, threshold: Any) -> Any:
     return probabilities + ops.stop_gradient(hard - probabilities)
 
 
-class HeldNotes(keras.initializers.Initializer):
+class HeldNotes:
     """Weights for a kernel that makes steps of quarter notes: nearly the same for each step, so that notes begin long.
 
     Args:
@@ -67,11 +66,11 @@ class HeldNotes(keras.initializers.Initializer):
 
     def __call__(self, shape: Any, dtype: Any = None, **_: Any) -> Any:
         one_step = tuple(1 if i == self.axis else size for i, size in enumerate(shape))
-        draw = keras.initializers.GlorotUniform()
+        draw = nn.initializers.GlorotUniform()
         return draw(one_step, dtype=dtype) + 0.3 * draw(shape, dtype=dtype)
 
 
-class FragmentGenerator(keras.layers.Layer):
+class FragmentGenerator(nn.Layer):
     """Noise, float (N, Z) -> float32 (N, S, P, I), the logit of each cell.
 
     After each transposed convolution but the last, batch normalisation and PReLU. A bias for each pitch of each
@@ -88,14 +87,12 @@ class FragmentGenerator(keras.layers.Layer):
         strides, smallest = fitting_strides((steps, pitches), STRIDES)
         growing = [(smallest, smallest), *reversed([*zip(strides, CRITIC_KERNELS, strict=True)][1:])]
         self.convolutions = [
-            keras.layers.Conv2DTranspose(width * times, kernel, stride, "same", use_bias=False, name=f"growing_{i + 1}")
+            nn.Conv2DTranspose(width * times, kernel, stride, "same", use_bias=False, name=f"growing_{i + 1}")
             for i, ((stride, kernel), times) in enumerate(zip(growing, reversed(CHANNELS), strict=True))
         ]
-        self.norms = [keras.layers.BatchNormalization(momentum=0.9, name=f"norm_{i + 1}") for i in range(len(growing))]
-        self.activations = [
-            keras.layers.PReLU(shared_axes=[1, 2], name=f"activation_{i + 1}") for i in range(len(growing))
-        ]
-        self.cells = keras.layers.Conv2DTranspose(
+        self.norms = [nn.BatchNormalization(momentum=0.9, name=f"norm_{i + 1}") for i in range(len(growing))]
+        self.activations = [nn.PReLU(shared_axes=[1, 2], name=f"activation_{i + 1}") for i in range(len(growing))]
+        self.cells = nn.Conv2DTranspose(
             instruments, QUARTERS, QUARTERS, use_bias=False, kernel_initializer=HeldNotes(0), name="cells"
         )
         self.instruments = instruments
@@ -108,7 +105,7 @@ class FragmentGenerator(keras.layers.Layer):
             norm.build(shape)
             activation.build(shape)
         self.cells.build(shape)
-        silent = keras.initializers.Constant(INITIAL_LOGIT)
+        silent = nn.initializers.Constant(INITIAL_LOGIT)
         self.pitch_bias = self.add_weight((shape[2], self.instruments), silent, name="pitch_bias", autocast=False)
 
     def call(self, noise: Any, training: bool = False) -> Any:
@@ -118,7 +115,7 @@ class FragmentGenerator(keras.layers.Layer):
         return ops.cast(self.cells(x), "float32") + self.pitch_bias  # (N, S, P, I)
 
 
-class FragmentCritic(keras.layers.Layer):
+class FragmentCritic(nn.Layer):
     """Segments, float (N, S, P, I) -> float32 (N,), the logit of "real".
 
     PReLU after each convolution but the last, batch normalisation before it after each but the first, as in DCGAN.
@@ -132,16 +129,12 @@ class FragmentCritic(keras.layers.Layer):
         super().__init__(**kwargs)
         strides, smallest = fitting_strides((steps, pitches), STRIDES)
         self.convolutions = [
-            keras.layers.Conv2D(width * times, kernel, stride, "same", use_bias=i == 0, name=f"shrinking_{i + 1}")
+            nn.Conv2D(width * times, kernel, stride, "same", use_bias=i == 0, name=f"shrinking_{i + 1}")
             for i, (times, stride, kernel) in enumerate(zip(CHANNELS, strides, CRITIC_KERNELS, strict=True))
         ]
-        self.norms = [
-            keras.layers.BatchNormalization(momentum=0.9, name=f"norm_{i + 1}") for i in range(1, len(CHANNELS))
-        ]
-        self.activations = [
-            keras.layers.PReLU(shared_axes=[1, 2], name=f"activation_{i + 1}") for i in range(len(CHANNELS))
-        ]
-        self.logit = keras.layers.Conv2D(1, smallest, dtype="float32", name="logit")
+        self.norms = [nn.BatchNormalization(momentum=0.9, name=f"norm_{i + 1}") for i in range(1, len(CHANNELS))]
+        self.activations = [nn.PReLU(shared_axes=[1, 2], name=f"activation_{i + 1}") for i in range(len(CHANNELS))]
+        self.logit = nn.Conv2D(1, smallest, dtype="float32", name="logit")
 
     def build(self, shape: Any) -> None:
         for i, (convolution, activation) in enumerate(zip(self.convolutions, self.activations, strict=True)):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-from keras import ops
-
+from musictool.engine import nn, ops
 from musictool.layers.causal import CausalConvolution
 
 
-class GatedConvolutions(keras.layers.Layer):
+class GatedConvolutions(nn.Layer):
     """The body of WaveNet (van den Oord 2016): input projection -> blocks -> ReLU of the sum of their skip outputs.
 
     A block is tanh(convolution) * sigmoid(convolution); one projection of it is added to the block's input for the next
@@ -28,11 +26,11 @@ class GatedConvolutions(keras.layers.Layer):
     def __init__(self, width: int, layers: int, stacks: int, kernel_size: int, dropout: float, **kwargs: Any):
         super().__init__(**kwargs)
         dilations = list(enumerate([kernel_size**i for i in range(layers)] * stacks))
-        self.input_projection = keras.layers.Dense(width, name="input_projection")
+        self.input_projection = nn.Dense(width, name="input_projection")
         self.gates = [CausalConvolution(2 * width, kernel_size, d, name=f"gates_{i}") for i, d in dilations]
-        self.skip = [keras.layers.Dense(width, name=f"skip_{i}") for i, _ in dilations]
-        self.residual = [keras.layers.Dense(width, name=f"residual_{i}") for i, _ in dilations[:-1]]
-        self.dropout = [keras.layers.Dropout(dropout, name=f"dropout_{i}") for i, _ in dilations]
+        self.skip = [nn.Dense(width, name=f"skip_{i}") for i, _ in dilations]
+        self.residual = [nn.Dense(width, name=f"residual_{i}") for i, _ in dilations[:-1]]
+        self.dropout = [nn.Dropout(dropout, name=f"dropout_{i}") for i, _ in dilations]
         self.width = width
 
     @property

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
+from musictool.engine import nn, ops
 from musictool.layers.dcgan import INITIAL_LOGIT, HeldNotes, fitting_strides
 from musictool.layers.variational import BEAT_STEPS
 from musictool.music.instruments import DRUMS
@@ -49,7 +48,7 @@ def wrap_octave(classes: Any) -> Any:
     return ops.concatenate([classes, classes[..., :-1, :]], axis=-2)
 
 
-class ContextEncoder(keras.layers.Layer):
+class ContextEncoder(nn.Layer):
     """0/1 (N, S, P, I) -> features, float (N, s, p, channels), at S / 4, then at fewer and fewer pitches.
 
     Args:
@@ -61,7 +60,7 @@ class ContextEncoder(keras.layers.Layer):
         super().__init__(**kwargs)
         strides, _ = fitting_strides((steps, pitches), STRIDES)
         self.convolutions = [
-            keras.layers.Conv2D(width * times, kernel, stride, "same", name=f"shrinking_{i + 1}")
+            nn.Conv2D(width * times, kernel, stride, "same", name=f"shrinking_{i + 1}")
             for i, (stride, kernel, times) in enumerate(zip(strides, KERNELS, CHANNELS, strict=True))
         ]
 
@@ -80,7 +79,7 @@ class ContextEncoder(keras.layers.Layer):
         return features
 
 
-class TrackGenerator(keras.layers.Layer):
+class TrackGenerator(nn.Layer):
     """One instrument: noise (N, Z) and the features of a ContextEncoder -> float32 (N, S, P), the logit of each cell.
 
     Steps are made last, four of each quarter note, and alike to begin with, so that notes last.
@@ -96,23 +95,19 @@ class TrackGenerator(keras.layers.Layer):
         strides, _ = fitting_strides((steps, pitches), STRIDES)
         growing = [*reversed([*zip(strides, KERNELS, strict=True)][1:])]
         channels = [width * times for times in reversed(CHANNELS[:-1])]
-        self.norms = [keras.layers.BatchNormalization(momentum=0.9, name=f"norm_{i + 1}") for i in range(len(STRIDES))]
-        self.activations = [
-            keras.layers.PReLU(shared_axes=[1, 2], name=f"activation_{i + 1}") for i in range(len(STRIDES))
-        ]
+        self.norms = [nn.BatchNormalization(momentum=0.9, name=f"norm_{i + 1}") for i in range(len(STRIDES))]
+        self.activations = [nn.PReLU(shared_axes=[1, 2], name=f"activation_{i + 1}") for i in range(len(STRIDES))]
         self.convolutions = [
-            keras.layers.Conv2DTranspose(count, kernel, stride, "same", use_bias=False, name=f"growing_{i + 1}")
+            nn.Conv2DTranspose(count, kernel, stride, "same", use_bias=False, name=f"growing_{i + 1}")
             for i, (count, (stride, kernel)) in enumerate(zip(channels, growing, strict=True))
         ]
         self.quarter_steps = STRIDES[0][0]
-        self.cells = keras.layers.Dense(
-            self.quarter_steps, use_bias=False, kernel_initializer=HeldNotes(1), name="cells"
-        )
+        self.cells = nn.Dense(self.quarter_steps, use_bias=False, kernel_initializer=HeldNotes(1), name="cells")
 
     def build(self, shape: Any, contexts: Any) -> None:
         self.smallest = (*contexts[-1][1:3], self.width * CHANNELS[-1])
         size = self.smallest[0] * self.smallest[1] * self.smallest[2]
-        self.unfold = keras.layers.Dense(size, use_bias=False, name="unfold")
+        self.unfold = nn.Dense(size, use_bias=False, name="unfold")
         self.unfold.build(shape)
         shape = (None, *self.smallest)
         for i, convolution in enumerate([*self.convolutions, self.cells]):
@@ -122,9 +117,9 @@ class TrackGenerator(keras.layers.Layer):
             convolution.build(shape)
             if convolution is not self.cells:
                 shape = convolution.compute_output_shape(shape)
-        self.skip_weights = keras.layers.Dense(shape[1] * self.quarter_steps, name="skip_weights")
+        self.skip_weights = nn.Dense(shape[1] * self.quarter_steps, name="skip_weights")
         self.skip_weights.build((None, self.smallest[0] * self.smallest[1] * (self.smallest[2] + contexts[-1][-1])))
-        silent = keras.initializers.Constant(INITIAL_LOGIT)
+        silent = nn.initializers.Constant(INITIAL_LOGIT)
         self.pitch_bias = self.add_weight((shape[2],), silent, name="pitch_bias", autocast=False)
 
     def call(self, noise: Any, context: list[Any], previous: Any, training: bool = False) -> Any:
@@ -145,7 +140,7 @@ class TrackGenerator(keras.layers.Layer):
         return ops.cast(x, "float32") + self.pitch_bias + repeated
 
 
-class Harmony(keras.layers.Layer):
+class Harmony(nn.Layer):
     """Which pitch classes suit a beat, alike in every key: a generator would else have to learn each key by itself.
 
     What sounded in the beats before, as pitch classes on a circle of twelve, goes through filters that go round it: the
@@ -159,8 +154,8 @@ class Harmony(keras.layers.Layer):
 
     def __init__(self, width: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.noise_projection = keras.layers.Dense(width, use_bias=False, name="noise_projection")
-        self.context_filters = keras.layers.Conv1D(width, OCTAVE, name="context_filters")
+        self.noise_projection = nn.Dense(width, use_bias=False, name="noise_projection")
+        self.context_filters = nn.Conv1D(width, OCTAVE, name="context_filters")
         self.width = width
 
     def build(self, previous: Any, noise: Any) -> None:
@@ -168,7 +163,7 @@ class Harmony(keras.layers.Layer):
         self.beats, self.instruments = steps // BEAT_STEPS, instruments
         self.noise_projection.build(noise)
         self.context_filters.build((None, None, self.beats * instruments))
-        self.output_filters = keras.layers.Conv1D(self.beats * instruments, OCTAVE, name="output_filters")
+        self.output_filters = nn.Conv1D(self.beats * instruments, OCTAVE, name="output_filters")
         self.output_filters.build((None, None, self.width))
 
     def call(self, previous: Any, noise: Any) -> Any:
@@ -188,7 +183,7 @@ class Harmony(keras.layers.Layer):
         return ops.cast(logits, "float32") * (np.arange(self.instruments) != DRUMS).astype(np.float32)
 
 
-class BandGenerator(keras.layers.Layer):
+class BandGenerator(nn.Layer):
     """Previous 0/1 (N, S, P, I), noise (N, shared + I x own) -> float32 (N, S, P, I), the logit of each cell.
 
     Each step of each instrument can repeat what stood a segment ago without drawing it anew, and each beat can favour
@@ -234,7 +229,7 @@ class BandGenerator(keras.layers.Layer):
         return ops.stack(logits, axis=-1) + self.harmony(previous, shared)  # (N, S, P, I)
 
 
-class BandCritic(keras.layers.Layer):
+class BandCritic(nn.Layer):
     """Previous, segments, float (N, S, P, I) -> float32 (N,), any number, the higher the more real the segments look.
 
     Beside the cells themselves it sees where notes begin, what repeats the segment before, and which pitch classes
@@ -250,16 +245,16 @@ class BandCritic(keras.layers.Layer):
         super().__init__(dtype="float32", **kwargs)
         policy = self.dtype_policy  # a gradient penalty in half precision would be zero or infinite
         self.roll = [
-            keras.layers.Conv2D(width * times, CRITIC_KERNEL, CRITIC_STRIDE, "same", name=f"roll_{i + 1}", dtype=policy)
+            nn.Conv2D(width * times, CRITIC_KERNEL, CRITIC_STRIDE, "same", name=f"roll_{i + 1}", dtype=policy)
             for i, times in enumerate(CRITIC_CHANNELS)
         ]
         self.chroma = [
-            keras.layers.Conv2D(width, (4, OCTAVE), (4, 1), "valid", name="chroma_1", dtype=policy),
-            keras.layers.Conv2D(2 * width, (4, 1), (2, 1), "same", name="chroma_2", dtype=policy),
+            nn.Conv2D(width, (4, OCTAVE), (4, 1), "valid", name="chroma_1", dtype=policy),
+            nn.Conv2D(2 * width, (4, 1), (2, 1), "same", name="chroma_2", dtype=policy),
         ]
-        self.key_profiles = keras.layers.Conv1D(2 * width, OCTAVE, name="key_profiles", dtype=policy)
-        self.dense = keras.layers.Dense(8 * width, name="dense", dtype=policy)
-        self.score = keras.layers.Dense(1, use_bias=False, name="score", dtype=policy)  # a bias would mean nothing
+        self.key_profiles = nn.Conv1D(2 * width, OCTAVE, name="key_profiles", dtype=policy)
+        self.dense = nn.Dense(8 * width, name="dense", dtype=policy)
+        self.score = nn.Dense(1, use_bias=False, name="score", dtype=policy)  # a bias would mean nothing
 
     def build(self, shape: Any) -> None:
         _, steps, pitches, instruments = shape

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-from keras import ops
-
+from musictool.engine import nn, ops
 from musictool.layers.causal import CausalConvolution, CausalPooling
 
 
-class PooledConvolutions(keras.layers.Layer):
+class PooledConvolutions(nn.Layer):
     """`layers` times (norm, convolution, ReLU, max pooling, dropout), causal; each adds to what came in.
 
     The n-th pair is dilated by pool_size ** n, so that the receptive field grows as under pooling with strides, which
@@ -31,10 +29,10 @@ class PooledConvolutions(keras.layers.Layer):
         pairs = [(i, pool_size**i) for i in range(layers)]  # and their dilations
         self.convolutions = [CausalConvolution(width, kernel_size, d, name=f"convolution_{i}") for i, d in pairs]
         self.poolings = [CausalPooling(pool_size, d, name=f"pooling_{i}") for i, d in pairs]
-        self.dropout = [keras.layers.Dropout(dropout, name=f"dropout_{i}") for i, _ in pairs]
-        self.input_projection = keras.layers.Dense(width, use_bias=False, name="input_projection")
-        self.norms = [keras.layers.RMSNormalization(name=f"norm_{i}") for i, _ in pairs]
-        self.output_norm = keras.layers.RMSNormalization(name="output_norm")
+        self.dropout = [nn.Dropout(dropout, name=f"dropout_{i}") for i, _ in pairs]
+        self.input_projection = nn.Dense(width, use_bias=False, name="input_projection")
+        self.norms = [nn.RMSNormalization(name=f"norm_{i}") for i, _ in pairs]
+        self.output_norm = nn.RMSNormalization(name="output_norm")
         self.width = width
 
     @property

@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
+
+from musictool.engine import nn, ops
 
 BASE = 10000.0  # the slowest pair of numbers goes round once in nearly 2 pi times as many rows
 DIGIT = 1024  # a position is rotated digit by digit, so that each angle is exact
@@ -72,7 +72,7 @@ def _sum_of_angles(a: Any, b: Any) -> Any:
     return ops.stack([a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]])
 
 
-class PositionEmbedding(keras.layers.Layer):
+class PositionEmbedding(nn.Layer):
     """Adds a learned vector to each row; the vectors repeat after `count` rows.
 
     No row attends to two rows of the same vector if none attends to more than `count` rows, so that nothing is
@@ -86,17 +86,17 @@ class PositionEmbedding(keras.layers.Layer):
     def __init__(self, count: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.count = count
-        self.seed_generator = keras.random.SeedGenerator()
+        self.seed_generator = nn.SeedGenerator()
 
     def build(self, shape: Any) -> None:
-        self.table = self.add_weight((self.count, shape[-1]), keras.initializers.RandomNormal(0, 0.1), name="table")
+        self.table = self.add_weight((self.count, shape[-1]), nn.initializers.RandomNormal(0, 0.1), name="table")
 
     def call(self, x: Any, training: bool = False) -> Any:
         """float (B, T, W) -> (B, T, W)."""
         positions = np.arange(x.shape[1], dtype=np.int32)
         if not training:
             return x + ops.take(self.table, positions % self.count, axis=0)
-        begin = keras.random.randint((ops.shape(x)[0], 1), 0, self.count, dtype="int32", seed=self.seed_generator)
+        begin = nn.random.randint((ops.shape(x)[0], 1), 0, self.count, dtype="int32", seed=self.seed_generator)
         return x + ops.take(self.table, ops.mod(begin + positions, self.count), axis=0)
 
     def step(self, x: Any, position: Any) -> Any:
@@ -104,7 +104,7 @@ class PositionEmbedding(keras.layers.Layer):
         return x + ops.cast(ops.take(self.table, ops.mod(position, self.count), axis=0), x.dtype)
 
 
-class RelativePositionEmbedding(keras.layers.Layer):
+class RelativePositionEmbedding(nn.Layer):
     """Learned position keys: a vector per head for each distance.
 
     Source: Huang et al., "Music Transformer" (2018), with their skewing (relative_shift).
@@ -120,7 +120,7 @@ class RelativePositionEmbedding(keras.layers.Layer):
         self.shape = (heads, count, head_size)
 
     def build(self, shape: Any = None) -> None:
-        self.table = self.add_weight(self.shape, keras.initializers.RandomNormal(0, 0.02), name="table")
+        self.table = self.add_weight(self.shape, nn.initializers.RandomNormal(0, 0.02), name="table")
 
     def queries(self, query: Any) -> tuple[Any, Any]:
         """float (..., H, n, d) -> content query, position query: the same here."""
@@ -132,7 +132,7 @@ class RelativePositionEmbedding(keras.layers.Layer):
         return ops.pad(keys, [(0, 0), (0, count - keys.shape[1]), (0, 0)])
 
 
-class RelativeSinusoidalEmbedding(keras.layers.Layer):
+class RelativeSinusoidalEmbedding(nn.Layer):
     """Position keys: sines and cosines of the distance times a learned matrix; and a learned bias for each query.
 
     Source: Dai et al., "Transformer-XL" (2019): R, W_kR and the biases u and v of their equation for the scores.
@@ -149,8 +149,8 @@ class RelativeSinusoidalEmbedding(keras.layers.Layer):
 
     def build(self, shape: Any = None) -> None:
         width = self.heads * self.head_size
-        normal = keras.initializers.RandomNormal(0, 0.02)
-        kernel = keras.initializers.RandomNormal(0, math.sqrt(1 / width))
+        normal = nn.initializers.RandomNormal(0, 0.02)
+        kernel = nn.initializers.RandomNormal(0, math.sqrt(1 / width))
         self.kernel = self.add_weight((self.heads, width, self.head_size), kernel, name="kernel")  # W_kR
         self.content_bias = self.add_weight((self.heads, 1, self.head_size), normal, name="content_bias")  # u
         self.position_bias = self.add_weight((self.heads, 1, self.head_size), normal, name="position_bias")  # v

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-
-from musictool.layers import _recurrences
+from musictool.engine import nn
 
 
-class RecurrentStack(keras.layers.Layer):
+class RecurrentStack(nn.Layer):
     """Recurrent layers with dropout after each; each but the first adds its input to its output.
 
     The sum (as in residual networks, He 2016) is what lets two layers learn as fast as one.
@@ -20,7 +18,7 @@ class RecurrentStack(keras.layers.Layer):
     computes the same faster; a layer with other settings goes through Keras.
 
     Args:
-        layer: keras.layers.LSTM, GRU or SimpleRNN, or what makes one of a width, return_sequences and name.
+        layer: LSTM, GRU or SimpleRNN, by name; or what makes one of a width, return_sequences and name.
         width: W, hidden units per layer.
         layers: number of layers.
         dropout: dropout rate, after each layer.
@@ -28,8 +26,9 @@ class RecurrentStack(keras.layers.Layer):
 
     def __init__(self, layer: Any, width: int, layers: int, dropout: float, **kwargs: Any):
         super().__init__(**kwargs)
-        self.recurrent = [layer(width, return_sequences=True, name=f"recurrent_{i}") for i in range(layers)]
-        self.dropout = [keras.layers.Dropout(dropout, name=f"dropout_{i}") for i in range(layers)]
+        make = getattr(nn, layer) if isinstance(layer, str) else layer
+        self.recurrent = [make(width, return_sequences=True, name=f"recurrent_{i}") for i in range(layers)]
+        self.dropout = [nn.Dropout(dropout, name=f"dropout_{i}") for i in range(layers)]
 
     def build(self, shape: Any) -> None:
         for layer in self.recurrent:
@@ -61,5 +60,9 @@ class RecurrentStack(keras.layers.Layer):
 
 def _window(layer: Any, x: Any) -> Any:
     """A recurrent layer on float (B, T, D): (B, T, W)."""
+    import keras
+
+    from musictool.layers import _recurrences
+
     on_cpu = keras.distribution.list_devices()[0].startswith("cpu")
     return _recurrences.run(layer, x) if on_cpu and _recurrences.supports(layer) else layer(x)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
+
+from musictool.engine import nn, ops
 
 LAGS = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15, 19, 23, 31, 47, 63)  # frames back from the current one
 CONTEXT = 8  # frames that are compared, to find an earlier position like the current one
@@ -15,7 +15,7 @@ MASKED_SCORE = -1e9  # of a position that does not exist
 SMOOTHING = 0.25  # added to what two frames have in common and to their lengths, so that silence is like silence
 
 
-class RepeatAttention(keras.layers.Layer):
+class RepeatAttention(nn.Layer):
     """Frames -> numbers for every key: whether it sounded at each of LAGS, and how much each head expects it.
 
     Music repeats itself, and a recurrent layer cannot spell out a phrase that it read long ago. A head compares the
@@ -45,7 +45,7 @@ class RepeatAttention(keras.layers.Layer):
         """The first head begins by comparing one frame, the next two, and so on by doubling."""
         compared = 2.0 ** np.arange(self.heads)
         weights = 8.0 * (np.arange(CONTEXT) < compared[:, None]) / np.minimum(compared, CONTEXT)[:, None]
-        constant = keras.initializers.Constant
+        constant = nn.initializers.Constant
         self.match_weights = self.add_weight(
             (self.heads, CONTEXT), constant(weights), name="match_weights", autocast=False
         )

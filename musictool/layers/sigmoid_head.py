@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import keras
-from keras import ops
+from musictool.engine import nn, ops
 
 ONSET_LOGIT = -5.0  # of a key that does not sound yet, before training: one onset in 150 frames
 HOLD_LOGIT = 6.0  # added before training for a key that sounds already
 
 
-class SigmoidHead(keras.layers.Layer):
+class SigmoidHead(nn.Layer):
     """Independent keys: one sigmoid per key, as Huang and Wu (2016) and all early models of piano-rolls have it.
 
     A head gives `logits`, scores a frame by them and draws one. A head that draws the keys in groups, each given those
@@ -42,9 +41,9 @@ class SigmoidHead(keras.layers.Layer):
     def build(self, shape: Any) -> None:
         """For features (..., W)."""
         self.kernel = self.add_weight((shape[-1], self.size), "glorot_uniform", name="kernel")
-        self.bias = self.add_weight((self.size,), keras.initializers.Constant(ONSET_LOGIT), name="bias", autocast=False)
+        self.bias = self.add_weight((self.size,), nn.initializers.Constant(ONSET_LOGIT), name="bias", autocast=False)
         if self.hold:
-            initializer = keras.initializers.Constant(HOLD_LOGIT)
+            initializer = nn.initializers.Constant(HOLD_LOGIT)
             self.hold_kernel = self.add_weight((self.size,), initializer, name="hold_kernel", autocast=False)
 
     # === What the head sees of the frames before, besides the features ===

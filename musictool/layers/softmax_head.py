@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
+from musictool.engine import nn, ops
 from musictool.layers.sigmoid_head import HOLD_LOGIT, SigmoidHead, accuracy
 from musictool.sampling.rules import inverse_transform
 
@@ -50,10 +49,11 @@ class SoftmaxHead(SigmoidHead):
     def build(self, shape: Any) -> None:
         instruments, classes = len(self.notes), self.pitches + 1
         self.kernel = self.add_weight((shape[-1], instruments * classes), "glorot_uniform", name="kernel")
-        self.bias = self.add_weight((instruments, classes), "zeros", name="bias", autocast=False)
-        self.bias.assign(np.eye(1, classes, self.pitches).repeat(instruments, 0) * math.log(classes))  # rests
+        rests = np.eye(1, classes, self.pitches).repeat(instruments, 0) * math.log(classes)
+        initializer = nn.initializers.Constant(rests)
+        self.bias = self.add_weight((instruments, classes), initializer, name="bias", autocast=False)
         if self.hold:
-            initializer = keras.initializers.Constant(HOLD_LOGIT)
+            initializer = nn.initializers.Constant(HOLD_LOGIT)
             self.hold_kernel = self.add_weight((instruments, classes), initializer, name="hold_kernel", autocast=False)
 
     def logits(self, features: Any, context: Any, target: Any) -> Any:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
+
+from musictool.engine import nn, ops
 
 NAME = "embedding"  # of the layer, in the weights' paths of a network and in its file
 PER_TOKEN = (f"{NAME}/table", f"{NAME}/bias")  # where the paths of weights with a row for each token end
 
 
-class TiedEmbedding(keras.layers.Layer):
+class TiedEmbedding(nn.Layer):
     """An embedding matrix: a table with a row per token, plus the features of each token times a table of features.
 
     A chord that training met once shares nearly all of its features (this pitch, that length, so many voices) with
@@ -36,7 +36,7 @@ class TiedEmbedding(keras.layers.Layer):
 
     def build(self, shape: Any = None) -> None:
         def normal(std: float) -> Any:
-            return keras.initializers.RandomNormal(0, std / math.sqrt(self.width))
+            return nn.initializers.RandomNormal(0, std / math.sqrt(self.width))
 
         has_features = self.features is not None
         self.table = self.add_weight((self.size, self.width), normal(0.2 if has_features else 1.0), name="table")

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import keras
 import numpy as np
-from keras import ops
 
+from musictool.engine import nn, ops
 from musictool.layers.positions import RotaryEmbedding, apply_rotary, relative_shift
 
 MASKED = -1e9  # the bias of scores that get no weight; added in float32, whatever the precision
@@ -80,7 +79,23 @@ class AttentionSpan:
         return ops.logical_and(age <= position, age <= ops.mod(position, self.segment) + self.memory)
 
 
-class Attention(keras.layers.Layer):
+class Place(NamedTuple):
+    """What is known of a row by its position alone.
+
+    Attributes:
+        angles: float32 (2, d / 2), by which queries and keys are rotated; None for no rotation.
+        slot: int32 (), where in the cache it is written.
+        ages: int32 (C,), how many rows ago each slot was written; None where no score depends on it.
+        mask_bias: float32 (C,), 0 for the slots that it attends to, else MASKED.
+    """
+
+    angles: Any
+    slot: Any
+    ages: Any
+    mask_bias: Any
+
+
+class Attention(nn.Layer):
     """Multi-head causal self-attention (Vaswani et al. 2017), the three projections made as one.
 
     Called on float (B, T, W) it gives (B, T, W). `step` does the same for one row, with the keys and values of the last
@@ -119,7 +134,7 @@ class Attention(keras.layers.Layer):
 
     def build(self, shape: Any) -> None:
         std = math.sqrt(1 / self.width)
-        normal = keras.initializers.RandomNormal
+        normal = nn.initializers.RandomNormal
         self.qkv_kernel = self.add_weight((self.width, 3 * self.width), normal(0, std), name="qkv_kernel")
         output = normal(0, std * self.output_scale)
         self.output_kernel = self.add_weight((self.width, self.width), output, name="output_kernel")
@@ -164,23 +179,30 @@ class Attention(keras.layers.Layer):
     def initial_state(self, batch_size: int) -> dict[str, Any]:
         """Empty rings of keys and values, (B, H, C, d), and the position keys of all distances, (H, C, d)."""
         shape = (batch_size, self.heads, self.span.cache_size, self.head_size)
-        empty = ops.zeros(shape, dtype=self.compute_dtype)
-        cache = {"key": empty, "value": empty}
+        cache = {name: ops.zeros(shape, dtype=self.compute_dtype) for name in ("key", "value")}
         if self.relative:
             cache["position_key"] = ops.cast(self.relative.keys(self.span.cache_size), self.compute_dtype)
         return cache
 
-    def step(self, x: Any, cache: dict[str, Any], position: Any) -> tuple[Any, dict[str, Any]]:
-        """One row: (B, W), the cache, and its position, an int32 scalar -> (B, W) and the cache after it."""
+    def place(self, position: Any) -> Place:
+        """What follows from the position of a row, an int32 scalar; the same in all blocks of a stack."""
+        return Place(
+            angles=self.rotary.angles_at(position) if self.rotary else None,
+            slot=ops.mod(position, self.span.cache_size),
+            ages=self.span.cache_ages(position) if self.relative else None,
+            mask_bias=ops.where(self.span.cache_mask(position), 0.0, MASKED),
+        )
+
+    def step(self, x: Any, cache: dict[str, Any], place: Place) -> tuple[Any, dict[str, Any]]:
+        """One row: (B, W), the cache, and its place -> (B, W) and the cache after it."""
         # query, key and value of this row
         qkv = ops.matmul(x, ops.cast(self.qkv_kernel, x.dtype))  # (B, 3 W)
         qkv = ops.reshape(qkv, (-1, 3, self.heads, 1, self.head_size))  # (B, 3, H, 1, d)
-        angles = self.rotary.angles_at(position) if self.rotary else None
-        query, key, value = self._scaled_and_rotated([qkv[:, i] for i in range(3)], angles)  # (B, H, 1, d) each
+        query, key, value = self._scaled_and_rotated([qkv[:, i] for i in range(3)], place.angles)  # (B, H, 1, d) each
 
         # overwrite the oldest slot of the cache
-        slot = (0, 0, ops.mod(position, self.span.cache_size), 0)
-        key, value = ops.slice_update(cache["key"], slot, key), ops.slice_update(cache["value"], slot, value)
+        slot = (0, 0, place.slot, 0)
+        key, value = ops.write(cache["key"], slot, key), ops.write(cache["value"], slot, value)
         cache = {**cache, "key": key, "value": value}  # (B, H, C, d)
 
         # attention of this row to all slots, as in `call`
@@ -188,9 +210,8 @@ class Attention(keras.layers.Layer):
         scores = ops.matmul(content_query, ops.swapaxes(key, -1, -2))  # (B, H, 1, C)
         if self.relative:
             by_distance = ops.matmul(position_query, ops.swapaxes(cache["position_key"], -1, -2))  # (B, H, 1, C)
-            scores = scores + ops.take(by_distance, self.span.cache_ages(position), axis=-1)
-        mask_bias = ops.where(self.span.cache_mask(position), 0.0, MASKED)  # (C,)
-        context = ops.matmul(self._attention_weights(scores, mask_bias), value)  # (B, H, 1, d)
+            scores = scores + ops.take(by_distance, place.ages, axis=-1)
+        context = ops.matmul(self._attention_weights(scores, place.mask_bias), value)  # (B, H, 1, d)
         context = ops.reshape(context, (-1, self.width))
         return ops.matmul(context, ops.cast(self.output_kernel, x.dtype)), cache
 
@@ -220,7 +241,7 @@ class Attention(keras.layers.Layer):
         return ops.cast(ops.softmax(ops.cast(scores, "float32") + mask_bias), self.compute_dtype)
 
 
-class TransformerStack(keras.layers.Layer):
+class TransformerStack(nn.Layer):
     """Blocks of attention and feed-forward, each adding to what came in, normalised before each (pre-norm).
 
     Called on float (B, T, D) it gives (B, T, W). `step` does the same for one row, from a state of fixed size.
@@ -248,15 +269,15 @@ class TransformerStack(keras.layers.Layer):
         super().__init__(**kwargs)
         self.width = width
         self.attentions = attentions
-        self.input_projection = keras.layers.Dense(width, use_bias=False, name="input_projection")
+        self.input_projection = nn.Dense(width, use_bias=False, name="input_projection")
         self.positions = positions
         blocks = range(len(attentions))
-        self.norms = [keras.layers.RMSNormalization(name=f"norm_{i}") for i in range(2 * len(attentions) + 1)]
-        self.up = [keras.layers.Dense(multiple * width, "relu", name=f"up_{i}") for i in blocks]
+        self.norms = [nn.RMSNormalization(name=f"norm_{i}") for i in range(2 * len(attentions) + 1)]
+        self.up = [nn.Dense(multiple * width, "relu", name=f"up_{i}") for i in blocks]
         std = residual_scale(len(attentions)) / math.sqrt(multiple * width)
-        small = [keras.initializers.RandomNormal(0, std) for _ in blocks]  # one that is shared draws the same each time
-        self.down = [keras.layers.Dense(width, kernel_initializer=small[i], name=f"down_{i}") for i in blocks]
-        self.dropout = keras.layers.Dropout(dropout, name="dropout")
+        small = [nn.initializers.RandomNormal(0, std) for _ in blocks]  # one that is shared draws the same each time
+        self.down = [nn.Dense(width, kernel_initializer=small[i], name=f"down_{i}") for i in blocks]
+        self.dropout = nn.Dropout(dropout, name="dropout")
 
     def build(self, shape: Any) -> None:
         self.input_projection.build(shape)
@@ -287,11 +308,12 @@ class TransformerStack(keras.layers.Layer):
     def step(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """One row: (B, D) and the state before it -> (B, W) and the state after it."""
         position, caches = state["position"], []
+        place = self.attentions[0].place(position)
         x = self.input_projection(x)  # (B, W)
         if self.positions:
             x = self.positions.step(x, position)
         for i, attention in enumerate(self.attentions):
-            context, cache = attention.step(self.norms[2 * i](x), state["caches"][i], position)
+            context, cache = attention.step(self.norms[2 * i](x), state["caches"][i], place)
             x = x + context
             x = x + self._feed_forward(i, self.norms[2 * i + 1](x))
             caches.append(cache)

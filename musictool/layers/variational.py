@@ -14,8 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-from keras import ops
+from musictool.engine import nn, ops
 
 BEAT_STEPS = 4  # steps per beat; S is a multiple of it
 INITIAL_LOGIT = -4.5  # of a cell before training: about one in a hundred sounds
@@ -37,7 +36,7 @@ def bernoulli_nll(logits: Any, cells: Any) -> Any:
     return ops.softplus(logits) - logits * ops.cast(cells, "float32")
 
 
-class BeatEncoder(keras.layers.Layer):
+class BeatEncoder(nn.Layer):
     """0/1 (N, S, P) -> float (N, 2 width).
 
     Args:
@@ -48,9 +47,9 @@ class BeatEncoder(keras.layers.Layer):
     def __init__(self, width: int, input_dropout: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.width = width
-        self.input_dropout = keras.layers.Dropout(input_dropout)
+        self.input_dropout = nn.Dropout(input_dropout)
         self.step, self.beat, self.segment = (
-            keras.layers.Dense(units, activation="leaky_relu", name=name)
+            nn.Dense(units, activation="leaky_relu", name=name)
             for units, name in ((width // BEAT_STEPS, "step"), (width, "beat"), (2 * width, "segment"))
         )
 
@@ -71,7 +70,7 @@ class BeatEncoder(keras.layers.Layer):
         return self.segment(ops.reshape(x, (-1, self.beats * self.width)))  # (N, 2 width)
 
 
-class BeatDecoder(keras.layers.Layer):
+class BeatDecoder(nn.Layer):
     """The mirror of a BeatEncoder: latents, float (N, Z) -> float32 (N, S, P), the logit of each cell.
 
     Args:
@@ -82,14 +81,14 @@ class BeatDecoder(keras.layers.Layer):
 
     def __init__(self, steps: int, pitches: int, width: int, dropout: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.dropout = keras.layers.Dropout(dropout)
+        self.dropout = nn.Dropout(dropout)
         self.width, self.steps, self.beats = width, steps, steps // BEAT_STEPS
         self.segment, self.unfold, self.beat = (
-            keras.layers.Dense(units, activation="leaky_relu", name=name)
+            nn.Dense(units, activation="leaky_relu", name=name)
             for units, name in ((2 * width, "segment"), (self.beats * width, "unfold"), (width, "beat"))
         )
-        silent = keras.initializers.Constant(INITIAL_LOGIT)  # else it takes an epoch to learn that most cells are
-        self.step = keras.layers.Dense(pitches, bias_initializer=silent, name="step")
+        silent = nn.initializers.Constant(INITIAL_LOGIT)  # else it takes an epoch to learn that most cells are
+        self.step = nn.Dense(pitches, bias_initializer=silent, name="step")
 
     def build(self, shape: Any) -> None:
         self.segment.build(shape)
@@ -106,7 +105,7 @@ class BeatDecoder(keras.layers.Layer):
         return ops.cast(self.step(x), "float32")  # (N, S, P)
 
 
-class SegmentAutoencoder(keras.layers.Layer):
+class SegmentAutoencoder(nn.Layer):
     """The posterior over the latent of a segment, and the logits of a segment with a given latent.
 
     Args:
@@ -130,7 +129,7 @@ class SegmentAutoencoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self.latent = latent
         self.encoder = BeatEncoder(width, input_dropout, name="encoder")
-        self.posterior_head = keras.layers.Dense(2 * latent, dtype="float32", name="posterior_head")
+        self.posterior_head = nn.Dense(2 * latent, dtype="float32", name="posterior_head")
         self.decoder = BeatDecoder(steps, pitches, width, dropout, name="decoder")
 
     def build(self, shape: Any) -> None:
@@ -147,7 +146,7 @@ class SegmentAutoencoder(keras.layers.Layer):
         return posterior_params(self.posterior_head(self.encoder(segments, training=training)))
 
 
-class LatentPredictor(keras.layers.Layer):
+class LatentPredictor(nn.Layer):
     """Float (N, Z) of each input segment -> two dense layers -> float32 (N, Z), with a linear layer beside them.
 
     Args:
@@ -159,9 +158,9 @@ class LatentPredictor(keras.layers.Layer):
     def __init__(self, hidden: int, latent: int, inputs: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.inputs, self.latent = inputs, latent
-        self.dense = [keras.layers.Dense(hidden, activation="leaky_relu", name=f"dense_{i + 1}") for i in range(2)]
-        self.linear = keras.layers.Dense(latent, use_bias=False, dtype="float32", name="linear")
-        self.output_layer = keras.layers.Dense(latent, dtype="float32", name="output_layer")
+        self.dense = [nn.Dense(hidden, activation="leaky_relu", name=f"dense_{i + 1}") for i in range(2)]
+        self.linear = nn.Dense(latent, use_bias=False, dtype="float32", name="linear")
+        self.output_layer = nn.Dense(latent, dtype="float32", name="output_layer")
 
     def build(self, shape: Any) -> None:
         inputs, hidden = (None, self.inputs * self.latent), (None, self.dense[0].units)

@@ -35,7 +35,7 @@ def array(file: h5py.File, name: str) -> np.ndarray:
     dataset = file[name]
     if dataset.external or dataset.is_virtual or dataset.nbytes > MAX_BYTES:
         raise ValueError(f"{name} lies in other files, or is too large")
-    values: np.ndarray = dataset[:]
+    values: np.ndarray = dataset[()]
     return values
 
 

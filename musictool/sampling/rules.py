@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from keras import ops
 
+from musictool.engine import ops
 from musictool.sampling.guidance import MASKED_LOGIT, Guidance
 from musictool.sampling.sampler import REPETITION_WINDOW, Sampler
 

@@ -90,7 +90,7 @@ def test_a_row_at_a_time_gives_the_same(kind: str, span: str):
     layer = attention(kind, SPANS[span])
     x, cache, steps = noise(40), layer.initial_state(2), []
     for row in range(40):
-        y, cache = layer.step(x[:, row], cache, ops.convert_to_tensor(row, "int32"))
+        y, cache = layer.step(x[:, row], cache, layer.place(ops.convert_to_tensor(row, "int32")))
         steps.append(np.asarray(y))
     np.testing.assert_allclose(np.stack(steps, axis=1), np.asarray(layer(x)), atol=1e-5)
 
@@ -102,7 +102,8 @@ def test_a_million_rows_later_it_gives_the_same(kind: str):
     for begin in (0, 1_000_002):
         cache, steps = layer.initial_state(2), []
         for row in range(20):
-            y, cache = layer.step(x[:, row], cache, ops.convert_to_tensor(begin + row, "int32"))
+            place = layer.place(ops.convert_to_tensor(begin + row, "int32"))
+            y, cache = layer.step(x[:, row], cache, place)
             steps.append(np.asarray(y))
         results.append(np.stack(steps[BAND.max_distance + 1 :]))
     np.testing.assert_allclose(results[1], results[0], atol=1e-5)

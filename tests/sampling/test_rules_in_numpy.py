@@ -1,12 +1,13 @@
-"""The rules in numpy beside those in keras.ops."""
+"""The rules as numpy computes them, beside the same as Keras does."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from musictool.sampling import numpy_rules, rules
-from musictool.sampling.guidance import MASKED_LOGIT, Guidance
+from musictool.engine.current import within
+from musictool.sampling import rules
+from musictool.sampling.guidance import Guidance
 from musictool.sampling.rules import DRAWS, DrawState
 from musictool.sampling.sampler import Sampler
 
@@ -34,22 +35,26 @@ def state_of(sampler: Sampler, pieces: int, size: int, seed: int = 0) -> DrawSta
         Sampler(repetition_penalty=1.7),
     ],
 )
-def test_it_draws_what_the_compiled_rules_draw(sampler: Sampler):
+def test_from_the_same_random_numbers_both_draw_the_same(sampler: Sampler):
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, (3000, 30)).astype(np.float32)
     uniform = rng.random((3000, DRAWS), dtype=np.float32)
     state = state_of(sampler, 3000, 30)
-    drawn = numpy_rules.draw(sampler, logits, uniform, state)
+    with within("numpy"):
+        drawn = rules.draw(sampler, logits, uniform, state)
+    assert type(drawn) is np.ndarray
     assert drawn.min() >= 4
-    compiled = np.asarray(rules.draw(sampler, logits, uniform, state))
-    assert (drawn == compiled).mean() > 0.999  # but for the last digit of a sum
+    by_keras = np.asarray(rules.draw(sampler, logits, uniform, state))
+    assert (drawn == by_keras).mean() > 0.999  # but for the last digit of a sum
 
 
 @pytest.mark.parametrize("penalty", [1.0, 1.7])
 def test_the_state_after_a_token_is_the_same(penalty: float):
     state = state_of(Sampler(repetition_penalty=penalty), 50, 20)
     tokens = np.where(np.arange(50) % 2, state.loop[1], 7).astype(np.int32)
-    for one, other in zip(numpy_rules.drawn(state, tokens, 1), state.drawn(tokens, 1), strict=True):
+    with within("numpy"):
+        in_numpy = state.drawn(tokens, 1)
+    for one, other in zip(in_numpy, state.drawn(tokens, 1), strict=True):
         np.testing.assert_array_equal(one, np.asarray(other))
 
 
@@ -58,22 +63,5 @@ def test_a_nucleus_that_every_draw_misses_is_sorted_out():
     logits[:, 7] = 0.5
     uniform = np.full((1, DRAWS), 0.9, np.float32)  # far from the only token inside
     state = DrawState.after(np.zeros((1, 0), np.int32), Sampler(), Guidance(), 1000, reserved=0, chunk=1)
-    assert numpy_rules.draw(Sampler(top_p=0.001), logits, uniform, state).tolist() == [7]
-
-
-def test_each_rule_is_that_of_the_same_name():
-    rng = np.random.default_rng(1)
-    logits = rng.normal(0, 2, (50, 20)).astype(np.float32)
-    state = state_of(Sampler(repetition_penalty=1.7), 50, 20)
-    factor = state.temperature_factor
-    for ours, theirs in (
-        (numpy_rules.repetition_penalty(logits, 1.7, state.recent > 0), rules.RepetitionPenalty(1.7)),
-        (numpy_rules.temperature(logits, 0.7, factor), rules.Temperature(0.7)),
-        (numpy_rules.top_k(logits, 6), rules.TopK(6)),
-        (numpy_rules.min_p(logits, 0.1), rules.MinP(0.1)),
-    ):
-        np.testing.assert_allclose(ours, np.asarray(theirs(logits, state)), rtol=1e-5)
-    assert (numpy_rules.top_k(logits, 6) == MASKED_LOGIT).sum() == 50 * 14
-    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    kept = np.asarray(rules.nucleus(probabilities, 0.6))
-    np.testing.assert_allclose(numpy_rules.nucleus(probabilities, 0.6), kept, rtol=1e-6)
+    with within("numpy"):
+        assert rules.draw(Sampler(top_p=0.001), logits, uniform, state).tolist() == [7]

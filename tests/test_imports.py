@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ PACKAGE = Path(__file__).parent.parent / "musictool"
 # package, or one of the modules that stand beside the folders.
 LAYERS = [
     {"", "errors", "progress", "ragged"},
-    {"registry", "options", "atomic", "home", "workers", "music"},
+    {"registry", "options", "atomic", "home", "workers", "music", "engine"},
     {"fetching", "catalogue", "encoding", "reading", "writing", "corpus"},
     {"vocabulary", "sampling"},
     {"encodings", "readers", "sound", "drawing", "layers"},
@@ -36,7 +37,19 @@ LAYERS = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # Keras may be imported here, and TensorFlow in backend; everywhere else only within what needs a network to be built.
-KERAS = {"sampling", "layers", "arch", "backend", "archs", "models", "generation", "training", "evaluation", "apps"}
+KERAS = {
+    "engine",
+    "sampling",
+    "layers",
+    "arch",
+    "backend",
+    "archs",
+    "models",
+    "generation",
+    "training",
+    "evaluation",
+    "apps",
+}
 SIBLINGS = ("readers", "writers", "encodings", "archs", "cli", "plots")  # folders whose files are entries of a registry
 
 
@@ -165,6 +178,14 @@ def test_prepare_render_and_info_leave_tensorflow_unimported(tunes: Path, at_new
     ]
     code = "\n".join(running(*command) for command in commands)
     assert not loaded_after(code, at_new_home) & {"tensorflow", "keras"}
+
+
+def test_in_numpy_sample_and_score_load_nothing_that_takes_long(at_tiny_home: Path, tmp_path: Path):
+    song = str(tmp_path / "song.mid")
+    commands = [("sample", "--engine", "numpy", "--length", "20", "--out", song), ("score", song)]
+    loaded = loaded_after("\n".join(running(*command) for command in commands), tmp_path)
+    assert not loaded & {"tensorflow", "keras", "jax", "scipy", "pandas", "matplotlib", "music21", "sklearn", "asyncio"}
+    assert json.loads((tmp_path / "song.json").read_text())["request"]["engine"] == "numpy"
 
 
 def test_importing_musictool_does_nothing(tmp_path: Path):

@@ -18,7 +18,9 @@ from musictool.backend.precision import PRECISIONS, precision_within
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
 from musictool.encoding import FIRST_TOKEN, Spec
+from musictool.engine.current import within
 from musictool.errors import BadOption, KindMismatch, UnknownName
+from musictool.models.weights import load_weights
 from musictool.options import describe
 from musictool.registry import ARCHS
 from musictool.sampling.guidance import Guidance
@@ -207,7 +209,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(name: str)
 
 
 @each_arch
-def test_saved_and_loaded_it_predicts_the_same(name: str, tmp_path: Path):
+def test_saved_and_loaded_it_predicts_the_same_by_keras_and_by_numpy(name: str, tmp_path: Path):
     arch = tiny(name)
     for stage in arch.stages:
         stage.network.save_weights(tmp_path / f"{stage.name}.weights.h5")
@@ -215,8 +217,24 @@ def test_saved_and_loaded_it_predicts_the_same(name: str, tmp_path: Path):
     for stage, fresh in zip(arch.stages, loaded.stages, strict=True):
         fresh.network.load_weights(tmp_path / f"{stage.name}.weights.h5")
         np.testing.assert_array_equal(losses(stage, batch_of(rows(arch))), losses(fresh, batch_of(rows(arch))))
-    first, again = (next(each.continuation(rows(arch), RANDOM, 1)) for each in (arch, loaded))
-    np.testing.assert_array_equal(first, again)
+    in_numpy = loaded_in_numpy(arch, tmp_path)
+    first, *again = (next(each.continuation(rows(arch), RANDOM, 1)) for each in (arch, loaded, in_numpy))
+    for written in again:
+        np.testing.assert_array_equal(first, written)
+    if arch.has_likelihood:
+        (piece,) = rows(arch, batch=1, length=100)
+        whole = losses(stage, batch_of(np.concatenate([arch.spec.start[None], piece])[None]))
+        np.testing.assert_allclose(in_numpy.surprisal(piece), whole[0], rtol=1e-6, atol=1e-4)
+
+
+def loaded_in_numpy(arch: Arch, folder: Path) -> Arch:
+    """The same arch, computed by numpy, with the weights that lie in a folder."""
+    with within("numpy"):
+        loaded = archs.from_json(arch.to_json(), arch.spec)
+        loaded.build()
+    for stage in loaded.stages:
+        load_weights(stage.network, folder / f"{stage.name}.weights.h5")
+    return loaded
 
 
 @each_arch

@@ -65,9 +65,11 @@ def bar(total: int | None, what: str, unit: str, initial: int = 0) -> Any:
 
 def log_above_bar() -> AbstractContextManager[Any]:
     """In this block, log messages are printed above a progress bar on a terminal, and not within it."""
+    if not sys.stderr.isatty():
+        return nullcontext()
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    return logging_redirect_tqdm() if sys.stderr.isatty() else nullcontext()
+    return logging_redirect_tqdm()
 
 
 def load_backend() -> None:
@@ -85,6 +87,12 @@ def load_backend() -> None:
             f"{backend} computes for Keras and cannot be loaded ({error}); install it, or set the environment variable "
             f"KERAS_BACKEND to {'jax' if backend == 'tensorflow' else 'tensorflow'} if you have that"
         ) from None
+
+
+def load_engine(engine: str) -> None:
+    """Load what computes for an engine (musictool/engine), which takes seconds for Keras and no time for numpy."""
+    if engine == "keras":
+        load_backend()
 
 
 def _import_keras(quietly: bool) -> None:

@@ -29,11 +29,12 @@ def command(melody: Path, name: str | None, out: Path, **options: Any) -> None:
 
     how = build(Accompaniment, {"seed": _output.seed_or_random(None), **pop_given(Accompaniment, options)})
     checked_places(out, melody, *how.style.files)
-    _output.load_backend()
     from musictool.generation.accompany import accompany
+    from musictool.generation.latents import USUAL_SEGMENTS
     from musictool.models.model import Model
 
     model = Model.open(name)
+    _output.load_engine(model.engine_for(USUAL_SEGMENTS))
     score = accompany(model, melody, how)
     write(score, out)
     _output.say(f"model {model.name}, seed {how.seed}")

@@ -33,11 +33,12 @@ def command(first: Path, second: Path, name: str | None, out: Path, **given: Any
 
     sampler = build(Sampler, pop_given(Sampler, given))
     checked_places(out, first, second)
-    _output.load_backend()
     from musictool.generation.interpolate import interpolate
+    from musictool.generation.latents import USUAL_SEGMENTS
     from musictool.models.model import Model
 
     model = Model.open(name)
+    _output.load_engine(model.engine_for(USUAL_SEGMENTS))
     score = interpolate(model, first, second, sampler=sampler, **given)
     write(score, out)
     _output.say(f"model {model.name}")

@@ -35,10 +35,8 @@ def command(source: Path, outs: tuple[Path, ...], **given: Any) -> None:
     chosen = options.build(LofiOptions, {**given, "seed": _output.seed_or_random(given.get("seed"))})
     from musictool.apps.lofi.lofi import lofi
 
-    if chosen.model is not None:
-        _output.load_backend()
     outs = outs or (Path("lofi.mp3"),)
-    arrangement = lofi(source, outs, chosen)
+    arrangement = lofi(source, outs, chosen, _output.load_engine)
     _output.say(f"drums {arrangement.style}, tempo {chosen.tempo:g}, seed {chosen.seed}")
     minutes, seconds = divmod(round(arrangement.seconds), 60)
     for out in outs:

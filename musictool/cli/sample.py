@@ -54,13 +54,13 @@ def _write(
 ) -> tuple[list[Any], Any]:
     """The songs, and what finds copies in them."""
     request = _checked(name, given, outs)
-    _output.load_backend()
-    from musictool.generation.sample import rows_for
+    from musictool.generation.sample import engine_of, rows_for
     from musictool.generation.songs import write_songs
     from musictool.models.model import Model
 
     model = Model.open(name)
     request.check_model(model, given)
+    _output.load_engine(engine_of(model, request))
     copies = _copies(model) if check_copies else None
     rows = None if request.length is None else rows_for(model, request.length)
     with _output.log_above_bar(), _output.bar(rows, "reading the primer", f"{model.spec.unit}s") as bar:
@@ -79,16 +79,15 @@ def _write_again(
     others += [option_name(field) for field in flag_fields(Request) if field.name in given]
     if others:
         raise BadOption(f"--like makes a song again as it was; leave out {others[0]}")
-    _output.load_backend()
     from musictool.generation.songs import write_like
 
-    model, song = write_like(like, outs)
+    model, song = write_like(like, outs, _output.load_engine)
     _output.say(f"model {model.name}")
     return [song], _copies(model) if check_copies else None
 
 
 def _checked(name: str | None, given: dict[str, Any], outs: tuple[Path, ...]) -> Request:
-    """The request; what is wrong with it is said before TensorFlow is loaded, which takes seconds."""
+    """The request; what is wrong with it is said before anything that takes seconds is loaded."""
     from musictool.models.info import folder_of
     from musictool.reading import suffixes
     from musictool.writing import checked_places

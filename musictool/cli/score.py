@@ -14,6 +14,7 @@ from musictool.generation.request import Constraints
 from musictool.options import build, pop_given
 
 _PATH = click.Path(path_type=Path)
+USUAL_ROWS = 2000  # of a piece, to foresee how much there is to compute
 
 
 @click.command(epilog="\b\nExample:\n    musictool score song.mid --model bach-lstm --out surprise.png")
@@ -36,16 +37,12 @@ def command(
         out = Path("surprise.png")
     if out is not None:
         _check_place(out)
-    if not as_json:
-        from musictool.models.info import folder_of
-
-        folder_of(name)  # there is one, before TensorFlow is loaded
-        _output.load_backend()
     from musictool.generation.scoring import score_files
     from musictool.models.model import Model
 
     skipped: list[str] = []
     model, pieces = Model.open(name), []
+    _output.load_engine(model.engine_for(USUAL_ROWS * len(files)))
     with _output.bar(None, "scoring", "pieces") as bar:
         for piece in score_files(model, files, skipped.append, constraints):
             pieces.append(piece)

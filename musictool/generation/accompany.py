@@ -14,7 +14,7 @@ import numpy as np
 
 from musictool.arch import AccompanimentArch
 from musictool.errors import BadOption, NoMusic, UnknownName
-from musictool.generation.latents import require_segments, segments_of_style
+from musictool.generation.latents import USUAL_SEGMENTS, require_segments, segments_of_style
 from musictool.generation.request import Accompaniment
 from musictool.models.model import Model
 from musictool.music.instruments import PIANO, note_instruments
@@ -33,7 +33,7 @@ def accompany(model: Model, melody: Path, how: Accompaniment = PLAIN) -> Score:
         BadFile, NoMusic: if the file cannot be read, or no melody is in it.
         UnknownName: for a track that it does not have.
     """
-    if model.spec.kind != "segments" or not isinstance(model.arch, AccompanimentArch):
+    if model.spec.kind != "segments" or not issubclass(model.arch_class, AccompanimentArch):
         raise BadOption(
             f"{model.name} is a {model.info['arch']['name']} and plays to nobody; "
             "train one that does: musictool train --encoding segments --arch vae"
@@ -42,7 +42,9 @@ def accompany(model: Model, melody: Path, how: Accompaniment = PLAIN) -> Score:
     piano = replace(tune, tracks=tuple(replace(track, program=0) for track in tune.tracks))
     part = require_segments(model, piano, f"the melody of {melody}")[..., PIANO]  # (T, S, P)
     guidance = Guidance(style=segments_of_style(model, how.style), alpha=how.style.share)
-    rows = model.arch.accompaniment(part, np.zeros(model.spec.shape, np.uint8), how.sampler, how.seed, guidance)
+    arch = model.player(model.engine_for(USUAL_SEGMENTS))
+    assert isinstance(arch, AccompanimentArch)
+    rows = arch.accompaniment(part, np.zeros(model.spec.shape, np.uint8), how.sampler, how.seed, guidance)
     rows[..., PIANO] = 0
     return _together(model, tune, model.encoding.decode(rows).transpose(-model.semitones_for(piano)))
 

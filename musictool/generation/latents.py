@@ -26,16 +26,19 @@ from musictool.reading import read_named
 log = logging.getLogger(__name__)
 
 MOST_SEGMENTS = 4096  # of a style
+USUAL_SEGMENTS = 256  # of a few pieces
 
 
 def require_latent_arch(model: Model, what: str) -> LatentArch:
     """The model's arch. Raises BadOption, which says what `what` needs, if it has no latents."""
-    if model.spec.kind != "segments" or not isinstance(model.arch, LatentArch):
+    if model.spec.kind != "segments" or not issubclass(model.arch_class, LatentArch):
         raise BadOption(
             f"{what} needs a model with latents, and {model.name} is a {model.info['arch']['name']}; "
             "train one: musictool train --encoding segments --arch vae"
         )
-    return model.arch
+    arch = model.player(model.engine_for(USUAL_SEGMENTS))
+    assert isinstance(arch, LatentArch)
+    return arch
 
 
 def require_segments(model: Model, score: Score, what: str) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What can be asked of `sample` and `accompany`: the options with their help, ranges and defaults.
 
 The flags of `musictool sample` are made of these fields (musictool/cli/_flags.py), so a new option is one line here.
-Neither Keras nor numpy is imported with this file, so that the command line is judged before TensorFlow is loaded.
+Neither Keras nor numpy is imported with this file, so that the command line is judged before anything is loaded.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musictool.engine.choice import NAMES
 from musictool.errors import BadFile, BadOption
 from musictool.music import gm
 from musictool.options import check, flag, flag_fields, group, option_name, values_of
@@ -154,6 +155,7 @@ class Request:
         bpm: quarter notes per minute; None for those of a primer's file, or the corpus's own. A file that is kept keeps
             its own.
         instrument: for every track that is no drum; None for the encoding's own. A file that is kept keeps its own.
+        engine: what computes, by its name in musictool/engine/choice.py.
         seed: fixes primer and draws.
     """
 
@@ -180,6 +182,9 @@ class Request:
         None, "Quarter notes per minute.", name="tempo", least=4, most=1000, default_text="the corpus's"
     )
     instrument: str | None = flag(None, "General MIDI name or number, such as violin.", default_text="the encoding's")
+    engine: str = flag(
+        "auto", "What computes: numpy starts at once, tensorflow is faster for much.", choices=NAMES, metavar="NAME"
+    )
     seed: int = flag(0, "Fixes everything that is random.", least=0, default_text="drawn and printed")
 
     def __post_init__(self) -> None:
@@ -218,7 +223,7 @@ class Request:
                 uses = _WRONG_KIND[kinds[0]].format(name=model.name, kind=kind)
                 raise BadOption(f"{option_name(field)} is for {uses}")
         sets_temperature = "temperature" in given or self.sampler.temperature != 1
-        if kind == "segments" and sets_temperature and not model.arch.has_temperature:
+        if kind == "segments" and sets_temperature and not model.arch_class.has_temperature:
             raise BadOption(
                 f"--temperature is for models that draw from probabilities, and all that is random in {model.name} is "
                 "its noise: use --noise-sd"

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from musictool.engine.current import Engine
 from musictool.errors import BadOption, NoMusic
 from musictool.generation.continuation import Continuation, Primer
 from musictool.generation.guidance import guidance_of
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 MOST_ROWS = 1_000_000  # a piece that needs more than this to reach its bars or seconds is not getting there
 FIRST_ROWS = 256  # drawn before it is known how many rows a bar or a second takes
 PACED_ROWS = 2048  # after so many it is known how far MOST_ROWS lead, but for a factor of 2
+TOKENS_PER_BAR, SECONDS_PER_BAR = 32, 2  # or time steps; about, to foresee how much there is to compute
 SILENT_ROWS = 4096  # a piece without a note in so many rows will never have one
 
 
@@ -50,11 +52,18 @@ def rows_for(model: Model, length: int) -> int:
     return -(-length // model.spec.steps)
 
 
+def engine_of(model: Model, request: Request) -> Engine:
+    """The engine that writes what is asked for: `request.engine`, or by how much it is."""
+    tokens = request.length or TOKENS_PER_BAR * (request.bars or (request.seconds or 0) / SECONDS_PER_BAR)
+    return model.engine_for(request.num * tokens / model.spec.steps, request.engine)
+
+
 class Generation:
     """One request on one model, under way.
 
     Attributes:
         guidance: what binds the arch.
+        engine: what computes.
     """
 
     def __init__(self, model: Model, request: Request, progress: Progress | None = None):
@@ -64,6 +73,7 @@ class Generation:
         guidance = guidance_of(model, request.constraints, self.transposition, needs_onset_mask)
         style = segments_of_style(model, request.style)
         self.guidance = replace(guidance, style=style, alpha=request.style.share)
+        self.engine = engine_of(model, request)
 
     def scores(self) -> list[Score]:
         """The pieces. Raises NoMusic if one has no note."""
@@ -127,7 +137,8 @@ class Generation:
     @cached_property
     def _stream(self) -> Iterator[np.ndarray]:
         request = self.request
-        return self.model.arch.continuation(self.model_input, request.sampler, request.seed, self.guidance)
+        arch = self.model.player(self.engine)
+        return arch.continuation(self.model_input, request.sampler, request.seed, self.guidance)
 
     @cached_property
     def model_input(self) -> np.ndarray:

@@ -157,7 +157,8 @@ def score_piece(model: Model, score: Score, name: str, constraints: Constraints 
     rows, unknown = encode_nearest(model.encoding, model_score)
     if not len(rows):
         return None
-    surprisal = model.arch.surprisal(rows, guidance_of(model, constraints, transposition))
+    arch = model.player(model.engine_for(len(rows)))
+    surprisal = arch.surprisal(rows, guidance_of(model, constraints, transposition))
     title = score.title or name
     decoded = model.encoding.decode(rows)
     onsets = _onsets_ticks(model.encoding, model_score, rows)

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from musictool import __version__
 from musictool.atomic import write_json
+from musictool.engine.choice import name_of
+from musictool.engine.current import Loads, loads_as_needed
 from musictool.errors import BadFile, BadModel
 from musictool.generation.request import Constraints, Request, Style, numbered
-from musictool.generation.sample import sample
+from musictool.generation.sample import Generation
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
 from musictool.progress import Progress
@@ -58,17 +61,19 @@ def write_songs(
     """
     numbers, sources = range(1, request.num + 1), request.sources
     places = [checked_places(outs, *sources) for outs in numbered(out, request.num)]
-    scores = sample(model, request, progress)
-    origin = _origin(model, request)
+    generation = Generation(model, request, progress)
+    scores = generation.scores()
+    origin = _origin(generation)
     return [_write(origin, *piece) for piece in zip(numbers, scores, places, strict=True)]
 
 
-def write_like(sidecar: Path, out: Path | Sequence[Path]) -> tuple[Model, Song]:
-    """Make the piece that a sidecar describes once more, the same to the byte.
+def write_like(sidecar: Path, out: Path | Sequence[Path], loads: Loads = loads_as_needed) -> tuple[Model, Song]:
+    """Make the piece that a sidecar describes once more, the same to the byte: by the engine that has written it.
 
     Args:
         sidecar: the .json beside a song.
         out: as for write_songs; another form than the song had holds the same notes.
+        loads: called with the engine before it computes.
 
     Raises:
         BadFile: if the sidecar cannot be read, or the primer it names is gone or changed, or would be written over.
@@ -96,8 +101,10 @@ def write_like(sidecar: Path, out: Path | Sequence[Path]) -> tuple[Model, Song]:
     model = Model.open(folder if Path(folder).exists() else name)
     if model.checksum != checksum:
         raise BadModel(f"the model {model.name} has been trained since {sidecar} was made; the same bytes are gone")
-    score = sample(model, request)[number - 1]
-    song = _write(_origin(model, request), number, score, outs)
+    generation = Generation(model, request)
+    loads(generation.engine)
+    score = generation.scores()[number - 1]
+    song = _write(_origin(generation), number, score, outs)
     for path in outs:
         if sha256(path) != known.get(path.suffix.lower(), sha256(path)):
             log.warning("%s is not the same to the byte: another version of a library or another device?", path)
@@ -117,8 +124,10 @@ def _no_sidecar(path: Path, error: Exception) -> BadFile:
     return BadFile("unreadable", f"{path} is not the .json that stands beside a sample: {reason}{hint}")
 
 
-def _origin(model: Model, request: Request) -> dict[str, Any]:
-    """The part of a sidecar on the model and the request, with the checksums of the files that were read."""
+def _origin(generation: Generation) -> dict[str, Any]:
+    """The part of a sidecar on the model and the request, with the checksums of the files that were read, and with the
+    engine that has computed."""
+    model, request = generation.model, replace(generation.request, engine=name_of(generation.engine))
     primer = None if request.primer_file is None else request.primer_file.resolve()
     return {
         "format": FORMAT,
@@ -156,7 +165,7 @@ def _request_from_json(values: dict[str, Any], of_file: bool) -> Request:
     Raises:
         BadFile: for a file of the style that is gone or has changed.
     """
-    values = dict(values)
+    values = {"engine": os.environ.get("KERAS_BACKEND") or "tensorflow", **values}  # older ones were all by Keras
     constraints, style = dict(values.pop("wanted")), values.pop("style", None)  # older sidecars have no style
     if constraints["histogram"] is not None:
         constraints["histogram"] = tuple(map(float, constraints["histogram"]))

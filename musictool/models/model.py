@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -34,12 +35,16 @@ from musictool.backend.precision import precision_within
 from musictool.corpus.keys import key_index
 from musictool.dataset.conditions import Conditions
 from musictool.encoding import Encoding, Spec
+from musictool.engine.choice import chosen
+from musictool.engine.current import Engine, within
 from musictool.errors import BadModel
 from musictool.models.info import MARKER, as_bad_model, folder_of, read_info, weights_file
 from musictool.models.parts import array, open_encoding, sha256
+from musictool.models.weights import load_weights
 from musictool.music.key import semitones_to_c
 from musictool.music.score import Score
 from musictool.music.transposition import TO_C
+from musictool.registry import ARCHS
 
 
 @dataclass(frozen=True)
@@ -84,11 +89,41 @@ class Model:
         with as_bad_model(self.folder / MARKER):
             return Conditions.from_json(self.info["conditions"])
 
+    @property
+    def arch_class(self) -> type[Arch]:
+        """The class of its arch; nothing is loaded. Raises BadModel for an arch that this version lacks."""
+        with as_bad_model(self.folder / MARKER):
+            cls: type[Arch] = ARCHS.get(self.info["arch"]["name"])
+            return cls
+
     @cached_property
     def arch(self) -> Arch:
-        """The arch with the best weights loaded. Raises BadModel if damaged, and for missing or foreign weights."""
-        backend.prepare_devices()
-        with as_bad_model(self.folder / MARKER), precision_within("float32"):
+        """The arch with the best weights loaded, as networks of Keras: see `player` for what only writes or scores.
+
+        Raises:
+            BadModel: if damaged, and for missing or foreign weights.
+        """
+        return self._loaded("keras")
+
+    @cached_property
+    def _numpy_arch(self) -> Arch:
+        return self._loaded("numpy")
+
+    def engine_for(self, rows: float, name: str = "auto") -> Engine:
+        """The engine for writing or scoring so many rows in all; see musictool/engine/choice.py for its names."""
+        if name == "auto" and "arch" in self.__dict__:
+            return "keras"
+        return chosen(name, self.info["metrics"].get("parameters", 0) * rows)
+
+    def player(self, engine: Engine) -> Arch:
+        """The arch with the best weights loaded, for writing and scoring by this engine. Raises BadModel as `arch`."""
+        return self.arch if engine == "keras" else self._numpy_arch
+
+    def _loaded(self, engine: Engine) -> Arch:
+        if engine == "keras":
+            backend.prepare_devices()
+        precision = precision_within("float32") if engine == "keras" else nullcontext()
+        with as_bad_model(self.folder / MARKER), precision, within(engine):
             arch = archs.from_json(self.info["arch"], self.spec)
             arch.build()
         for stage in arch.stages:
@@ -104,7 +139,10 @@ class Model:
             if sha256(path) not in checksums:
                 raise BadModel(f"{path} is not the file that {MARKER} describes; copy or train the model again")
             try:
-                stage.network.load_weights(path)
+                if engine == "keras":
+                    stage.network.load_weights(path)
+                else:
+                    load_weights(stage.network, path)
             except (ValueError, KeyError, OSError) as error:
                 raise BadModel(f"{path} does not fit the network that {MARKER} describes: {error}") from None
         return arch

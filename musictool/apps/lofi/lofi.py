@@ -25,6 +25,7 @@ from musictool.apps.lofi.duration import continue_with_model, fit_duration
 from musictool.apps.lofi.options import NONE, LofiOptions
 from musictool.apps.lofi.tape import BitCrusher, Ducking, Filter, Wow, saturated
 from musictool.apps.lofi.tempo import delay_by_a_bar, with_swing
+from musictool.engine.current import Loads, loads_as_needed
 from musictool.errors import NoMusic
 from musictool.music.score import Score, Track, sort_notes
 from musictool.reading import read_named
@@ -69,8 +70,16 @@ class Arrangement:
         return replace(self.sample, notes=notes, tracks=(*self.sample.tracks, *self.drums.tracks))
 
 
-def lofi(source: Path, out: Path | Sequence[Path], options: LofiOptions | None = None) -> Arrangement:
+def lofi(
+    source: Path,
+    out: Path | Sequence[Path],
+    options: LofiOptions | None = None,
+    loads: Loads = loads_as_needed,
+) -> Arrangement:
     """Read a piece and write it as lo-fi to one or several files: sound, or its notes as MIDI or a picture.
+
+    Args:
+        loads: called with the engine of a model that continues the piece, before it computes.
 
     Raises:
         BadOption: for a suffix without a writer.
@@ -79,7 +88,7 @@ def lofi(source: Path, out: Path | Sequence[Path], options: LofiOptions | None =
     """
     source, options = Path(source), options or LofiOptions()
     outs = checked_places(out, source, *options.sources)
-    arrangement = arrange(source, options)
+    arrangement = arrange(source, options, loads)
     sounds = [path for path in outs if path.suffix.lower() in FORMATS]
     for path in outs:
         if path not in sounds:
@@ -93,7 +102,7 @@ def lofi(source: Path, out: Path | Sequence[Path], options: LofiOptions | None =
     return arrangement
 
 
-def arrange(source: Path, options: LofiOptions) -> Arrangement:
+def arrange(source: Path, options: LofiOptions, loads: Loads = loads_as_needed) -> Arrangement:
     """The notes that will be played."""
     score = _pitched(read_named(source).scores[0], source)
     minutes = options.minutes
@@ -103,7 +112,7 @@ def arrange(source: Path, options: LofiOptions) -> Arrangement:
     if options.model is not None:
         minutes = MODEL_MINUTES if minutes is None else minutes
         score = _pitched(
-            continue_with_model(source, score, options.model, options.tempo, minutes, options.seed), source
+            continue_with_model(source, score, options.model, options.tempo, minutes, options.seed, loads), source
         )
     steady = fit_duration(score, options.tempo, minutes)
     style = options.drums or str(np.random.default_rng((options.seed, 0)).choice(styles()))

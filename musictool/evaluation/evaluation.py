@@ -154,19 +154,19 @@ class Evaluation:
         description = (
             "How surely a classifier that hears one bar, two, four or eight tells the pieces from human ones, none of "
             "which it has learnt from: 0.5 is by guessing, 1 always (area under the ROC curve, 95% interval). Under "
-            "human, it tells halves of the human pieces apart, which is what chance gives."
+            "human, it tells halves of the human pieces apart, which is what chance gives, with its range."
         )
-        lines = []
-        for bars in BARS:
-            samples, encoded = (
-                ""
-                if (apart := self.told_apart.get(side)) is None or bars not in apart.samples
-                else str(apart.samples[bars])
-                for side in ("samples", "encoded")
-            )
-            halves = self.told_apart["samples"].halves if self.told_apart else {}
-            if samples or encoded or bars in halves:
-                lines.append(Line(f"{bars} bar{'s' * (bars > 1)}", samples, _number(halves.get(bars)), encoded))
+        halves = self.told_apart["samples"].halves if self.told_apart else {}
+        columns = [
+            {bars: str(auc) for bars, auc in self.told_apart[side].samples.items()} if side in self.told_apart else {}
+            for side in ("samples", "encoded")
+        ]
+        columns.insert(1, {bars: "{:.3f} ({:.2f} to {:.2f})".format(*values) for bars, values in halves.items()})
+        lines = [
+            Line(f"{bars} bar{'s' * (bars > 1)}", *(column.get(bars, "") for column in columns))
+            for bars in BARS
+            if any(bars in column for column in columns)
+        ]
         return Group("told apart", description, tuple(lines))
 
     def _likelihood(self) -> Group:

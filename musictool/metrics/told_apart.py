@@ -31,12 +31,14 @@ BARS = (1, 2, 4, 8)
 FOLDS = 5
 MIN_PIECES = 4  # of either set
 MAX_BARS = 16  # of each piece that are heard, in each length of window
-HALVINGS = 5  # ways of halving the people's pieces
+HALVINGS = 8  # ways of halving the people's pieces
 FACTS = 5
 TREES = 60
+TREES_OF_HALVES = 20  # as there are so many halvings
 _BOOTSTRAPS = 200
 _INTERVAL = (2.5, 97.5)  # percentiles
 _TRANSPOSITIONS = range(-3, 4)
+_LEAST_EFFECT = 0.04  # of the AUC of a fact beyond 0.5
 _CHANCE = 0.1  # of comparisons in which any number is a fact though nothing tells the sides apart
 _MOST_ALIKE = 0.75  # rank correlation of two facts
 
@@ -84,12 +86,13 @@ class ToldApart:
 
     Attributes:
         samples: bars of a window -> AUC; without the lengths that too few pieces have.
-        halves: the same of random halves of the people's pieces, the mean of HALVINGS: what chance gives.
+        halves: bars of a window -> (mean, lowest, highest) AUC of HALVINGS random halvings of the people's pieces: what
+            chance gives.
         facts: at most FACTS, the surest first.
     """
 
     samples: dict[int, Auc]
-    halves: dict[int, float]
+    halves: dict[int, tuple[float, float, float]]
     facts: tuple[Fact, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -98,7 +101,7 @@ class ToldApart:
             str(bars): {"auc": auc.auc, "interval": [auc.low, auc.high], "windows": list(auc.windows)}
             for bars, auc in self.samples.items()
         }
-        halves = {str(bars): auc for bars, auc in self.halves.items()}
+        halves = {str(bars): {"auc": auc, "range": [low, high]} for bars, (auc, low, high) in self.halves.items()}
         return {"samples": samples, "halves": halves, "facts": [vars(fact) for fact in self.facts]}
 
 
@@ -125,7 +128,7 @@ def told_apart(
     rng = np.random.default_rng(seed)
     sides = _counted(samples, people, rng, paired)
     results: dict[int, Auc] = {}
-    chance: dict[int, float] = {}
+    chance: dict[int, tuple[float, float, float]] = {}
     facts: tuple[Fact, ...] = ()
     for length in bars:
         data = _Data.of(sides, length, paired)
@@ -230,7 +233,7 @@ def _folds(label: np.ndarray, group: np.ndarray, rng: np.random.Generator) -> np
     return fold
 
 
-def _scores(values: np.ndarray, label: np.ndarray, fold: np.ndarray, seed: int) -> np.ndarray:
+def _scores(values: np.ndarray, label: np.ndarray, fold: np.ndarray, seed: int, trees: int) -> np.ndarray:
     """float64 (W,): how sure a classifier that was learnt from the other folds is that a window is a sample's."""
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.linear_model import LogisticRegression
@@ -238,15 +241,15 @@ def _scores(values: np.ndarray, label: np.ndarray, fold: np.ndarray, seed: int) 
     score = np.zeros(len(label))
     for held in np.unique(fold):
         train, test = fold != held, fold == held
-        trees = ExtraTreesClassifier(
-            TREES, min_samples_leaf=2, max_features=0.15, class_weight="balanced", random_state=seed, n_jobs=1
+        forest = ExtraTreesClassifier(
+            trees, min_samples_leaf=2, max_features=0.15, class_weight="balanced", random_state=seed, n_jobs=1
         )
-        trees.fit(values[train], label[train])
+        forest.fit(values[train], label[train])
         mean, deviation = values[train].mean(axis=0), values[train].std(axis=0)
         scaled = np.clip((values - mean) / np.where(deviation > 0, deviation, 1.0), -5, 5)
         linear = LogisticRegression(C=0.01, class_weight="balanced", solver="liblinear", random_state=seed)
         linear.fit(scaled[train], label[train])
-        guesses = [model.predict_proba(x[test])[:, 1] for model, x in ((trees, values), (linear, scaled))]
+        guesses = [model.predict_proba(x[test])[:, 1] for model, x in ((forest, values), (linear, scaled))]
         score[test] = sum(np.log(np.clip(guess, 0.01, 0.99) / (1 - np.clip(guess, 0.01, 0.99))) for guess in guesses)
     return score
 
@@ -270,7 +273,7 @@ def _wins(score: np.ndarray, label: np.ndarray, piece: np.ndarray, fold: np.ndar
 def _auc(data: _Data, seed: int) -> Auc:
     rng = np.random.default_rng(seed)
     fold = _folds(data.label, data.group, rng)
-    score = _scores(data.values, data.label, fold, seed)
+    score = _scores(data.values, data.label, fold, seed, TREES)
     wins, pairs = _wins(score, data.label, data.piece, fold)
     drawn = []
     for _ in range(_BOOTSTRAPS):
@@ -283,8 +286,8 @@ def _auc(data: _Data, seed: int) -> Auc:
     return Auc(float(wins.sum() / pairs.sum()), float(low), float(high), (count, len(data.label) - count))
 
 
-def _halves(data: _Data, seed: int) -> float | None:
-    """The mean AUC of HALVINGS halvings of the people's pieces; None for too few of them."""
+def _halves(data: _Data, seed: int) -> tuple[float, float, float] | None:
+    """(mean, lowest, highest) AUC of HALVINGS halvings of the people's pieces; None for too few of them."""
     people = np.flatnonzero(~data.label)
     values, piece = data.values[people], data.piece[people]
     pieces = np.unique(piece)
@@ -296,9 +299,9 @@ def _halves(data: _Data, seed: int) -> float | None:
         half = rng.permutation(pieces)[: len(pieces) // 2]
         label = np.isin(piece, half)
         fold = _folds(label, piece, rng)
-        wins, pairs = _wins(_scores(values, label, fold, seed), label, piece, fold)
-        areas.append(wins.sum() / pairs.sum())
-    return float(np.mean(areas))
+        wins, pairs = _wins(_scores(values, label, fold, seed, TREES_OF_HALVES), label, piece, fold)
+        areas.append(float(wins.sum() / pairs.sum()))
+    return float(np.mean(areas)), min(areas), max(areas)
 
 
 def _facts(data: _Data) -> tuple[Fact, ...]:
@@ -309,7 +312,8 @@ def _facts(data: _Data) -> tuple[Fact, ...]:
     ranks = rankdata(data.values, axis=0)  # (W, F)
     ours, theirs = int(data.label.sum()), int((~data.label).sum())
     area = (ranks[data.label].sum(axis=0) - ours * (ours + 1) / 2) / (ours * theirs)  # Mann and Whitney's U
-    effect = np.where(_p_values(data, ranks) * len(names) < _CHANCE, np.abs(area - 0.5), 0.0)
+    effect = np.abs(area - 0.5)
+    effect[(effect < _LEAST_EFFECT) | (_p_values(data, ranks) * len(names) > _CHANCE)] = 0.0
     scaled = (ranks - ranks.mean(axis=0)) / np.maximum(ranks.std(axis=0), 1e-9)
     chosen: list[int] = []
     for i in np.argsort(-effect, kind="stable").tolist():

@@ -23,6 +23,7 @@ from musictool.evaluation.evaluate import evaluate, evaluate_files
 from musictool.evaluation.evaluation import Evaluation
 from musictool.evaluation.page import page, write_page
 from musictool.metrics.musical import FEATURES, musical_features
+from musictool.metrics.told_apart import Auc, Fact, ToldApart
 from musictool.models.model import Model
 from musictool.music.score import Score, Track
 from musictool.reading import read
@@ -49,6 +50,60 @@ def test_a_models_samples_stand_beside_the_validation_pieces(evaluation: Evaluat
         "perplexity",
         "loops",
     }
+
+
+def test_samples_are_told_apart_from_human_pieces_and_so_is_what_the_encoding_makes_of_these(
+    evaluation: Evaluation, tiny_home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert evaluation.told_apart["samples"].samples == {}
+    assert any(
+        remark.startswith("To be told apart by 1 or 2 or 4 or 8 bars, 4 pieces") for remark in evaluation.remarks()
+    )
+    auc, fact = Auc(0.875, 0.8, 0.9, (4, 4)), Fact("notes are <too> short: 1 (people 2)", "note length", 1.0, 2.0, 0.8)
+    apart = {"samples": ToldApart({1: auc}, {1: (0.51, 0.4, 0.6)}, (fact,)), "encoded": ToldApart({1: auc}, {}, ())}
+    told = replace(evaluation, told_apart=apart)
+    (line,) = told.groups[0].lines
+    assert (line.name, line.samples, line.human, line.encoded) == (
+        "1 bar",
+        "0.875 (0.80 to 0.90)",
+        "0.510 (0.40 to 0.60)",
+        "0.875 (0.80 to 0.90)",
+    )
+    assert told.giveaways() == [fact.text]
+    assert "<li>notes are &lt;too&gt; short: 1 (people 2)</li>" in page(told)
+    assert told.to_json()["told_apart"]["samples"] == {
+        "samples": {"1": {"auc": 0.875, "interval": [0.8, 0.9], "windows": [4, 4]}},
+        "halves": {"1": {"auc": 0.51, "range": [0.4, 0.6]}},
+        "facts": [vars(fact)],
+    }
+
+
+def test_files_are_told_apart_from_human_pieces(at_tiny_home: Path, tunes: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("musictool.metrics.told_apart.MIN_PIECES", 2)
+    monkeypatch.setattr("musictool.metrics.told_apart.TREES", 5)
+    files = sorted(tunes.glob("*.mid"))[:3]
+    values = evaluate_files(files, "tunes").to_json()["told_apart"]
+    assert list(values) == ["samples"]
+    assert 0 <= values["samples"]["samples"]["1"]["auc"] <= 1
+
+
+def test_enough_bars_are_written_to_be_told_apart_and_the_rest_of_the_measures_hear_as_many_as_people_play(
+    tiny_home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    heard = []
+
+    def told(samples: list[Score], people: list[Score], *_: Any, **__: Any) -> ToldApart:
+        heard.append((max(score.bars for score in samples), max(score.bars for score in people)))
+        return ToldApart({}, {}, ())
+
+    monkeypatch.setattr("musictool.evaluation.evaluate.told_apart", told)
+    written = Score.from_notes([(60, onset, 1) for onset in range(80)])
+    monkeypatch.setattr("musictool.evaluation.evaluate.written_by", lambda *_: [written] * 2)
+    model = Model.open(tiny_home / "saved_models" / "tunes-lstm")
+    evaluation = evaluate(model, tiny_home / "corpora" / "tunes", num=2)
+    usual = evaluation.facts["bars"]
+    assert heard[0][0] == 20
+    assert max(score.bars for score in evaluation.samples.scores) == usual < 16
 
 
 def test_the_likelihood_is_that_of_scoring_the_pieces_one_by_one(evaluation: Evaluation, tiny_home: Path):

@@ -51,7 +51,9 @@ def headline(folder: Path) -> str:
         if (folder / home.CORPUS_MARKER).exists():
             info = json.loads((folder / home.CORPUS_MARKER).read_text(encoding="utf-8"))
             return f"prepared: {info['pieces']['all']:,} pieces, {info['notes']:,} notes"
-        info = read_info(folder)
+        info, card = read_info(folder), _card(folder)
+        if "summary" in card:
+            return str(card["summary"])
         loss = info["metrics"].get("val_loss")
         unit = Spec.from_json(info["spec"]).unit
         trained = "trained" if info["weights"] else "not trained yet"
@@ -128,4 +130,13 @@ def _corpus(folder: Path) -> dict[str, Any]:
 
 def _model(folder: Path) -> dict[str, Any]:
     info = read_info(folder)
-    return {"what": "model", "name": folder.name, "folder": str(folder), **info}
+    return {"what": "model", "name": folder.name, "folder": str(folder), "card": _card(folder), **info}
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """The model card of a model that has one; empty for others, and for one that cannot be read."""
+    try:
+        card = json.loads((folder / home.MODEL_CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}

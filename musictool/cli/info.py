@@ -15,13 +15,18 @@ from musictool.cli import _output
 def command(thing: str, as_json: bool) -> None:
     """Describe a corpus, a model, or a file of music or sound.
 
-    THING is the name or the folder of a corpus or a model, or a file.
+    THING is the name or the folder of a corpus or a model, or a file. Of a model that ships with musictool its card is
+    printed: what it has learnt, what may be done with it, and how good it is; --json has the rest.
     """
     from musictool.apps.describe import describe
 
     values = describe(thing)
     if as_json:
         _output.say_json(values)
+    elif values.get("card"):
+        _print({key: values[key] for key in ("what", "name", "folder")} | values["card"])
+        arch, encoding = values["arch"]["name"], values["encoding"]["name"]
+        _output.say(f"arch: {arch} on {encoding}\n(--json: all of its options and provenance)")
     else:
         _print(values)
 

@@ -32,7 +32,7 @@ from musictool.models.info import MARKER, folder_of, is_trained, read_info
 from musictool.models.parts import open_encoding, sha256
 
 ALSO = ("vocabulary.json", "primers.h5", "history.csv", home.MODEL_CARD)
-OF_CARD = ("card.md", "roll.png", "sample.mid")  # beside card.json
+OF_CARD = ("README.md", "sample.mid", "sample.png")  # beside card.json
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip file can have
 
 

@@ -1,0 +1,159 @@
+"""The genres: what each learns from, under which licence, and how.
+
+The facts about licences are stated here by hand, once; everything else on a model card is measured. The options of
+training are those of `musictool train`; a parent is another genre, to be trained before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CC0 = "CC0 1.0"
+CC_BY = "CC BY 4.0"
+PUBLIC_DOMAIN = "public domain"
+FREE = "Do what you like with the model and with what it writes; nobody need be named."
+
+
+@dataclass(frozen=True)
+class Data:
+    """A part of what a genre learns from.
+
+    Attributes:
+        collection: as `musictool list corpora` calls it, public or built in.
+        choose: the function of genres/choose.py that says which files of it.
+        what: in words.
+        licence: of these files.
+        credit: whom the licence asks to be named; empty for nobody.
+    """
+
+    collection: str
+    choose: str
+    what: str
+    licence: str
+    credit: str = ""
+
+
+@dataclass(frozen=True)
+class Genre:
+    """A model that ships.
+
+    Attributes:
+        summary: one line.
+        data: what it learns from.
+        may: what may be done with the model, as follows from the licences of its data.
+        train: options of `musictool train`.
+        minutes: of training, at most.
+        parent: the genre whose model it begins as; empty for none.
+        val_split: share of the works that are held out.
+        temperature: of the sample that lies beside the model.
+        bars: of the sample, and of the pieces that are measured.
+    """
+
+    summary: str
+    data: tuple[Data, ...]
+    may: str
+    train: tuple[str, ...]
+    minutes: int = 70
+    parent: str = ""
+    val_split: float = 0.1
+    temperature: float = 0.95
+    bars: int = 32
+
+    @property
+    def licences(self) -> str:
+        """The licences of the data, each once."""
+        return "; ".join(dict.fromkeys(each.licence for each in self.data))
+
+    @property
+    def credits(self) -> list[str]:
+        """Whom the licences ask to be named."""
+        return [*dict.fromkeys(each.credit for each in self.data if each.credit)]
+
+
+# A Transformer of 1.9 million weights: 3.8 MB in float16. Twelve steps a beat hold triplets and sixteenths.
+_TRANSFORMER = (
+    *("--arch", "transformer", "--set", "width=192", "--set", "embedding=192", "--set", "heads=6"),
+    *("--set", "context=512", "--window", "512", "--batch-size", "16"),
+    *("--encoding", "note-duration", "--encoding-set", "steps_per_quarter=12"),
+    *("--epochs", "1000", "--transpose", "-5..6", "--seed", "1"),
+)
+_ONE_PIANO = ("--encoding-set", "programs=false")
+
+_MUTOPIA = "of the Mutopia Project"
+_LIEDER = Data("openscore-lieder", "scores", "songs with piano (OpenScore Lieder)", CC0)
+
+GENRES: dict[str, Genre] = {
+    "baroque": Genre(
+        "Bach's chorales, and keyboard pieces of Bach, Scarlatti, Handel and their time",
+        (
+            Data("bach", "chorales", "chorales of J. S. Bach, encoded for music21", "music out of copyright; encoders' "
+                 "permission to music21"),
+            Data("mutopia", "baroque_keyboard", f"Baroque keyboard pieces {_MUTOPIA}", PUBLIC_DOMAIN),
+        ),
+        FREE,
+        (*_TRANSFORMER, *_ONE_PIANO),
+    ),
+    "classical": Genre(
+        "string quartets of Haydn, Mozart, Beethoven and their time, and piano pieces of it",
+        (
+            Data("openscore-quartets", "classical_quartets", "string quartets (OpenScore String Quartets)", CC0),
+            Data("mutopia", "classical_piano", f"classical piano pieces {_MUTOPIA}", PUBLIC_DOMAIN),
+        ),
+        FREE,
+        _TRANSFORMER,
+    ),
+    "romantic": Genre(
+        "Chopin, other Romantic piano pieces, and songs with piano",
+        (
+            Data("chopin-first-editions", "chopin", "Chopin's works, one early edition of each", CC_BY,
+                 "Fryderyk Chopin Institute, humdrum-chopin-first-editions"),
+            Data("mutopia", "romantic_piano", f"Romantic piano pieces {_MUTOPIA}, without Chopin's", PUBLIC_DOMAIN),
+            _LIEDER,
+        ),
+        f"{CC_BY}: do what you like with the model, but name the Fryderyk Chopin Institute where you give it away.",
+        _TRANSFORMER,
+        minutes=90,
+    ),
+    "minimalist": Genre(
+        "minimal music that was written by rule, since no free collection exists, and Satie's Gymnopédies",
+        (
+            Data("minimalist", "everything", "musictool's own pieces, written by rule and by no composer", CC0),
+            Data("mutopia", "satie", f"Satie's Gymnopédies {_MUTOPIA}", PUBLIC_DOMAIN),
+        ),
+        FREE,
+        _TRANSFORMER,
+    ),
+    "ragtime": Genre(
+        "piano rags of Joplin, Turpin and Hunter: few, so that it begins as the classical model",
+        (Data("mutopia", "ragtime", f"rags {_MUTOPIA}", PUBLIC_DOMAIN),),
+        FREE,
+        ("--epochs", "1000", "--transpose", "-5..6", "--seed", "1"),
+        parent="classical",
+        val_split=0.15,
+    ),
+    "folk": Genre(
+        "Irish dance tunes: reels, jigs, polkas, hornpipes",
+        (
+            Data("ceol-rince", "everything", "tunes of Breandán Breathnach's Ceol Rince na hÉireann", "Unlicense; its "
+                 "card says CC BY 4.0", "Bill Black and Danny Diamond, Ceol Rince na hÉireann"),
+        ),
+        "Do what you like with the model; name Bill Black and Danny Diamond where you give it away, as one of the two "
+        "licences of its data asks for.",
+        (*_TRANSFORMER, *_ONE_PIANO),
+    ),
+    "hymns": Genre(
+        "hymns in four parts",
+        (Data("open-hymnal", "abc_tunes", "hymns of the Open Hymnal Project", PUBLIC_DOMAIN),),
+        FREE,
+        (*_TRANSFORMER, *_ONE_PIANO),
+    ),
+    "band": Genre(
+        "game music for drums, bass, guitars, strings and more",
+        (
+            Data("freedoom", "bands", "pieces of the Freedoom project with five instruments or more", "BSD 3-Clause",
+                 "contributors to the Freedoom project"),
+        ),
+        "BSD 3-Clause: do what you like with the model, but keep the notice of the Freedoom project (NOTICE) with it.",
+        _TRANSFORMER,
+    ),
+}  # fmt: skip

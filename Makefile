@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 export MUSICTOOL_HOME := $(CURDIR)
 
-.PHONY: help song install test test-all lint format golden docs figures benchmarks clean
+.PHONY: help song install test test-all lint format golden docs figures benchmarks models release-check clean
 
 help:
 	@echo "make song      prepare the Bach chorales, train an LSTM, write song.mid, song.wav and song.png"
@@ -19,6 +19,8 @@ help:
 	@echo "make lint      ruff and mypy;  make format: let ruff lay the code out"
 	@echo "make docs      docs/reference.md from the program's own words;  make figures: its pictures"
 	@echo "make benchmarks   speed, beside the peers (PyTorch goes into $(TORCH), some gigabytes)"
+	@echo "make models    the models that ship, from public collections; GENRES=\"folk hymns\" DATA=folder MINUTES=5"
+	@echo "make release-check   wheel and sdist, checked; a model plays from the wheel. FULL=1: with a new set of packages"
 	@echo "make clean     remove what make made, corpora and models too"
 
 $(STAMP): setup.py
@@ -78,7 +80,14 @@ benchmarks: $(STAMP) $(TORCH)/.installed
 	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/render.py
 
+models: $(STAMP)
+	$(BIN)/python -m genres.make $(GENRES) $(if $(DATA),--data '$(DATA)') $(if $(MINUTES),--minutes $(MINUTES))
+
+release-check: $(STAMP)
+	$(BIN)/python tests/release_check.py $(if $(FULL),--full)
+
 clean:
-	rm -rf $(VENV) $(TORCH) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis song.*
-	find corpora saved_models -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +
+	rm -rf $(VENV) $(TORCH) build dist genres/build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis song.*
+	find corpora -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +
+	for model in saved_models/*/; do [ -e "$$model/card.json" ] || rm -rf "$$model"; done
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -37,14 +37,18 @@ TESTS = [
     "httpx2>=2",
     "selenium>=4.20",
 ]  # muspy: values to agree with; httpx2: what Starlette's test client asks with; selenium: a browser, if there is one
+RELEASE = ["build>=1.2", "twine>=6"]  # for make release-check
 EXTRAS = {
     "jax": JAX,
     "miditok": MIDITOK,
     "dask": DASK,
     "tensorboard": TENSORBOARD,
     "web": WEB,
-    "dev": [*TESTS, "ruff>=0.6", "mypy>=1.10", *MIDITOK, *DASK, *JAX, *TENSORBOARD, *WEB],
+    "dev": [*TESTS, *RELEASE, "ruff>=0.6", "mypy>=1.10", *MIDITOK, *DASK, *JAX, *TENSORBOARD, *WEB],
 }
+
+# The models that ship lie in saved_models/ of a checkout among one's own, and in the package in musictool/shipped/.
+SHIPPED = sorted(card.parent.name for card in (Path(__file__).parent / "saved_models").glob("*/card.json"))
 
 setup(
     name="musictool",
@@ -53,15 +57,25 @@ setup(
     long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
+    license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.10,<3.15",
+    keywords="music generation MIDI Keras TensorFlow deep learning composition",
     classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Education",
+        "Intended Audience :: Science/Research",
         "License :: OSI Approved :: MIT License",
         "Topic :: Multimedia :: Sound/Audio :: MIDI",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 15)),
     ],
-    packages=find_packages(include=["musictool", "musictool.*"]),
-    package_data={"musictool": ["py.typed", "recipes/*.json", "apps/lofi/patterns/*.mid", "web/static/*"]},
+    packages=[*find_packages(include=["musictool", "musictool.*"]), "musictool.shipped"],
+    package_dir={"musictool.shipped": "saved_models"},
+    package_data={
+        "musictool.shipped": [f"{name}/*" for name in SHIPPED],
+        "musictool": ["py.typed", "recipes/*.json", "apps/lofi/patterns/*.mid", "web/static/*"],
+    },
     install_requires=CORE,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["musictool=musictool.cli._main:main"]},

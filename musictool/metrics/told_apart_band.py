@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from musictool.metrics.told_apart_counts import SHARE, Counts, Words
+from musictool.metrics.told_apart_counts import PITCH, SHARE, Counts, Words
 from musictool.music.grid import to_steps
 from musictool.music.instruments import DRUMS, INSTRUMENTS, note_instruments
 from musictool.music.score import PITCHES, TICKS_PER_QUARTER, Score
@@ -48,7 +48,7 @@ def count_instruments(counts: Counts, score: Score) -> None:
         counts.quotient(f"{name}: notes", words, number, counts.quarters)
         words = Words(f"{name} rests in too {{many|few}} bars", SHARE, name)
         counts.quotient(f"{name}: rests", words, (number == 0).astype(np.float64))
-        words = Words(f"{name} lies too {{high|low}}", "(60 is middle C)", name)
+        words = Words(f"{name} lies too {{high|low}}", PITCH, name)
         counts.mean(f"{name}: pitch", words, bar, notes["pitch"])
         words = Words(f"notes of {name} are too {{long|short}}", "quarter notes", name)
         counts.mean(f"{name}: length", words, bar, np.minimum(notes["duration_ticks"] / TICKS_PER_QUARTER, 8))

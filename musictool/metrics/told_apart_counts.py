@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from musictool.metrics.told_apart_bars import EARLY_TICKS
+from musictool.music.pitches import pitch_name
 from musictool.music.score import TICKS_PER_QUARTER
 
-SHARE = "%"
+SHARE, PITCH = "%", "pitch"
 _EITHER = re.compile(r"\{([^|]*)\|([^}]*)\}")
 
 
@@ -25,7 +26,7 @@ class Words:
 
     Attributes:
         text: with "{high|low}" in it.
-        unit: SHARE, or what follows the number.
+        unit: SHARE, PITCH (a MIDI number), or what follows the number.
         topic: numbers of one topic say nearly the same.
     """
 
@@ -38,6 +39,9 @@ class Words:
         wrong = _EITHER.sub(lambda match: match[1 if number >= usual else 2], self.text)
         if self.unit == SHARE:
             return f"{wrong}: {_percent(number)} (people {_percent(usual)})"
+        if self.unit == PITCH:
+            names = pitch_name(round(number)), pitch_name(round(usual))
+            return f"{wrong}: {names[0]}, {number:.1f} (people {names[1]}, {usual:.1f})"
         digits = 2 if max(abs(number), abs(usual)) < 10 else 1
         return f"{wrong}: {number:.{digits}f} {self.unit}".rstrip() + f" (people {usual:.{digits}f})"
 

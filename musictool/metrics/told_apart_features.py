@@ -15,7 +15,7 @@ import numpy as np
 
 from musictool.metrics.told_apart_band import count_drums, count_instruments, count_loudness
 from musictool.metrics.told_apart_bars import bar_lines
-from musictool.metrics.told_apart_counts import SHARE, Counts, Words
+from musictool.metrics.told_apart_counts import PITCH, SHARE, Counts, Words
 from musictool.metrics.told_apart_slices import MAX_VOICES, TOGETHER_TICKS, Slices, bits, roughness
 from musictool.music.grid import to_steps
 from musictool.music.key import PROFILES
@@ -64,7 +64,7 @@ TIMES = ("silence", "one note", "two notes", "three notes", "four notes", "five 
 STRUCK = ("one note is", "two notes are", "three notes are", "four notes are", "five notes are", "six notes are")
 HOLE_TICKS = 12  # of silence, 12 ms at 120 quarter notes a minute, that are heard between two notes
 SIXTEENTHS = 16  # of a bar that are counted one by one; later ones count as the last
-QUARTER_NOTES, SEMITONES, PITCH = "quarter notes", "semitones", "(60 is middle C)"
+QUARTER_NOTES, SEMITONES = "quarter notes", "semitones"
 
 _LOG_LENGTHS = np.log(list(LENGTHS.values()))
 _STEP_BOUNDS = np.array([*STEPS.values()][1:])

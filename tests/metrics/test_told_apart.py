@@ -9,7 +9,7 @@ import pytest
 
 from musictool.metrics.told_apart import MIN_PIECES, told_apart
 from musictool.metrics.told_apart_bars import bar_lines
-from musictool.metrics.told_apart_counts import Words
+from musictool.metrics.told_apart_counts import PITCH, Words
 from musictool.metrics.told_apart_features import Bars
 from musictool.metrics.told_apart_slices import Slices, roughness
 from musictool.music.score import METRE, Score, Track
@@ -188,3 +188,7 @@ def test_words_say_what_is_wrong_with_both_values():
     assert words.say(0.5, 1.25) == "notes are too short: 0.50 quarter notes (people 1.25)"
     assert words.say(12.5, 1.25) == "notes are too long: 12.5 quarter notes (people 1.2)"
     assert Words("too {many|few} eighths").say(0.123, 0.021) == "too many eighths: 12% (people 2.1%)"
+    assert (
+        Words("the bass lies too {high|low}", PITCH).say(48.2, 60)
+        == "the bass lies too low: C3, 48.2 (people C4, 60.0)"
+    )

@@ -21,6 +21,7 @@ CORE = [
     "soundfile>=0.12",
     "matplotlib>=3.8",
     "scikit-learn>=1.4",
+    "threadpoolctl>=3.1",
 ]
 
 MIDITOK = ["miditok>=3.0.4"]  # for the encodings remi and tsd

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from musictool.engine.current import computed_by, current
+from musictool.engine.current import computed_by_numpy, current
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -15,7 +15,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     every new shape. On another Keras backend, and in numpy, it is the function as it was.
     """
     if current() == "numpy":
-        return computed_by("numpy", function)
+        return computed_by_numpy(function)
     import keras
 
     backend = keras.backend.backend()

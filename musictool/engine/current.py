@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, Literal, TypeVar
 
 Engine = Literal["keras", "numpy"]
@@ -47,12 +47,21 @@ def in_own_engine(method: Function) -> Function:
     return run  # type: ignore[return-value]  # the same signature
 
 
-def computed_by(engine: Engine, function: Function) -> Function:
-    """A function, with that engine computing while it runs."""
+def computed_by_numpy(function: Function) -> Function:
+    """A function, with numpy computing while it runs, in one thread: several are no faster for a few pieces, much
+    slower beside other work, and add numbers up in another order on another machine."""
 
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
-        with within(engine):
+        with within("numpy"), _libraries().limit(limits=1, user_api="blas"):
             return function(*args, **kwargs)
 
     return run  # type: ignore[return-value]
+
+
+@cache
+def _libraries() -> Any:
+    """What multiplies matrices for numpy."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -199,3 +199,8 @@ def test_a_request_is_built_and_checked_without_keras(tmp_path: Path):
         "build(Request, {'bars': '4', 'temperature': '0.9', 'key': 'A minor', 'instrument': 'violin'})"
     )
     assert not loaded_after(code, tmp_path) & {"tensorflow", "keras", "h5py", "symusic"}
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in modules()}), ids=lambda folder: folder.name)
+def test_every_folder_is_a_package_and_so_part_of_the_wheel(folder: Path):
+    assert (folder / "__init__.py").is_file()

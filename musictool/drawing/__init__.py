@@ -1,0 +1,1 @@
+"""Pictures: the piano-roll and what all plots share, with matplotlib."""

@@ -130,6 +130,7 @@ class Arch(ABC):
         has_likelihood: whether it gives the next row a probability; one that does not is not measured in nats.
         supports_conditions: whether its networks take conditions beside the rows.
         has_temperature: whether it draws from probabilities; one whose randomness is its noise has --noise-sd instead.
+        USES_PER_WEIGHT: how often a row is multiplied by each weight: once, but where a network goes over many places.
         BFLOAT16_ON_CPU: whether a CPU with units for bfloat16 is faster with it.
         WINDOW, BATCH_SIZE, LEARNING_RATE, WARMUP, DECAY, CLIP_NORM: defaults of the options of training that are called
             so in small letters (musictool/training/options.py). WINDOW is in rows.
@@ -156,6 +157,7 @@ class Arch(ABC):
     BATCH_SIZE: ClassVar[int] = 32
     LEARNING_RATE: ClassVar[float] = 1e-3
     BFLOAT16_ON_CPU: ClassVar[bool] = True
+    USES_PER_WEIGHT: ClassVar[float] = 1.0
     WARMUP: ClassVar[int] = 0
     DECAY: ClassVar[str] = "none"
     CLIP_NORM: ClassVar[float] = 1.0

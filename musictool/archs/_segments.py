@@ -100,6 +100,7 @@ class SegmentsArch(Arch):
     BATCH_SIZE: ClassVar[int] = 16
     LEARNING_RATE: ClassVar[float] = 1e-3
     BFLOAT16_ON_CPU: ClassVar[bool] = False
+    USES_PER_WEIGHT: ClassVar[float] = 12.0  # convolutions, and layers that are the same for every beat
     SIZE_MULTIPLES: ClassVar[tuple[int, int]] = (1, 1)
     DEFAULT_NOISE_SD: ClassVar[float] = 1.0
 

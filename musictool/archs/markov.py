@@ -74,6 +74,7 @@ class Markov(Arch):
     kind: ClassVar[Kind] = "tokens"
     DEFAULT_ENCODING: ClassVar[str] = "note-chord"
     BFLOAT16_ON_CPU: ClassVar[bool] = False
+    USES_PER_WEIGHT: ClassVar[float] = 0.0  # it looks a row up
 
     @dataclass(frozen=True)
     class Options:

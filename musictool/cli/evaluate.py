@@ -107,12 +107,16 @@ def _of_model(what: tuple[str, ...], as_json: bool, given: dict[str, Any]) -> An
     if files or len(what) > 1:
         name = (files or list(what))[0]
         raise BadOption(f"{name}: to measure files, name the corpus to compare with: --against CORPUS")
-    if not as_json:
-        _output.load_backend()
-    from musictool.evaluation.evaluate import evaluate
+    from musictool.evaluation.evaluate import MAX_BARS, evaluate
+    from musictool.generation.sample import TOKENS_PER_BAR
+    from musictool.models.model import Model
 
     options = {name: value for name, value in given.items() if value is not None}
-    return evaluate(what[0] if what else None, announce=_announce(as_json), **options)
+    model = Model.open(what[0] if what else None)
+    rows = (given["bars"] or MAX_BARS) * TOKENS_PER_BAR / model.spec.steps
+    engine = model.engine_for(2 * rows * given["num"])  # samples and people's pieces are scored one by one
+    _output.load_engine(engine, says=not as_json)
+    return evaluate(model, announce=_announce(as_json), **options)
 
 
 def _of_files(what: tuple[str, ...], against: str, as_json: bool, given: dict[str, Any]) -> Any:

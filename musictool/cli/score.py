@@ -42,7 +42,7 @@ def command(
 
     skipped: list[str] = []
     model, pieces = Model.open(name), []
-    _output.load_engine(model.engine_for(USUAL_ROWS * len(files)))
+    _output.load_engine(model.engine_for(USUAL_ROWS * len(files)), says=not as_json)
     with _output.bar(None, "scoring", "pieces") as bar:
         for piece in score_files(model, files, skipped.append, constraints):
             pieces.append(piece)

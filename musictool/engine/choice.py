@@ -19,18 +19,31 @@ from musictool.errors import BadOption
 
 NAMES = ("auto", "numpy", "tensorflow", "jax")
 
-# Multiplications that numpy does in about the time that TensorFlow takes to start and compile, some six seconds.
-MOST_MULTIPLICATIONS = 1.5e10
+# What numpy may take: about as long as TensorFlow takes to start and compile.
+MOST_SECONDS = 6.0
+
+# Of numpy on one core of a laptop: for each row; for each weight, which is read once for all pieces; for each
+# multiplication, once reading is no longer what takes longest.
+SECONDS_PER_ROW, SECONDS_PER_WEIGHT, SECONDS_PER_MULTIPLICATION = 2e-4, 4e-10, 1e-10
 
 _GPUS = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")  # of NVIDIA, of AMD, of Windows under Linux
 
 
-def chosen(name: str, multiplications: float) -> Engine:
+def numpy_seconds(weights: float, pieces: int, rows: float) -> float:
+    """About how long numpy takes for so many rows of each of some pieces, written or scored side by side.
+
+    Args:
+        weights: that are multiplied for a row of a piece, each as often as it is.
+    """
+    return rows * (SECONDS_PER_ROW + weights * max(SECONDS_PER_WEIGHT, pieces * SECONDS_PER_MULTIPLICATION))
+
+
+def chosen(name: str, seconds: float) -> Engine:
     """The engine for some work.
 
     Args:
         name: one of NAMES.
-        multiplications: about how many the work takes.
+        seconds: about how long numpy would take.
 
     Raises:
         BadOption: if Keras is loaded already and computes with another library than this.
@@ -38,7 +51,7 @@ def chosen(name: str, multiplications: float) -> Engine:
     if name == "numpy":
         return "numpy"
     if name == "auto":
-        return "keras" if is_loaded() or has_gpu() or multiplications > MOST_MULTIPLICATIONS else "numpy"
+        return "keras" if is_loaded() or has_gpu() or seconds > MOST_SECONDS else "numpy"
     if is_loaded():
         if name != name_of("keras"):
             raise BadOption(f"--engine {name}: Keras computes with {name_of('keras')} in this process already")

@@ -15,8 +15,8 @@ Array = Any  # np.ndarray, or what becomes one
 
 # What numpy has under the same name, with the same arguments.
 SAME = """
-    abs add all any argmax cumsum exp expand_dims expm1 flip log log1p logical_and matmul max maximum mean min
-    minimum mod repeat reshape shape split sqrt square stack sum swapaxes tanh transpose
+    abs add all any argmax broadcast_to cumsum exp expand_dims expm1 flip log log1p logical_and matmul max maximum mean
+    min minimum mod repeat reshape shape split sqrt square stack sum swapaxes tanh transpose
     zeros_like
 """
 globals().update({name: getattr(np, name) for name in SAME.split()})

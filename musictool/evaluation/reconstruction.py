@@ -42,14 +42,16 @@ class Reconstruction:
         from musictool.generation.latents import segments_of
         from musictool.sampling.sampler import Sampler
 
-        if model.spec.kind != "segments" or not isinstance(model.arch, LatentArch):
+        if model.spec.kind != "segments" or not issubclass(model.arch_class, LatentArch):
             return None
         pieces = [rows for rows in (segments_of(model, score) for score in scores) if len(rows)]
         if not pieces:
             return None
         rows = np.concatenate(pieces)
-        latents = model.arch.latents(rows)
-        decoded = note_scores(model.arch.decode_latents(latents, Sampler(), 0), rows)
+        arch = model.player(model.engine_for(len(rows)))
+        assert isinstance(arch, LatentArch)
+        latents = arch.latents(rows)
+        decoded = note_scores(arch.decode_latents(latents, Sampler(), 0), rows)
         active = dict(zip(INSTRUMENTS, active_units(latents).tolist(), strict=True))
         return cls(decoded, scores_of_copying(pieces), active, latents.shape[-1])
 

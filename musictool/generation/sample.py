@@ -55,7 +55,7 @@ def rows_for(model: Model, length: int) -> int:
 def engine_of(model: Model, request: Request) -> Engine:
     """The engine that writes what is asked for: `request.engine`, or by how much it is."""
     tokens = request.length or TOKENS_PER_BAR * (request.bars or (request.seconds or 0) / SECONDS_PER_BAR)
-    return model.engine_for(request.num * tokens / model.spec.steps, request.engine)
+    return model.engine_for(tokens / model.spec.steps, request.num, request.engine)
 
 
 class Generation:

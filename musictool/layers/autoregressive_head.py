@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
+from musictool.engine import nn, ops
 from musictool.layers.sigmoid_head import SigmoidHead
 
 
@@ -38,7 +37,7 @@ class AutoregressiveHead(SigmoidHead):
         part_size, units = self.size // self.parts, self.parts * self.hidden
         earlier = np.triu(np.ones((self.parts, self.parts), np.float32), 1)  # [from, to], 1 where `from` comes before
         self.mask = np.kron(earlier, np.ones((part_size, self.hidden), np.float32))  # (D, I * H)
-        normal = keras.initializers.RandomNormal
+        normal = nn.initializers.RandomNormal
         self.feature_kernel = self.add_weight((shape[-1], units), "glorot_uniform", name="feature_kernel")
         self.note_kernel = self.add_weight((self.size, units), normal(0, 0.2), name="note_kernel")
         self.hidden_bias = self.add_weight((units,), "zeros", name="hidden_bias")

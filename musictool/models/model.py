@@ -35,7 +35,7 @@ from musictool.backend.precision import precision_within
 from musictool.corpus.keys import key_index
 from musictool.dataset.conditions import Conditions
 from musictool.encoding import Encoding, Spec
-from musictool.engine.choice import chosen
+from musictool.engine.choice import chosen, numpy_seconds
 from musictool.engine.current import Engine, within
 from musictool.errors import BadModel
 from musictool.models.info import MARKER, as_bad_model, folder_of, read_info, weights_file
@@ -109,11 +109,16 @@ class Model:
     def _numpy_arch(self) -> Arch:
         return self._loaded("numpy")
 
-    def engine_for(self, rows: float, name: str = "auto") -> Engine:
-        """The engine for writing or scoring so many rows in all; see musictool/engine/choice.py for its names."""
+    def engine_for(self, rows: float, pieces: int = 1, name: str = "auto") -> Engine:
+        """The engine for writing or scoring so many rows of each of some pieces, side by side.
+
+        Args:
+            name: of the engine, or auto; see musictool/engine/choice.py.
+        """
         if name == "auto" and "arch" in self.__dict__:
             return "keras"
-        return chosen(name, self.info["metrics"].get("parameters", 0) * rows)
+        weights = self.info["metrics"].get("parameters", 0) * self.arch_class.USES_PER_WEIGHT
+        return chosen(name, numpy_seconds(weights, pieces, rows))
 
     def player(self, engine: Engine) -> Arch:
         """The arch with the best weights loaded, for writing and scoring by this engine. Raises BadModel as `arch`."""

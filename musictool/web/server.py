@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -44,6 +45,8 @@ def serve(host: str, port: int, announce: Callable[[str], object], votes: Path |
         ws="none",
         proxy_headers=False,
     )
+    # that streams are cut off on Ctrl-C is as it should be
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.getMessage())
     announce(address)
     uvicorn.Server(config).run(sockets=[bound])
 

@@ -6,7 +6,7 @@ The other reader is abc2midi, which the symusic package holds. It plays repeats 
 an accompaniment; so repeats, grace notes, ornaments and quoted text are taken out of each tune, for both. The tunes are
 those of music21's collections, and of every .abc file below the FOLDERs. A tune that abc2midi refuses is counted apart.
 
---written also writes so many pieces (music21's chorales and string quartets, and tunes) as .abc with musictool and has
+--written also writes so many pieces (chorales, and tunes) as .abc with musictool and has
 abc2midi read them back: each with the notes it had, on the writer's grid of twelfths of a quarter note.
 """
 
@@ -163,7 +163,7 @@ def compare(name: str, paths: Sequence[Path], show: int) -> list[str]:
 def written(wanted: int) -> list[str]:
     """A row: pieces that abc2midi reads from musictool's ABC with the notes that they had."""
     count = same = 0
-    files = [(source, name) for source in map(sources.find, ("bach", "quartets", "airds")) for name in source.files]
+    files = [(source, name) for source in map(sources.find, ("bach", "airds", "oneills")) for name in source.files]
     with tqdm.tqdm(total=wanted, desc="written", leave=False) as bar:
         for source, name in files:
             if count >= wanted:

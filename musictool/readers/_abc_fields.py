@@ -113,6 +113,6 @@ def tempo(text: str, unit_quarters: float) -> float | None:
 
 def properties(text: str) -> dict[str, str]:
     """The properties of a `V:` or `K:` field by name, without quotes; octaves of the clef as "clef", "" or "-8"."""
-    found = {name: value.strip('"') for name, value in _PROPERTY.findall(text)}
+    found = {name: value.strip('"') for name, value in _PROPERTY.findall(text) if name != "clef"}
     clef = _CLEF.search(text)
     return found | ({"clef": clef[1] or ""} if clef else {})

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -257,11 +258,10 @@ class _Tune:
         self._close_chord()
 
     def _note(self, token: str) -> None:
-        match = NOTE.match(token)
-        assert match is not None
-        if match[2]:
+        head, written, is_microtone = _parsed(token)
+        if is_microtone:
             self.remarks.add("microtones, which are rounded")
-        head, length = Head.of(match), scaled(self._sounding().unit, match[5])
+        length = scaled(self._sounding().unit, written)
         if not length:
             self.remarks.add("notes without length")
         if self._chord is None:
@@ -389,6 +389,14 @@ _HANDLERS = {
 
 def _is_field(line: str) -> bool:
     return line.startswith("%%") or FIELD.match(line) is not None
+
+
+@lru_cache(4096)
+def _parsed(token: str) -> tuple[Head, str, bool]:
+    """The head of a note, its length as it is written, and whether it is a microtone."""
+    match = NOTE.match(token)
+    assert match is not None
+    return Head.of(match), match[5], bool(match[2])
 
 
 def _new_chord(match: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from copy import copy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from musictool.errors import BadFile
@@ -132,7 +133,7 @@ class Voice:
         self.at += length
 
     def _strike(self, head: Head, length: int) -> _Tied:
-        ends_here = [tied for tied in self._ties if tied.row[1] == self.at]
+        ends_here = [tied for tied in self._ties if tied.row[1] == self.at] if self._ties else []
         alteration = self._alteration(head, next((tied for tied in ends_here if tied[:2] == head[:2]), None))
         pitch = head.pitch(alteration)
         pitch = self.drums.get(pitch, pitch) if self.is_drum else pitch + self.shift
@@ -238,6 +239,7 @@ class Voice:
         self._accidentals, self._last, self._tuplet, self._broken = {}, None, (0, 1, 1), ""
 
 
+@lru_cache(1024)
 def scaled(unit: int, length: str) -> int:
     """A note length: "" is the unit, "3/2" one and a half, "/" and "/2" half of it, "//" a quarter."""
     top, slash, bottom = length.partition("/")

@@ -20,7 +20,7 @@ def test_suffixes_name_their_readers_and_import_no_library():
         [sys.executable, "-c", f"{program}; {report}"], capture_output=True, text=True, check=True
     ).stdout
     assert "'.kar': 'midi'" in lines
-    assert "'.mxl': 'notation'" in lines
+    assert "'.mxl': 'musicxml'" in lines
     assert lines.splitlines()[-1] == "[]"
 
 

@@ -116,6 +116,6 @@ class NewFiles:
 
     def _kind(self, name: str) -> str:
         kind = suffixes()[os.path.splitext(name)[1].lower()]
-        if kind == "midi" or (kind == "abc" and self._settings.parser == "music21"):
+        if kind == "midi" or (kind in ("abc", "humdrum", "musicxml") and self._settings.parser == "music21"):
             return f"{kind}/{self._settings.parser}"
         return kind

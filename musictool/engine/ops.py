@@ -1,12 +1,15 @@
 """`keras.ops`, or the same of numpy_ops.py: `ops.matmul(a, b)` is that of the engine that computes.
 
-Beyond Keras there is `write`: slice_update into an array that is not used again, which numpy does in place.
+Beyond Keras there are `write`, slice_update into an array that is not used again, which numpy does in place; and
+`count_up_to` and `sum_above`, for which there are faster ways in numpy than Keras's functions.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
+
+import numpy as np
 
 from musictool.engine.current import Engine, current
 
@@ -20,6 +23,26 @@ def write(inputs: Any, start_indices: Any, updates: Any) -> Any:
     place = tuple(slice(start, start + length) for start, length in zip(start_indices, updates.shape, strict=True))
     inputs[place] = updates
     return inputs
+
+
+def count_up_to(ascending: Any, bounds: Any) -> Any:
+    """int32 (B, n): how many numbers of a row (B, V) are not above each of its bounds (B, n)."""
+    if current() == "keras":
+        from keras import ops
+
+        return ops.sum(ops.cast(ascending[:, None, :] <= bounds[:, :, None], "int32"), axis=-1)
+    rows = [row.searchsorted(row_bounds, "right") for row, row_bounds in zip(ascending, bounds, strict=True)]
+    return np.array(rows, np.int32)
+
+
+def sum_above(numbers: Any, bounds: Any) -> Any:
+    """float32 (B, n): the sum of those numbers of a row (B, V) that are above each of its bounds (B, n)."""
+    is_above = numbers[:, None, :] > bounds[:, :, None]  # (B, n, V)
+    if current() == "keras":
+        from keras import ops
+
+        return ops.sum(ops.where(is_above, numbers[:, None, :], 0.0), axis=-1)
+    return np.matmul(is_above.astype(np.float32), numbers[:, :, None])[:, :, 0]
 
 
 def __getattr__(name: str) -> Any:

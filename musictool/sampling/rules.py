@@ -168,8 +168,7 @@ class TopP:
     def _contains(self, probabilities: Any, candidates: Any) -> Any:
         """bool (B, n): whether the tokens that are likelier than each candidate hold less than p."""
         probability = ops.take_along_axis(probabilities, candidates, axis=-1)  # (B, n)
-        likelier = probabilities[:, None, :] > probability[:, :, None]  # (B, n, V)
-        return ops.sum(ops.where(likelier, probabilities[:, None, :], 0.0), axis=-1) < self.p
+        return ops.sum_above(probabilities, probability) < self.p
 
 
 def rules_of(sampler: Sampler) -> list[Rule]:
@@ -215,4 +214,4 @@ def inverse_transform(probabilities: Any, uniform: Any) -> Any:
     """The tokens at which the cumulated probability (B, V) passes each of `uniform` (B, n): int32 (B, n)."""
     cumulated = ops.cumsum(probabilities, axis=-1)
     target = uniform * cumulated[:, -1:]  # below the last, so that one passes it
-    return ops.sum(ops.cast(cumulated[:, None, :] <= target[:, :, None], "int32"), axis=-1)
+    return ops.count_up_to(cumulated, target)

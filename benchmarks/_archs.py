@@ -35,6 +35,19 @@ def small(name: str, *settings: str) -> Any:
     return ARCHS.get(name).sized(Spec("tokens", (), VOCABULARY), "small", settings)
 
 
+def small_in_numpy(name: str) -> Any:
+    """The same arch, computed by numpy, with random weights."""
+    from musictool.engine.current import within
+
+    rng = np.random.default_rng(0)
+    with within("numpy"):
+        arch = small(name)
+        for stage in arch.stages:
+            for weight in stage.network.trainable_variables:
+                weight[...] = rng.normal(0, weight.shape[0] ** -0.5, weight.shape)
+    return arch
+
+
 def megabytes(arch: Any) -> float:
     """Of the weights, in float32."""
     return sum(stage.network.count_params() for stage in arch.stages) * 4 / 1e6
@@ -80,17 +93,15 @@ marks = []
 def mark(what): marks.append((what, time.time()))
 from musictool.cli._main import main
 mark("musictool's commands")
-import tensorflow, keras
-mark("TensorFlow and Keras")
 from musictool.generation.request import Request
 from musictool.generation.sample import sample
 from musictool.models.model import Model
 from musictool.writing import write
+mark("numpy, h5py and what writes")
 model = Model.open(sys.argv[1])
+model.player("numpy")
 mark("opening the model")
-sample(model, Request(length=64, seed=1))
-mark("compiling, and 64 tokens")
-score = sample(model, Request(length=500, seed=1))[0]
+score = sample(model, Request(length=500, seed=1, engine="numpy"))[0]
 mark("drawing 500 tokens")
 write(score, sys.argv[2])
 mark("writing the file")

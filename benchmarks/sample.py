@@ -3,19 +3,21 @@
     python benchmarks/sample.py [MODEL] [--rounds 5] [--threads 2] [--torch-python PATH]
 
 The first table has one network for all: without a MODEL the small lstm, trained on the Bach chorales for two minutes,
-once, in the temporary folder. Then every token arch, small and untrained, beside PyTorch's own layers in a plain loop
-that carries the state; for those, name a Python that has torch if this one has none. benchmarks/README.md has more.
+once, in the temporary folder. Then every token arch, small and untrained, by TensorFlow and in numpy, beside PyTorch's
+own layers in a plain loop that carries the state; for those, name a Python that has torch if this one has none. Last
+the command, cold, with small models trained for half a minute. benchmarks/README.md has more.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,16 @@ WINDOW = 100  # tokens that the tutorials' networks see
 PREDICTED = 30  # tokens drawn their way in a round: it is slow
 RERUN = 200
 WRITTEN = {1: 2000, 64: 256}  # tokens for each piece of a batch, in a round of musictool's
+AGAINST_TORCH = {"lstm": 2.0, "transformer": 1.5}  # times PyTorch's loop, by whichever engine is the faster
+
+# The command, cold: arch, encoding, what is asked for, the seconds that it may take on a quiet machine.
+COMMANDS = (
+    ("lstm", "note-chord", ("--length", "500"), 1.0),
+    ("transformer", "note-chord", ("--length", "500"), 1.5),
+    ("chain", "piano-roll", ("--bars", "16"), 3.0),
+    ("vae", "segments", ("--bars", "16"), 1.5),
+)
+CPU_SECONDS, MEGABYTES = 1.0, 150  # that each may take besides
 
 
 def musictool_sample(folder: Path, batch: int) -> Callable[[], float]:
@@ -103,16 +115,18 @@ def tensorflow_function(network: Any) -> Callable[[Any], Any]:
     return tf.function(lambda tokens: network(tf.convert_to_tensor(tokens)))
 
 
-def trained_model() -> Path:
-    """The small lstm after two minutes on the Bach chorales; made on the first call, by the commands a user types."""
+def trained_model(arch: str = "lstm", encoding: str = "note-chord", name: str = "sampled", minutes: float = 2) -> Path:
+    """A small model after some minutes on the Bach chorales; made on the first call, by the commands a user types."""
+    from musictool.models.info import is_trained, read_info
+
     home = Path(tempfile.gettempdir()) / "musictool-benchmarks"
-    folder = home / "saved_models" / "sampled"
-    if not (folder / "network.weights.h5").exists():
+    folder = home / "saved_models" / name
+    if not folder.exists() or not is_trained(read_info(folder)):
         environment = {**os.environ, "MUSICTOOL_HOME": str(home)}
         command = [sys.executable, "-m", "musictool"]
         subprocess.run([*command, "prepare", "bach"], env=environment, check=True)
-        train = ["train", "bach", "--arch", "lstm", "--name", "sampled", "--max-minutes", "2", "--seed", "1"]
-        subprocess.run([*command, *train], env=environment, check=True)
+        train = ["train", "bach", "--arch", arch, "--encoding", encoding, "--name", name, "--seed", "1"]
+        subprocess.run([*command, *train, "--max-minutes", str(minutes)], env=environment, check=True)
     return folder
 
 
@@ -137,8 +151,9 @@ def main() -> None:
         report_ways(model, given.rounds),
         *report_archs(given.rounds, given.threads, given.torch_python),
         report_contexts(given.rounds),
-        report_command(model.folder),
+        *report_commands(given.rounds),
     ]
+    report_parts(model.folder)
     print("\n".join(goals))
 
 
@@ -170,8 +185,13 @@ def report_archs(rounds: int, threads: int, torch_python: str) -> list[str]:
     from _worker import has_torch
 
     archs = {name: _archs.small(name) for name in _archs.names()}
+    in_numpy = {name: _archs.small_in_numpy(name) for name in archs}
+    engines = {"TensorFlow": archs, "numpy": in_numpy}
     loops: dict[tuple[str, str, int], Callable[[], float]] = {
-        ("musictool", name, batch): _archs.writing(arch, batch) for name, arch in archs.items() for batch in (1, 64)
+        (engine, name, batch): _archs.writing(by_name[name], batch)
+        for name in archs
+        for engine, by_name in engines.items()
+        for batch in (1, 64)
     }
     torch = _archs.TORCH if has_torch(torch_python) else ()
     with ExitStack() as stack:
@@ -191,8 +211,13 @@ def report_archs(rounds: int, threads: int, torch_python: str) -> list[str]:
         return [
             f"not measured: PyTorch's loop: {torch_python} has no torch; name a Python that has: --torch-python PATH"
         ]
-    against = {(name, n): rates["musictool", name, n] / rates["PyTorch", name, n] for name in torch for n in (1, 64)}
-    return [_table.goal(f"{name}, {n} at once, against PyTorch's loop", x, 1) for (name, n), x in against.items()]
+    goals = []
+    for name in torch:
+        for n in (1, 64):
+            fastest = max(rates[engine, name, n] for engine in engines)
+            ratio = fastest / rates["PyTorch", name, n]
+            goals.append(_table.goal(f"{name}, {n} at once, against PyTorch's loop", ratio, AGAINST_TORCH[name]))
+    return goals
 
 
 def report_contexts(rounds: int) -> str:
@@ -209,25 +234,57 @@ def report_contexts(rounds: int) -> str:
     return _table.goal(f"context {last:,} against {first}: {last / first:g} / {grown:.3g}", last / first / grown, 1)
 
 
-def report_command(folder: Path) -> str:
-    """Where the time of the command goes; returns the goal's line."""
+def report_commands(rounds: int) -> list[str]:
+    """`musictool sample`, from the prompt to the file, in numpy; returns the goals' lines."""
+    import _table
+
+    rows, goals = [], []
+    for arch, encoding, asked, wanted in COMMANDS:
+        folder = trained_model(arch, encoding, f"sampled-{arch}", 0.5)
+        runs = [_cold(folder, asked) for _ in range(rounds)]
+        seconds, cpu, megabytes = (statistics.median(values) for values in zip(*runs, strict=True))
+        what = f"{arch} {' '.join(asked)}"
+        rows.append((what, f"{seconds:.2f}", f"{cpu:.2f}", f"{megabytes:.0f}"))
+        goals += [
+            _table.goal(f"{what}, cold: {wanted:g} s / {seconds:.2f} s", wanted / seconds, 1),
+            _table.goal(f"{what}, cold: {CPU_SECONDS:g} s of CPU / {cpu:.2f} s", CPU_SECONDS / cpu, 1),
+            _table.goal(f"{what}, cold: {MEGABYTES} MB / {megabytes:.0f} MB", MEGABYTES / megabytes, 1),
+        ]
+    print(_table.table(("musictool sample, cold", "s", "s of CPU", "MB"), rows) + "\n")
+    return goals
+
+
+def _cold(folder: Path, asked: Sequence[str]) -> tuple[float, float, float]:
+    """Seconds, seconds of CPU and MB at the most of one run of the command."""
+    with tempfile.TemporaryDirectory() as out:
+        command = ["sample", str(folder), *asked, "--seed", "1", "--engine", "numpy", "--out", f"{out}/song.mid"]
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", COLD, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True
+        )
+        seconds = time.perf_counter() - start
+    cpu, kilobytes = done.stderr.split()[-2:]
+    return seconds, float(cpu), float(kilobytes) / 1024
+
+
+COLD = """
+import resource, sys
+from musictool.cli._main import main
+main(sys.argv[1:], standalone_mode=False)
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
+"""
+
+
+def report_parts(folder: Path) -> None:
+    """Where the time of the command goes."""
     import _archs
     import _table
 
-    def seconds() -> float:
-        command = [sys.executable, "-m", "musictool", "sample", str(folder), "--length", "500", "--seed", "1"]
-        with tempfile.TemporaryDirectory() as out:
-            start = time.perf_counter()
-            subprocess.run([*command, "--out", f"{out}/song.mid"], capture_output=True, check=True)
-            return time.perf_counter() - start
-
-    whole = _table.alternate({"the command": seconds}, 3)["the command"]
     with tempfile.TemporaryDirectory() as out:
         parts = _archs.cold(folder, Path(out) / "song.mid")
-    rows = [*((what, f"{took:.2f}") for what, took in parts), ("the parts together", f"{sum(t for _, t in parts):.2f}")]
-    rows.append(("the command itself (median of 3)", f"{whole:.2f}"))
-    print(_table.table(("musictool sample --length 500, cold", "s"), rows) + "\n")
-    return _table.goal(f"the command, cold: 8 s / {whole:.1f} s", 8 / whole, 1)
+    rows = [*((what, f"{took:.2f}") for what, took in parts), ("together", f"{sum(t for _, t in parts):.2f}")]
+    print(_table.table(("musictool sample --length 500 in numpy, cold", "s"), rows) + "\n")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ MODES = {
 }
 PIANO, MUSIC_BOX, VIBRAPHONE, MARIMBA, ORGAN = 0, 10, 11, 12, 19  # General MIDI programs
 VIOLIN, VIOLA, CELLO, STRINGS, VOICES, CLARINET, FLUTE = 40, 41, 42, 48, 52, 71, 73
-SOFTEST, LOUDEST = 36, 104  # velocities
+SOFTEST, LOUDEST = 28, 118  # velocities
 
 
 @dataclass(frozen=True)

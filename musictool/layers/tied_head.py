@@ -4,151 +4,235 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
+from musictool.engine import nn, ops
 from musictool.layers.repeat_attention import CONTEXT, MAX_DISTANCE, RepeatAttention, delayed
-from musictool.layers.sigmoid_head import SigmoidHead
+from musictool.layers.sigmoid_head import HOLD_LOGIT, ONSET_LOGIT, SigmoidHead
 
 KERNEL_FRAMES = 4  # last frames in which a key sees the other keys
 HISTORY = MAX_DISTANCE + CONTEXT  # last frames that are kept while a piece is written
 REPEAT_HEADS = 4
+RANK = 24  # numbers in which a key sees the keys around it
+OUTPUT_RANK = 16  # numbers of the last layer that each key weighs in its own way
+RARE_LOGIT = -11.0  # of a key that the network leaves out: one onset in 60,000 frames
+RARE_HOLD_LOGIT = 13.0  # added if it sounds already
 
 
 class TiedHead(SigmoidHead):
     """A key sees the features, its own past, the keys around it in the last frames and, as a `chain`, those below it.
 
-    The keys around it count by their distance from it, whichever key it is, as in the tied parallel networks of Johnson
-    (2017). Besides, each key adds a vector of its own to all others, and has a vector for its position and weights of
-    its own in the output layer, which is what a plain layer of sigmoids has. What a key did before, and what followed
-    when it last sounded so, comes from musictool/layers/repeat_attention.py.
+    With x[t] the frames, f the features of frame t, and k a key, the probability that k sounds in frame t + 1 is
 
-    With `chain` the keys of a frame are drawn one after another from the lowest up, each given all those below it. The
+        around[k]  = p[k] + sum over j and i < KERNEL_FRAMES of x[t - i, j] A[i, k - j]
+        below[k]   = sum over j < k of x[t + 1, j] (A'[k - j] + B[j])               as a `chain`; else 0
+        first[k]   = relu(W [around[k] + below[k], past[k]] + V f + C x[t - 3 .. t])
+        second[k]  = relu(W' first[k] + V' f + b')
+        P(x[t + 1, k] = 1) = sigmoid(u[k] . U (first[k] + second[k]) + w[k] . f + b[k] + c[k] x[t, k])
+
+    where past[k] is what k did before and what followed when the music last went so
+    (musictool/layers/repeat_attention.py). A, A', W, V, C, W', V', b' and U are the same for all keys, as in the tied
+    parallel networks of Johnson (2017); p, B, u, w, b and c are a key's own, which is what a plain layer of sigmoids
+    has. The keys around are summed up in RANK numbers before they reach the H units, which takes an eighth of the
+    multiplications of a kernel from every key to every unit.
+
+    As a chain the keys of a frame are drawn one after another from the lowest up, each given all those below it. The
     weights from a key to itself and to those below are left out, so that one product of matrices serves all keys in
     training (masking as in MADE, Germain 2015), the sum over all that sounds below as in NADE (Larochelle and Murray
     2011), and the likelihood of a frame is exact: the product over its keys. Without it the keys of a frame are
     independent.
 
-    Limit: a frame takes two products of D * D * H numbers, so this is for one keyboard and not for a band.
+    A key may have several numbers in a frame (`channels`, such as one for that it sounds and one for that it is
+    struck). All are seen of the other keys, and each number of a key, given the key's numbers before it, has its own
+    logit, so that the likelihood stays exact.
+
+    Keys that the network leaves out are independent of all others. They have b and c only, which training does not
+    move, since keys that never sound in training would become ever less likely.
+
+    Dropout hits the same units of all keys of a frame: a mask per key would take longer to draw than to apply.
 
     Args:
-        size: D, numbers in a frame.
+        size: D, numbers in a frame: number i * D / channels + k is channel i of key k.
         hidden: H, units per key in each of two layers.
         chain: whether a key sees those below it in its own frame.
         dropout: dropout rate of the units and features.
         hold: whether each key has a weight of its own for that it sounds already.
+        channels: numbers per key.
+        keys: the keys that the network has; None for all.
     """
 
-    def __init__(self, size: int, hidden: int, chain: bool, dropout: float = 0.0, hold: bool = True, **kwargs: Any):
+    def __init__(
+        self,
+        size: int,
+        hidden: int,
+        chain: bool,
+        dropout: float = 0.0,
+        hold: bool = True,
+        channels: int = 1,
+        keys: range | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(size, hold, **kwargs)
         self.hidden = hidden
         self.chain = chain
-        self.repeat_attention = RepeatAttention(size, REPEAT_HEADS, name="repeat_attention")
-        self.dropout = [keras.layers.Dropout(dropout, name=f"dropout_{i}") for i in range(3)]
+        self.channels = channels
+        first, stop = (keys.start, keys.stop) if keys else (0, size // channels)
+        self.keys = stop - first
+        # Where the network's numbers stand in a frame, key by key; where the others do; and the way back.
+        numbers = np.arange(size).reshape(channels, -1)
+        self.numbers = numbers[:, first:stop].T.ravel()  # (N,)
+        self.others = np.setdiff1d(np.arange(size), self.numbers)
+        self.order = np.argsort(np.concatenate([self.numbers, self.others]))
+        self.repeat_attention = RepeatAttention(len(self.numbers), REPEAT_HEADS, name="repeat_attention")
+        self.dropout = [nn.Dropout(dropout, name=f"dropout_{i}") for i in range(3)]
 
     def build(self, shape: Any) -> None:
-        super().build(shape)
         self.repeat_attention.build()
-        size, hidden, channels = self.size, self.hidden, self.repeat_attention.channels
-        small = keras.initializers.RandomNormal(0, 0.1)  # a dozen keys sound in the last frames
-        # First layer: the keys around, the key's own history and position, repeats, and the features of both layers.
-        self.relative_kernel = self.add_weight((KERNEL_FRAMES, 2 * size - 1, hidden), small, name="relative_kernel")
-        self.key_kernel = self.add_weight((KERNEL_FRAMES, size, hidden), small, name="key_kernel")
-        self.history_kernel = self.add_weight((channels, hidden), "glorot_uniform", name="history_kernel")
-        self.key_position = self.add_weight((size, hidden), small, name="key_position")
+        keys, hidden, channels, numbers = self.keys, self.hidden, self.channels, len(self.numbers)
+        normal, constant = nn.initializers.RandomNormal, nn.initializers.Constant
+        small = normal(0, 0.1)  # a dozen keys sound in the last frames
+        # A plain layer of sigmoids, and the biases of the keys that are left out.
+        self.kernel = self.add_weight((shape[-1], numbers), "glorot_uniform", name="kernel")
+        self.bias = self.add_weight((numbers,), constant(ONSET_LOGIT), name="bias", autocast=False)
+        if self.hold:
+            self.hold_kernel = self.add_weight((numbers,), constant(HOLD_LOGIT), name="hold_kernel", autocast=False)
+        rare = constant(np.repeat([[RARE_LOGIT], [RARE_HOLD_LOGIT]], len(self.others), axis=1))
+        self.rare = self.add_weight((2, len(self.others)), rare, trainable=False, name="rare", autocast=False)
+        # The keys around and those below, by distance; the latter by key, too; a key's position.
+        around = normal(0, 0.25)
+        self.around_kernel = self.add_weight(
+            (KERNEL_FRAMES, 2 * keys - 1, channels, RANK), around, name="around_kernel"
+        )
+        if self.chain:
+            self.below_kernel = self.add_weight((keys - 1, channels, RANK), around, name="below_kernel")
+            self.below_key_kernel = self.add_weight((numbers, RANK), around, name="below_key_kernel")
+        self.key_position = self.add_weight((keys, RANK), around, name="key_position")
+        # First layer: all that a key sees, and what is the same for all keys: frames, repeats, and features of both.
+        seen = RANK + channels * self.repeat_attention.channels
+        self.first_kernel = self.add_weight((seen, hidden), "he_normal", name="first_kernel")
+        self.frame_kernel = self.add_weight((KERNEL_FRAMES * numbers, hidden), small, name="frame_kernel")
         self.copy_kernel = self.add_weight((REPEAT_HEADS, hidden), "glorot_uniform", name="copy_kernel")
         self.feature_kernel = self.add_weight((shape[-1], 2 * hidden), "glorot_uniform", name="feature_kernel")
-        # The keys below, by distance and by key.
-        if self.chain:
-            self.chain_relative_kernel = self.add_weight((size - 1, hidden), small, name="chain_relative_kernel")
-            self.chain_key_kernel = self.add_weight((size, hidden), small, name="chain_key_kernel")
-        # Second layer and output.
+        # Second layer and output: a logit for each channel, and one for each pair of them.
         self.hidden_kernel = self.add_weight((hidden, hidden), "he_normal", name="hidden_kernel")
         self.hidden_bias = self.add_weight((hidden,), "zeros", name="hidden_bias")
-        output = keras.initializers.RandomNormal(0, hidden**-0.5)
-        self.output_kernel = self.add_weight((hidden,), output, name="output_kernel")
-        self.output_key_kernel = self.add_weight((size, hidden), "zeros", name="output_key_kernel")
-        distance = np.arange(size)[None] - np.arange(size)[:, None]  # [from, to]
-        self.relative_index = distance + size - 1  # (D, D) in [0, 2 D - 1)
-        self.is_below = np.triu(np.ones((size, size), np.float32), 1)  # (D, D), [from, to]
+        outputs = channels * (channels + 1) // 2
+        self.output_kernel = self.add_weight((hidden, OUTPUT_RANK), normal(0, hidden**-0.5), name="output_kernel")
+        output = normal(0, OUTPUT_RANK**-0.5)
+        self.output_key_kernel = self.add_weight((keys, outputs, OUTPUT_RANK), output, name="output_key_kernel")
+        # [from, to] of keys: the distance between them as an index, and whether the first is below.
+        distance = np.arange(keys)[None] - np.arange(keys)[:, None]
+        self.around_index = distance + keys - 1  # (K, K) in [0, 2 K - 1)
+        self.below_index = np.clip(distance - 1, 0, max(keys - 2, 0))
+        self.is_below = np.triu(np.ones((keys, keys), np.float32), 1)
 
     # === What the head sees of the frames before ===
 
     def context(self, frames: Any) -> Any:
-        """The last KERNEL_FRAMES frames (B, T, KERNEL_FRAMES * D), the last first, and what RepeatAttention gives."""
-        recent = ops.concatenate([delayed(frames, lag) for lag in range(KERNEL_FRAMES)], axis=-1)
-        return (recent, *self.repeat_attention(frames))
+        """Each frame, the last KERNEL_FRAMES of them without the keys that are left out (B, T, KERNEL_FRAMES * N), the
+        last first, and what RepeatAttention gives."""
+        ours = self._ours(frames)
+        recent = ops.concatenate([delayed(ours, lag) for lag in range(KERNEL_FRAMES)], axis=-1)
+        return (frames, recent, *self.repeat_attention(ours))
 
     def initial_context(self, batch_size: int) -> Any:
         """The last HISTORY frames, and the first of them that is not padding."""
-        return ops.zeros((batch_size, HISTORY, self.size)), ops.convert_to_tensor(HISTORY, "int32")
+        return ops.zeros((batch_size, HISTORY, len(self.numbers))), ops.convert_to_tensor(HISTORY, "int32")
 
     def update_context(self, frame: Any, state: Any) -> tuple[Any, Any]:
         history, start = state
-        history = ops.concatenate([history[:, 1:], frame[:, None]], axis=1)  # (B, HISTORY, D)
+        history = ops.concatenate([history[:, 1:], self._ours(frame)[:, None]], axis=1)  # (B, HISTORY, N)
         start = ops.maximum(start - 1, 0)
         recent = ops.concatenate([history[:, HISTORY - 1 - lag] for lag in range(KERNEL_FRAMES)], axis=-1)
-        return (recent, *self.repeat_attention.latest(history, start)), (history, start)
+        return (frame, recent, *self.repeat_attention.latest(history, start)), (history, start)
+
+    def _ours(self, frames: Any) -> Any:
+        """(..., D) -> (..., N), the numbers of the network's keys, key by key."""
+        return ops.take(frames, self.numbers, axis=-1)
 
     # === Scoring ===
 
     def logits(self, features: Any, context: Any, target: Any) -> Any:
-        units = self._units(features, context)
+        around, shared = self._around(context), self._shared(features, context)
         if self.chain:
-            units = units + self._units_from_below(target)
-        second = ops.expand_dims(self._second_layer_features(features), -2)  # (..., 1, H)
-        given = self._output(units, second, self._output_weights())  # (..., D)
-        return given + self._sigmoid_logits(features, context)
+            kernel = ops.reshape(self._below_kernel(), (len(self.numbers), self.keys * RANK))
+            below = flat_matmul(ops.cast(self._ours(target), self.compute_dtype), kernel)
+            around = around + ops.reshape(below, ops.shape(around))
+        outputs = self._outputs(around, self._past(context), *shared, self._cast(self.output_key_kernel))
+        logits = ops.stack(self._given_own(outputs, self._by_key(self._ours(target))), axis=-1)  # (..., K, channels)
+        ours, others = self._alone(features, context)
+        return self._in_order(ours + ops.reshape(logits, ops.shape(ours)), others)
 
-    def _sigmoid_logits(self, features: Any, context: Any) -> Any:
-        """float32 (..., D): those of a plain layer of sigmoids, to which the shared network adds."""
-        return super().logits(features, context[0][..., : self.size], None)
+    def _alone(self, features: Any, context: Any) -> tuple[Any, Any]:
+        """float32 (..., N) and (..., D - N): the logits of a plain layer of sigmoids, and of the keys left out."""
+        previous = context[0]  # (..., D)
+        ours = ops.cast(ops.matmul(features, self._cast(self.kernel)), "float32") + self.bias
+        ours = ours + self._ours(previous) * self.hold_kernel if self.hold else ours
+        return ours, self.rare[0] + ops.take(previous, self.others, axis=-1) * self.rare[1]
 
-    def _units(self, features: Any, context: Any) -> Any:
-        """(..., D, H): the first layer before its activation, without the keys below."""
-        recent, history, repeats = (ops.cast(numbers, self.compute_dtype) for numbers in context)
-        # The keys in the last frames: a kernel by distance from the key, and a vector of each that is the same to all.
-        kernel = ops.take(self._cast(self.relative_kernel), self.relative_index, axis=1)
-        kernel = kernel + self._cast(self.key_kernel)[:, :, None]  # (KERNEL_FRAMES, D, D, H), [frame, from, to]
-        kernel = ops.reshape(kernel, (KERNEL_FRAMES * self.size, self.size * self.hidden))
-        shape = (*ops.shape(recent)[:-1], self.size, self.hidden)
-        units = ops.reshape(ops.matmul(recent, kernel), shape)  # (..., D, H)
-        # What is the same for all keys: the features, and whether there is a repeat.
-        feature_kernel = self._cast(self.feature_kernel)[:, : self.hidden]
-        shared = ops.matmul(self.dropout[0](features), feature_kernel)  # (..., H)
-        shared = shared + ops.matmul(repeats, self._cast(self.copy_kernel))
-        # The key's own past, and its position on the keyboard.
-        units = units + ops.matmul(history, self._cast(self.history_kernel))
-        return units + ops.expand_dims(shared, -2) + self._cast(self.key_position)
+    def _in_order(self, ours: Any, others: Any) -> Any:
+        """(..., N) and (..., D - N) -> (..., D), the numbers of a frame."""
+        return ops.take(ops.concatenate([ours, others], axis=-1), self.order, axis=-1)
 
-    def _units_from_below(self, target: Any) -> Any:
-        """(..., D, H): what the sounding keys below each add to its first layer."""
-        kernel = ops.reshape(self._chain_kernel(), (self.size, self.size * self.hidden))
-        units = ops.matmul(ops.cast(target, self.compute_dtype), kernel)
-        return ops.reshape(units, (*ops.shape(target)[:-1], self.size, self.hidden))
+    def _by_key(self, numbers: Any) -> Any:
+        """(..., N) -> (..., K, channels)."""
+        return ops.reshape(numbers, (*ops.shape(numbers)[:-1], self.keys, self.channels))
 
-    def _chain_kernel(self) -> Any:
-        """(D, D, H), [from, to], 0 but where `from` is below."""
-        index = np.clip(self.relative_index - self.size, 0, self.size - 2)
-        kernel = ops.take(self._cast(self.chain_relative_kernel), index, axis=0)
-        kernel = kernel + self._cast(self.chain_key_kernel)[:, None]
-        return kernel * ops.cast(self.is_below, self.compute_dtype)[:, :, None]
+    def _around(self, context: Any) -> Any:
+        """(..., K, RANK): the keys around each in the last frames, and its position."""
+        recent = ops.cast(context[1], self.compute_dtype)
+        kernel = ops.take(self._cast(self.around_kernel), self.around_index, axis=1)  # [frame, from, to, channel, .]
+        kernel = ops.reshape(ops.transpose(kernel, (0, 1, 3, 2, 4)), (recent.shape[-1], self.keys * RANK))
+        around = ops.reshape(flat_matmul(recent, kernel), (*ops.shape(recent)[:-1], self.keys, RANK))
+        return around + self._cast(self.key_position)
 
-    def _second_layer_features(self, features: Any) -> Any:
-        """(..., H): what the features add to the second layer of every key."""
-        return ops.matmul(features, self._cast(self.feature_kernel)[:, self.hidden :])
+    def _below_kernel(self) -> Any:
+        """(N, K, RANK), [number from, key to], 0 but where `from` is of a key below."""
+        kernel = ops.take(self._cast(self.below_kernel), self.below_index, axis=0)  # (K, K, channels, RANK)
+        kernel = kernel * ops.cast(self.is_below, self.compute_dtype)[:, :, None, None]
+        own = ops.reshape(self._cast(self.below_key_kernel), (self.keys, 1, self.channels, RANK))
+        kernel = kernel + own * ops.cast(self.is_below, self.compute_dtype)[:, :, None, None]
+        return ops.reshape(ops.transpose(kernel, (0, 2, 1, 3)), (len(self.numbers), self.keys, RANK))
 
-    def _output_weights(self) -> Any:
-        """(D, H): those that all keys share and those of each."""
-        return self._cast(self.output_kernel) + self._cast(self.output_key_kernel)
+    def _past(self, context: Any) -> Any:
+        """(..., K, channels * C): what each key did before, and what is expected of it."""
+        past = ops.cast(context[2], self.compute_dtype)  # (..., N, C)
+        return ops.reshape(past, (*ops.shape(past)[:-2], self.keys, self.channels * past.shape[-1]))
 
-    def _output(self, units: Any, features: Any, weights: Any) -> Any:
-        """float32 (...,): the logit that the two layers give a key, from three (..., H)."""
-        first = self.dropout[1](ops.relu(units))
-        second = ops.matmul(first, self._cast(self.hidden_kernel)) + features + self._cast(self.hidden_bias)
-        second = self.dropout[2](ops.relu(second))
-        return ops.cast(ops.sum((first + second) * weights, axis=-1), "float32")
+    def _shared(self, features: Any, context: Any) -> tuple[Any, Any]:
+        """Two (..., 1, H): what all keys have in common, in the first layer and in the second."""
+        recent, repeats = ops.cast(context[1], self.compute_dtype), ops.cast(context[3], self.compute_dtype)
+        both = flat_matmul(self.dropout[0](features), self._cast(self.feature_kernel))  # (..., 2 H)
+        first = both[..., : self.hidden] + flat_matmul(recent, self._cast(self.frame_kernel))
+        first = first + flat_matmul(repeats, self._cast(self.copy_kernel))
+        second = both[..., self.hidden :] + self._cast(self.hidden_bias)
+        return first[..., None, :], second[..., None, :]
+
+    def _outputs(self, around: Any, past: Any, first: Any, second: Any, weights: Any) -> Any:
+        """float32 (..., outputs): the two layers, from (..., RANK), (..., channels * C), two (..., H) and the output
+        weights (..., outputs, OUTPUT_RANK)."""
+        units = flat_matmul(ops.concatenate([around, past], axis=-1), self._cast(self.first_kernel)) + first
+        units = ops.relu(units) * self.dropout[1](ops.ones_like(first))
+        upper = ops.relu(flat_matmul(units, self._cast(self.hidden_kernel)) + second)
+        units = units + upper * self.dropout[2](ops.ones_like(second))
+        last = flat_matmul(units, self._cast(self.output_kernel))  # (..., OUTPUT_RANK)
+        return ops.cast(ops.sum(last[..., None, :] * weights, axis=-1), "float32")
+
+    def _given_own(self, outputs: Any, own: Any) -> list[Any]:
+        """float32 (...,) per channel of a key: its logit, given the key's channels before it.
+
+        Args:
+            outputs: (..., outputs), of each channel, then of each pair (0, 1), (0, 2), (1, 2), ...
+            own: 0/1 (..., channels).
+        """
+        logits, pair = [], self.channels
+        for channel in range(self.channels):
+            logit = outputs[..., channel]
+            for before in range(channel):
+                logit = logit + outputs[..., pair] * own[..., before]
+                pair += 1
+            logits.append(logit)
+        return logits
 
     def _cast(self, weight: Any) -> Any:
         """A weight in the type that the layer computes in: Keras casts only within a network's `call`, and a step of
@@ -158,22 +242,38 @@ class TiedHead(SigmoidHead):
     # === Drawing ===
 
     def draw(self, features: Any, context: Any, uniform: Any, temperature: float, logit_bias: Any) -> Any:
-        if not self.chain:
-            return super().draw(features, context, uniform, temperature, logit_bias)
-        # All that does not depend on the keys that are drawn.
-        units, chain_kernel = self._units(features, context), self._chain_kernel()  # (B, D, H), (D, D, H)
-        sigmoid_logits = self._sigmoid_logits(features, context)  # (B, D)
-        second = self._second_layer_features(features)  # (B, H)
-        weights, keys = self._output_weights(), ops.arange(self.size)
+        # All that does not depend on what is drawn: (B, K, .) of each key, (B, 1, H) of all, (B, N) of each number.
+        around, past, shared = self._around(context), self._past(context), self._shared(features, context)
+        around = ops.broadcast_to(around, (ops.shape(uniform)[0], self.keys, RANK))
+        ours, others = self._alone(features, context)
+        kernel, weights = self._below_kernel() if self.chain else None, self._cast(self.output_key_kernel)
+        chance, bias, places = self._ours(uniform), self._ours(logit_bias), ops.arange(len(self.numbers))
 
         def draw_key(key: Any, frame: Any) -> Any:
-            # The first layer of this key, with what the keys drawn so far add: (B, H).
-            below = ops.matmul(ops.cast(frame, self.compute_dtype), ops.take(chain_kernel, key, axis=1))
-            first = ops.take(units, key, axis=1) + below
-            logit = self._output(first, second, ops.take(weights, key, axis=0))  # (B,)
-            logit = logit + ops.take(sigmoid_logits, key, axis=1)
-            probability = ops.sigmoid(logit / temperature + ops.take(logit_bias, key))
-            drawn = ops.cast(uniform < probability[:, None], "float32")
-            return ops.where(keys == key, drawn, frame)
+            # What the key sees, with what is drawn so far: (B, RANK).
+            seen = ops.take(around, key, axis=1)
+            if self.chain:
+                seen = seen + ops.matmul(ops.cast(frame, self.compute_dtype), ops.take(kernel, key, axis=1))
+            first, second = (each[:, 0] for each in shared)
+            outputs = self._outputs(seen, ops.take(past, key, axis=1), first, second, ops.take(weights, key, axis=0))
+            # Its numbers, each given those before it.
+            own = ops.zeros_like(uniform[:, : self.channels])
+            for channel in range(self.channels):
+                place = key * self.channels + channel
+                logit = self._given_own(outputs, own)[channel] + ops.take(ours, place, axis=1)
+                probability = ops.sigmoid(logit / temperature + ops.take(bias, place))
+                drawn = ops.cast(ops.take(chance, place, axis=1) < probability, "float32")[:, None]  # (B, 1)
+                own = ops.where(ops.arange(self.channels) == channel, drawn, own)
+                frame = ops.where(places == place, drawn, frame)
+            return frame
 
-        return ops.fori_loop(0, self.size, draw_key, ops.zeros_like(uniform))
+        drawn = ops.fori_loop(0, self.keys, draw_key, ops.zeros_like(chance))
+        chance, bias = (ops.take(numbers, self.others, axis=-1) for numbers in (uniform, logit_bias))
+        return self._in_order(drawn, ops.cast(chance < ops.sigmoid(others / temperature + bias), "float32"))
+
+
+def flat_matmul(x: Any, kernel: Any) -> Any:
+    """(..., N) times (N, M) -> (..., M), as one product of two matrices: many small ones take longer, most of all for
+    the gradient of the kernel."""
+    flat = ops.matmul(ops.reshape(x, (-1, x.shape[-1])), kernel)
+    return ops.reshape(flat, (*ops.shape(x)[:-1], kernel.shape[-1]))

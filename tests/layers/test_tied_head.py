@@ -13,18 +13,24 @@ from musictool.layers.repeat_attention import LAGS
 from musictool.layers.tied_head import KERNEL_FRAMES, REPEAT_HEADS, TiedHead
 from musictool.sampling.guidance import MASKED_LOGIT
 
-D, W, H = 5, 4, 3
-both = pytest.mark.parametrize("chain", [False, True], ids=["tied", "chain"])
+D, W, H = 6, 4, 3
 ALL = np.array(list(product((0, 1), repeat=D)), np.float32)  # every frame that there is
+HEADS: dict[str, dict[str, Any]] = {
+    "tied": {"chain": False},
+    "chain": {"chain": True},
+    "chain of some keys": {"chain": True, "keys": range(1, 5)},
+    "chain of keys of two numbers": {"chain": True, "channels": 2},
+}
+each_head = pytest.mark.parametrize("kind", HEADS)
 
 
-def made(chain: bool) -> TiedHead:
+def made(kind: str) -> TiedHead:
     """A head with weights that are all of the order of 1."""
-    head = TiedHead(D, H, chain)
+    head = TiedHead(D, H, **HEADS[kind])
     head.build((None, W))
     rng = np.random.default_rng(4)
     for weight in head.weights:
-        weight.assign(rng.normal(0, 0.6, weight.shape))
+        weight.assign(rng.normal(0, 0.4, weight.shape))
     return head
 
 
@@ -43,43 +49,53 @@ def logits(head: TiedHead, features: np.ndarray, context: Any, y: np.ndarray) ->
     return ops.convert_to_numpy(head.logits(features, context, y))
 
 
-def slowly(head: TiedHead, features: np.ndarray, context: Any, y: np.ndarray, key: int) -> float:
-    """The logit of one key, from what the class says."""
+def slowly(head: TiedHead, features: np.ndarray, context: Any, y: np.ndarray, number: int) -> float:
+    """The logit of one number of a frame, from what the class says."""
     w = {weight.name: ops.convert_to_numpy(weight) for weight in head.weights}
-    recent, history, repeats = (numbers[0] for numbers in context)
-    recent = recent.reshape(KERNEL_FRAMES, D)
-    units = w["key_position"][key] + history[key] @ w["history_kernel"] + repeats @ w["copy_kernel"]
-    units = units + features[0] @ w["feature_kernel"][:, :H]
-    for lag in range(KERNEL_FRAMES):
-        for other in np.flatnonzero(recent[lag]):
-            units = units + w["relative_kernel"][lag, key - other + D - 1] + w["key_kernel"][lag, other]
-    for other in np.flatnonzero(y[0, :key]) if head.chain else ():
-        units = units + w["chain_relative_kernel"][key - other - 1] + w["chain_key_kernel"][other]
-    first = np.maximum(units, 0)
-    second = np.maximum(first @ w["hidden_kernel"] + features[0] @ w["feature_kernel"][:, H:] + w["hidden_bias"], 0)
-    sigmoid = features[0] @ w["kernel"][:, key] + w["bias"][key] + recent[0, key] * w["hold_kernel"][key]
-    return float((first + second) @ (w["output_kernel"] + w["output_key_kernel"][key]) + sigmoid)
+    previous, recent, history, repeats = (numbers[0] for numbers in context)
+    if number in head.others:
+        onset, hold = w["rare"][:, head.others.tolist().index(number)]
+        return float(onset + previous[number] * hold)
+    channels, keys = head.channels, head.keys
+    ours = head.numbers.tolist().index(number)
+    key, channel = divmod(ours, channels)
+    recent, history = recent.reshape(KERNEL_FRAMES, keys, channels), history.reshape(keys, -1)
+    own = y[0, head.numbers].reshape(keys, channels)
+    # What the key sees of the keys around and below it, and of its own past.
+    seen = w["key_position"][key].copy()
+    for lag, other, i in np.argwhere(recent):
+        seen += w["around_kernel"][lag, key - other + keys - 1, i]
+    for other, i in np.argwhere(own[:key]) if head.chain else ():
+        seen += w["below_kernel"][key - other - 1, i] + w["below_key_kernel"][other * channels + i]
+    both = features[0] @ w["feature_kernel"]
+    units = np.concatenate([seen, history[key]]) @ w["first_kernel"] + both[:H]
+    first = np.maximum(units + recent.ravel() @ w["frame_kernel"] + repeats @ w["copy_kernel"], 0)
+    second = np.maximum(first @ w["hidden_kernel"] + both[H:] + w["hidden_bias"], 0)
+    outputs = w["output_key_kernel"][key] @ ((first + second) @ w["output_kernel"])
+    given = outputs[channel] + (outputs[channels] * own[key, 0] if channel else 0)
+    alone = features[0] @ w["kernel"][:, ours] + w["bias"][ours] + previous[number] * w["hold_kernel"][ours]
+    return float(given + alone)
 
 
-@both
-def test_it_says_what_the_definition_says(chain: bool):
-    head = made(chain)
+@each_head
+def test_it_says_what_the_definition_says(kind: str):
+    head = made(kind)
     (features, context), y = past(head, 1), frames(1, 1, seed=5)[0]
-    assert y.any()
-    expected = [slowly(head, features, context, y, key) for key in range(D)]
+    assert y[:, head.numbers].any()
+    expected = [slowly(head, features, context, y, number) for number in range(D)]
     np.testing.assert_allclose(logits(head, features, context, y)[0], expected, rtol=1e-4, atol=1e-4)
 
 
-@both
-def test_the_probabilities_of_all_frames_add_up_to_one(chain: bool):
-    head = made(chain)
+@each_head
+def test_the_probabilities_of_all_frames_add_up_to_one(kind: str):
+    head = made(kind)
     nats = head.loss_and_metrics(logits(head, *past(head, len(ALL)), ALL), ALL)[0]
     assert np.exp(-ops.convert_to_numpy(nats)).sum() == pytest.approx(1, abs=1e-5)
 
 
-@both
-def test_a_frame_is_drawn_as_often_as_it_is_likely(chain: bool):
-    head, draws = made(chain), 40_000
+@each_head
+def test_a_frame_is_drawn_as_often_as_it_is_likely(kind: str):
+    head, draws = made(kind), 40_000
     features, context = past(head, draws)
     uniform = np.random.default_rng(1).random((draws, head.draws), dtype=np.float32)
     drawn = ops.convert_to_numpy(head.draw(features, context, uniform, 1.0, np.zeros(D, np.float32)))
@@ -88,31 +104,34 @@ def test_a_frame_is_drawn_as_often_as_it_is_likely(chain: bool):
     np.testing.assert_allclose(share, np.exp(-ops.convert_to_numpy(nats)), atol=0.012)
 
 
-@pytest.mark.parametrize("chain", [False, True])
-def test_a_key_of_a_chain_sees_those_below_it_and_no_other(chain: bool):
-    head = made(chain)
+@each_head
+def test_a_number_of_a_chain_depends_on_those_before_it_and_on_no_other(kind: str):
+    head = made(kind)
     features, context = past(head, 1)
     silent = logits(head, features, context, np.zeros((1, D), np.float32))[0]
-    for key in range(D):
-        given = logits(head, features, context, np.eye(D, dtype=np.float32)[None, key])[0]
-        changed = np.abs(given - silent) > 1e-6
-        assert changed.tolist() == [chain and other > key for other in range(D)]
+    drawn_after = np.zeros((D, D), bool)  # [number, those that depend on it]
+    if head.chain:
+        drawn_after[np.ix_(head.numbers, head.numbers)] = np.triu(np.ones((len(head.numbers),) * 2), 1)
+    for number in range(D):
+        given = logits(head, features, context, np.eye(D, dtype=np.float32)[None, number])[0]
+        np.testing.assert_array_equal(np.abs(given - silent) > 1e-6, drawn_after[number])
 
 
-def test_a_banned_key_is_never_drawn_and_the_others_are():
-    head, draws = made(True), 3000
+@each_head
+def test_a_banned_key_is_never_drawn_and_the_others_are(kind: str):
+    head, draws = made(kind), 3000
     logit_bias = np.where(np.arange(D) == 2, MASKED_LOGIT, 0).astype(np.float32)
     uniform = np.random.default_rng(1).random((draws, D), dtype=np.float32)
     drawn = head.draw(*past(head, draws), uniform, 5.0, logit_bias)
     assert ops.convert_to_numpy(drawn).any(axis=0).tolist() == [key != 2 for key in range(D)]
 
 
-@both
-def test_frame_by_frame_the_context_is_that_of_the_whole(chain: bool):
-    head = made(chain)
+@each_head
+def test_frame_by_frame_the_context_is_that_of_the_whole(kind: str):
+    head = made(kind)
     x = frames(2, 80)
     whole = [ops.convert_to_numpy(array) for array in head.context(x)]
-    assert whole[1].shape == (2, 80, D, len(LAGS) + REPEAT_HEADS)
+    assert whole[2].shape == (2, 80, len(head.numbers), len(LAGS) + REPEAT_HEADS)
     state = head.initial_context(2)
     for t in range(80):
         context, state = head.update_context(ops.convert_to_tensor(x[:, t]), state)

@@ -30,17 +30,16 @@ def sample_of_an_epoch(source: Path, arch: str, precision: str, *settings: str) 
 
 
 def test_a_chain_of_keys_writes_in_mixed_precision(tunes: Path, at_new_home: Path):
-    assert read(sample_of_an_epoch(tunes, "roll-lstm", "mixed_bfloat16", "head=chain")).scores
+    assert read(sample_of_an_epoch(tunes, "chain", "mixed_bfloat16")).scores
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", MIXED)
 @pytest.mark.parametrize(
-    "arch, head",
-    [("roll-lstm", "tied"), ("roll-lstm", "chain"), ("multi-rnn", "sigmoid"), ("multi-rnn", "softmax")],
+    "arch, setting", [("chain", "chain=false"), ("multi-rnn", "head=sigmoid"), ("multi-rnn", "head=softmax")]
 )
-def test_every_head_writes_in_mixed_precision(tunes: Path, at_new_home: Path, arch: str, head: str, precision: str):
-    assert read(sample_of_an_epoch(tunes, arch, precision, f"head={head}")).scores
+def test_every_head_writes_in_mixed_precision(tunes: Path, at_new_home: Path, arch: str, setting: str, precision: str):
+    assert read(sample_of_an_epoch(tunes, arch, precision, setting)).scores
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The model that the benchmark trains: roll-lstm with one of its heads of tied keys, and a clock beside the frames.
+"""The model that the benchmark trains: chain, with a clock beside the frames.
 
 The clock says how far into the piece the next frame is, as the sines and cosines of periods of 2 to 64 frames. It says
 nothing about the notes, and saves the network from counting.
@@ -18,7 +18,7 @@ from musictool.apps.polyphony.rolls import Piece
 from musictool.apps.polyphony.scores import FrameNats, counts_of
 from musictool.arch import ParameterGroup, Stage
 from musictool.archs._frames import NextFrame
-from musictool.archs.roll_lstm import RollLstm
+from musictool.archs.chain import Chain
 from musictool.backend.compile import compiled
 from musictool.dataset.windows import Batch
 from musictool.encoding import Spec
@@ -26,8 +26,8 @@ from musictool.metrics.baselines import bernoulli_nats
 from musictool.options import from_settings
 
 
-class ClockedRollLstm(RollLstm):
-    """roll-lstm with a clock as side input; it is trained and scored, and does not generate."""
+class ClockedChain(Chain):
+    """The arch chain with a clock as side input; it is trained and scored, and does not generate."""
 
     @cached_property
     def network(self) -> NextFrame:
@@ -49,7 +49,7 @@ class RollModel:
 
     Args:
         training: the training pieces.
-        settings: "key=value" options of roll-lstm.
+        settings: "key=value" options of chain.
     """
 
     def __init__(self, training: Sequence[Piece], settings: Sequence[str]):
@@ -59,7 +59,7 @@ class RollModel:
         self.keys, self.others = slice(low, high), np.r_[0:low, high : frames.shape[1]]
         self.rare = 1 / (len(frames) - len(training) + 2)
         spec = Spec("frames", (high - low,), high - low)
-        self.arch = ClockedRollLstm(spec, from_settings(RollLstm.Options, settings))
+        self.arch = ClockedChain(spec, from_settings(Chain.Options, settings))
         self.network = self.arch.network
         self._begin_as_baseline(training)
         self._nats = compiled(lambda *batch: self.arch.loss_and_metrics(Batch(*batch), False)[0])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from musictool import options
+from musictool.apps.chorales.options import ChoraleSettings
 from musictool.apps.polyphony.options import BenchmarkSettings
 from musictool.cli import _output
 from musictool.cli._flags import flags
@@ -34,7 +36,7 @@ def command() -> None:
     help="sigmoid: the keys of a frame are independent given the past; chain: decided one after another.",
 )
 @flags(BenchmarkSettings)
-@click.option("--set", "arch_options", multiple=True, metavar="KEY=VALUE", help="Option of the arch roll-lstm.")
+@click.option("--set", "arch_options", multiple=True, metavar="KEY=VALUE", help="Option of the arch chain.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def polyphony(file: Path, head: Any, arch_options: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Train on FILE and print nats per frame beside the published ones.
@@ -64,15 +66,96 @@ def polyphony(file: Path, head: Any, arch_options: tuple[str, ...], as_json: boo
         raise click.exceptions.Exit(130)
 
 
+@command.command(
+    params=_output.verbosity(),
+    epilog="\b\nExample:\n    musictool benchmark chorales jsb-chorales-16th.json --transpose -3..3",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--arch", default="chain", show_default=True, metavar="NAME", help="chain, or any arch of tokens.")
+@flags(ChoraleSettings)
+@click.option("--set", "arch_options", multiple=True, metavar="KEY=VALUE", help="Option of the arch.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Keep the run here, and resume the one that is here.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def chorales(
+    file: Path, arch: str, arch_options: tuple[str, ...], folder: Path | None, as_json: bool, **given: Any
+) -> None:
+    """Train on FILE and print nats per token beside the published ones.
+
+    FILE is a .json file of chorales in sixteenths with the lists `train`, `valid` and, usually, `test`: pieces are
+    lists of steps, and steps the pitches of soprano, alto, tenor and bass, -1 for a rest.
+
+    The model learns from the training pieces; the validation pieces choose its weights; the test pieces are scored
+    once, at the end. Nats are the mean over all tokens, four per step. Beside the music the model is given its
+    position: the voice, and the number of the step, as a clock. Ctrl-C ends training early, and the best weights so far
+    are scored.
+    """
+    from musictool.apps.chorales.pieces import read
+
+    settings = options.converted(ChoraleSettings, options.pop_given(ChoraleSettings, given))
+    data = read(file)
+    if not as_json:
+        _output.load_backend()
+    from musictool.apps.chorales.chorales import baselines, benchmark_chorales
+
+    reporter = None
+    if not as_json:
+        sizes = ", ".join(f"{len(pieces):,} {split} pieces" for split, pieces in data.splits.items())
+        _output.say(f"{data.name}: {sizes}, {data.tokens('train'):,} tokens to train on")
+        _say_baselines(baselines(data.splits)["validation"], "token")
+        reporter = _epoch_bars()
+    result = benchmark_chorales(data, arch, options=arch_options, folder=folder, reporter=reporter, **settings)
+    if as_json:
+        _output.say_json(result.to_json())
+    else:
+        _report_chorales(result)
+    if result.course.reason == "stopped":
+        raise click.exceptions.Exit(130)
+
+
+def _report_chorales(result: Any) -> None:
+    from musictool.apps.chorales.published import rows_of
+
+    _say_course(result)
+    shifts = result.settings.transpose
+    _output.say(
+        f"\nnats per token, the mean over all tokens, lower is better; training pieces "
+        f"{'as they are' if len(shifts.semitones) == 1 else f'transposed by {shifts} semitones'}:"
+    )
+
+    def cells(numbers: Any) -> tuple[str, ...]:
+        return tuple("" if numbers.get(split) is None else f"{numbers[split]:.3f}" for split in SPLITS)
+
+    rows = [(f"this model, --arch {result.arch}", *cells(result.scores), "")]
+    rows += [(f"baseline: {name}", *cells(scores), "") for name, scores in _by_name(result.baselines)]
+    published = rows_of(result.chorales)
+    for row in published:
+        rows.append((row.model, *cells({"validation": row.validation, "test": row.test}), row.source))
+    _output.table([("", *SPLITS, "read in"), *rows], indent="  ")
+    if published and "test" not in result.scores:
+        _output.say("The file has no test pieces, of which most published numbers are.")
+    if not published:
+        _output.say("There are no published numbers for these pieces.")
+
+
 def _progress(data: Any) -> Any:
     """Prints the baselines; the reporter that it returns draws a bar for each epoch."""
     from musictool.apps.polyphony.scores import baselines
-    from musictool.training.reporter import Reporter
 
     sizes = ", ".join(f"{len(pieces):,} {split} pieces" for split, pieces in data.splits.items())
     _output.say(f"{data.name}: {sizes}, {data.frames('train'):,} frames to train on")
-    numbers = ", ".join(f"{name} {score.nats:.2f}" for name, score in baselines(data.splits)["validation"].items())
-    _output.say(f"baselines on the validation pieces, nats per frame: {numbers}")
+    numbers = {name: score.nats for name, score in baselines(data.splits)["validation"].items()}
+    _say_baselines(numbers, "frame")
+    return _epoch_bars()
+
+
+def _say_baselines(nats: Mapping[str, float], unit: str) -> None:
+    numbers = ", ".join(f"{name} {value:.2f}" for name, value in nats.items())
+    _output.say(f"baselines on the validation pieces, nats per {unit}: {numbers}")
+
+
+def _epoch_bars() -> Any:
+    """A reporter that draws a bar for each epoch."""
+    from musictool.training.reporter import Reporter
 
     class EpochBars(Reporter):
         began = time.monotonic()
@@ -94,10 +177,7 @@ def _progress(data: Any) -> Any:
     return EpochBars()
 
 
-def _report(result: Any) -> None:
-    from musictool.apps.polyphony.polyphony import CLASSES
-    from musictool.apps.polyphony.published import rows_of
-
+def _say_course(result: Any) -> None:
     course = result.course
     reasons = {
         "time": "time is up",
@@ -110,6 +190,13 @@ def _report(result: Any) -> None:
         f"\n{reasons[course.reason]}: {len(course.epochs)} epochs in {minutes}, the best was {course.best_epoch}; "
         f"{result.parameters:,} parameters, seed {result.settings.seed}"
     )
+
+
+def _report(result: Any) -> None:
+    from musictool.apps.polyphony.polyphony import CLASSES
+    from musictool.apps.polyphony.published import rows_of
+
+    _say_course(result)
     kind = CLASSES[result.head]
     meaning = {"independent": "keys independent given the past", "joint": "the notes of a chord depend on one another"}
     where = "" if result.known is None else f" on {result.known}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,15 @@ from tests.apps.polyphony.mats import small, write
 TINY = ("--epochs", "1", "--set", "width=8", "--set", "embedding=8", "--set", "hidden=4")
 
 
-def typed(*words: str) -> Result:
-    return CliRunner().invoke(main, ["benchmark", "polyphony", *words])
+def typed(*words: str, name: str = "polyphony") -> Result:
+    return CliRunner().invoke(main, ["benchmark", name, *words])
+
+
+def chorales(path: Path) -> Path:
+    """Two training pieces and a validation piece, and a test piece."""
+    steps = [[72 + i % 3, 67, 64, 48] for i in range(12)]
+    path.write_text(json.dumps({"train": [steps, steps[1:]], "valid": [steps[2:]], "test": [steps[:8]]}))
+    return path
 
 
 def test_it_prints_its_numbers_the_baselines_and_the_published_rows_of_its_class(
@@ -67,6 +75,49 @@ def test_a_mistake_is_one_clear_line(
     assert "Traceback" not in done.output
 
 
+def test_of_chorales_it_prints_its_numbers_the_baselines_and_the_published_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from musictool.apps.chorales import published as of_chorales
+
+    monkeypatch.setattr(of_chorales, "SIZES", (2, 1))
+    done = typed(str(chorales(tmp_path / "set.json")), "--transpose", "-1..1", *TINY, name="chorales")
+    assert done.exit_code == 0, done.output
+    for words in ("this model, --arch chain", "by -1..1 semitones", "baseline: pitch before", "PoPE", "0.489"):
+        assert words in done.output
+
+
+def test_of_chorales_json_has_all_numbers(tmp_path: Path):
+    tiny = ("--epochs", "1", "--set", "width=8", "--set", "embedding=8")
+    path = str(chorales(tmp_path / "set.json"))
+    done = typed(path, "--arch", "lstm", "--json", "--folder", str(tmp_path / "kept"), *tiny, name="chorales")
+    assert done.exit_code == 0, done.output
+    values = json.loads(done.stdout)
+    assert set(values["scores"]) == set(values["baselines"]) == {"validation", "test"}
+    assert (values["arch"], values["published"]) == ("lstm", [])
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (("gone.json",), "gone.json: not there"),
+        (("set.json", "--arch", "lsmt"), "Did you mean 'lstm'"),
+        (("set.json", "--arch", "vae"), "vae learns segments"),
+        (("set.json", "--transpose", "1..3"), "--transpose: .* is not like -3..3"),
+    ],
+)
+def test_of_chorales_a_mistake_is_one_clear_line(
+    words: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    chorales(tmp_path / "set.json")
+    done = typed(*words, name="chorales")
+    assert done.exit_code != 0
+    assert re.search(message, done.output)
+    assert "Traceback" not in done.output
+
+
 def test_the_group_says_what_there_is():
     done = CliRunner().invoke(main, ["benchmark", "--help"])
     assert "polyphony" in done.output
+    assert "chorales" in done.output

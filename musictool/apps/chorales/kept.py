@@ -1,0 +1,55 @@
+"""A folder from which a run of the benchmark is resumed: checkpoint, best weights, and the settings of both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from musictool.arch import Stage
+from musictool.atomic import write_json
+from musictool.errors import BadOption
+from musictool.training.results import Results
+from musictool.training.state import State, checkpoint_path, read_state, restore_variables, save_checkpoint
+
+MARKER = "benchmark.json"
+WEIGHTS = "best.h5"
+
+
+class KeptResults(Results):
+    """What a run needs to be resumed.
+
+    Args:
+        folder: made if it is not there.
+        settings: JSON-able; those that the run in the folder was begun with.
+
+    Raises:
+        BadOption: for a run of other settings.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]):
+        super().__init__()
+        self.folder, marker = folder, folder / MARKER
+        if marker.exists() and json.loads(marker.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
+            raise BadOption(f"{folder} holds a run of other settings ({marker}); give them again, or another --folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoint_path(folder).parent.mkdir(exist_ok=True)
+        write_json(marker, dict(settings))
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        path = checkpoint_path(self.folder)
+        return read_state(path) if path.exists() else None
+
+    def save(self, variables: Sequence[Any], state: State) -> None:
+        save_checkpoint(checkpoint_path(self.folder), variables, state)
+
+    def restore(self, variables: Sequence[Any]) -> None:
+        restore_variables(checkpoint_path(self.folder), variables)
+
+    def keep_weights(self, stage: Stage, epoch: int, validation: dict[str, float]) -> None:
+        save_checkpoint(self.folder / WEIGHTS, stage.network.variables, State(epoch=epoch))
+
+    def load_best(self, stage: Stage) -> None:
+        restore_variables(self.folder / WEIGHTS, stage.network.variables)

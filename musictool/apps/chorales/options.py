@@ -1,0 +1,22 @@
+"""The settings of the benchmark of chorales, from which its flags are made; imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from musictool.apps.polyphony.options import BenchmarkSettings
+from musictool.music.transposition import Transposition
+from musictool.options import flag
+
+
+@dataclass(frozen=True)
+class ChoraleSettings(BenchmarkSettings):
+    """How the model of the benchmark is trained."""
+
+    transpose: Transposition = flag(
+        Transposition(0, 0),
+        "Shift training pieces by semitones in this range; validation and test pieces stay.",
+        metavar="LOW..HIGH",
+        parse=Transposition.parse,
+        allowed="like -3..3 (0 for none)",
+    )

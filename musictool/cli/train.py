@@ -36,8 +36,11 @@ def command(corpus: str | None, name: str | None, resume: bool | None, **given: 
     placement, given = pop_given(Placement, given), pop_given(TrainOptions, given)
     others = machines(build(Placement, placement))
     options = parse(given)
-    if not resume and (others is None or others.index == 0):
-        _check(corpus, options)
+    if others is None or others.index == 0:
+        if resume:
+            _check_resumed(name)
+        else:
+            _check(corpus, options)
     _train(others, corpus=corpus, name=name, resume=resume, **given, **placement)
 
 
@@ -52,6 +55,13 @@ def _check(corpus: str | None, given: Mapping[str, Any]) -> None:
     options.check_encoding()
     if options.init_from is None:  # else its labels count as well
         of_corpus(selected, options.controls, options.label)
+
+
+def _check_resumed(name: str | None) -> None:
+    """The same of a run that is to be gone on with: that there is one, and that it does not ship with musictool."""
+    from musictool.training.folders import existing
+
+    existing(name)
 
 
 def _train(others: Machines | None, **given: Any) -> None:

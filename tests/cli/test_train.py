@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from musictool import home
 from musictool.cli._main import main
 from musictool.cli.train import _advice
 
@@ -65,3 +66,19 @@ def test_a_run_that_only_its_time_ends_does_not_count_towards_a_million(corpus: 
     assert result.exit_code == 0, result.output
     assert "epoch 1  loss" in result.output
     assert "000000" not in result.output
+
+
+def test_a_model_that_ships_is_not_resumed_and_that_is_said_before_tensorflow_is_loaded(
+    at_new_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = tmp_path.resolve() / "shipped" / "waltz"
+    folder.mkdir(parents=True)
+    for name in (home.MODEL_MARKER, home.MODEL_CARD):
+        (folder / name).touch()
+    monkeypatch.setattr(home, "shipped_folder", lambda: folder.parent)
+    result = CliRunner().invoke(main, ["train", "--resume", "--name", "waltz"])
+    assert result.exit_code == 2
+    assert result.output == (
+        "Error: waltz ships with musictool and is never written to; fine-tune it under another --name: "
+        "musictool train --init-from waltz\n"
+    )

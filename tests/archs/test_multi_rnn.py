@@ -77,6 +77,14 @@ def test_another_size_of_frame_is_refused_with_the_encoding_that_fits():
         MultiRnn(Spec("frames", (88,), 88))
 
 
+def test_what_is_struck_is_decided_after_what_is_held_but_not_by_a_softmax():
+    spec = Spec("frames", (1280,), 1280)
+    assert MultiRnn.learns_rows_of(spec.shape)
+    assert MultiRnn(spec).head().parts == 10
+    with pytest.raises(KindMismatch, match="onsets=false"):
+        MultiRnn(spec, MultiRnn.Options(head="softmax"))
+
+
 @pytest.mark.parametrize("notes", ["2,3", "2,3,1,2,0", "2,3,1,2,17", "two", "2,3,1,2,2.5", ""])
 def test_notes_that_cannot_be_meant_are_refused_in_one_line(notes: str):
     with pytest.raises(BadOption, match=f"option notes: '{notes}' is not 5 whole numbers from 1 to 16"):

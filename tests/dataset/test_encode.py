@@ -13,6 +13,7 @@ from musictool.dataset.conditions import CONTROLS, controls_of
 from musictool.dataset.encode import encode_controls, encode_corpus
 from musictool.errors import BadCorpus
 from musictool.preparation.prepare import prepare
+from musictool.vocabulary import LearnedEncoding
 from musictool.workers.processes import LocalWorkers
 from tests.rival import at_work
 
@@ -68,7 +69,7 @@ def test_the_bytes_do_not_depend_on_how_many_processes_encode(tunes: Path, at_ne
 def test_rows_of_zeros_and_ones_lie_on_disk_as_bits(tunes: Path, at_new_home: Path):
     corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
     encoded = encode_corpus(corpus, "piano-roll")
-    assert encoded.stored.shape == (encoded.offsets[-1], 11)
+    assert encoded.stored.shape == (encoded.offsets[-1], 22)
     expected = encoded.encoding.encode(corpus.score(3))
     np.testing.assert_array_equal(encoded.piece(3), expected)
     assert encoded.piece(3).dtype == encoded.spec.dtype
@@ -76,7 +77,8 @@ def test_rows_of_zeros_and_ones_lie_on_disk_as_bits(tunes: Path, at_new_home: Pa
 
 def test_coverage_is_of_the_validation_pieces(tunes: Path, at_new_home: Path):
     corpus = prepare(str(tunes), name="tunes", workers=1).corpus
-    encoded = encode_corpus(corpus, transpositions=(0,))
+    encoded = encode_corpus(corpus, settings=("vocabulary=closed",), transpositions=(0,))
+    assert isinstance(encoded.encoding, LearnedEncoding)
     pieces = [encoded.encoding.token_bytes(score) for score in corpus.scores("validation")]
     tokens = np.concatenate([encoded.encoding.find(piece) for piece in pieces])
     assert encoded.summary["validation_rows"] == len(tokens)

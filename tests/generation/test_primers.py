@@ -171,7 +171,7 @@ def test_what_nobody_can_do_is_refused_at_once():
     "sampler", [Sampler(top_k=3), Sampler(top_p=0.5), Sampler(min_p=0.1), Sampler(loop_guard=False)]
 )
 def test_a_model_of_frames_has_no_tokens_to_choose_among(model: Model, sampler: Sampler):
-    rolls = Model(model.folder, model.info, PianoRoll())
+    rolls = Model(model.folder, model.info, PianoRoll(PianoRoll.Options(onsets=False)))
     with pytest.raises(BadOption, match=r"choose among tokens.*--temperature"):
         Generation(rolls, Request(length=9, sampler=sampler))
     with pytest.raises(BadOption, match="--top-k"):
@@ -186,7 +186,7 @@ def test_a_model_of_frames_has_no_tokens_to_choose_among(model: Model, sampler: 
 def test_what_frames_cannot_use_is_refused_even_with_its_default_value(
     model: Model, at_tiny_home: Path, option: str, monkeypatch: pytest.MonkeyPatch
 ):
-    rolls = Model(model.folder, model.info, PianoRoll())
+    rolls = Model(model.folder, model.info, PianoRoll(PianoRoll.Options(onsets=False)))
     monkeypatch.setattr(Model, "open", lambda name: rolls)
     result = CliRunner().invoke(main, ["sample", "--length", "9", *option.split()])
     assert (result.exit_code, "choose among tokens" in result.output) == (2, True)

@@ -144,7 +144,7 @@ def test_of_frames_the_keys_are_drawn(tmp_path: Path):
     from musictool.encodings.piano_roll import PianoRoll
     from musictool.models import model
 
-    encoding = PianoRoll()
+    encoding = PianoRoll(PianoRoll.Options(onsets=False))
     arch = RollLstm.sized(encoding.spec, "small", ("width=4", "embedding=6", "layers=1"))
     tables = {table: {} for table in ("conditions", "corpus", "training", "metrics", "provenance", "weights")}
     described = {"encoding": encoding.to_json(), "arch": {"name": "roll-lstm"}, "spec": encoding.spec.to_json()}

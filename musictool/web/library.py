@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from musictool import home
-from musictool.apps.describe import headline
 from musictool.atomic import replacing, write_json
 from musictool.errors import BadModel, BadOption, MusictoolError, UnknownName
 from musictool.models.info import is_trained, read_info
@@ -55,6 +54,8 @@ def models() -> list[dict[str, Any]]:
 
 
 def _described(name: str, folder: Path, info: dict[str, Any]) -> dict[str, Any]:
+    from musictool.apps.describe import headline
+
     conditions = info["conditions"]
     return {
         "name": name,

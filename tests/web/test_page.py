@@ -6,7 +6,12 @@ import asyncio
 import json
 import os
 import re
+import shlex
+import shutil
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +28,7 @@ from musictool.web.library import Kept, Library, shown_name
 from musictool.web.recipe import Recipe
 from musictool.web.worker import Queue, Worker
 from tests.conftest import write_tunes
-from tests.web.conftest import PROGRAM, play, write_model
+from tests.web.conftest import PROGRAM, events, play, write_model
 
 
 @pytest.fixture(scope="module")
@@ -391,3 +396,67 @@ def test_the_pieces_that_were_played_longest_ago_are_swept_away(page_home: Path,
     library.sweep()
     left = [seed for seed in (1, 2, 3, 4) if library.folder_of(Recipe(model="romantic", seed=seed)).exists()]
     assert left == [2, 4]
+
+
+# ---- with a trained model ----
+
+
+@pytest.fixture
+def real_client(at_tiny_home: Path) -> Iterator[TestClient]:
+    with TestClient(create_app(warm=False), base_url="http://127.0.0.1:8765") as client:
+        yield client
+
+
+@pytest.mark.slow
+def test_the_command_on_the_page_makes_the_same_bytes(real_client: TestClient, tmp_path: Path, tune: bytes):
+    (tmp_path / "mine.mid").write_bytes(tune)
+    upload = take_in(real_client, "mine.mid", tune).json()["upload"]
+    for changes in ({"key": "A minor", "temperature": 1.2}, {"notes": "C4 E4 G4"}, {"primer": upload}):
+        recipe = {"model": "tunes-lstm", "seed": 5, "bars": 4, **changes}
+        answer = real_client.post("/api/pieces", json={"recipe": recipe, "forms": []})
+        (name, piece) = events(answer.text)[-1]
+        assert name == "piece", answer.text
+        page = real_client.get("{}.mid?{}".format(*piece["address"].split("?"))).content
+        words = shlex.split(piece["command"])
+        done = subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "tunes-lstm-5.mid").read_bytes() == page
+        # and so does the recipe that is taken away
+        sidecar = real_client.get("{}.json?{}".format(*piece["address"].split("?"))).content
+        (tmp_path / "taken.json").write_bytes(sidecar)
+        again = [sys.executable, "-m", "musictool", "sample", "--like", "taken.json", "--out", "again.mid"]
+        assert subprocess.run(again, cwd=tmp_path, capture_output=True).returncode == 0
+        assert (tmp_path / "again.mid").read_bytes() == page
+
+
+@pytest.mark.slow
+def test_a_model_learns_what_was_dropped_and_plays_it(real_client: TestClient, tunes: Path, at_tiny_home: Path):
+    uploads = [take_in(real_client, path.name, path.read_bytes()).json()["upload"] for path in sorted(tunes.iterdir())]
+    lesson = {"uploads": uploads, "name": "mine", "model": "tunes-lstm", "minutes": 0.1}
+    try:
+        told = events(real_client.post("/api/lessons", json=lesson).text)
+        assert told[-1] == ("learnt", {"model": "mine"})
+        epochs = [values for _, values in told if values.get("what") == "epoch"]
+        assert {"epoch", "loss", "val_loss"} <= set(epochs[0])
+        samples = [values["upload"] for name, values in told if name == "sample"]
+        heard = real_client.post("/api/hear", json={"upload": samples[0], "form": ".wav"})
+        assert "event: piece" in heard.text
+        answer = real_client.post("/api/pieces", json={"recipe": {"model": "mine", "seed": 1, "bars": 2}, "forms": []})
+        assert events(answer.text)[-1][0] == "piece"
+    finally:
+        for folder in ("saved_models", "corpora"):
+            shutil.rmtree(at_tiny_home / folder / "mine", ignore_errors=True)
+
+
+@pytest.mark.slow
+def test_a_blind_trial_is_made_of_people_and_markov(real_client: TestClient):
+    rater = real_client.post("/api/test", json={}).json()["rater"]
+    trial = {"rater": rater, "mode": "person", "corpus": "tunes", "form": ".wav"}
+    for _ in range(2):
+        (name, values) = events(real_client.post("/api/trials", json=trial).text)[-1]
+        assert name == "trial", values
+        for address in values["sides"]:
+            assert real_client.get(address).content.startswith(b"RIFF")
+    sources = {each.source for each in real_client.app.state.studio.test._excerpts.values()}
+    assert "people" in sources
+    assert len(sources) > 1

@@ -60,6 +60,7 @@ golden: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python docs/generate.py
+	$(BIN)/python -m genres.card
 
 figures: $(STAMP)
 	$(BIN)/python docs/figures.py

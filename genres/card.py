@@ -144,7 +144,7 @@ def text(name: str, card: Mapping[str, Any], files: str) -> str:
     Args:
         files: where its picture and its sample lie, as the beginning of a link.
     """
-    training, copied = card["training"], card["copied"]
+    training, copied, size = card["training"], card["copied"], card["size"]
     data = "\n".join(
         f"| {each['what']} | {each['pieces']:,} | {each['licence']} | {each['credit']} | {each['page']} |"
         for each in card["data"]
@@ -179,8 +179,8 @@ The first piece that it was asked for: [sample.mid]({files}sample.mid).
 |---|---|---|---|---|
 {data}
 
-**Training.** {training["pieces"]:,} pieces for {training["minutes"]:g} minutes{begun}; {card["size"]["parameters"]:,}
-parameters, {card["size"]["megabytes"]} MB.
+**Training.** {training["pieces"]:,} pieces for {training["minutes"]:g} minutes{begun}; {size["parameters"]:,} parameters,
+{size["megabytes"]} MB.
 
     {training["command"]}
 
@@ -188,3 +188,7 @@ parameters, {card["size"]["megabytes"]} MB.
 
 {measured}
 """
+
+
+if __name__ == "__main__":  # python -m genres.card: the page anew, from the cards that ship
+    PAGE.write_text(page(ROOT / "saved_models"), encoding="utf-8")

@@ -179,8 +179,8 @@ The first piece that it was asked for: [sample.mid]({files}sample.mid).
 |---|---|---|---|---|
 {data}
 
-**Training.** {training["pieces"]:,} pieces for {training["minutes"]:g} minutes{begun}; {size["parameters"]:,} parameters,
-{size["megabytes"]} MB.
+**Training.** {training["pieces"]:,} pieces for {training["minutes"]:g} minutes{begun}; {size["parameters"]:,}
+parameters, {size["megabytes"]} MB.
 
     {training["command"]}
 

@@ -301,6 +301,8 @@ def number_at(data: bytes, at: int, end: int) -> tuple[int, int]:
     Raises:
         LostError: it does not end there.
     """
+    if at < end and data[at] < 0x80:
+        return data[at], at + 1
     value = 0
     for i in range(at, min(at + 4, end)):
         value = value << 7 | data[i] & 0x7F

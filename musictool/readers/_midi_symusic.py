@@ -43,6 +43,7 @@ _WAIT = b"\xff\xff\xff\x7f" + _TEXT  # 2^28 - 1 ticks
 _PROGRAM = 0xC0
 _OTHER_BYTES = bytes(byte for byte in range(256) if byte >> 4 not in (0x9, 0xB, 0xC))  # than of notes on and controls
 
+_MAX_PACKETS = 10_000  # more are not looked through
 _PACKET = re.compile(rb"[\x00-\x7f][\xf0\xf7]")
 
 _NO_TEMPOS, _NO_METRES, _NO_KEYS = np.zeros(0, TEMPO), np.zeros(0, METRE), np.zeros(0, KEY)
@@ -114,8 +115,11 @@ def _messages_are_plain(data: bytes) -> bool:
     """
     if b"\xf0" not in data and b"\xf7" not in data:
         return True
-    at = 0
+    at = seen = 0
     while found := _PACKET.search(data, at):
+        seen += 1
+        if seen > _MAX_PACKETS:
+            return False
         begin = at = found.end()
         try:
             length, start = number_at(data, begin, len(data))

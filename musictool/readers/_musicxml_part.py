@@ -6,6 +6,7 @@ all parts have been seen.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -31,6 +32,7 @@ _UNITS: dict[str, float] = {
 _FORTE = 90  # velocity that a note's `dynamics` are a percentage of, by the standard
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NOTHING = Fraction(0)
+_MOST = 1e9
 
 
 @dataclass(frozen=True)
@@ -137,14 +139,15 @@ class Part:
         for child in children:
             if child.tag == "note":
                 length = _NOTHING if child.find("grace") is not None else self._length(child)
-                onset = chord if child.find("chord") is not None else at
+                in_chord = child.find("chord") is not None  # which begins with the note before, and moves nothing on
+                onset = chord if in_chord else at
                 rest = child.find("rest")
                 chord = onset
                 if rest is not None and (rest.get("measure") == "yes" or (lone and measure.is_short)):
                     measure.rest = max(measure.rest, length)
                     at = onset + length
                     continue
-                at = max(at, onset + length) if onset != at else onset + length
+                at = at if in_chord else onset + length
                 measure.length = max(measure.length, onset + length)
                 if rest is None and length and child.find("cue") is None:
                     self._note(measure, child, onset, onset + length)
@@ -256,12 +259,12 @@ def _integer(element: Element, path: str) -> int | None:
 
 
 def _decimal(text: str) -> float:
-    """The number that a text is; 0 where it is none, or beyond all measure."""
+    """The number that a text is, at most a thousand million; 0 where it is none."""
     try:
         number = float(text)
     except ValueError:
         return 0.0
-    return number if abs(number) < 1e9 else 0.0
+    return 0.0 if math.isnan(number) else min(_MOST, max(-_MOST, number))
 
 
 def _sum(text: str | None) -> int:

@@ -156,7 +156,9 @@ class _Score:
             for index, measure in sorted(part.measures.items()):
                 begin = begins[index]
                 dynamics += [(ticks(begin + at), velocity) for at, velocity in measure.dynamics]
-                for note in measure.notes:
+                for note in sorted(
+                    measure.notes, key=lambda note: note.onset
+                ):  # a tie's end may be in an earlier voice
                     program = 0 if note.is_drum else note.program
                     line = lines.setdefault((note.staff, note.is_drum, program), Line())
                     line.add(ticks(begin + note.onset), ticks(begin + note.end), note.pitch, note.velocity, note.tie)

@@ -81,7 +81,7 @@ HOSTILE: dict[str, tuple[bytes | Callable[[Path], None], str]] = {
     "empty.mid": (b"", "empty"),
     "notes.mid": (header() + track(RUNNING + bytes.fromhex("01 3c 40 01 3c 00") * 550_000 + END), "too many notes"),
     "huge.mid": (header() + track(RUNNING + bytes.fromhex("01 3c 40 01 3c 00") * 1_400_000 + END), "too large"),
-    "gap.mid": (smf("00 90 3c 40  60 80 3c 00  c1 f5 c0 00 90 3c 40  60 80 3c 00"), "too long"),
+    "late.mid": (smf("c1 f5 c0 00 90 3c 40  60 80 3c 00"), "too long"),
     "cut.mid": (SONG[:23], "truncated"),
     "zip.mid": (archive("a", zeros(4000), 4000 * MIB), "not MIDI"),
     "silent.kar": (smf("00 ff 05 02 4c 61"), "no notes"),
@@ -129,7 +129,6 @@ HOSTILE: dict[str, tuple[bytes | Callable[[Path], None], str]] = {
     "huge.abc": (b"X:1\nL:1/8\nK:C\n" + b"cdefgab " * 1_250_000, "too large"),
     "length.abc": (b"X:1\nL:1/8\nK:C\nc99999999999999999999\n", "too long"),
     "brackets.abc": (b"X:1\nL:1/8\nK:C\n" + b"[" * 50_000, "no notes"),
-    "garbage.krn": (b"**kern\t**kern\n*\t*\n4c\n4d\t4e\t4f\n*^\n*-", "unreadable"),
     "garbage.xml": (bytes(range(256)) * 100, "not MusicXML"),
     "noise.krn": (bytes(range(256)) * 101, "not Humdrum"),
 }
@@ -137,6 +136,8 @@ HOSTILE: dict[str, tuple[bytes | Callable[[Path], None], str]] = {
 SOUND_FILES: dict[str, bytes | Callable[[Path], None]] = {
     "song.mid": SONG,
     "tempo.mid": smf("00 ff 51 03 00 00 00  00 90 3c 41  60 80 3c 00"),  # of zero: as if it were not there
+    "gap.mid": smf("00 90 3c 40  60 80 3c 00  c1 f5 c0 00 90 3c 40  60 80 3c 00"),  # cut before it
+    "garbage.krn": b"**kern\t**kern\n*\t*\n4c\n4d\t4e\t4f\n*^\n*-",
     "words.kar": smf("00 ff 05 02 4c 61  00 90 3e 40  60 80 3e 00"),
     "roll.npz": roll({**SOUND, "tempo": np.full(9, np.nan)}),
     "climbing.npz": roll({**SOUND, "../../../climbed": np.zeros(3)}),

@@ -28,7 +28,7 @@ def score_xml(*parts: tuple[str, str]) -> str:
     )
 
 
-def note(pitch: str, quarters: int, more: str = "", before: str = "") -> str:
+def note(pitch: str, quarters: int | str, more: str = "", before: str = "") -> str:
     step, octave = pitch[0], pitch[-1]
     alter = "<alter>1</alter>" if "#" in pitch else ""
     return (
@@ -163,6 +163,7 @@ def test_compressed_musicxml_is_unpacked(tmp_path: Path):
         ("a.mxl", "no archive", "not MusicXML"),
         ("a.xml", score_xml(part("A", measure(1, attributes() + note("C4", 4))))[:-30], "unreadable"),
         ("a.xml", score_xml(part("A", measure(1, attributes()))), "no notes"),
+        ("a.xml", score_xml(part("A", measure(1, attributes() + note("C4", "1e999999")))), "too long"),
     ],
 )
 def test_what_is_no_music_says_why(tmp_path: Path, name: str, content: str, reason: str):
@@ -308,6 +309,18 @@ def test_tempos_are_those_of_sounds_or_else_of_metronomes(tmp_path: Path):
     )
     music = numbered(metronome.format("") + note("C4", 2) + metronome.format('<sound tempo="72"/>') + note("D4", 2))
     assert read(tmp_path / "a.xml", score_xml(part("A", music))).tempos.tolist() == [(0, 90.0), (960, 72.0)]
+
+
+def test_a_chord_begins_with_its_first_note_and_moves_nothing_on(tmp_path: Path):
+    music = numbered(note("C4", 1) + note("E4", 2, before="<chord/>") + note("D4", 1))
+    assert short(read(tmp_path / "a.xml", score_xml(part("A", music)))) == [(0, 480, 60), (0, 960, 64), (480, 480, 62)]
+
+
+def test_a_tie_may_end_in_an_earlier_voice(tmp_path: Path):
+    rest = "<note><rest/><duration>2</duration></note>"
+    back = "<backup><duration>4</duration></backup>"
+    music = numbered(rest + note("C4", 2, '<tie type="stop"/>') + back + note("C4", 2, '<tie type="start"/>'))
+    assert short(read(tmp_path / "a.xml", score_xml(part("A", music)))) == [(0, 1920, 60)]
 
 
 # ---- instruments ----
@@ -470,7 +483,7 @@ def test_an_archive_is_known_whatever_its_suffix(tmp_path: Path, name: str):
     assert len(musicxml.read(tmp_path / name).scores) == 1
 
 
-@pytest.mark.parametrize("number", ["1e999999", "nan", "-4", "x", "", "99999999999999999999"])
+@pytest.mark.parametrize("number", ["nan", "-4", "x", "", "0"])
 def test_absurd_numbers_are_no_harm(tmp_path: Path, number: str):
     music = numbered(
         f"<note><pitch><step>D</step><octave>4</octave></pitch><duration>{number}</duration></note>" + note("C4", 1)

@@ -118,8 +118,8 @@ class TiedHead(SigmoidHead):
         self.hidden_bias = self.add_weight((hidden,), "zeros", name="hidden_bias")
         outputs = channels * (channels + 1) // 2
         self.output_kernel = self.add_weight((hidden, OUTPUT_RANK), normal(0, hidden**-0.5), name="output_kernel")
-        output = normal(0, OUTPUT_RANK**-0.5)
-        self.output_key_kernel = self.add_weight((keys, outputs, OUTPUT_RANK), output, name="output_key_kernel")
+        # zeros: it begins with what the biases say, and not with noise
+        self.output_key_kernel = self.add_weight((keys, outputs, OUTPUT_RANK), "zeros", name="output_key_kernel")
         # [from, to] of keys: the distance between them as an index, and whether the first is below.
         distance = np.arange(keys)[None] - np.arange(keys)[:, None]
         self.around_index = distance + keys - 1  # (K, K) in [0, 2 K - 1)
@@ -152,16 +152,28 @@ class TiedHead(SigmoidHead):
 
     # === Scoring ===
 
-    def logits(self, features: Any, context: Any, target: Any) -> Any:
-        around, shared = self._around(context), self._shared(features, context)
+    def constants(self) -> tuple[Any, Any]:
+        """(KERNEL_FRAMES * N, K * RANK) and (N, K * RANK): what each number adds to what each key sees, in the last
+        frames and, as a chain, in the frame itself; there 0 but where the number is of a key below."""
+        kernel = ops.take(self._cast(self.around_kernel), self.around_index, axis=1)  # [frame, from, to, channel, .]
+        around = ops.reshape(ops.transpose(kernel, (0, 1, 3, 2, 4)), (-1, self.keys * RANK))
+        if not self.chain:
+            return around, around[:0]
+        is_below = ops.cast(self.is_below, self.compute_dtype)[:, :, None, None]
+        kernel = ops.take(self._cast(self.below_kernel), self.below_index, axis=0) * is_below  # (K, K, channels, RANK)
+        own = ops.reshape(self._cast(self.below_key_kernel), (self.keys, 1, self.channels, RANK))
+        kernel = kernel + own * is_below
+        return around, ops.reshape(ops.transpose(kernel, (0, 2, 1, 3)), (-1, self.keys * RANK))
+
+    def logits(self, features: Any, context: Any, target: Any, constants: Any = None) -> Any:
+        around_kernel, below_kernel = self.constants() if constants is None else constants
+        (first, second), ours_of_target = self._shared(features, context), self._ours(target)
+        around = self._around(context, around_kernel)
         if self.chain:
-            kernel = ops.reshape(self._below_kernel(), (len(self.numbers), self.keys * RANK))
-            below = flat_matmul(ops.cast(self._ours(target), self.compute_dtype), kernel)
-            around = around + ops.reshape(below, ops.shape(around))
-        outputs = self._outputs(around, self._past(context), *shared, self._cast(self.output_key_kernel))
-        logits = ops.stack(self._given_own(outputs, self._by_key(self._ours(target))), axis=-1)  # (..., K, channels)
+            around = around + self._below(ours_of_target, below_kernel)
+        outputs = self._outputs(self._first_layer(around, self._past(context)) + first, second)
         ours, others = self._alone(features, context)
-        return self._in_order(ours + ops.reshape(logits, ops.shape(ours)), others)
+        return self._in_order(ours + self._by_number(outputs, self._by_key(ours_of_target)), others)
 
     def _alone(self, features: Any, context: Any) -> tuple[Any, Any]:
         """float32 (..., N) and (..., D - N): the logits of a plain layer of sigmoids, and of the keys left out."""
@@ -178,21 +190,16 @@ class TiedHead(SigmoidHead):
         """(..., N) -> (..., K, channels)."""
         return ops.reshape(numbers, (*ops.shape(numbers)[:-1], self.keys, self.channels))
 
-    def _around(self, context: Any) -> Any:
+    def _around(self, context: Any, kernel: Any) -> Any:
         """(..., K, RANK): the keys around each in the last frames, and its position."""
         recent = ops.cast(context[1], self.compute_dtype)
-        kernel = ops.take(self._cast(self.around_kernel), self.around_index, axis=1)  # [frame, from, to, channel, .]
-        kernel = ops.reshape(ops.transpose(kernel, (0, 1, 3, 2, 4)), (recent.shape[-1], self.keys * RANK))
         around = ops.reshape(flat_matmul(recent, kernel), (*ops.shape(recent)[:-1], self.keys, RANK))
         return around + self._cast(self.key_position)
 
-    def _below_kernel(self) -> Any:
-        """(N, K, RANK), [number from, key to], 0 but where `from` is of a key below."""
-        kernel = ops.take(self._cast(self.below_kernel), self.below_index, axis=0)  # (K, K, channels, RANK)
-        kernel = kernel * ops.cast(self.is_below, self.compute_dtype)[:, :, None, None]
-        own = ops.reshape(self._cast(self.below_key_kernel), (self.keys, 1, self.channels, RANK))
-        kernel = kernel + own * ops.cast(self.is_below, self.compute_dtype)[:, :, None, None]
-        return ops.reshape(ops.transpose(kernel, (0, 2, 1, 3)), (len(self.numbers), self.keys, RANK))
+    def _below(self, numbers: Any, kernel: Any) -> Any:
+        """(..., K, RANK): the keys below each, from the numbers (..., N) of the network's keys."""
+        below = flat_matmul(ops.cast(numbers, self.compute_dtype), kernel)
+        return ops.reshape(below, (*ops.shape(numbers)[:-1], self.keys, RANK))
 
     def _past(self, context: Any) -> Any:
         """(..., K, channels * C): what each key did before, and what is expected of it."""
@@ -208,15 +215,24 @@ class TiedHead(SigmoidHead):
         second = both[..., self.hidden :] + self._cast(self.hidden_bias)
         return first[..., None, :], second[..., None, :]
 
-    def _outputs(self, around: Any, past: Any, first: Any, second: Any, weights: Any) -> Any:
-        """float32 (..., outputs): the two layers, from (..., RANK), (..., channels * C), two (..., H) and the output
-        weights (..., outputs, OUTPUT_RANK)."""
-        units = flat_matmul(ops.concatenate([around, past], axis=-1), self._cast(self.first_kernel)) + first
-        units = ops.relu(units) * self.dropout[1](ops.ones_like(first))
+    def _first_layer(self, around: Any, past: Any) -> Any:
+        """(..., K, H) before the activation, from what the keys see, (..., K, RANK) and (..., K, channels * C)."""
+        return flat_matmul(ops.concatenate([around, past], axis=-1), self._cast(self.first_kernel))
+
+    def _outputs(self, units: Any, second: Any) -> Any:
+        """float32 (..., K, outputs): what the two layers give, from the first before its activation, (..., K, H), and
+        what the second gets besides, (..., 1, H)."""
+        units = ops.relu(units) * self.dropout[1](ops.ones_like(second))
         upper = ops.relu(flat_matmul(units, self._cast(self.hidden_kernel)) + second)
         units = units + upper * self.dropout[2](ops.ones_like(second))
         last = flat_matmul(units, self._cast(self.output_kernel))  # (..., OUTPUT_RANK)
+        weights = self._cast(self.output_key_kernel)  # (K, outputs, OUTPUT_RANK)
         return ops.cast(ops.sum(last[..., None, :] * weights, axis=-1), "float32")
+
+    def _by_number(self, outputs: Any, own: Any) -> Any:
+        """float32 (..., N): the logits that the network adds, from (..., K, outputs) and 0/1 (..., K, channels)."""
+        logits = ops.stack(self._given_own(outputs, own), axis=-1)  # (..., K, channels)
+        return ops.reshape(logits, (*ops.shape(logits)[:-2], len(self.numbers)))
 
     def _given_own(self, outputs: Any, own: Any) -> list[Any]:
         """float32 (...,) per channel of a key: its logit, given the key's channels before it.
@@ -241,33 +257,38 @@ class TiedHead(SigmoidHead):
 
     # === Drawing ===
 
-    def draw(self, features: Any, context: Any, uniform: Any, temperature: float, logit_bias: Any) -> Any:
-        # All that does not depend on what is drawn: (B, K, .) of each key, (B, 1, H) of all, (B, N) of each number.
-        around, past, shared = self._around(context), self._past(context), self._shared(features, context)
-        around = ops.broadcast_to(around, (ops.shape(uniform)[0], self.keys, RANK))
+    def draw(
+        self, features: Any, context: Any, uniform: Any, temperature: float, logit_bias: Any, constants: Any = None
+    ) -> Any:
+        """Number after number, each given those before it, as if one by one: from where a frame stands, all numbers up
+        to the next 1 are drawn at once, since a 0 changes nothing for those behind it."""
+        around_kernel, below_kernel = self.constants() if constants is None else constants
+        # All that does not depend on what is drawn: (B, K, H) of each key, (B, N) of each number.
+        first, second = self._shared(features, context)
+        units = self._first_layer(self._around(context, around_kernel), self._past(context)) + first
         ours, others = self._alone(features, context)
-        kernel, weights = self._below_kernel() if self.chain else None, self._cast(self.output_key_kernel)
         chance, bias, places = self._ours(uniform), self._ours(logit_bias), ops.arange(len(self.numbers))
 
-        def draw_key(key: Any, frame: Any) -> Any:
-            # What the key sees, with what is drawn so far: (B, RANK).
-            seen = ops.take(around, key, axis=1)
+        def is_drawn(frame: Any) -> Any:
+            """bool (B, N): whether each number becomes 1, if those before it are as in the frame."""
+            seen = units
             if self.chain:
-                seen = seen + ops.matmul(ops.cast(frame, self.compute_dtype), ops.take(kernel, key, axis=1))
-            first, second = (each[:, 0] for each in shared)
-            outputs = self._outputs(seen, ops.take(past, key, axis=1), first, second, ops.take(weights, key, axis=0))
-            # Its numbers, each given those before it.
-            own = ops.zeros_like(uniform[:, : self.channels])
-            for channel in range(self.channels):
-                place = key * self.channels + channel
-                logit = self._given_own(outputs, own)[channel] + ops.take(ours, place, axis=1)
-                probability = ops.sigmoid(logit / temperature + ops.take(bias, place))
-                drawn = ops.cast(ops.take(chance, place, axis=1) < probability, "float32")[:, None]  # (B, 1)
-                own = ops.where(ops.arange(self.channels) == channel, drawn, own)
-                frame = ops.where(places == place, drawn, frame)
-            return frame
+                below = self._below(frame, below_kernel)
+                seen = seen + flat_matmul(below, self._cast(self.first_kernel)[:RANK])
+            logits = self._by_number(self._outputs(seen, second), self._by_key(frame)) + ours
+            return chance < ops.sigmoid(logits / temperature + bias)
 
-        drawn = ops.fori_loop(0, self.keys, draw_key, ops.zeros_like(chance))
+        def next_one(frame: Any, last: Any) -> Any:
+            ones = is_drawn(frame) & (places > last[:, None])  # (B, N)
+            place = ops.where(ops.any(ones, axis=-1), ops.cast(ops.argmax(ones, axis=-1), "int32"), len(self.numbers))
+            return ops.where(places == place[:, None], 1.0, frame), place
+
+        drawn = ops.zeros_like(chance)
+        if self.chain or self.channels > 1:
+            none_yet = ops.cast(drawn[:, 0], "int32") - 1  # (B,)
+            drawn, _ = ops.while_loop(lambda _, last: ops.any(last < len(self.numbers)), next_one, (drawn, none_yet))
+        else:
+            drawn = ops.cast(is_drawn(drawn), "float32")
         chance, bias = (ops.take(numbers, self.others, axis=-1) for numbers in (uniform, logit_bias))
         return self._in_order(drawn, ops.cast(chance < ops.sigmoid(others / temperature + bias), "float32"))
 

@@ -16,6 +16,7 @@ from musictool.arch import ParameterGroup, Stage
 from musictool.backend.compile import compiled
 from musictool.dataset.windows import Batch
 from musictool.errors import KindMismatch
+from musictool.metrics.baselines import RollCounts
 from musictool.options import from_settings
 from musictool.registry import ARCHS
 
@@ -47,6 +48,7 @@ class ChoraleModel:
             lowest, highest = int(pitches.min(initial=127)) + min(shifts), int(pitches.max(initial=0)) + max(shifts)
             keys = {"lowest": max(0, min(lowest, 126)), "highest": max(lowest + 1, min(highest, 127))}
             self.arch: Any = ChainOfVoices(self.form.spec, from_settings(ChainOfVoices.Options, settings, keys))
+            self._begin_as_baseline(training)
         else:
             cls = ARCHS.get(arch)
             if cls.kind != "tokens" or not cls.has_likelihood:
@@ -55,6 +57,16 @@ class ChoraleModel:
             self.arch = cls(self.form.spec, from_settings(cls.Options, settings), self.form.side_inputs)
         self.network = self.arch.network
         self._nats = compiled(lambda *batch: self.loss_and_metrics(Batch(*batch), False)[0])
+
+    def _begin_as_baseline(self, training: Sequence[Piece]) -> None:
+        """Set the biases of each key and voice to the log-odds of the baseline keys-markov: that the voice begins to
+        sing it, and that it goes on."""
+        counts, head = RollCounts(self.form.spec.size), self.arch.network.head
+        for rows in map(self.form.rows, training):
+            counts.add(rows[:-1], rows[1:])
+        begins, goes_on = counts.log_odds_after[:, head.numbers]
+        head.bias.assign(begins)
+        head.hold_kernel.assign(goes_on - begins)
 
     @property
     def parameters(self) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from musictool.apps.polyphony.rolls import Piece
 from musictool.dataset.windows import Batch
 
-LENGTHS = (32, 64, 96, 128, 256, 512)  # of windows; each is compiled by itself, so there are few
+LENGTHS = (32, 64, 96, 128, 192, 256, 384, 512)  # of windows; each is compiled by itself, so there are few
 MAX_LENGTH = 256  # of a training window
 CONTEXT = 256  # frames of a long piece that are given, but not scored, before those that are
 JITTER = 0.25  # of the lengths by which windows are grouped, so that groups differ from epoch to epoch

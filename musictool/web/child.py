@@ -103,7 +103,7 @@ def main() -> None:
             answer("failed", message=f"the process that writes the music failed: {type(error).__name__}: {error}")
 
 
-def _answer(file: Any, number: int, event: str, **values: Any) -> None:
+def _answer(file: Any, number: int, event: str, /, **values: Any) -> None:
     file.write(json.dumps({"id": number, "event": event, **values}) + "\n")
 
 
@@ -190,10 +190,6 @@ def _write_piece(tell: Tell, midi: Path, model: str, request: dict[str, Any]) ->
     from musictool.generation.songs import write_songs
 
     wanted = options.build(Request, request)
-    if request.get("primer", "").startswith("/"):  # ours; typed notes never do
-        from dataclasses import replace
-
-        wanted = replace(wanted, primer=Path(request["primer"]))
     write_songs(MODELS.get(model), wanted, midi, lambda rows, total: tell("writing", rows / max(1, total)))
 
 
@@ -226,7 +222,7 @@ def _render_lofi(tell: Tell, midi: Path, forms: list[str], seed: int) -> None:
 def _primer(primer: str | None) -> Score | None:
     from musictool.generation.primers import read_primer
 
-    return None if primer is None else read_primer(Path(primer) if primer.startswith("/") else primer)
+    return None if primer is None else read_primer(primer)
 
 
 def _read(midi: Path) -> Score:
@@ -320,17 +316,21 @@ def fine_tune(tell: Tell, folder: str, name: str, model: str, minutes: float) ->
         name: of the corpus and of the new model.
         model: that it begins as.
     """
+    from musictool.models.info import is_trained, read_info
     from musictool.preparation.prepare import prepare
     from musictool.training.train import train
 
     prepare(folder, name=name, workers=1, progress=lambda done, total: tell("reading", done / max(1, total)))
     tell("loading")
-    reporter = LessonReporter(tell, name)
+    reporter, folders = LessonReporter(tell, name), [home.models_folder() / name, home.corpora_folder() / name]
     try:
         train(name, name=name, init_from=model, max_minutes=minutes, resume=False, reporter=reporter)
     finally:
-        if not (home.models_folder() / name).exists():  # so that the name is free for another try
-            shutil.rmtree(home.corpora_folder() / name, ignore_errors=True)
+        has_learnt = folders[0].exists() and is_trained(read_info(folders[0]))
+        for folder_of_lesson in () if has_learnt else folders:  # so that the name is free for another try
+            shutil.rmtree(folder_of_lesson, ignore_errors=True)
+    if not has_learnt:
+        raise BadOption(f"in {minutes:g} minutes it did not get through the pieces once; give it more")
     reporter.tell_samples()
     return {}
 
@@ -361,7 +361,6 @@ class LessonReporter(Reporter):
 
     def tell_samples(self) -> None:
         """Tell of music that was written since."""
-
         for path in sorted((home.models_folder() / self._name / "samples").glob("epoch-*.mid")):
             if path not in self._told:
                 self._told.add(path)

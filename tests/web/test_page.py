@@ -432,7 +432,7 @@ def test_the_command_on_the_page_makes_the_same_bytes(real_client: TestClient, t
 @pytest.mark.slow
 def test_a_model_learns_what_was_dropped_and_plays_it(real_client: TestClient, tunes: Path, at_tiny_home: Path):
     uploads = [take_in(real_client, path.name, path.read_bytes()).json()["upload"] for path in sorted(tunes.iterdir())]
-    lesson = {"uploads": uploads, "name": "mine", "model": "tunes-lstm", "minutes": 0.1}
+    lesson = {"uploads": uploads, "name": "mine", "model": "tunes-lstm", "minutes": 0.7}
     try:
         told = events(real_client.post("/api/lessons", json=lesson).text)
         assert told[-1] == ("learnt", {"model": "mine"})

@@ -318,7 +318,11 @@ function say(text, problem = false) {
   $("status").classList.toggle("problem", problem);
 }
 
-const keyOf = (values) => JSON.stringify(Object.entries(values).filter(([, value]) => value !== null && value !== false && value !== undefined).sort());
+const DEFAULTS = { temperature: 1, bars: 32 };
+const says = ([name, value]) => value !== null && value !== undefined && value !== false && value !== DEFAULTS[name];
+
+/* The same for recipes that make the same piece. */
+const keyOf = (values) => JSON.stringify(Object.entries(values).filter(says).sort());
 
 /* A piece that was never played here: of two seeds with the same notes, another one. */
 async function newPiece(form, options) {
@@ -351,7 +355,7 @@ async function towardsSound(action) {
   try {
     await action({ signal: abort.signal, tell: (name, values) => say(inWords(name, values)) });
   } catch (error) {
-    if (error.name !== "AbortError") say(error.message, true);
+    if (error.name !== "AbortError") say(error instanceof TypeError ? "The server does not answer; start it again: musictool serve" : error.message, true);
   } finally {
     if (player.making === abort) {
       player.making = null;
@@ -508,7 +512,7 @@ function remake() {
   const old = player.piece;
   const values = { ...recipe(Number($("seed").value)), primer: old.recipe.primer ?? null };
   if (values.primer) values.notes = null;
-  if (keyOf(values) === keyOf({ ...recipe(0), ...Object.fromEntries(Object.keys(values).map((name) => [name, null])), ...old.recipe })) return;
+  if (keyOf(values) === keyOf(old.recipe)) return;
   return towardsSound(async (during) => {
     const share = audio.duration ? audio.currentTime / audio.duration : 0;
     const piece = await make(values, [".wav"], during);
@@ -585,6 +589,7 @@ async function listKept() {
     { play: () => playRecipe(entry.recipe) })));
   $("kept-folder").textContent = pieces.length ? `They lie in ${folder}, as MIDI and recipe.` : "Nothing yet. Keep a piece, and it stays when the page is closed.";
   showKept();
+  listHeard();
 }
 
 function showKept() {

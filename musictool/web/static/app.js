@@ -466,8 +466,10 @@ function playRecipe(values, options) {
 }
 
 async function playOrPause() {
-  if (player.making) return;
-  if (!audio.paused) audio.pause();
+  if (!audio.paused) {
+    player.making?.abort();
+    audio.pause();
+  } else if (player.making) return;
   else if (player.wanted) {
     const values = player.wanted;
     player.wanted = null;

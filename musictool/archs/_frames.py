@@ -74,20 +74,20 @@ class NextFrame(nn.Model):
         """The state before the first frame: the body's and the head's."""
         return self.body.initial_state(batch_size), self.head.initial_context(batch_size)
 
-    def constants(self, conditions: Any) -> tuple[()]:
-        """Nothing is the same at every step."""
-        return ()
+    def constants(self, conditions: Any) -> Any:
+        """The head's; frames have no conditions."""
+        return self.head.constants()
 
-    def step(self, frame: Any, state: tuple[Any, Any], constants: tuple[()]) -> tuple[Any, Any]:
+    def step(self, frame: Any, state: tuple[Any, Any], constants: Any) -> tuple[Any, Any]:
         """float32 (B, D), the state before it -> features (B, W) with the head's own context, the state after it."""
         body_state, head_state = state
         features, body_state = self.body.step(self.keys(frame), body_state)  # (B, W)
         context, head_state = self.head.update_context(frame, head_state)
         return (features, context), (body_state, head_state)
 
-    def nll(self, features: tuple[Any, Any], frame: Any, constants: tuple[()]) -> Any:
+    def nll(self, features: tuple[Any, Any], frame: Any, constants: Any) -> Any:
         """Features, the next frame float32 (B, D) -> nats float32 (B,)."""
-        return self.head.loss_and_metrics(self.head.logits(*features, frame), frame)[0]
+        return self.head.loss_and_metrics(self.head.logits(*features, frame, constants), frame)[0]
 
 
 class FramesArch(AutoregressiveArch):
@@ -135,4 +135,5 @@ class FramesArch(AutoregressiveArch):
     ) -> tuple[Any, Any]:
         """By the temperature alone; the draw_state is the logit_bias, float32 (D,)."""
         hidden, context = features
-        return self.network.head.draw(hidden, context, uniform, sampler.temperature, draw_state), draw_state
+        frame = self.network.head.draw(hidden, context, uniform, sampler.temperature, draw_state, constants)
+        return frame, draw_state

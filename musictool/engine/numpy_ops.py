@@ -96,11 +96,11 @@ def top_k(x: Array, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001
-    return np.add.reduce(x, axis, keepdims=keepdims)  # np.sum takes twice as long for a short array
+    return np.add.reduce(np.asarray(x), axis, keepdims=keepdims)  # np.sum takes twice as long for a short array
 
 
 def max(x: Array, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001
-    return np.maximum.reduce(x, axis, keepdims=keepdims)
+    return np.maximum.reduce(np.asarray(x), axis, keepdims=keepdims)
 
 
 def stop_gradient(x: Array) -> Array:

@@ -45,10 +45,14 @@ class AutoregressiveHead(SigmoidHead):
             (self.parts, self.hidden, part_size), normal(0, 0.5 / self.hidden**0.5), name="output_kernel"
         )
 
-    def logits(self, features: Any, context: Any, target: Any) -> Any:
+    def constants(self) -> Any:
+        """The note kernel, 0 from an instrument to itself and to those before it."""
+        return ops.cast(self.note_kernel, self.compute_dtype) * ops.cast(self.mask, self.compute_dtype)
+
+    def logits(self, features: Any, context: Any, target: Any, constants: Any = None) -> Any:
         alone = super().logits(features, context, target)  # (..., D)
         # Hidden units of each instrument, from the features and the notes of the instruments before it.
-        note_kernel = self.note_kernel * ops.cast(self.mask, self.compute_dtype)
+        note_kernel = self.constants() if constants is None else constants
         notes = ops.matmul(ops.cast(target, self.compute_dtype), note_kernel)
         hidden = ops.tanh(ops.matmul(features, self.feature_kernel) + notes + self.hidden_bias)  # (..., I * H)
         hidden = ops.reshape(hidden, (-1, self.parts, self.hidden))

@@ -61,15 +61,20 @@ class SigmoidHead(nn.Layer):
         """One step of `context`: a frame, float32 0/1 (B, D), and the state -> the context after it, the new state."""
         return frame, state
 
+    def constants(self) -> Any:
+        """What is the same at every step of a loop, computed once for all."""
+        return ()
+
     # === Scoring ===
 
-    def logits(self, features: Any, context: Any, target: Any) -> Any:
+    def logits(self, features: Any, context: Any, target: Any, constants: Any = None) -> Any:
         """Logits of each key, given the keys of the parts before its own.
 
         Args:
             features: float (..., W).
             context: as `context` gives it: float32 0/1 (..., D), the previous frame.
             target: float32 0/1 (..., D), the frame itself, of which a key sees nothing but the parts before its own.
+            constants: as `constants` gives them; None to compute them.
 
         Returns:
             float32 (..., D).
@@ -97,7 +102,9 @@ class SigmoidHead(nn.Layer):
 
     # === Drawing ===
 
-    def draw(self, features: Any, context: Any, uniform: Any, temperature: float, logit_bias: Any) -> Any:
+    def draw(
+        self, features: Any, context: Any, uniform: Any, temperature: float, logit_bias: Any, constants: Any = None
+    ) -> Any:
         """A frame, part by part.
 
         Args:
@@ -106,6 +113,7 @@ class SigmoidHead(nn.Layer):
             uniform: float32 (B, U) in [0, 1).
             temperature: divides the logits: over 1 bolder, under 1 safer.
             logit_bias: float32 (D,), 0, or a logit that no temperature brings back.
+            constants: as `constants` gives them; None to compute them.
 
         Returns:
             float32 0/1 (B, D).
@@ -114,7 +122,7 @@ class SigmoidHead(nn.Layer):
         part_size = self.size // self.parts
         for part in range(self.parts):
             # Draw all keys, given the parts before this one, and keep those of this part.
-            logits = self.logits(features, context, frame) / temperature + logit_bias  # (B, D)
+            logits = self.logits(features, context, frame, constants) / temperature + logit_bias  # (B, D)
             drawn = ops.cast(uniform < ops.sigmoid(logits), "float32")
             start, stop = part * part_size, (part + 1) * part_size
             frame = ops.concatenate([frame[:, :start], drawn[:, start:stop], frame[:, stop:]], axis=-1)

@@ -56,7 +56,7 @@ class SoftmaxHead(SigmoidHead):
             initializer = nn.initializers.Constant(HOLD_LOGIT)
             self.hold_kernel = self.add_weight((instruments, classes), initializer, name="hold_kernel", autocast=False)
 
-    def logits(self, features: Any, context: Any, target: Any) -> Any:
+    def logits(self, features: Any, context: Any, target: Any, constants: Any = None) -> Any:
         """float32 (..., I, P + 1): of each pitch and of a rest; see SigmoidHead.logits."""
         offset = self._offset(self._classes(context))
         shape = (*ops.shape(features)[:-1], *self.bias.shape)
@@ -76,7 +76,9 @@ class SoftmaxHead(SigmoidHead):
         # The value of the one with the gradient of the other.
         return ops.stop_gradient(nats - cross_entropy) + cross_entropy, accuracy(predicted, target)
 
-    def draw(self, features: Any, context: Any, uniform: Any, temperature: float, logit_bias: Any) -> Any:
+    def draw(
+        self, features: Any, context: Any, uniform: Any, temperature: float, logit_bias: Any, constants: Any = None
+    ) -> Any:
         # One distribution per instrument; rests are never banned.
         instruments, most = len(self.notes), int(self.notes.max())
         no_bias = np.zeros((instruments, 1), np.float32)

@@ -13,6 +13,9 @@ import numpy as np
 
 Array = Any  # np.ndarray, or what becomes one
 
+_ADD: Any = np.add.reduce
+_MAXIMUM: Any = np.maximum.reduce
+
 # What numpy has under the same name, with the same arguments.
 SAME = """
     abs add all any argmax broadcast_to cumsum exp expand_dims expm1 flip log log1p logical_and matmul maximum
@@ -70,7 +73,11 @@ def concatenate(xs: Sequence[Array], axis: int = 0) -> np.ndarray:
 
 
 def pad(x: Array, pad_width: Any, constant_values: Any = 0) -> np.ndarray:
-    return np.pad(x, pad_width, constant_values=constant_values)
+    # what np.pad does, several times as fast
+    widths = list(zip(x.shape, pad_width, strict=True))
+    padded = np.full([before + size + after for size, (before, after) in widths], constant_values, x.dtype)
+    padded[tuple(slice(before, before + size) for size, (before, _) in widths)] = x
+    return padded
 
 
 def where(condition: Array, x: Array, y: Array) -> np.ndarray:
@@ -96,11 +103,11 @@ def top_k(x: Array, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001
-    return np.add.reduce(np.asarray(x), axis, keepdims=keepdims)  # np.sum takes twice as long for a short array
+    return _ADD(x, axis, keepdims=keepdims)  # np.sum takes twice as long for a short array
 
 
 def max(x: Array, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001
-    return np.maximum.reduce(np.asarray(x), axis, keepdims=keepdims)
+    return _MAXIMUM(x, axis, keepdims=keepdims)
 
 
 def stop_gradient(x: Array) -> Array:
@@ -130,8 +137,8 @@ def softplus(x: Array) -> np.ndarray:
 
 
 def softmax(x: Array, axis: int = -1) -> np.ndarray:
-    weights = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))
-    weights /= np.add.reduce(weights, axis, keepdims=True)
+    weights = np.exp(x - _MAXIMUM(x, axis, keepdims=True))
+    weights /= _ADD(weights, axis, keepdims=True)
     return weights
 
 

@@ -41,6 +41,17 @@ def test_each_of_several_songs_can_be_made_again(model: Model, tmp_path: Path):
         assert (tmp_path / "again.mid").read_bytes() == (tmp_path / f"song-{number:03d}.mid").read_bytes()
 
 
+def test_it_is_made_again_by_the_engine_that_wrote_it_and_both_write_the_same(model: Model, tmp_path: Path):
+    used: list[str] = []
+    for engine in ("numpy", "tensorflow"):
+        write_songs(model, Request(length=50, seed=4, engine=engine), tmp_path / f"{engine}.mid")
+        assert json.loads((tmp_path / f"{engine}.json").read_text())["request"]["engine"] == engine
+        write_like(tmp_path / f"{engine}.json", tmp_path / "again.mid", used.append)
+        assert (tmp_path / "again.mid").read_bytes() == (tmp_path / f"{engine}.mid").read_bytes()
+    assert used == ["numpy", "keras"]
+    assert (tmp_path / "numpy.mid").read_bytes() == (tmp_path / "tensorflow.mid").read_bytes()
+
+
 def test_a_model_that_has_changed_cannot_make_the_same_song(tiny_home: Path, tmp_path: Path):
     folder = shutil.copytree(tiny_home / "saved_models" / "tunes-lstm", tmp_path / "model")
     write_songs(Model.open(folder), Request(length=9, seed=4), tmp_path / "song.mid")
@@ -163,7 +174,7 @@ def test_each_name_has_a_sidecar_of_its_own(model: Model, tmp_path: Path):
 def test_a_sidecar_of_an_older_musictool_is_still_read(model: Model, tmp_path: Path):
     write_songs(model, Request(length=20, seed=4), tmp_path / "song.mid")
     values = json.loads((tmp_path / "song.json").read_text())
-    del values["files"]
+    del values["files"], values["request"]["engine"]
     (tmp_path / "song.json").write_text(json.dumps(values))
     write_like(tmp_path / "song.json", tmp_path / "again.mid")
     assert (tmp_path / "again.mid").read_bytes() == (tmp_path / "song.mid").read_bytes()

@@ -198,7 +198,10 @@ class Attention(nn.Layer):
         # query, key and value of this row
         qkv = ops.matmul(x, ops.cast(self.qkv_kernel, x.dtype))  # (B, 3 W)
         qkv = ops.reshape(qkv, (-1, 3, self.heads, 1, self.head_size))  # (B, 3, H, 1, d)
-        query, key, value = self._scaled_and_rotated([qkv[:, i] for i in range(3)], place.angles)  # (B, H, 1, d) each
+        scale = np.array([1 / math.sqrt(self.head_size), 1], np.float32)[:, None, None, None]
+        query_key = qkv[:, :2] * ops.cast(scale, x.dtype)  # (B, 2, H, 1, d)
+        query_key = query_key if place.angles is None else apply_rotary(query_key, place.angles)
+        query, key, value = query_key[:, 0], query_key[:, 1], qkv[:, 2]  # (B, H, 1, d) each
 
         # overwrite the oldest slot of the cache
         slot = (0, 0, place.slot, 0)

@@ -143,20 +143,17 @@ MODELS = OpenModels()
 
 
 def warm_up(tell: Tell, model: str) -> dict[str, Any]:
-    """Load a model and let it write a bar, so that the first listener does not wait for it."""
+    """Load a model, let it write a bar and play it, so that the first listener does not wait for that."""
     from musictool.generation.request import Request
     from musictool.generation.sample import sample
+    from musictool.writing import write
 
     tell("loading")
-    sample(MODELS.get(model), Request(bars=1, seed=1))
-    _load_sound()
+    (score,) = sample(MODELS.get(model), Request(bars=1, seed=1))
+    with tempfile.TemporaryDirectory() as folder:
+        write(score, Path(folder) / "bar.wav")
+    view(score)
     return {}
-
-
-def _load_sound() -> None:
-    from musictool.sound.soundfont import default_path, load
-
-    load(default_path())
 
 
 def make(

@@ -720,6 +720,7 @@ if ("mediaSession" in navigator) {
 
 const READABLE = /\.(mid|midi|kar|mxl|xml|musicxml|krn|abc|npz|npy)$/i;
 const MOST_FILES = 200;
+const MOST_SAMPLES = 8;
 const yours = { chain: [], lesson: null, learning: null }; // chain: of {upload, name}, what is continued at last
 
 async function takeIn(file) {
@@ -847,6 +848,7 @@ async function teach() {
       signal: abort.signal,
       tell: (name, values) => {
         if (name === "sample") {
+          while ($("teach-samples").children.length >= MOST_SAMPLES) $("teach-samples").lastChild.remove();
           $("teach-samples").prepend(pieceItem({ name: values.name, line: "written after this epoch" }, { play: () => hearUpload(values.upload) }));
         } else if (values.what === "epoch") {
           losses.push(values);
@@ -858,7 +860,10 @@ async function teach() {
         }
       },
     });
-    status(`${body.name} is learnt, and stands among the genres.`);
+    status(`${body.name} is learnt, and stands among the genres. `);
+    const play = element("button", { type: "button", textContent: "Play it" });
+    play.addEventListener("click", () => { show("play"); another(); });
+    $("teach-status").append(play);
   } catch (error) {
     if (error.name === "AbortError") status("stopped; what it had learnt by the last epoch is kept");
     else status(error.message, true);
@@ -877,7 +882,7 @@ function drawLosses(rows) {
   const [context, width, height] = roll.surface(canvas);
   const values = rows.flatMap((row) => [row.loss, row.val_loss]).filter(Number.isFinite);
   const [low, high] = [Math.min(...values), Math.max(...values, Math.min(...values) + 0.01)];
-  const x = (index) => 44 + (index / Math.max(1, rows.length - 1)) * (width - 130);
+  const x = (index) => 44 + (index / Math.max(1, rows.length - 1)) * (width - 200);
   const y = (value) => 14 + ((high - value) / (high - low)) * (height - 34);
   context.font = "12px system-ui, sans-serif";
   context.fillStyle = roll.style("--quiet");
@@ -897,7 +902,7 @@ function drawLosses(rows) {
       context.fill();
     }
     const [left, top] = points.at(-1);
-    context.fillText(words, Math.min(left + 8, width - 120), top + (name === "loss" ? 14 : -6));
+    context.fillText(words, Math.min(left + 8, width - 140), top + (name === "loss" ? 14 : -6));
   }
   canvas.setAttribute("aria-label", `Loss after epoch ${rows.length}: ${rows.at(-1).loss?.toFixed(3)}, on pieces kept aside ${rows.at(-1).val_loss?.toFixed(3)}`);
 }

@@ -22,6 +22,7 @@ from musictool.evaluation.copies import Copies
 from musictool.evaluation.evaluate import evaluate, evaluate_files
 from musictool.evaluation.evaluation import Evaluation
 from musictool.evaluation.page import page, write_page
+from musictool.evaluation.reference import Reference
 from musictool.metrics.musical import FEATURES, musical_features
 from musictool.metrics.told_apart import Auc, Fact, ToldApart
 from musictool.models.model import Model
@@ -79,12 +80,16 @@ def test_samples_are_told_apart_from_human_pieces_and_so_is_what_the_encoding_ma
 
 
 def test_files_are_told_apart_from_human_pieces(at_tiny_home: Path, tunes: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("musictool.metrics.told_apart.MIN_PIECES", 2)
+    files = sorted(tunes.glob("*.mid"))
+    people = [read(path).scores[0] for path in files[6:]]
     monkeypatch.setattr("musictool.metrics.told_apart.TREES", 5)
-    files = sorted(tunes.glob("*.mid"))[:3]
-    values = evaluate_files(files, "tunes").to_json()["told_apart"]
+    monkeypatch.setattr(Reference, "validation_scores", lambda self, bars: people)
+    evaluation = evaluate_files(files[:6], "tunes")
+    values = evaluation.to_json()["told_apart"]
     assert list(values) == ["samples"]
     assert 0 <= values["samples"]["samples"]["1"]["auc"] <= 1
+    assert [line.name for line in evaluation.groups[0].lines] == ["1 bar", "2 bars"]
+    assert any("by 4 or 8 bars" in remark for remark in evaluation.remarks())
 
 
 def test_enough_bars_are_written_to_be_told_apart_and_the_rest_of_the_measures_hear_as_many_as_people_play(

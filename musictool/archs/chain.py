@@ -44,6 +44,7 @@ class Chain(FramesArch):
     BATCH_SIZE = 16
     LEARNING_RATE = 3e-3
     DECAY = "cosine"
+    USES_PER_WEIGHT = 12.0  # once for every key
 
     @dataclass(frozen=True)
     class Options(StackOptions):

@@ -35,9 +35,10 @@ TESTS = [
     "pytest-xdist>=3.6",
     "hypothesis>=6.100",
     "muspy>=0.5",
+    "partitura>=1.9",
     "httpx2>=2",
     "selenium>=4.20",
-]  # muspy: values to agree with; httpx2: what Starlette's test client asks with; selenium: a browser, if there is one
+]  # muspy, partitura: values to agree with; httpx2: what Starlette asks with; selenium: a browser, if there is one
 RELEASE = ["build>=1.2", "twine>=6"]  # for make release-check
 EXTRAS = {
     "jax": JAX,

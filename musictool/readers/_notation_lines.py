@@ -42,18 +42,19 @@ class Line:
 
     def __init__(self) -> None:
         self.rows: list[list[int]] = []  # onset, end, pitch, velocity (0: none given)
-        self._tied: dict[tuple[int, int], int] = {}  # (pitch, end) of a note that goes on -> its row
+        self._tied: dict[tuple[int, int], list[int]] = {}  # (pitch, end) of notes that go on -> their rows
 
     def add(self, onset: int, end: int, pitch: int, velocity: int, tie: str) -> None:
         """Add a note; `tie` is "start", "continue", "stop" or ""."""
-        row = self._tied.pop((pitch, onset), None) if tie in ("stop", "continue") else None
-        if row is None:
+        waiting = self._tied.get((pitch, onset)) if tie in ("stop", "continue") else None
+        if waiting:
+            row = waiting.pop(0)
+            self.rows[row][1] = end
+        else:
             row = len(self.rows)
             self.rows.append([onset, end, pitch, velocity])
-        else:
-            self.rows[row][1] = end
         if tie in ("start", "continue"):
-            self._tied[pitch, end] = row
+            self._tied.setdefault((pitch, end), []).append(row)
 
 
 def loudness(onsets: np.ndarray, marks: list[tuple[int, int]]) -> np.ndarray:

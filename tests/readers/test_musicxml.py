@@ -323,6 +323,15 @@ def test_a_tie_may_end_in_an_earlier_voice(tmp_path: Path):
     assert short(read(tmp_path / "a.xml", score_xml(part("A", music)))) == [(0, 1920, 60)]
 
 
+def test_two_voices_may_tie_the_same_pitch(tmp_path: Path):
+    start, stop = '<tie type="start"/>', '<tie type="stop"/>'
+    back = "<backup><duration>4</duration></backup>"
+    upper = note("C4", 2, start) + note("C4", 1, stop) + note("D4", 1)
+    music = numbered(upper + back + note("C4", 2, start) + note("C4", 2, stop))
+    notes = short(read(tmp_path / "a.xml", score_xml(part("A", music))))
+    assert notes == [(0, 1440, 60), (0, 1920, 60), (1440, 480, 62)]
+
+
 # ---- instruments ----
 
 

@@ -87,7 +87,8 @@ def there_and_back(encoding: Any, score: Any) -> Any:
         notes = decoded.notes.copy()
         notes["onset_ticks"], notes["duration_ticks"] = onsets, np.maximum(1, ends - onsets)
         decoded = replace(decoded, notes=notes, tempos=score.tempos[:0], metres=score.metres[:0])
-    decoded = decoded.later(leading_silence_ticks(score, decoded))
+    if (silence := leading_silence_ticks(score, decoded)) > 2 * NEAR_TICKS:  # less is what a grid moves
+        decoded = decoded.later(silence)
     return replace(decoded, tempos=score.tempos, metres=score.metres)
 
 

@@ -32,10 +32,10 @@ def command(host: str, port: int, listen: bool, votes: Path | None, seed: int | 
         raise MusictoolError(f"the page needs {error.name}: pip install 'musictool[web]'") from None
 
     def announce(address: str) -> None:
-        _output.say(f"{address}{'listen' if listen and '?' not in address else ''}   (Ctrl-C ends it)")
+        _output.say(f"{address}   (Ctrl-C ends it)")
         if browser:
             import webbrowser
 
             webbrowser.open(address)
 
-    serve(host, port, announce, votes, _output.seed_or_random(seed))
+    serve(host, port, announce, "/listen" if listen else "/", votes, _output.seed_or_random(seed))

@@ -138,7 +138,7 @@ class Library:
     def sweep(self) -> None:
         """Remove the pieces that nobody has played for longest, until the rest fit."""
         folders = sorted(self.pieces.iterdir(), key=lambda folder: folder.stat().st_mtime)
-        sizes = [sum(file.stat().st_size for file in folder.iterdir()) for folder in folders]
+        sizes = [sum(map(_bytes, folder.iterdir())) for folder in folders]
         excess = sum(sizes) - self._most_bytes
         for folder, size in zip(folders, sizes, strict=True):
             if excess <= 0 or time.time() - folder.stat().st_mtime < FRESH_SECONDS:
@@ -255,6 +255,13 @@ class Kept:
 
     def _name(self, recipe: Recipe) -> str:
         return f"{recipe.name}-{recipe.key_of_notes('')[:8]}"
+
+
+def _bytes(path: Path) -> int:
+    """The size of a file; 0 for one that was renamed meanwhile, as the worker does when one is complete."""
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
 
 
 def _write_bytes(path: Path, data: bytes) -> None:

@@ -27,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 COOKIE = "musictool_token"
+PAGES = ("/", "/listen")  # that the printed address may name
 SAFE_METHODS = ("GET", "HEAD")
 UPLOAD_BYTES = 2 << 20
 JSON_BYTES = 16 << 10
@@ -115,7 +116,8 @@ class TokenRule:
         if self._is_right(cookie):
             await self._app(scope, receive, send)
         elif self._is_right(given) and scope["method"] in SAFE_METHODS:
-            response = RedirectResponse("/", 303)  # the token leaves the address bar, and so the history
+            page = scope["path"] if scope["path"] in PAGES else "/"
+            response = RedirectResponse(page, 303)  # the token leaves the address bar, and so the history
             response.set_cookie(COOKIE, self._token, httponly=True, samesite="strict")
             await response(scope, receive, send)
         else:

@@ -18,12 +18,14 @@ MOST_CONNECTIONS = 200
 KEEP_ALIVE_SECONDS = 5
 
 
-def serve(host: str, port: int, announce: Callable[[str], object], votes: Path | None = None, seed: int = 0) -> None:
+def serve(
+    host: str, port: int, announce: Callable[[str], object], page: str = "/", votes: Path | None = None, seed: int = 0
+) -> None:
     """Serve the page until Ctrl-C.
 
     Args:
         announce: called once with the page's address, with its token if it has one, when connections are accepted.
-
+        page: "/" or "/listen".
         votes, seed: as for create_app.
 
     Raises:
@@ -32,7 +34,7 @@ def serve(host: str, port: int, announce: Callable[[str], object], votes: Path |
     token = "" if is_loopback(host) else new_token()
     bound = _bind(host, port)
     name = f"[{host}]" if ":" in host else host
-    address = f"http://{name}:{bound.getsockname()[1]}/" + (f"?token={token}" if token else "")
+    address = f"http://{name}:{bound.getsockname()[1]}{page}" + (f"?token={token}" if token else "")
     config = uvicorn.Config(
         create_app(host, token, votes=votes, seed=seed),
         log_level="warning",

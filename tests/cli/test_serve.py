@@ -62,8 +62,8 @@ def test_beyond_this_machine_a_token_is_printed_once(monkeypatch: pytest.MonkeyP
     from musictool.web import server
 
     monkeypatch.setattr(server.uvicorn.Server, "run", lambda self, sockets: [each.close() for each in sockets])
-    output = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0", "--port", "0"]).output
-    assert output.count("?token=") == 1
+    output = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0", "--port", "0", "--listen"]).output
+    assert output.count("/listen?token=") == 1
     assert len(output.split("?token=")[1].split()[0]) >= 22
 
 

@@ -225,7 +225,12 @@ def test_beyond_this_machine_nothing_is_seen_without_the_token(page_home: Path):
         assert client.post("/api/pieces?token=right", json=RECIPE).status_code == 401
         entered = client.get("/?token=right")
         assert entered.status_code == 303
-        assert "right" not in entered.headers["location"]
+        assert entered.headers["location"] == "/"
+        for path, page in (("/listen", "/listen"), ("//evil.example/", "/")):
+            client.cookies.clear()
+            assert (
+                client.get(f"{OWN.replace('127.0.0.1', '192.168.1.7')}{path}?token=right").headers["location"] == page
+            )
         cookie = entered.headers["set-cookie"].lower()
         assert "httponly" in cookie
         assert "samesite=strict" in cookie

@@ -983,6 +983,7 @@ async function beginTest() {
     test.upcoming = putTrial();
     await nextTrial();
   } catch (error) {
+    test.rater = null;
     trialSays(error.message, true);
   }
 }

@@ -28,13 +28,13 @@ class TiedHead(SigmoidHead):
         below[k]   = sum over j < k of x[t + 1, j] (A'[k - j] + B[j])               as a `chain`; else 0
         first[k]   = relu(W [around[k] + below[k], past[k]] + V f + C x[t - 3 .. t])
         second[k]  = relu(W' first[k] + V' f + b')
-        P(x[t + 1, k] = 1) = sigmoid(u[k] . U (first[k] + second[k]) + w[k] . f + b[k] + c[k] x[t, k])
+        P(x[t + 1, k] = 1) = sigmoid((u + u[k]) . U (first[k] + second[k]) + w[k] . f + b[k] + c[k] x[t, k])
 
     where past[k] is what k did before and what followed when the music last went so
-    (musictool/layers/repeat_attention.py). A, A', W, V, C, W', V', b' and U are the same for all keys, as in the tied
-    parallel networks of Johnson (2017); p, B, u, w, b and c are a key's own, which is what a plain layer of sigmoids
-    has. The keys around are summed up in RANK numbers before they reach the H units, which takes an eighth of the
-    multiplications of a kernel from every key to every unit.
+    (musictool/layers/repeat_attention.py). A, A', W, V, C, W', V', b', U and u are the same for all keys, as in the
+    tied parallel networks of Johnson (2017); p, B, u[k], w, b and c are a key's own, which is what a plain layer of
+    sigmoids has. The keys around are summed up in RANK numbers before they reach the H units, which takes RANK / H of
+    the multiplications of a kernel from every key to every unit.
 
     As a chain the keys of a frame are drawn one after another from the lowest up, each given all those below it. The
     weights from a key to itself and to those below are left out, so that one product of matrices serves all keys in
@@ -118,7 +118,8 @@ class TiedHead(SigmoidHead):
         self.hidden_bias = self.add_weight((hidden,), "zeros", name="hidden_bias")
         outputs = channels * (channels + 1) // 2
         self.output_kernel = self.add_weight((hidden, OUTPUT_RANK), normal(0, hidden**-0.5), name="output_kernel")
-        # zeros: it begins with what the biases say, and not with noise
+        shared = normal(0, 0.2 * OUTPUT_RANK**-0.5)  # so that it begins with what the biases say, nearly
+        self.output_shared_kernel = self.add_weight((outputs, OUTPUT_RANK), shared, name="output_shared_kernel")
         self.output_key_kernel = self.add_weight((keys, outputs, OUTPUT_RANK), "zeros", name="output_key_kernel")
         # [from, to] of keys: the distance between them as an index, and whether the first is below.
         distance = np.arange(keys)[None] - np.arange(keys)[:, None]
@@ -226,7 +227,9 @@ class TiedHead(SigmoidHead):
         upper = ops.relu(flat_matmul(units, self._cast(self.hidden_kernel)) + second)
         units = units + upper * self.dropout[2](ops.ones_like(second))
         last = flat_matmul(units, self._cast(self.output_kernel))  # (..., OUTPUT_RANK)
-        weights = self._cast(self.output_key_kernel)  # (K, outputs, OUTPUT_RANK)
+        weights = self._cast(self.output_shared_kernel) + self._cast(
+            self.output_key_kernel
+        )  # (K, outputs, OUTPUT_RANK)
         return ops.cast(ops.sum(last[..., None, :] * weights, axis=-1), "float32")
 
     def _by_number(self, outputs: Any, own: Any) -> Any:

@@ -71,7 +71,8 @@ def slowly(head: TiedHead, features: np.ndarray, context: Any, y: np.ndarray, nu
     units = np.concatenate([seen, history[key]]) @ w["first_kernel"] + both[:H]
     first = np.maximum(units + recent.ravel() @ w["frame_kernel"] + repeats @ w["copy_kernel"], 0)
     second = np.maximum(first @ w["hidden_kernel"] + both[H:] + w["hidden_bias"], 0)
-    outputs = w["output_key_kernel"][key] @ ((first + second) @ w["output_kernel"])
+    weights = w["output_shared_kernel"] + w["output_key_kernel"][key]
+    outputs = weights @ ((first + second) @ w["output_kernel"])
     given = outputs[channel] + (outputs[channels] * own[key, 0] if channel else 0)
     alone = features[0] @ w["kernel"][:, ours] + w["bias"][ours] + previous[number] * w["hold_kernel"][ours]
     return float(given + alone)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from musictool import home, options
 from musictool.atomic import write_json
-from musictool.errors import BadOption, MusictoolError, Stopped
+from musictool.errors import BadOption, MusictoolError
 from musictool.training.reporter import Reporter, RunFacts
 from musictool.web.view import view
 from musictool.web.worker import TRAINING_JOB
@@ -47,16 +47,11 @@ class Jobs:
     def __init__(self, lines: Iterator[str]):
         self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
-        self._training: int | None = None
         threading.Thread(target=self._read, args=(lines,), daemon=True).start()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         while True:
-            job = self._waiting.get()
-            if job["id"] not in self._cancelled:
-                self._training = job["id"] if job["job"] == TRAINING_JOB else None
-                yield job
-                self._training = None
+            yield self._waiting.get()
 
     def check(self, number: int) -> None:
         """Raises Cancelled if nobody listens to a job any more."""
@@ -68,12 +63,8 @@ class Jobs:
             message = json.loads(line)
             if "cancel" not in message:
                 self._waiting.put(message)
-                continue
-            self._cancelled.add(message["cancel"])
-            if self._training == message["cancel"]:  # it saves what it has, as on Ctrl-C
-                import signal
-
-                os.kill(os.getpid(), signal.SIGINT)
+            else:
+                self._cancelled.add(message["cancel"])
         os._exit(0)  # the parent is gone
 
 
@@ -93,9 +84,10 @@ def main() -> None:
             answer("working", what=what, share=share, **more)
 
         try:
+            jobs.check(number)
             done = JOBS[job.pop("job")](tell, **job)
             answer("done", **done, resident_bytes=resident_bytes())
-        except (Cancelled, Stopped):
+        except Cancelled:
             answer("cancelled")
         except MusictoolError as error:
             answer("failed", message=str(error))

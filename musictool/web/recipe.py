@@ -22,7 +22,6 @@ from musictool.errors import BadOption
 from musictool.options import LAST_SEED, option
 
 BARS, MOST_BARS = 32, 128
-LENGTHS = (8, 16, 32, 64, MOST_BARS)  # that the page offers
 _NOTE = r"(?:R|[A-Ga-g][#b]?-?\d)"
 _NOTES = re.compile(rf"\s*(?:{_NOTE}(?:\+{_NOTE})*(?::(?:\d{{1,2}}(?:/\d{{1,2}}|\.\d{{1,3}})?|\.\d{{1,3}}))?[\s,]*)+")
 _UPLOAD = re.compile(r"[0-9a-f]{32}")

@@ -26,6 +26,7 @@ from musictool.web.app import create_app
 from musictool.web.events import EventStream
 from musictool.web.library import Kept, Library, shown_name
 from musictool.web.recipe import Recipe
+from musictool.web.studio import Studio
 from musictool.web.worker import Queue, Worker
 from tests.conftest import write_tunes
 from tests.web.conftest import PROGRAM, events, play, write_model
@@ -136,6 +137,25 @@ def test_a_job_ends_when_its_listener_leaves_and_the_process_lives_on(at_new_hom
         await worker.stop()
 
     asyncio.run(listen())
+
+
+def test_a_job_that_is_left_before_it_began_is_not_begun(at_new_home: Path):
+    async def leave() -> None:
+        worker = Worker(at_new_home, PROGRAM)
+        job = {"folder": str(at_new_home / "a"), "model": "m", "request": SHORT, "forms": [], "lofi": False, "seed": 0}
+        listening = asyncio.create_task(anext(worker.run("make", **job)))
+        while worker.pid is None:
+            await asyncio.sleep(0.001)
+        listening.cancel()
+        await asyncio.wait([listening])
+        pid = worker.pid
+        assert worker._ending is not None
+        await worker._ending
+        assert worker.pid == pid
+        assert not (at_new_home / "a").exists()
+        await worker.stop()
+
+    asyncio.run(leave())
 
 
 def test_a_process_that_does_not_obey_is_ended(at_new_home: Path, monkeypatch: pytest.MonkeyPatch):
@@ -446,6 +466,31 @@ def test_a_model_learns_what_was_dropped_and_plays_it(real_client: TestClient, t
     finally:
         for folder in ("saved_models", "corpora"):
             shutil.rmtree(at_tiny_home / folder / "mine", ignore_errors=True)
+
+
+@pytest.mark.slow
+def test_a_lesson_whose_listener_leaves_ends_and_keeps_what_is_learnt(at_tiny_home: Path, tunes: Path, tmp_path: Path):
+    async def learn() -> None:
+        studio = Studio(tmp_path)
+        uploads = [studio.library.add_music(path.name, path.read_bytes()).id for path in sorted(tunes.iterdir())]
+        lesson = studio.fine_tune(uploads, "stopped", "tunes-lstm", 5)
+        epochs = 0
+        async for event in lesson:
+            epochs += event.get("what") == "epoch"
+            if epochs and event.get("what") == "learning":
+                break
+        await lesson.aclose()
+        assert studio.trainer._ending is not None
+        await studio.trainer._ending
+        assert studio.trainer.pid is None
+        await studio.close()
+
+    try:
+        asyncio.run(learn())
+        assert "stopped" in [model["name"] for model in libraries.models()]
+    finally:
+        for folder in ("saved_models", "corpora"):
+            shutil.rmtree(at_tiny_home / folder / "stopped", ignore_errors=True)
 
 
 @pytest.mark.slow

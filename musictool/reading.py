@@ -14,6 +14,8 @@ looked through before a reader opens them, so that readers may unpack what they 
 from __future__ import annotations
 
 import shlex
+import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -57,26 +59,36 @@ def read(path: Path, parser: MidiParser = "symusic") -> Reading:
 
     Args:
         path: any file with a known suffix, in any case.
-        parser: which library parses MIDI; "music21" parses ABC too, which otherwise musictool reads itself.
+        parser: which library parses MIDI; "music21" also parses ABC, MusicXML and Humdrum, which have readers here.
 
     Raises:
         BadFile: with one of the reasons "unknown suffix", "not found", "empty", "too large" (as a file or unpacked),
-            "too many notes", "too long", "no notes", "truncated", "damaged", "unreadable", "SMPTE time" (of an unknown frame
-            rate), "not MIDI", "not MusicXML", "not ABC", "not Humdrum", "not a piano-roll".
+            "too many notes", "too long", "no notes", "truncated", "damaged", "unreadable", "SMPTE time" (of an unknown
+            frame rate), "not MIDI", "not MusicXML", "not ABC", "not Humdrum", "not a piano-roll".
     """
     path = Path(path)
     name = suffixes().get(path.suffix.lower())
     if name is None:
         raise BadFile("unknown suffix", f"{path.name}; readable are {' '.join(sorted(suffixes()))}")
-    if not path.is_file():
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        raise BadFile("not found", str(path)) from None
+    if not stat.S_ISREG(status.st_mode):
         raise BadFile("not found", str(path))
-    size = path.stat().st_size
+    size = status.st_size
     if size == 0:
         raise BadFile("empty")
     if size > MAX_BYTES:
         raise BadFile("too large", f"{path.name} has {size:,} bytes, at most {MAX_BYTES:,} are read")
-    reading: Reading = READERS.module(name).read(path, parser)
-    return reading
+    return _reader(name)(path, parser)
+
+
+@cache
+def _reader(name: str) -> Callable[[Path, str], Reading]:
+    """The `read` of a reader, looked up once: small files are read in less time than that takes."""
+    read: Callable[[Path, str], Reading] = READERS.module(name).read
+    return read
 
 
 def read_named(path: Path) -> Reading:

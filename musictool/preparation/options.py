@@ -25,7 +25,7 @@ class PrepareOptions:
     name: str | None = flag(None, "What to call the corpus.", metavar="NAME", default_text="as SOURCE is called")
     parser: str = flag(
         "symusic",
-        "MIDI parser: symusic, music21 (ABC too) or pretty_midi.",
+        "MIDI parser: symusic, music21 (all formats) or pretty_midi.",
         name="reader",
         metavar="NAME",
         choices=_parsers,

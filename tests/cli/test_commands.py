@@ -84,7 +84,7 @@ def test_the_package_is_the_command_too():
         ("train --stretch 0", 2, "--stretch: 0.0 is not a number from 0.5 to 2"),
         ("train --stretch a,b", 2, "--stretch: 'a,b' is not a number from 0.5 to 2, or several with commas between"),
         ("train --stretch 0.95", 2, "note-chord counts beats"),
-        ("train --encoding-set rests", 2, "for example: rhythm=true"),
+        ("train --encoding-set rests", 2, "for example: vocabulary=open"),
         ("train --name -x", 2, "--name '-x'"),
         ("prepare nowhere/", 1, "nowhere"),
         ("render nowhere.mid", 1, "nowhere.mid"),

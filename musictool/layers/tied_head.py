@@ -205,7 +205,7 @@ class TiedHead(SigmoidHead):
     def _past(self, context: Any) -> Any:
         """(..., K, channels * C): what each key did before, and what is expected of it."""
         past = ops.cast(context[2], self.compute_dtype)  # (..., N, C)
-        return ops.reshape(past, (*ops.shape(past)[:-2], self.keys, self.channels * past.shape[-1]))
+        return ops.reshape(past, (*ops.shape(past)[:-2], self.keys, self.channels * self.repeat_attention.channels))
 
     def _shared(self, features: Any, context: Any) -> tuple[Any, Any]:
         """Two (..., 1, H): what all keys have in common, in the first layer and in the second."""
@@ -299,5 +299,5 @@ class TiedHead(SigmoidHead):
 def flat_matmul(x: Any, kernel: Any) -> Any:
     """(..., N) times (N, M) -> (..., M), as one product of two matrices: many small ones take longer, most of all for
     the gradient of the kernel."""
-    flat = ops.matmul(ops.reshape(x, (-1, x.shape[-1])), kernel)
+    flat = ops.matmul(ops.reshape(x, (-1, kernel.shape[0])), kernel)
     return ops.reshape(flat, (*ops.shape(x)[:-1], kernel.shape[-1]))

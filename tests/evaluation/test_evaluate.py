@@ -170,8 +170,8 @@ def test_files_are_measured_whole_and_their_numbers_are_in_the_json(at_tiny_home
 def test_empty_cells_of_a_single_file_are_accounted_for(at_tiny_home: Path, tunes: Path):
     first, second = sorted(tunes.glob("*.mid"))[:2]
     one, two = evaluate_files([first], "tunes"), evaluate_files([first, second], "tunes")
-    assert [remark.split()[0] for remark in one.remarks()] == ["One", "Likelihood"]
-    assert [remark.split()[0] for remark in two.remarks()] == ["Likelihood"]
+    assert [remark.split()[0] for remark in one.remarks()] == ["One", "To", "Likelihood"]
+    assert [remark.split()[0] for remark in two.remarks()] == ["To", "Likelihood"]
     spread = [
         any("±" in line.samples for group in evaluation.groups for line in group.lines) for evaluation in (one, two)
     ]

@@ -14,9 +14,9 @@ there was never released, and the note found there says which channel the part h
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,8 @@ from musictool.readers import _midi_parts as midi_parts
 from musictool.readers._midi_events import LostError, is_reset, number_at, read_track
 from musictool.readers._midi_parts import (
     ALL_SOUND_OFF,
+    DRUM_CHANNEL,
     LOCAL_CONTROL,
-    PEDAL_DOWN,
     SUSTAIN_PEDAL,
     Parsed,
     Part,
@@ -41,6 +41,7 @@ _MAX_RESOLUTION = _FAR // MAX_QUARTERS  # ticks per quarter note; up to here wha
 _TEXT = b"\xff\x01\x00"  # an empty one
 _WAIT = b"\xff\xff\xff\x7f" + _TEXT  # 2^28 - 1 ticks
 _PROGRAM = 0xC0
+_PORT = re.compile(rb"\xff(?:\x09|\x21\x01[^\x00])")  # what sets the device of a track, or another port than the first
 _OTHER_BYTES = bytes(byte for byte in range(256) if byte >> 4 not in (0x9, 0xB, 0xC))  # than of notes on and controls
 
 _MAX_PACKETS = 10_000  # more are not looked through
@@ -67,7 +68,7 @@ def parse(data: bytes) -> Parsed | None:
         score = symusic.Score.from_midi(probed, sanitize_data=True)
     except (RuntimeError, ValueError):
         return None
-    parts = _parts(score.tracks, probes)
+    parts = _parts(data, score.tracks, probes)
     if parts is None or not 0 < score.ticks_per_quarter <= _MAX_RESOLUTION or _holds_mended_bytes(data, parts):
         return None
     tempos, metres, keys = _NO_TEMPOS, _NO_METRES, _NO_KEYS
@@ -145,17 +146,25 @@ def _time(data: bytes, end: int) -> int:
     return read_track(data, data.rfind(b"MTrk", 0, end) + 8, end).end
 
 
-def _with_probes(data: bytes, spans: list[tuple[int, int]]) -> tuple[bytes, list[bool]]:
-    """The file with probes behind its tracks, and for each of them if the program of its channel may be set there."""
+class _Probe(NamedTuple):
+    """The note behind a track that says which part is that of a channel."""
+
+    channel: int
+    sets_program: bool  # perhaps
+    span: tuple[int, int]  # of the track's events
+
+
+def _with_probes(data: bytes, spans: list[tuple[int, int]]) -> tuple[bytes, list[_Probe]]:
+    """The file with probes behind its tracks, and these, in the order in which symusic gives the parts."""
     pieces: list[bytes] = [data[:14]]
-    probes: list[bool] = []
+    probes: list[_Probe] = []
     for begin, end in spans:
         body, behind = data[begin : end - len(_END)], _END
         found = set(body.translate(None, _OTHER_BYTES))  # status bytes, or delta times like them
         if found:
             channels = sorted({byte & 0x0F for byte in found})
             behind = b"".join([_TEXT, _WAIT, *map(_probe, channels), b"\0", _END])
-            probes += [_PROGRAM | channel in found for channel in channels]
+            probes += [_Probe(channel, _PROGRAM | channel in found, (begin, end)) for channel in channels]
         pieces += [b"MTrk", (len(body) + len(behind)).to_bytes(4, "big"), body, behind]
     return b"".join([*pieces, _MARGIN]), probes
 
@@ -168,23 +177,33 @@ def _probe(channel: int) -> bytes:
     return bytes([0, off, 0, 0]) + releases + bytes([0, on, channel, 1, 1, off, channel, 0])
 
 
-def _parts(tracks: Any, probes: list[bool]) -> list[Part] | None:
-    """The parts without their probes; None where a channel's other tracks, or All Notes Off, could matter."""
+class _Share(NamedTuple):
+    """What one track has of a channel."""
+
+    probe: _Probe
+    part: int  # its number, -1 where it has no notes
+    program: int
+    pedal: tuple[np.ndarray, ...]  # when it moves and to where; or empty
+
+
+def _parts(data: bytes, tracks: Any, probes: list[_Probe]) -> list[Part] | None:
+    """The parts without their probes; None where All Notes Off could matter, or a channel's other tracks too much."""
     if len(tracks) != len(probes):
         return None  # programs change on the way, or symusic lost its way
     parts: list[Part] = []
-    channels: dict[int, list[tuple[int, bool]]] = defaultdict(list)  # of each part: its program, and if it has a pedal
-    for track, has_program in zip(tracks, probes, strict=True):
+    channels: dict[int, list[_Share]] = {}
+    for track, probe in zip(tracks, probes, strict=True):
         columns = track.notes.numpy()
         onset, duration, pitch = columns["time"], columns["duration"], columns["pitch"]
         count = len(onset) - 1
-        if count < 0 or onset[count] < _FAR:
+        if count < 0 or onset[count] < _FAR or pitch[count] != probe.channel:
             return None
         pedal = _pedal(track) if track.controls else ()
         if pedal is None:
             return None
-        if count or pedal or has_program:
-            channels[int(pitch[count])].append((0 if track.is_drum else track.program, bool(pedal)))
+        if count or pedal or probe.sets_program:
+            share = _Share(probe, len(parts) if count else -1, track.program, pedal)
+            channels.setdefault(probe.channel, []).append(share)
         if count:
             name = track.name
             if "\ufffd" in name:
@@ -192,12 +211,62 @@ def _parts(tracks: Any, probes: list[bool]) -> list[Part] | None:
             identity = Track(track.program, track.is_drum, clean(name))
             velocity = columns["velocity"][:count]
             parts.append(Part(identity, onset[:count], duration[:count], pitch[:count], velocity, *pedal))
-    return None if any(map(_interfere, channels.values())) else parts
+    for channel, shares in channels.items():
+        if len(shares) > 1 and not _settle(data, parts, shares, channel == DRUM_CHANNEL):
+            return None
+    return parts
 
 
-def _interfere(parts: list[tuple[int, bool]]) -> bool:
-    """Whether parts of one channel, in several tracks, have pedals or different programs."""
-    return len(parts) > 1 and any(pedal or program != parts[0][0] for program, pedal in parts)
+def _settle(data: bytes, parts: list[Part], shares: list[_Share], is_drum: bool) -> bool:
+    """Let the parts of one channel have its pedal and program from whatever track; False where that is not plain."""
+    own = [share for share in shares if share.part >= 0]
+    programs = {share.program for share in shares}
+    has_pedal = not is_drum and any(share.pedal for share in shares)
+    if not own or (len(programs) == 1 and not has_pedal):
+        return True
+    if _PORT.search(data) or any(parts[share.part].duration.max() >= _FAR for share in own):
+        return False
+    if len(programs) > 1 and not _settle_programs(data, parts, shares, own):
+        return False
+    if has_pedal:
+        _hold(parts, shares, [share.part for share in own])
+    return True
+
+
+def _settle_programs(data: bytes, parts: list[Part], shares: list[_Share], own: list[_Share]) -> bool:
+    """Let parts without a program have the one that a track without notes sets at its begin; False elsewhere."""
+    if any(share.probe.sets_program for share in own) and (len(own) > 1 or not own[0].program):
+        return False
+    sets = 0
+    for share in shares:
+        if share.part < 0 and share.probe.sets_program:
+            events = read_track(data, *share.probe.span)
+            changes = events.status == _PROGRAM | share.probe.channel
+            if events.time[changes].any():
+                return False
+            sets = int(events.data1[changes][-1]) if changes.any() else sets
+    for share in own:
+        track = parts[share.part].track
+        parts[share.part] = parts[share.part]._replace(track=replace(track, program=share.program or sets))
+    return True
+
+
+def _hold(parts: list[Part], shares: list[_Share], numbers: list[int]) -> None:
+    """Let the pedal of all tracks hold the notes of a channel's parts."""
+    times, values = (np.concatenate([share.pedal[i] for share in shares if share.pedal]) for i in range(2))
+    order = np.argsort(times, kind="stable")
+    onset, duration, pitch = (
+        np.concatenate([getattr(parts[number], name) for number in numbers]).astype(np.int64)
+        for name in ("onset", "duration", "pitch")
+    )
+    ends = midi_parts.hold(onset, onset + duration, pitch, times[order], values[order])
+    begin = 0
+    for number in numbers:
+        span = slice(begin, begin + len(parts[number].onset))
+        parts[number] = Part(
+            parts[number].track, onset[span], ends[span] - onset[span], parts[number].pitch, parts[number].velocity
+        )
+        begin = span.stop
 
 
 def _pedal(track: Any) -> tuple[np.ndarray, ...] | None:
@@ -206,10 +275,9 @@ def _pedal(track: Any) -> tuple[np.ndarray, ...] | None:
     number = controls["number"]
     modes = (number >= ALL_SOUND_OFF) & (number != LOCAL_CONTROL) & (controls["time"] > 0)
     is_pedal = number == SUSTAIN_PEDAL
-    presses = bool((controls["value"][is_pedal] >= PEDAL_DOWN).any())
     if modes.any():
         return None
-    return (controls["time"][is_pedal], controls["value"][is_pedal]) if presses else ()
+    return (controls["time"][is_pedal], controls["value"][is_pedal]) if is_pedal.any() else ()
 
 
 def _holds_mended_bytes(data: bytes, parts: list[Part]) -> bool:

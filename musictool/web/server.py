@@ -16,6 +16,7 @@ from musictool.web.security import is_loopback, new_token
 
 MOST_CONNECTIONS = 200
 KEEP_ALIVE_SECONDS = 5
+WILDCARDS = ("0.0.0.0", "::")  # all addresses of this machine
 
 
 def serve(
@@ -33,7 +34,8 @@ def serve(
     """
     token = "" if is_loopback(host) else new_token()
     bound = _bind(host, port)
-    name = f"[{host}]" if ":" in host else host
+    shown = _own_address() if host in WILDCARDS else host
+    name = f"[{shown}]" if ":" in shown else shown
     address = f"http://{name}:{bound.getsockname()[1]}{page}" + (f"?token={token}" if token else "")
     config = uvicorn.Config(
         create_app(host, token, votes=votes, seed=seed),
@@ -51,6 +53,16 @@ def serve(
     logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.getMessage())
     announce(address)
     uvicorn.Server(config).run(sockets=[bound])
+
+
+def _own_address() -> str:
+    """The address by which others reach this machine, as far as it knows; nothing is sent to find out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address that is kept free for documentation, RFC 5737
+            return str(probe.getsockname()[0])
+        except OSError:
+            return socket.gethostname()
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -64,6 +64,7 @@ def test_beyond_this_machine_a_token_is_printed_once(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(server.uvicorn.Server, "run", lambda self, sockets: [each.close() for each in sockets])
     output = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0", "--port", "0", "--listen"]).output
     assert output.count("/listen?token=") == 1
+    assert "//0.0.0.0" not in output  # nobody reaches it by that name
     assert len(output.split("?token=")[1].split()[0]) >= 22
 
 

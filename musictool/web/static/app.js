@@ -1007,6 +1007,7 @@ async function nextTrial() {
     let last = 0;
     sound.volume = volume();
     sound.addEventListener("timeupdate", () => {
+      if (test.sounds[side] !== sound) return; // of the pair before
       const step = sound.currentTime - last;
       if (step > 0 && step < 5) test.heard[side] += step; // there is nothing to skip with
       last = sound.currentTime;
@@ -1016,6 +1017,7 @@ async function nextTrial() {
     return sound;
   });
   for (const letter of LETTERS) $(`hear-${letter}`).disabled = false;
+  letAnswer();
   test.upcoming = putTrial();
 }
 

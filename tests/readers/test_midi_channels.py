@@ -199,11 +199,16 @@ PLAIN = {
     "setup of other channels' volumes": smf("00 b0 07 64  00 b1 07 64", C, "00 91 40 40  60 81 40 00"),
     "two tracks of one channel and one program": smf(f"00 c0 05 {C}", f"00 c0 05 {E}"),
     "a pedal": smf(f"00 b0 40 7f {C} 60 b0 40 00"),
+    "a program in another track": smf("00 c0 05", C, E),
+    "a program of its own beside another's": smf("00 c0 05", f"00 c0 06 {C}"),
+    "a pedal in another track": smf("00 b0 40 7f  81 40 b0 40 00", C, f"20 b0 07 40 {E}"),
+    "a pedal pressed in one track and released in another": smf(f"00 b0 40 7f {C}", "81 40 b0 40 00"),
     "all reset at the beginning": smf(f"00 f0 05 7e 7f 09 01 f7  00 b0 79 00  00 b0 7b 00 {C}"),
 }
 NOT_PLAIN = {
-    "a program in another track": smf("00 c0 05", C),
-    "a pedal in another track": smf("00 b0 40 7f", C),
+    "a program in another track, later": smf("60 c0 05", C),
+    "programs of two tracks": smf(f"00 c0 05 {C}", f"00 c0 06 {E}"),
+    "a pedal on another port": smf("00 ff 21 01 01 00 b0 40 7f", f"00 b0 40 00 {C}"),
     "a mode message": smf("00 90 3c 40  60 b0 7b 00"),
     "more tracks than declared": header(1) + track(bytes.fromhex(C) + END) * 2,
     "a reset on the way": smf("00 90 3c 40  60 f0 05 7e 7f 09 01 f7  60 80 3c 00"),

@@ -132,7 +132,9 @@ def _link(encoding: str) -> str:
 
 def _learns(arch: Any, encoding: Any) -> bool:
     """Whether an arch learns an encoding's kind and, if it takes rows of one shape only, its rows."""
-    return encoding.kind == arch.kind and arch.learns_rows_of(encoding().spec.shape)
+    if encoding.kind != arch.kind:
+        return False
+    return encoding.kind == "tokens" or arch.learns_rows_of(encoding().spec.shape)  # a vocabulary may need a corpus
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from musictool.preparation.new_files import HashedFile
 from musictool.preparation.reading import DRUMS, FileRecord
 from musictool.preparation.sources import Source
 
+READERS = 2  # rises when a reader gives other notes: what was read before is read again
 PARSING_PACKAGES = ("symusic", "music21", "pretty_midi")
 MANY_KEYS = 4  # the key column of a collection names so many
 MANY_VALUES = 12  # of a column of the metadata that corpus.json names
@@ -36,7 +37,7 @@ MANY_VALUES = 12  # of a column of the metadata that corpus.json names
 def reading_identity(read: str, key: bool) -> dict[str, Any]:
     """Whatever changes the pieces that a file gives: versions of what reads it, and whether keys are wanted."""
     versions = {package: _version(package) for package in PARSING_PACKAGES}
-    return {"musictool": musictool.__version__, "read": read, "key": key, **versions}
+    return {"musictool": musictool.__version__, "readers": READERS, "read": read, "key": key, **versions}
 
 
 def file_records(files: Sequence[HashedFile], cache: ReadCache, metadata: Metadata) -> list[FileRecord]:

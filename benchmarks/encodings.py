@@ -35,7 +35,16 @@ from typing import Any
 import _table
 import numpy as np
 
-HEAD: tuple[str, ...] = ("encoding", "corpus", "vocabulary", "rows/s of music", "exact", "onset", "length", "instrument")
+HEAD: tuple[str, ...] = (
+    "encoding",
+    "corpus",
+    "vocabulary",
+    "rows/s of music",
+    "exact",
+    "onset",
+    "length",
+    "instrument",
+)
 HEAD += ("told apart", "but for that", "pieces/s")
 SHARED = ("piano", "multitrack")  # folders of --data
 BUILT_IN = ("quartets", "folk")  # where there are none

@@ -71,7 +71,11 @@ def test_the_summary_comes_as_json_too(songs):
     assert values["files"] == {"found": 14, "read": 12, "salvaged": 0, "skipped": 2, "duplicate": 0}
     assert values["folder"].endswith("home/corpora/songs")
     assert values["encoded"]
-    assert values["suited"] == {"encoding": "note-chord", "settings": [], "reason": "one voice, on a grid of sixteenths"}
+    assert values["suited"] == {
+        "encoding": "note-chord",
+        "settings": [],
+        "reason": "one voice, on a grid of sixteenths",
+    }
 
 
 @pytest.mark.parametrize("reader", ["music21", "pretty_midi"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,28 +10,52 @@ from typing import Any
 
 from musictool import home
 from musictool.errors import BadModel, MusictoolError
+from musictool.strict import json as strict_json
 
 FORMAT = 3
 MARKER = home.MODEL_MARKER
-KEYS = ("arch", "encoding", "conditions", "corpus", "music", "training", "metrics", "provenance", "weights")
+SCHEMA = {
+    "arch": {"name": str, "options": {str: object}, "conditions": int},
+    "encoding": {"name": str, "options": {str: object}},
+    "spec": {"kind": str, "shape": [int], "size": int},
+    "conditions": {"controls": [str], "column": str, "labels": [str]},
+    "corpus": {"name": str, "folder": str, "fingerprint": str, "licence?": str},
+    "music": {"bpm": float, "metre": [int]},
+    "training": {
+        "settings": {str: object},
+        "options": {"transpose": str, "where?": [str], str: object},
+        "finished": (str, None),
+    },
+    "metrics": {"baselines?": {str: float}, "parameters?": int, "val_loss?": (float, None), str: object},
+    "provenance": {
+        "device?": str,
+        "argv?": [str],
+        "init_from?": {"name": str, "folder": str, "checksum": str},
+        str: object,
+    },
+    "stages": [str],
+    "weights": {str: str},
+    "weights_to_come?": {str: str},
+    "vocabulary_sha256": (str, None),
+}
+MOST_BYTES = 1 << 24  # of a model.json
+MOST_BPM, MOST_NUMERATOR, MOST_DENOMINATOR = 10_000, 255, 64
+_WEIGHTS_FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\.weights\.h5")
 
 
 def read_info(folder: Path) -> dict[str, Any]:
     """model.json of a folder. Raises BadModel if it is missing, damaged or of another version."""
     path = folder / MARKER
     try:
-        info: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        info: dict[str, Any] = strict_json.read(path, {"format": int}, MOST_BYTES)
         version = info["format"]
-        if version == FORMAT and (missing := [key for key in KEYS if not isinstance(info[key], dict)]):
-            raise ValueError(f"{', '.join(missing)} should be tables")
-        if version == FORMAT and not _is_music(info["music"]):
-            raise ValueError("music should have a bpm and a metre of two numbers")
-        if version == FORMAT and not isinstance(info["stages"], list):
-            raise ValueError("stages should be a list")
-    except FileNotFoundError:
+        if version == FORMAT:
+            strict_json.check(info, SCHEMA)
+            _check_values(info)
+    except (FileNotFoundError, NotADirectoryError):
         raise BadModel(f"{folder} is no model: it has no {MARKER}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadModel(f"{path} is damaged: {type(error).__name__} {error}") from None
+    except (OSError, ValueError) as error:
+        raise BadModel(f"{path} is damaged: {error}") from None
     if version != FORMAT:
         raise BadModel(
             f"{path} has format {version}, and this musictool reads {FORMAT}; train it again, or use the version "
@@ -81,6 +105,18 @@ def as_bad_model(path: Path) -> Iterator[None]:
         raise BadModel(f"{path} is damaged: {what}") from None
 
 
-def _is_music(music: dict[str, Any]) -> bool:
-    numbers = [music["bpm"], *music["metre"]]
-    return len(numbers) == 3 and all(isinstance(number, int | float) and 0 < number <= 10_000 for number in numbers)
+def _check_values(info: dict[str, Any]) -> None:
+    """Raise ValueError for a value of the right type that no model has."""
+    bpm, metre = info["music"]["bpm"], info["music"]["metre"]
+    if not 0 < bpm <= MOST_BPM:
+        raise ValueError(f"music.bpm is {bpm}; it should be above 0 and at most {MOST_BPM:,}")
+    if len(metre) != 2 or not (1 <= metre[0] <= MOST_NUMERATOR and 1 <= metre[1] <= MOST_DENOMINATOR):
+        raise ValueError(f"music.metre should be two numbers, up to {MOST_NUMERATOR} and {MOST_DENOMINATOR}")
+    for name in (*info["weights"], *info.get("weights_to_come", {})):
+        if not _WEIGHTS_FILE.fullmatch(name):  # it is opened in the folder of the model, and nowhere else
+            raise ValueError(f"weights names {name[:80]!r}, which is no weights file")
+    conditions = info["conditions"]
+    if info["arch"]["conditions"] < 0 or bool(info["arch"]["conditions"]) != bool(
+        conditions["controls"] or conditions["column"]
+    ):
+        raise ValueError("arch.conditions and conditions do not fit together")

@@ -72,7 +72,10 @@ class Listener(threading.Thread):
             notes, sound = (self._get(f"{path}{form}?{query}") for form in (".mid", ".wav"))
             if not notes.startswith(b"MThd") or not sound.startswith(b"RIFF"):
                 self.lost.append("no file")
-            if self._ask(recipe, False)[0] != "piece" or self._get(f"{path}.mid?{query}") != notes:
+            again, _ = self._ask(recipe, False)
+            if again != "piece":
+                self.lost.append(f"asked again for what is made: {again}")
+            elif self._get(f"{path}.mid?{query}") != notes:
                 self.lost.append("other bytes")
 
     def _ask(self, recipe: dict[str, Any], leaves: bool) -> tuple[str, dict[str, Any]]:

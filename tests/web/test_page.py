@@ -418,6 +418,15 @@ def test_the_pieces_that_were_played_longest_ago_are_swept_away(page_home: Path,
     assert left == [2, 4]
 
 
+def test_a_file_that_is_renamed_during_a_sweep_is_nothing_to_fall_over(page_home: Path, tmp_path: Path):
+    library = Library(tmp_path, most_bytes=0)
+    folder = library.folder_of(Recipe(model="romantic", seed=1))
+    folder.mkdir()
+    (folder / ".piece.partial.wav").symlink_to(folder / "gone")  # what it is at the moment of looking
+    library.sweep()
+    assert folder.exists()
+
+
 # ---- with a trained model ----
 
 

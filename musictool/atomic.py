@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from musictool.errors import Busy
+from musictool.errors import Busy, MusictoolError
 
 WAIT_SECONDS = 0.2  # between two looks whether another process has ended
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, none left of a quota, a file that is too large
 
 
 @contextmanager
@@ -21,12 +24,40 @@ def replacing(path: Path) -> Iterator[Path]:
     """A path to write to; it takes the place of `path` when the block ends well, and is removed when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    with suppress(FileNotFoundError):
+        os.unlink(partial)  # it may be a link, which is never written through
     try:
-        yield partial
-        os.replace(partial, path)
+        with naming_when_full(path):
+            yield partial
+            os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def naming_when_full(path: Path) -> Iterator[None]:
+    """Raise what a full disk brings about in the block, which writes `path`, as an OSError that names the file.
+
+    HDF5 says so within a long text, and of an error of its own when the file is closed.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        number = next((number for number in _FULL if _tells(error, number)), None)
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from None
+
+
+def _tells(error: BaseException, number: int) -> bool:
+    """Whether an error, or one that it came of, is that of the system with this number."""
+    before: BaseException | None = error
+    while before is not None:
+        if getattr(before, "errno", None) == number or os.strerror(number) in str(before):
+            return True
+        before = before.__context__
+    return False
 
 
 @contextmanager
@@ -54,7 +85,7 @@ def working_alone(folder: Path, what: str, advice: str = "wait for it, or use an
     The system takes the lock from a process that ends, however it ends; the file that stays says nothing. Where it has
     no such locks (Windows), nothing is checked.
     """
-    with open(folder / ".lock", "w") as lock:
+    with _open_lock(folder / ".lock") as lock:
         with suppress(ImportError):
             import fcntl
 
@@ -63,6 +94,21 @@ def working_alone(folder: Path, what: str, advice: str = "wait for it, or use an
             except OSError:
                 raise Busy(f"another {what} is working on {folder}; {advice}") from None
         yield
+
+
+def _open_lock(path: Path) -> Any:
+    """The lock file, open for writing; made if there is none. Raises MusictoolError for a link or a pipe."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        lock = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise MusictoolError(f"{path} is a link and no lock of ours; remove it") from None
+    if not stat.S_ISREG(os.fstat(lock.fileno()).st_mode):
+        lock.close()
+        raise MusictoolError(f"{path} is no regular file and no lock of ours; remove it")
+    return lock
 
 
 @contextmanager

@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parent.parent / "musictool"
 # package, or one of the modules that stand beside the folders.
 LAYERS = [
     {"", "errors", "progress", "ragged"},
-    {"registry", "options", "atomic", "home", "workers", "music", "engine"},
+    {"registry", "options", "atomic", "home", "workers", "music", "engine", "strict"},
     {"fetching", "catalogue", "encoding", "reading", "writing", "corpus"},
     {"vocabulary", "sampling"},
     {"encodings", "readers", "sound", "drawing", "layers"},

@@ -5,7 +5,6 @@ Nothing here imports TensorFlow: a model is described by its model.json.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,9 @@ from musictool import home
 from musictool.encoding import Spec
 from musictool.errors import BadFile, MusictoolError, UnknownName
 from musictool.models.info import read_info
+from musictool.strict import json as strict_json
 
+MOST_BYTES = 1 << 22  # of a .json beside a sample, and of a model card
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
@@ -49,7 +50,7 @@ def headline(folder: Path) -> str:
     """One line about a corpus or model folder, for lists; says so if its marker cannot be read."""
     try:
         if (folder / home.CORPUS_MARKER).exists():
-            info = json.loads((folder / home.CORPUS_MARKER).read_text(encoding="utf-8"))
+            info = strict_json.read(folder / home.CORPUS_MARKER, {"pieces": {"all": int}, "notes": int})
             return f"prepared: {info['pieces']['all']:,} pieces, {info['notes']:,} notes"
         info, card = read_info(folder), _card(folder)
         if "summary" in card:
@@ -96,11 +97,9 @@ def _music(path: Path) -> dict[str, Any]:
 def _sample(path: Path) -> dict[str, Any]:
     """What a sample's .json says of it: model, seed, request and all that makes it again."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = strict_json.read(path.resolve(), {"model": {str: object}, "request": {str: object}}, MOST_BYTES)
     except (OSError, ValueError):
-        values = None
-    if not isinstance(values, dict) or not {"model", "request"} <= set(values):
-        raise BadFile("not of a sample", f"{path} is not the .json that stands beside a sample")
+        raise BadFile("not of a sample", f"{path} is not the .json that stands beside a sample") from None
     return {"what": "sample", "json": str(path), **values}
 
 
@@ -136,7 +135,7 @@ def _model(folder: Path) -> dict[str, Any]:
 def _card(folder: Path) -> dict[str, Any]:
     """The model card of a model that has one; empty for others, and for one that cannot be read."""
     try:
-        card = json.loads((folder / home.MODEL_CARD).read_text(encoding="utf-8"))
+        card: dict[str, Any] = strict_json.read(folder / home.MODEL_CARD, {"summary?": str, str: object}, MOST_BYTES)
     except (OSError, ValueError):
         return {}
-    return card if isinstance(card, dict) else {}
+    return card

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import shlex
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -29,10 +28,20 @@ from musictool.corpus.packed import Packed, concatenate
 from musictool.corpus.store import Store, block_bounds
 from musictool.errors import BadCorpus
 from musictool.music.score import Score
+from musictool.strict import json as strict_json
 
 FORMAT = 2
 NOTES_FILE = "notes.h5"
 FILES_TABLE = "files.csv"
+SCHEMA = {
+    "fingerprint": str,
+    "notes": int,
+    "source": {"name?": str, str: object},
+    "files": {str: object},
+    "pieces": {"all": int, str: object},
+    "licence?": (str, None),
+}
+FILE_SCHEMA = {"path": str, "pieces": int, "about": {str: object}}
 SMALL_PIECES, SMALL_NOTES = 128, 1 << 16  # for one process to work on
 
 Split = Literal["train", "validation"]
@@ -123,7 +132,10 @@ class Corpus:
     @cached_property
     def files(self) -> list[dict[str, Any]]:
         """What became of each file, in order: path, status, reason, detail, pieces, notes, bars, seconds, ..."""
-        files: list[dict[str, Any]] = self._notes.meta["files"]
+        with _damage_as_bad_corpus(self.folder):
+            meta = self._notes.meta
+            strict_json.check(meta, {"files": [FILE_SCHEMA]})
+        files: list[dict[str, Any]] = meta["files"]
         return files
 
     @cached_property
@@ -216,15 +228,15 @@ def _fraction(piece: str) -> float:
 def _info(folder: Path) -> dict[str, Any]:
     path = folder / home.CORPUS_MARKER
     try:
-        info = json.loads(path.read_text(encoding="utf-8"))
+        info = strict_json.read(path, {"format": int})
         version = info["format"]
-        if version == FORMAT and not all(isinstance(info[key], dict) for key in ("source", "files", "pieces")):
-            raise ValueError("source, files and pieces should be tables")
-    except FileNotFoundError:
+        if version == FORMAT:
+            strict_json.check(info, SCHEMA)
+    except (FileNotFoundError, NotADirectoryError):
         raise BadCorpus(
             f"{folder} holds no corpus; make one with: musictool prepare SOURCE --name {folder.name}"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise BadCorpus(f"{path} is damaged ({error}); make it again with: {again(folder.name)}") from None
     if version != FORMAT:
         raise BadCorpus(
@@ -252,7 +264,7 @@ def _opened(folder: Path, fingerprint: str) -> Store:
 def _damage_as_bad_corpus(folder: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (OSError, ValueError) as error:
         command = again(folder.name, _info(folder))
         message = f"{folder / NOTES_FILE} is damaged ({error}); make it again with: {command} --fresh"
         raise BadCorpus(message) from None

@@ -16,6 +16,8 @@ import h5py
 import numpy as np
 
 from musictool.corpus.packed import COLUMNS, PIECE, Packed, starts_of
+from musictool.strict import json as strict_json
+from musictool.strict.hdf5 import open_file
 
 BLOCK_PIECES = 512  # a block ends after so many pieces,
 BLOCK_NOTES = 1 << 19  # or before it would hold more notes than this (6 MB); a longer piece is a block of its own
@@ -37,6 +39,9 @@ class Store:
         self._handle: h5py.File | None = None
         self.pieces: np.ndarray = self._file["pieces"][:].astype(PIECE, copy=False)
         self.starts = starts_of(self.pieces)
+        for name, starts in self.starts.items():
+            if (np.diff(starts) < 0).any() or self._file[name].shape != (starts[-1],):
+                raise ValueError(f"its {name} are not those of its pieces")
 
     def __enter__(self) -> Store:
         return self
@@ -50,7 +55,7 @@ class Store:
     @property
     def _file(self) -> h5py.File:
         if self._handle is None:
-            self._handle = h5py.File(self.path, "r", locking=False)
+            self._handle = open_file(self.path, compressed=True, locking=False)
         return self._handle
 
     def close(self) -> None:
@@ -62,7 +67,7 @@ class Store:
     @property
     def meta(self) -> Any:
         """The JSON that was written with the pieces."""
-        return json.loads(self._file["meta"][:].tobytes())
+        return strict_json.parse(self._file["meta"][:].tobytes())
 
     def flags(self, name: str) -> np.ndarray:
         """An extra array that was written with the pieces."""

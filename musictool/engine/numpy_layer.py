@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from musictool.engine import numpy_ops as ops
+
+_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
+
+
+@contextmanager
+def at_most(parameters: int) -> Iterator[None]:
+    """In this block networks get no more than so many parameters together: ValueError, before memory is taken."""
+    token = _left.set([parameters])
+    try:
+        yield
+    finally:
+        _left.reset(token)
 
 
 class Layer:
@@ -32,7 +47,12 @@ class Layer:
     def add_weight(
         self, shape: tuple[int, ...], initializer: Any = None, trainable: bool = True, **_: Any
     ) -> np.ndarray:
-        """float32 zeros of this shape, until they are loaded."""
+        """float32 zeros of this shape, until they are loaded. Raises ValueError for more than `at_most` allows."""
+        left = _left.get()
+        if left is not None:
+            left[0] -= prod(shape)
+            if left[0] < 0:
+                raise ValueError("it describes a network of more parameters than its weight files hold")
         weight = np.zeros(shape, np.float32)
         (self._trainable if trainable else self._counted).append(weight)
         return weight

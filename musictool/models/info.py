@@ -115,8 +115,3 @@ def _check_values(info: dict[str, Any]) -> None:
     for name in (*info["weights"], *info.get("weights_to_come", {})):
         if not _WEIGHTS_FILE.fullmatch(name):  # it is opened in the folder of the model, and nowhere else
             raise ValueError(f"weights names {name[:80]!r}, which is no weights file")
-    conditions = info["conditions"]
-    if info["arch"]["conditions"] < 0 or bool(info["arch"]["conditions"]) != bool(
-        conditions["controls"] or conditions["column"]
-    ):
-        raise ValueError("arch.conditions and conditions do not fit together")

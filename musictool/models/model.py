@@ -29,7 +29,7 @@ import numpy as np
 
 from musictool import arch as archs
 from musictool.arch import Arch, Stage
-from musictool.atomic import replacing, write_json
+from musictool.atomic import naming_when_full, replacing, write_json
 from musictool.backend import backend
 from musictool.backend.precision import precision_within
 from musictool.corpus.keys import key_index
@@ -37,14 +37,20 @@ from musictool.dataset.conditions import Conditions
 from musictool.encoding import Encoding, Spec
 from musictool.engine.choice import chosen, numpy_seconds
 from musictool.engine.current import Engine, within
+from musictool.engine.numpy_layer import at_most
 from musictool.errors import BadModel
 from musictool.models.info import MARKER, as_bad_model, folder_of, read_info, weights_file
-from musictool.models.parts import array, open_encoding, sha256
+from musictool.models.parts import MOST_PRIMER_BYTES, open_encoding, sha256
 from musictool.models.weights import load_weights
 from musictool.music.key import semitones_to_c
 from musictool.music.score import Score
 from musictool.music.transposition import TO_C
 from musictool.registry import ARCHS
+from musictool.strict.files import check_regular
+from musictool.strict.hdf5 import array, check_file, opened
+
+MOST_PRIMERS = 1000  # openings that are read
+SMALLEST_WEIGHT = 2  # bytes of a parameter in a weights file
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,10 @@ class Model:
     def conditions(self) -> Conditions:
         """The conditions that the model takes."""
         with as_bad_model(self.folder / MARKER):
-            return Conditions.from_json(self.info["conditions"])
+            conditions = Conditions.from_json(self.info["conditions"])
+            if conditions.size != self.info["arch"]["conditions"]:
+                raise ValueError(f"arch.conditions is {self.info['arch']['conditions']} and not {conditions.size}")
+            return conditions
 
     @property
     def arch_class(self) -> type[Arch]:
@@ -125,6 +134,7 @@ class Model:
         return self.arch if engine == "keras" else self._numpy_arch
 
     def _loaded(self, engine: Engine) -> Arch:
+        self._check_size()
         if engine == "keras":
             backend.prepare_devices()
         precision = precision_within("float32") if engine == "keras" else nullcontext()
@@ -134,23 +144,43 @@ class Model:
         for stage in arch.stages:
             path = self.folder / weights_file(stage.name)
             checksums = {self.info["weights"].get(path.name), self.info.get("weights_to_come", {}).get(path.name)}
-            if checksums == {None}:
-                raise BadModel(
-                    f"{self.folder} has no {path.name}: its stage {stage.name} has not been trained yet; "
-                    f"go on with: musictool train --resume --name {shlex.quote(self.name)}"
-                )
             if not path.is_file():
                 raise BadModel(f"{self.folder} has no {path.name}; copy or train the model again")
             if sha256(path) not in checksums:
                 raise BadModel(f"{path} is not the file that {MARKER} describes; copy or train the model again")
             try:
                 if engine == "keras":
+                    check_file(path)
                     stage.network.load_weights(path)
                 else:
                     load_weights(stage.network, path)
             except (ValueError, KeyError, OSError) as error:
-                raise BadModel(f"{path} does not fit the network that {MARKER} describes: {error}") from None
+                what = " ".join(str(error).split())
+                raise BadModel(f"{path} does not fit the network that {MARKER} describes: {what}") from None
         return arch
+
+    def _check_size(self) -> None:
+        """Count the parameters that model.json describes against the weight files, before a network is built.
+
+        Raises:
+            BadModel: for more of them than the files hold, and for a stage that has no weights yet.
+        """
+        for stage in self.info["stages"]:
+            if not {weights_file(stage)} & {*self.info["weights"], *self.info.get("weights_to_come", {})}:
+                raise BadModel(
+                    f"{self.folder} has no {weights_file(stage)}: its stage {stage} has not been trained yet; "
+                    f"go on with: musictool train --resume --name {shlex.quote(self.name)}"
+                )
+        held = 0
+        for path in [self.folder / weights_file(stage) for stage in self.info["stages"]]:
+            try:
+                held += check_regular(path)
+            except FileNotFoundError:
+                raise BadModel(f"{self.folder} has no {path.name}; copy or train the model again") from None
+            except (OSError, ValueError) as error:
+                raise BadModel(f"{path} cannot be read: {error}") from None
+        _ = self.conditions
+        check_parameters(self.folder, self.info, self.spec, held)
 
     def with_arch(self, arch: Arch) -> Model:
         """The same model with other networks: those that are being trained, in the place of the saved ones."""
@@ -180,12 +210,14 @@ class Model:
         """Openings of validation pieces: spec.dtype (T, *spec.shape) each."""
         path = self.folder / "primers.h5"
         try:
-            with h5py.File(path) as file:
+            with opened(path, MOST_PRIMER_BYTES) as file:
                 rows, offsets = (array(file, name) for name in ("rows", "offsets"))
             rows = rows.astype(self.spec.dtype)
             limit = self.spec.size if self.spec.kind == "tokens" else 2
             if rows.shape[1:] != self.spec.shape or not ((rows >= 0) & (rows < limit)).all():
                 raise ValueError("rows that the encoding does not have")
+            if offsets.ndim != 1 or not 1 <= len(offsets) <= MOST_PRIMERS or offsets.dtype.kind not in "iu":
+                raise ValueError("offsets that are none")
             if (np.diff(offsets) < 0).any() or offsets.min() < 0 or offsets.max() > len(rows):
                 raise ValueError("offsets outside the rows")
         except (OSError, KeyError, ValueError, TypeError) as error:
@@ -197,6 +229,19 @@ class Model:
         """sha256 over the weights and the vocabulary: the same music comes only from the same checksum."""
         parts = [*sorted(self.info["weights"].items()), ("vocabulary", self.info["vocabulary_sha256"])]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def check_parameters(folder: Path, info: dict[str, Any], spec: Spec, file_bytes: int) -> None:
+    """Count the parameters that model.json describes, before memory is taken for them.
+
+    Args:
+        file_bytes: of the files that they are to be read from.
+
+    Raises:
+        BadModel: for more than these hold.
+    """
+    with as_bad_model(folder / MARKER), within("numpy"), at_most(file_bytes // SMALLEST_WEIGHT):
+        archs.from_json(info["arch"], spec).build()
 
 
 def create(folder: Path, info: dict[str, Any], encoding: Encoding, primers: list[np.ndarray]) -> None:
@@ -219,12 +264,20 @@ def save_weights(folder: Path, stage: Stage, metrics: dict[str, Any]) -> None:
     """
     path = folder / weights_file(stage.name)
     fresh = path.with_name(f".{path.name}")  # Keras insists on the ending
-    stage.network.save_weights(fresh)
+    fresh.unlink(missing_ok=True)  # it may be a link, which is never written through
+    try:
+        with naming_when_full(path):
+            stage.network.save_weights(fresh)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
     checksum = sha256(fresh)
     info = read_info(folder)
     write_json(folder / MARKER, {**info, "weights_to_come": {path.name: checksum}})
     fresh.replace(path)
     info["weights"][path.name] = checksum
-    info["metrics"] |= metrics
+    info["metrics"] |= {
+        name: None if value is None or not np.isfinite(value) else value for name, value in metrics.items()
+    }
     info.pop("weights_to_come", None)
     write_json(folder / MARKER, info)

@@ -13,7 +13,8 @@ from musictool.models.info import MARKER, as_bad_model
 from musictool.strict import json as strict_json
 from musictool.strict.files import read_bytes
 
-VOCABULARY = {"symbols": [str], "counts": [int]}
+MOST_PRIMER_BYTES = 1 << 26  # of primers.h5
+VOCABULARY = {"symbols": [str], "counts?": [int], "pairs?": [[int]]}
 
 
 def open_encoding(folder: Path, info: dict[str, Any]) -> Encoding:

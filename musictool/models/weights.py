@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from musictool.models.parts import array
+from musictool.strict.hdf5 import array, opened
 
 
 def load_weights(network: Any, path: Path) -> None:
@@ -17,7 +17,7 @@ def load_weights(network: Any, path: Path) -> None:
     Raises:
         ValueError, KeyError, OSError: for a file that is of another network, or damaged, or whose arrays lie elsewhere.
     """
-    with h5py.File(path) as file:
+    with opened(path) as file:
         for inner_path, layer in network.saved_layers():
             layer.load_own_variables(_arrays(file, f"{inner_path}/vars" if inner_path else "vars"))
 
@@ -26,7 +26,7 @@ def _arrays(file: h5py.File, path: str) -> dict[str, np.ndarray]:
     """The arrays of one layer; none where there is no such group."""
     group: Any = file
     for name in path.split("/"):
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        if name not in group:
             return {}
         group = group[name]
     return {name: array(group, name) for name in group}

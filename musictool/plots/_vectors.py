@@ -12,9 +12,10 @@ from musictool.drawing.plot import PlotInput
 from musictool.encoding import FIRST_TOKEN, Encoding
 from musictool.errors import BadModel, UnknownName
 from musictool.models.info import read_info
-from musictool.models.parts import array, open_encoding
+from musictool.models.parts import MOST_PRIMER_BYTES, open_encoding
 from musictool.music.pitches import pitch_name, pitch_of
 from musictool.music.score import PITCHES
+from musictool.strict.hdf5 import array, opened
 from musictool.vocabulary import LearnedEncoding
 
 BEGINS, ENDS, NEITHER = "begins notes", "ends a note", "neither"
@@ -125,7 +126,7 @@ def _weights(model: PlotInput, info: dict[str, Any], encoding: Encoding) -> np.n
     if encoding.kind == "segments" or not path.is_file():
         raise BadModel(message)
     try:
-        with h5py.File(path) as file:
+        with opened(path) as file:
             layer = _layer(file, "embedding" if encoding.kind == "tokens" else "keys")
             if layer is None:
                 raise BadModel(message)
@@ -152,7 +153,7 @@ def _counts(model: PlotInput, encoding: Encoding, size: int) -> np.ndarray:
         counts[FIRST_TOKEN:] = encoding.texts.counts
         return counts
     try:
-        with h5py.File(model.path / "primers.h5") as file:
+        with opened(model.path / "primers.h5", MOST_PRIMER_BYTES) as file:
             rows = array(file, "rows")
     except (OSError, KeyError, ValueError) as error:
         raise BadModel(f"{model.path / 'primers.h5'} cannot be read: {error}") from None

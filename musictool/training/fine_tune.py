@@ -10,7 +10,6 @@ Limit: nothing holds the parent's music in mind; train long on a small corpus, a
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,8 @@ from musictool.encoding import FIRST_TOKEN
 from musictool.errors import BadModel, BadOption
 from musictool.layers.tied_embedding import PER_TOKEN
 from musictool.models.model import Model
+from musictool.models.parts import VOCABULARY
+from musictool.strict import json as strict_json
 
 BASE = Path("checkpoints") / "base_vocabulary.json"  # the parent's; a resumed run encodes with it again
 
@@ -62,9 +63,16 @@ def keep_base(folder: Path, parent: Model | None) -> None:
 
 
 def kept_base(folder: Path) -> dict[str, Any] | None:
-    """The parent's vocabulary; None for a model without a parent, or whose encoding has none."""
+    """The parent's vocabulary; None for a model without a parent, or whose encoding has none.
+
+    Raises BadModel for one that cannot be read."""
     path = folder / BASE
-    base: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    try:
+        base: dict[str, Any] = strict_json.read(path, VOCABULARY)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BadModel(f"{path} cannot be read: {error}") from None
     return base
 
 

@@ -21,7 +21,7 @@ from musictool.backend import backend
 from musictool.backend.signals import StopRequest
 from musictool.backend.strategy import Optimizers, Step, Strategy, counted_sums
 from musictool.dataset.windows import BatchSource
-from musictool.errors import Diverged, Stopped
+from musictool.errors import BadModel, Diverged, Stopped
 from musictool.training.options import RunSettings
 from musictool.training.reporter import Reporter, StageFacts
 from musictool.training.results import Results
@@ -308,6 +308,8 @@ class Run:
         """Go on from the checkpoint if it was made in this stage, on all machines."""
         state = self.strategy.is_chief and self.results.state
         if state and state["stage"] == self.state.stage:
+            if len(self.state.sums) not in (0, len(self._no_sums)):
+                raise BadModel("the checkpoint is damaged: its sums are not those of this stage's metrics")
             self.results.restore(self.variables)
             self._write_results()  # the run may have been killed between its checkpoint and these
         self.strategy.broadcast_variables(self.variables)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,20 @@ from keras import ops
 
 from musictool.atomic import replacing
 from musictool.errors import BadModel
+from musictool.strict import json as strict_json
+from musictool.strict.hdf5 import array, opened
+
+SCHEMA = {
+    "stage": int,
+    "epoch": int,
+    "step?": int,
+    "sums?": [float],
+    "waited?": int,
+    "seconds?": float,
+    "stage_began?": float,
+    "epoch_seconds?": float,
+    "history?": [{str: object}],
+}
 
 
 @dataclass
@@ -51,10 +65,14 @@ def save_checkpoint(path: Path, variables: Sequence[Any], state: State) -> None:
 def read_state(path: Path) -> dict[str, Any]:
     """The State that was saved, as JSON. Raises BadModel if the file cannot be read."""
     try:
-        with h5py.File(path) as file:
-            values: dict[str, Any] = json.loads(file.attrs["state"])
-            return values
-    except (OSError, KeyError, ValueError) as error:
+        with opened(path) as file:
+            text = file.attrs["state"]
+        if not isinstance(text, str):
+            raise ValueError("its state is no text")
+        values: dict[str, Any] = strict_json.parse(text, SCHEMA)
+        _check_values(values)
+        return values
+    except (OSError, KeyError, ValueError, TypeError) as error:
         raise BadModel(
             f"{path} cannot be read ({error}); the best weights are kept, but the run cannot go on: "
             "begin one of another --name"
@@ -64,10 +82,24 @@ def read_state(path: Path) -> dict[str, Any]:
 def restore_variables(path: Path, variables: Sequence[Any]) -> None:
     """Fill `variables` with what was saved. Raises BadModel if the file is damaged or of another network."""
     try:
-        with h5py.File(path) as file:
+        with opened(path) as file:
             if len(file) != len(variables):
                 raise ValueError(f"{len(file)} arrays for {len(variables)} variables")
             for i, variable in enumerate(variables):
-                variable.assign(file[str(i)][()])
-    except (OSError, KeyError, ValueError) as error:
-        raise BadModel(f"{path} does not fit this network ({error}); start again under another --name") from None
+                variable.assign(array(file, str(i)))
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        what = " ".join(str(error).split())
+        raise BadModel(f"{path} does not fit this network ({what}); start again under another --name") from None
+
+
+def _check_values(values: dict[str, Any]) -> None:
+    """Raise ValueError for a state that no run was ever in."""
+    unknown = sorted({*values} - {known.name for known in fields(State)})
+    if unknown:
+        raise ValueError(f"its state has an unknown {unknown[0][:40]}")
+    negative = [name for name, value in values.items() if name in ("stage", "epoch", "step", "waited") and value < 0]
+    if negative:
+        raise ValueError(f"{negative[0]} of its state is negative")
+    best = values.get("best", 0.0)  # infinite before the first epoch is over
+    if not isinstance(best, int | float) or best != best:
+        raise ValueError("best of its state is no number")

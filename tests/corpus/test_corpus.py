@@ -84,6 +84,7 @@ def test_damage_is_told_with_the_command_that_mends_it(corpus, tmp_path):
     notes, info = corpus.folder / "notes.h5", corpus.folder / "corpus.json"
     whole, text = notes.read_bytes(), info.read_text()
 
+    notes.unlink()  # HDF5 knows the file by its inode while it is open
     notes.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(BadCorpus, match=rf"damaged .*make it again with: {command}"):
         len(Corpus(corpus.folder))

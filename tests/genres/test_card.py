@@ -12,6 +12,7 @@ from genres import card
 from genres.table import GENRES
 from musictool.cli._main import main
 from musictool.models.info import FORMAT
+from tests.model_info import model_info
 
 AUC = {"auc": 0.7312, "interval": [0.65, 0.81], "windows": [160, 160]}
 MEASURES: dict[str, Any] = {
@@ -59,7 +60,7 @@ def folder(at_new_home: Path) -> Path:
         "provenance": {"argv": ["train", "hymns", "--set", "width=8"]},
         "stages": [],
     }
-    (folder / "model.json").write_text(json.dumps(info))
+    (folder / "model.json").write_text(json.dumps(model_info(**info)))
     return folder
 
 

@@ -14,6 +14,7 @@ from musictool.errors import BadModel, BadOption
 from musictool.models.export import export
 from musictool.models.info import FORMAT, read_info
 from musictool.models.parts import open_encoding, sha256
+from tests.model_info import model_info
 
 WEIGHTS = {"layers/one/vars/0": [0.1, -3.0], "layers/one/vars/1": [1e30, 1.0]}
 
@@ -41,7 +42,11 @@ def trained(at_new_home: Path) -> Path:
         "conditions": {},
         "corpus": {"name": "tunes", "folder": "/home/me/corpora/tunes", "fingerprint": "0", "licence": "CC0"},
         "music": {"bpm": 90, "metre": [3, 4]},
-        "training": {"options": {"init_from": "/home/me/parent"}, "settings": {}, "finished": None},
+        "training": {
+            "options": {"transpose": "0..0", "init_from": "/home/me/parent"},
+            "settings": {},
+            "finished": None,
+        },
         "metrics": {"val_loss": 1.5},
         "provenance": {
             "argv": ["train", "/home/me/corpora/tunes", "--init-from=/home/me/parent", "--set", "width=8"],
@@ -51,7 +56,7 @@ def trained(at_new_home: Path) -> Path:
         "vocabulary_sha256": None,
         "stages": ["network"],
     }
-    (folder / "model.json").write_text(json.dumps(info))
+    (folder / "model.json").write_text(json.dumps(model_info(**info)))
     return folder
 
 

@@ -10,6 +10,7 @@ from musictool.drawing.plot import PlotInput, PlotOptions
 from musictool.errors import BadModel, BadOption
 from musictool.models.info import FORMAT
 from musictool.plots.curves import draw
+from tests.model_info import model_info
 
 HISTORY = """stage,epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,rows_per_second,seconds
 network,1,3.0,0.1,2.5,0.2,0.001,100,30
@@ -35,7 +36,7 @@ def model(home: Path, name: str, history: str = HISTORY, encoding: str = "note-c
         "metrics": metrics,
     }
     (home / name).mkdir()
-    (home / name / "model.json").write_text(json.dumps(info))
+    (home / name / "model.json").write_text(json.dumps(model_info(**info)))
     if history:
         (home / name / "history.csv").write_text(history)
     return PlotInput("model", home / name)

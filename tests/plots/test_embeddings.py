@@ -15,6 +15,7 @@ from musictool.models.info import FORMAT
 from musictool.plots._projection import projected
 from musictool.plots._vectors import BEGINS, ENDS, NEITHER, Vectors, vectors_of
 from musictool.plots.embeddings import draw, spread
+from tests.model_info import model_info
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def test_of_frames_the_keys_are_drawn(tmp_path: Path):
     described = {"encoding": encoding.to_json(), "arch": {"name": "roll-lstm"}, "spec": encoding.spec.to_json()}
     info = {"format": FORMAT, "stages": ["network"], **tables, **described, "music": {"bpm": 120, "metre": [4, 4]}}
     folder = tmp_path / "roll"
-    model.create(folder, info, encoding, [np.eye(88, dtype=np.uint8)[60 - 21][None]])
+    model.create(folder, model_info(**info), encoding, [np.eye(88, dtype=np.uint8)[60 - 21][None]])
     (stage,) = arch.stages
     model.save_weights(folder, stage, {})
     vectors = vectors_of(PlotInput("model", folder))

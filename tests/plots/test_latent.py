@@ -13,6 +13,7 @@ from musictool.errors import BadCorpus, BadModel, BadOption
 from musictool.models.info import FORMAT, read_info
 from musictool.models.model import Model
 from musictool.plots.latent import draw
+from tests.model_info import model_info
 
 INFO = {
     "format": FORMAT,
@@ -42,7 +43,7 @@ def vae(at_tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "vae").mkdir()
     known = read_info(at_tiny_home / "saved_models" / "tunes-lstm")
     info = {**INFO, "corpus": known["corpus"], "training": known["training"]}
-    (tmp_path / "vae" / "model.json").write_text(json.dumps(info))
+    (tmp_path / "vae" / "model.json").write_text(json.dumps(model_info(**info)))
     arch = SimpleNamespace(latents=latents)
     stand_in = SimpleNamespace(name="vae", info=info, encoding=Segments(), arch=arch, transposed=lambda score: score)
     monkeypatch.setattr(Model, "open", lambda folder: stand_in)

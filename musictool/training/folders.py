@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from itertools import count
@@ -30,6 +31,18 @@ def existing(name: str | None) -> Path:
     if folder is None:
         raise BadModel(f"nothing to resume: no model under {home.models_folder()}")
     return folder
+
+
+def check_own(folder: Path) -> None:
+    """Training writes into the folder of its model and nowhere else. Raises BadModel for a link in it."""
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(place, name)
+            if path.is_symlink():
+                raise BadModel(
+                    f"{path} is a link, and training writes into the folder of its model only; remove the link, or put "
+                    "what it leads to in its place"
+                )
 
 
 def folder_for(corpus: Corpus, name: str | None, options: TrainOptions, resume: bool | None) -> tuple[Path, bool]:

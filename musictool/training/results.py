@@ -25,6 +25,7 @@ from musictool.writing import write
 
 log = logging.getLogger(__name__)
 
+HISTORY = "history.csv"  # written after the first checkpoint
 SAMPLE_LENGTH = 200  # rows of the music written after each epoch
 
 
@@ -101,7 +102,7 @@ class FolderResults(Results):
         of the arch have been begun."""
         if not state.epoch:
             return
-        _write_history(self.folder / "history.csv", state.history)
+        _write_history(self.folder / HISTORY, state.history)
         if self.settings.tensorboard:
             self._events = self._events or EventLog(self.folder / event_log.FOLDER)
             self._events.log(state.history)

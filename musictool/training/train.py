@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,7 +35,7 @@ from musictool.options import build, pop_given, to_json
 from musictool.registry import ARCHS, ENCODINGS
 from musictool.training import fine_tune
 from musictool.training.event_log import check_event_log
-from musictool.training.folders import existing, folder_for, taken
+from musictool.training.folders import check_own, existing, folder_for, taken
 from musictool.training.options import (
     RunSettings,
     TrainOptions,
@@ -46,8 +47,11 @@ from musictool.training.options import (
     suited_to,
 )
 from musictool.training.reporter import Reporter
+from musictool.training.results import HISTORY
 from musictool.training.state import checkpoint_path
 from musictool.training.workers import Trained, build_networks, encoded_for, run_chief, run_worker
+
+log = logging.getLogger(__name__)
 
 
 def train(
@@ -99,6 +103,7 @@ def train(
                 folder, is_unfinished = folder_for(opened, name, options, resume)
                 if not is_unfinished:
                     return _begin(opened, folder, options, reporter, strategy)
+            check_own(folder)
             with working_alone(folder, "train"):
                 return _resume(folder, given, reporter, strategy)
 
@@ -124,6 +129,7 @@ def _begin(corpus: Corpus, folder: Path, options: TrainOptions, reporter: Report
     info = _info(corpus, options, encoded, arch, conditions, settings)
     info["provenance"] |= {"strategy": strategy.name, "replicas": strategy.replicas} | fine_tune.origin(parent)
     folder.mkdir(parents=True, exist_ok=True)
+    check_own(folder)
     with working_alone(folder, "train"):
         if (folder / MARKER).exists():  # another process has made it since this one looked
             raise BadOption(taken(folder))
@@ -181,13 +187,18 @@ def _resume(folder: Path, given: Mapping[str, Any], reporter: Reporter, strategy
     """Take a run up where it stopped, under its own settings, in a folder that no other process works in."""
     info = read_info(folder)
     if info["weights"] and not checkpoint_path(folder).exists():
-        raise BadModel(
-            f"{folder.name} has no checkpoint to go on from; its best weights are kept. Begin a run of another --name"
-        )
+        if info["training"]["finished"] or (folder / HISTORY).exists():
+            raise BadModel(
+                f"{folder.name} has no checkpoint to go on from; its best weights are kept. Begin a run of another "
+                "--name"
+            )
+        log.warning("%s was stopped before its first checkpoint was written; it begins again", folder.name)
     settings = resume_settings(info, folder, given)
     backend.prepare(settings.precision, settings.seed)
     corpus, base = corpus_of(info, folder.name), fine_tune.kept_base(folder)
     encoded = encoded_for(corpus, stored(info, folder), reporter, base)
+    if checkpoint_path(folder).exists():
+        model.check_parameters(folder, info, encoded.spec, checkpoint_path(folder).stat().st_size)
     with as_bad_model(folder / MARKER):
         arch = archs.from_json(info["arch"], encoded.spec)
     info["training"] |= {"settings": to_json(settings), "finished": None}

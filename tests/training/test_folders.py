@@ -13,12 +13,14 @@ from musictool.corpus.corpus import Corpus
 from musictool.errors import BadModel, BadOption
 from musictool.training.folders import folder_for
 from musictool.training.options import begin, parse
+from musictool.training.train import train
 
 # As conftest.py's model was begun.
 OPTIONS: dict[str, Any] = {
     "epochs": 2,
     "seed": 1,
     "settings": ("width=16", "embedding=16", "layers=1"),
+    "encoding_settings": ("vocabulary=closed",),
     "window": 16,
     "batch_size": 8,
 }
@@ -97,3 +99,26 @@ def test_a_name_that_is_given_gets_no_number(models: Path):
     assert chosen(name="other") == ("other", False)
     with pytest.raises(BadOption, match="go on with it by --resume, or take another --name"):
         chosen(name="mine", window=8)
+
+
+@pytest.mark.parametrize("name", [".lock", ".network.weights.h5", "checkpoints", "samples", "samples/epoch-001.mid"])
+def test_a_run_with_a_link_in_its_folder_is_not_gone_on_with(models: Path, tmp_path: Path, name: str):
+    put(models, "linked", finished=None)
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    path = models / "linked" / name
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(precious)
+    with pytest.raises(BadModel, match=rf"{name} is a link"):
+        train(name="linked", resume=True)
+    assert precious.read_text() == "kept"
+    assert [*precious.parent.glob("precious*")] == [precious]
+
+
+def test_a_finished_model_without_its_checkpoint_keeps_its_weights(models: Path):
+    (models / "tunes-lstm" / "history.csv").write_text("epoch\n")
+    for finished in ("epochs", None):
+        put(models, f"{finished}", finished=finished)
+        (models / f"{finished}" / "history.csv").write_text("epoch\n")
+        with pytest.raises(BadModel, match="no checkpoint to go on from; its best weights are kept"):
+            train(name=f"{finished}", resume=True)

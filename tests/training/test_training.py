@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from musictool.models.info import read_info
 from musictool.models.model import Model
 from musictool.preparation.prepare import prepare
 from musictool.training.reporter import Reporter
+from musictool.training.results import FolderResults
 from musictool.training.run import Diverged, Run, Stopped
 from musictool.training.state import read_state
 from musictool.training.train import train
@@ -371,7 +373,7 @@ def test_a_damaged_arch_stops_a_resumed_run_in_one_line(tiny_home: Path, at_new_
     shutil.copytree(tiny_home, at_new_home, dirs_exist_ok=True)
     path = home.models_folder() / "tunes-lstm" / "model.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"arch": {"name": "lstm"}}))
-    with pytest.raises(BadModel, match=r"model\.json is damaged: KeyError 'options'"):
+    with pytest.raises(BadModel, match=r"model\.json is damaged: arch\.options is missing"):
         train(resume=True, epochs=3)
 
 
@@ -421,6 +423,25 @@ def test_without_its_checkpoint_a_trained_run_is_not_begun_again_over_its_weight
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_a_run_whose_first_checkpoint_found_no_room_begins_again_and_says_so(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def full(results: FolderResults, *_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(results.folder / "checkpoints" / "last.h5"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderResults, "save", full)
+        with pytest.raises(OSError, match=r"No space left on device.*last\.h5"):
+            train("tunes", **TINY)
+    folder = home.models_folder() / "tunes-lstm"
+    assert (folder / "network.weights.h5").exists()
+    train("tunes", **TINY)
+    assert "tunes-lstm was stopped before its first checkpoint was written; it begins again" in caplog.text
+    assert history(folder)[0]["epoch"] == "1"
+    assert Model.open("tunes-lstm").info["training"]["finished"]
+
+
 def test_a_time_limit_of_no_time_still_leaves_a_model_and_resuming_ends_like_a_run_without(corpus: Corpus):
     whole = train("tunes", name="whole", **TINY)
     short = train("tunes", name="short", **TINY | {"max_minutes": 1e-9})

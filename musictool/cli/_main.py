@@ -43,19 +43,20 @@ class Commands(click.Group):
         return super().resolve_command(context, args)
 
     def invoke(self, context: click.Context) -> object:
+        _output.one_line_logs()
         try:
             return super().invoke(context)
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
             return context.exit(INTERRUPTED)
         except MusictoolError as error:
-            click.echo(f"Error: {error}", err=True)
+            _output.say_error(error)
             return context.exit(USAGE if isinstance(error, BadOption) else FAILED)
         except BrokenPipeError:
             raise  # whoever read our output has seen enough; click ends quietly
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"Error: {where}{error.strerror or error}", err=True)
+            _output.say_error(f"{where}{error.strerror or error}")
         return context.exit(FAILED)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -15,6 +16,29 @@ from musictool.errors import MusictoolError
 
 SECONDS_IN_A_LOG = 10  # between two lines of progress where nobody watches them move
 _VERBOSITY = "musictool.verbosity"
+# What moves a terminal's cursor, colours it or turns its text round, ends lines elsewhere than "\n", or is no text.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: object) -> str:
+    """Text that does nothing to a terminal: control characters as escapes, such as \\x1b; lines and tabs stay."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), str(text))
+
+
+def one_line(text: object) -> str:
+    """The same, with the ends of lines as escapes as well: for names and messages, which anybody may have chosen."""
+    return printable(text).replace("\n", "\\n")
+
+
+class _OneLine(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:  # as it is called there
+        return one_line(super().formatMessage(record))
+
+
+def one_line_logs() -> None:
+    """Print each log message as one line, also where neither -v nor -q has said how."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_OneLine("%(message)s"))
 
 
 def verbosity() -> list[click.Parameter]:
@@ -30,12 +54,18 @@ def verbosity() -> list[click.Parameter]:
 def say(text: str = "") -> None:
     """A line for the user, unless -q."""
     if not is_quiet():
-        click.echo(text)
+        click.echo(printable(text))
+
+
+def say_error(text: object) -> None:
+    """What went wrong, as one line on stderr."""
+    click.echo(f"Error: {one_line(text)}", err=True)
 
 
 def say_json(values: Any) -> None:
     """JSON on stdout; -q does not silence what was asked for."""
-    click.echo(json.dumps(values, indent=1, ensure_ascii=False, default=str))
+    text = json.dumps(values, indent=1, ensure_ascii=False, default=str)
+    click.echo(_UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def seed_or_random(seed: int | None) -> int:
@@ -122,6 +152,7 @@ def table(rows: list[tuple[str, ...]], indent: str = "") -> None:
     """Columns, left-aligned, two spaces apart."""
     if not rows:
         return
+    rows = [tuple(map(one_line, row)) for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         say(indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -150,5 +181,7 @@ def _quiet(context: click.Context, parameter: click.Parameter, given: bool) -> N
 def _set(context: click.Context, verbosity: int) -> None:
     context.find_root().meta[_VERBOSITY] = verbosity
     level = {-1: logging.ERROR, 1: logging.INFO}.get(verbosity, logging.DEBUG)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("musictool").setLevel(level)

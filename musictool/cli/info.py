@@ -36,7 +36,7 @@ def _print(values: dict[str, Any], indent: str = "") -> None:
     for key, value in values.items():
         if value in (None, "", [], {}):
             continue
-        label = f"{indent}{key.replace('_', ' ')}:"
+        label = f"{indent}{_output.one_line(key).replace('_', ' ')}:"
         if isinstance(value, dict):
             _output.say(label)
             _print(value, indent + "  ")
@@ -46,4 +46,5 @@ def _print(values: dict[str, Any], indent: str = "") -> None:
                 _output.say(f"{indent}  {number}.")
                 _print(each, indent + "    ")
         else:
-            _output.say(f"{label} {', '.join(map(str, value)) if isinstance(value, list) else value}")
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            _output.say(f"{label} {_output.one_line(text)}")

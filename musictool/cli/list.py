@@ -148,7 +148,7 @@ def command(what: str, as_json: bool) -> None:
 
 
 def _say_row(row: dict[str, Any], width: int) -> None:
-    _output.say(f"{row['name']:{width}}  {row['summary']}")
+    _output.say(_output.one_line(f"{row['name']:{width}}  {row['summary']}"))
     details: list[tuple[str, ...]] = list(row.get("settings", {}).items())
     details += [(key, row[key]) for key in DETAILS if row.get(key)]
     _output.table(details, indent=" " * (width + 4))

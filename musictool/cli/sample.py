@@ -30,16 +30,19 @@ _WANDERING = 1.2  # a temperature above which music tends to lose its thread
 @flags(Request)
 @click.option("--check-copies", is_flag=True, help="Warn of what stands in the pieces it has learnt from.")
 @click.option("--like", type=_PATH, help="The .json of a song to make again, the same to the byte.")
-def command(model: str | None, outs: tuple[Path, ...], check_copies: bool, like: Path | None, **options: Any) -> None:
+@click.option("--force", is_flag=True, help="Write over files that musictool did not write, or that changed since.")
+def command(
+    model: str | None, outs: tuple[Path, ...], check_copies: bool, like: Path | None, force: bool, **options: Any
+) -> None:
     """Write music with MODEL (default: the one trained last).
 
     Beside song.mid stands song.json with all that is needed to make it again: --like song.json.
     """
     outs, given = outs or (Path("song.mid"),), pop_given(Request, options)
     if like is None:
-        songs, copies = _write(model, given, outs, check_copies)
+        songs, copies = _write(model, given, outs, check_copies, force)
     else:
-        songs, copies = _write_again(model, given, outs, check_copies, like)
+        songs, copies = _write_again(model, given, outs, check_copies, like, force)
     for song in songs:
         _tell(song)
         if copies is not None:
@@ -50,10 +53,10 @@ def command(model: str | None, outs: tuple[Path, ...], check_copies: bool, like:
 
 
 def _write(
-    name: str | None, given: dict[str, Any], outs: tuple[Path, ...], check_copies: bool
+    name: str | None, given: dict[str, Any], outs: tuple[Path, ...], check_copies: bool, force: bool
 ) -> tuple[list[Any], Any]:
     """The songs, and what finds copies in them."""
-    request = _checked(name, given, outs)
+    request = _checked(name, given, outs, force)
     from musictool.generation.sample import engine_of, rows_for
     from musictool.generation.songs import write_songs
     from musictool.models.model import Model
@@ -64,7 +67,7 @@ def _write(
     copies = _copies(model) if check_copies else None
     rows = None if request.length is None else rows_for(model, request.length)
     with _output.log_above_bar(), _output.bar(rows, "reading the primer", f"{model.spec.unit}s") as bar:
-        songs = write_songs(model, request, outs, progress=lambda rows, total: _advance(bar, rows))
+        songs = write_songs(model, request, outs, progress=lambda rows, total: _advance(bar, rows), force=force)
     _output.say(f"model {model.name}, seed {request.seed}")
     if request.sampler.temperature > _WANDERING:
         _output.say(f"a temperature over {_WANDERING} tends to wander")
@@ -72,7 +75,7 @@ def _write(
 
 
 def _write_again(
-    name: str | None, given: dict[str, Any], outs: tuple[Path, ...], check_copies: bool, like: Path
+    name: str | None, given: dict[str, Any], outs: tuple[Path, ...], check_copies: bool, like: Path, force: bool
 ) -> tuple[list[Any], Any]:
     """The song of a sidecar, and what finds copies in it. Other options would be ignored in silence."""
     others = ["MODEL"] * (name is not None)
@@ -81,13 +84,14 @@ def _write_again(
         raise BadOption(f"--like makes a song again as it was; leave out {others[0]}")
     from musictool.generation.songs import write_like
 
-    model, song = write_like(like, outs, _output.load_engine)
+    model, song = write_like(like, outs, _output.load_engine, force=force)
     _output.say(f"model {model.name}")
     return [song], _copies(model) if check_copies else None
 
 
-def _checked(name: str | None, given: dict[str, Any], outs: tuple[Path, ...]) -> Request:
+def _checked(name: str | None, given: dict[str, Any], outs: tuple[Path, ...], force: bool) -> Request:
     """The request; what is wrong with it is said before anything that takes seconds is loaded."""
+    from musictool.generation.sidecar import check_replaceable
     from musictool.models.info import folder_of
     from musictool.reading import suffixes
     from musictool.writing import checked_places
@@ -98,7 +102,7 @@ def _checked(name: str | None, given: dict[str, Any], outs: tuple[Path, ...]) ->
         raise BadOption(f"{name} is a music file and no model; did you mean --primer {shlex.quote(name)}?")
     folder_of(name)
     for places in numbered(outs, request.num):
-        checked_places(places)
+        check_replaceable(checked_places(places), force)
     return request
 
 

@@ -6,7 +6,6 @@ again.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Sequence
@@ -18,9 +17,10 @@ from musictool import __version__
 from musictool.atomic import write_json
 from musictool.engine.choice import name_of
 from musictool.engine.current import Loads, loads_as_needed
-from musictool.errors import BadFile, BadModel
+from musictool.errors import BadFile, BadModel, BadOption, UnknownName
 from musictool.generation.request import Constraints, Request, Style, numbered
 from musictool.generation.sample import Generation
+from musictool.generation.sidecar import FORMAT, check_replaceable, no_sidecar, place_of, read_sidecar, sums_of
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
 from musictool.progress import Progress
@@ -28,8 +28,6 @@ from musictool.sampling.sampler import Sampler
 from musictool.writing import checked_places, write
 
 log = logging.getLogger(__name__)
-
-FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -46,59 +44,72 @@ class Song:
 
 
 def write_songs(
-    model: Model, request: Request, out: Path | Sequence[Path], progress: Progress | None = None
+    model: Model,
+    request: Request,
+    out: Path | Sequence[Path],
+    progress: Progress | None = None,
+    *,
+    force: bool = False,
 ) -> list[Song]:
     """Write `request.num` pieces to `out`, or to out-001, out-002, ... if there are several, each with its .json.
 
     Args:
         out: a file, or one for each form of a piece: song.mid, song.mp3, song.png.
         progress: as for `sample`.
+        force: whether files that musictool did not write are written over (musictool/generation/sidecar.py).
 
     Raises:
         NoMusic: if a piece has no note; then nothing is written.
-        BadOption: for a suffix that no writer has.
+        BadOption: for a suffix that no writer has, or a file in the way.
         BadFile: if a piece would be written over its primer or its style.
     """
     numbers, sources = range(1, request.num + 1), request.sources
     places = [checked_places(outs, *sources) for outs in numbered(out, request.num)]
+    for paths in places:
+        check_replaceable(paths, force)
     generation = Generation(model, request, progress)
     scores = generation.scores()
     origin = _origin(generation)
     return [_write(origin, *piece) for piece in zip(numbers, scores, places, strict=True)]
 
 
-def write_like(sidecar: Path, out: Path | Sequence[Path], loads: Loads = loads_as_needed) -> tuple[Model, Song]:
+def write_like(
+    sidecar: Path, out: Path | Sequence[Path], loads: Loads = loads_as_needed, *, force: bool = False
+) -> tuple[Model, Song]:
     """Make the piece that a sidecar describes once more, the same to the byte: by the engine that has written it.
 
     Args:
         sidecar: the .json beside a song.
         out: as for write_songs; another form than the song had holds the same notes.
         loads: called with the engine before it computes.
+        force: as for write_songs.
 
     Raises:
+        BadOption: as for write_songs.
         BadFile: if the sidecar cannot be read, or the primer it names is gone or changed, or would be written over.
         BadModel: if the model is gone or has been trained since.
     """
+    values = read_sidecar(sidecar)
+    primer_sum, number = values["primer_sha256"], values["piece"]
+    name, folder, checksum = (values["model"][key] for key in ("name", "folder", "checksum"))
+    known = {Path(file).suffix.lower(): file_sum for file, file_sum in sums_of(values).items()}
     try:
-        values = json.loads(sidecar.read_text(encoding="utf-8"))
-        if {"request", "format"} <= {*values} and values["format"] != FORMAT:
-            raise BadFile(
-                "other version", f"{sidecar} has format {values['format']}, and this musictool reads {FORMAT}"
-            )
-        primer_sum, number = values["primer_sha256"], int(values["piece"])
         request = _request_from_json(values["request"], primer_sum is not None)
-        name, folder, checksum = (str(values["model"][key]) for key in ("name", "folder", "checksum"))
-        sums = values.get("files") or {values["file"]: values["sha256"]}
-        known = {Path(file).suffix.lower(): file_sum for file, file_sum in sums.items()}
-    except OSError as error:
-        raise BadFile("unreadable", f"{sidecar} cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _no_sidecar(sidecar, error) from None
+        if not 1 <= number <= request.num:
+            raise ValueError(f"it is of piece {number} of {request.num}")
+        folder_exists = Path(folder).exists()
+    except KeyError as error:
+        raise no_sidecar(sidecar, f"its request has no {error}") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise no_sidecar(sidecar, " ".join(str(error).split())) from None
+    except (BadOption, UnknownName) as error:
+        raise no_sidecar(sidecar, str(error)) from None
     primer = request.primer
     if isinstance(primer, Path) and (not primer.is_file() or sha256(primer) != primer_sum):
         raise BadFile("primer changed", f"{primer} is gone or is no longer the file that {sidecar} was made with")
     outs = checked_places(out, *request.sources)
-    model = Model.open(folder if Path(folder).exists() else name)
+    check_replaceable(outs, force)
+    model = Model.open(folder if folder_exists else name)
     if model.checksum != checksum:
         raise BadModel(f"the model {model.name} has been trained since {sidecar} was made; the same bytes are gone")
     generation = Generation(model, request)
@@ -109,19 +120,6 @@ def write_like(sidecar: Path, out: Path | Sequence[Path], loads: Loads = loads_a
         if sha256(path) != known.get(path.suffix.lower(), sha256(path)):
             log.warning("%s is not the same to the byte: another version of a library or another device?", path)
     return model, song
-
-
-def _no_sidecar(path: Path, error: Exception) -> BadFile:
-    """The error for a file that is no sidecar, or a damaged one."""
-    if isinstance(error, KeyError):
-        reason = f"it has no {error}"
-    elif isinstance(error, ValueError):  # no text, or no JSON
-        reason = "it is not JSON"
-    else:
-        reason = "it holds something else"
-    sidecar = path.with_suffix(".json")
-    hint = f"; did you mean --like {sidecar}?" if sidecar != path and sidecar.is_file() else ""
-    return BadFile("unreadable", f"{path} is not the .json that stands beside a sample: {reason}{hint}")
 
 
 def _origin(generation: Generation) -> dict[str, Any]:
@@ -142,8 +140,8 @@ def _write(origin: dict[str, Any], number: int, score: Score, paths: tuple[Path,
     for path in paths:
         write(score, path)
     sidecar = {**origin, "piece": number}
-    for place in dict.fromkeys(path.with_suffix(".json") for path in paths):
-        sums = {path.name: sha256(path) for path in paths if path.with_suffix(".json") == place}
+    for place in dict.fromkeys(map(place_of, paths)):
+        sums = {path.name: sha256(path) for path in paths if place_of(path) == place}
         first = next(iter(sums))
         write_json(place, {**sidecar, "file": first, "sha256": sums[first], "files": sums})
     return Song(paths, score)

@@ -179,7 +179,7 @@ def _write_piece(tell: Tell, midi: Path, model: str, request: dict[str, Any]) ->
     from musictool.generation.songs import write_songs
 
     wanted = options.build(Request, request)
-    write_songs(MODELS.get(model), wanted, midi, lambda rows, total: tell("writing", rows / max(1, total)))
+    write_songs(MODELS.get(model), wanted, midi, lambda rows, total: tell("writing", rows / max(1, total)), force=True)
 
 
 def _render(tell: Tell, midi: Path, forms: list[str]) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,18 +109,48 @@ def test_a_sidecar_that_is_none_is_named(text: str, tmp_path: Path):
 def test_what_is_no_sidecar_is_named_with_the_reason(model: Model, tunes: Path, tmp_path: Path):
     write_songs(model, Request(length=9, seed=4), tmp_path / "song.mid")
     with pytest.raises(
-        BadFile, match=r"song\.mid is not the \.json .* it is not JSON; did you mean --like .*song\.json\?$"
+        BadFile, match=r"song\.mid is not the \.json .* it is not UTF-8 .*; did you mean --like .*song\.json\?$"
     ):
         write_like(tmp_path / "song.mid", tmp_path / "again.mid")
-    with pytest.raises(BadFile, match=r"tune-00\.mid is not the \.json that stands beside a sample: it is not JSON$"):
+    with pytest.raises(
+        BadFile, match=r"tune-00\.mid is not the \.json that stands beside a sample: it is not UTF-8 .*$"
+    ):
         write_like(tunes / "tune-00.mid", tmp_path / "again.mid")
-    with pytest.raises(BadFile, match=r"model\.json is not the \.json .*: it has no 'primer_sha256'$"):
+    with pytest.raises(BadFile, match=r"model\.json is not the \.json .*: primer_sha256 is missing$"):
         write_like(model.folder / "model.json", tmp_path / "again.mid")
     with pytest.raises(BadFile, match=r"none\.json cannot be read \(No such file or directory\)$"):
         write_like(tmp_path / "none.json", tmp_path / "again.mid")
     (tmp_path / "song.json").write_text((tmp_path / "song.json").read_text().replace('"format": 2', '"format": 1'))
     with pytest.raises(BadFile, match="format 1, and this musictool reads 2"):
         write_like(tmp_path / "song.json", tmp_path / "again.mid")
+
+
+def change(path: Path, **values: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+@pytest.mark.parametrize(
+    "change_request, words",
+    [
+        ({"num": "many"}, "--num: 'many' is not"),
+        ({"more": 1}, "more"),
+        ({"sampler": {"top_k": float("nan")}}, "--top-k"),
+        ({"sampler": []}, ""),
+        ({"wanted": {}}, "its request has no 'histogram'"),
+        ({"num": 0}, "--num"),
+    ],
+)
+def test_nonsense_in_a_sidecar_is_one_line(model: Model, tmp_path: Path, change_request: dict[str, Any], words: str):
+    write_songs(model, Request(length=9, seed=4), tmp_path / "song.mid")
+    path = tmp_path / "song.json"
+    values = json.loads(path.read_text())
+    change(path, request=values["request"] | change_request)
+    with pytest.raises(BadFile, match=rf"song\.json is not the \.json .*{words}") as raised:
+        write_like(path, tmp_path / "again.mid")
+    assert "\n" not in str(raised.value)
+    change(path, request=values["request"], piece=2)
+    with pytest.raises(BadFile, match="it is of piece 2 of 1"):
+        write_like(path, tmp_path / "again.mid")
 
 
 def test_an_unknown_suffix_is_refused_before_anything_is_written(model: Model, tmp_path: Path):

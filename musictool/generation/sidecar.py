@@ -1,0 +1,85 @@
+"""The .json beside a song: read as what it should be, and asked whether a file is musictool's to write over.
+
+Nothing heavy is imported, so that the command line knows what is in its way before anything is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from musictool.errors import BadFile, BadOption
+from musictool.models.parts import sha256
+from musictool.strict import json as strict_json
+
+FORMAT = 2
+MOST_BYTES = 1 << 22
+SCHEMA = {
+    "primer_sha256": (str, None),
+    "piece": int,
+    "request": {str: object},
+    "model": {"name": str, "folder": str, "checksum": str},
+    "files?": {str: str},
+    "file?": str,
+    "sha256?": str,
+}
+
+
+def place_of(path: Path) -> Path:
+    """Where the .json of a song's file stands."""
+    return path.with_suffix(".json")
+
+
+def read_sidecar(path: Path) -> dict[str, Any]:
+    """The .json beside a song.
+
+    Raises:
+        BadFile: for a file that cannot be read, is none, or is of another version.
+    """
+    try:
+        values: dict[str, Any] = strict_json.read(path.resolve(), {}, MOST_BYTES)
+        if {"request", "format"} <= {*values} and values["format"] != FORMAT:
+            raise BadFile("other version", f"{path} has format {values['format']}, and this musictool reads {FORMAT}")
+        strict_json.check(values, SCHEMA)
+    except OSError as error:
+        raise BadFile("unreadable", f"{path} cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise no_sidecar(path, str(error)) from None
+    return values
+
+
+def no_sidecar(path: Path, reason: str) -> BadFile:
+    """The error for a file that is no sidecar, or a damaged one."""
+    beside = place_of(path)
+    hint = f"; did you mean --like {beside}?" if beside != path and beside.is_file() else ""
+    return BadFile("unreadable", f"{path} is not the .json that stands beside a sample: {reason}{hint}")
+
+
+def sums_of(values: dict[str, Any]) -> dict[str, str]:
+    """File name -> sha256 of each file of a song, from its sidecar."""
+    sums: dict[str, str] = values.get("files") or {values.get("file", ""): values.get("sha256", "")}
+    return sums
+
+
+def check_replaceable(paths: Iterable[Path], force: bool = False) -> None:
+    """Nothing is written over but what musictool wrote: a file as its .json knows it, and that .json.
+
+    Raises:
+        BadOption: for another file that stands in the place of one of `paths` or of its .json, unless `force`.
+    """
+    for path in () if force else paths:
+        beside = place_of(path)
+        sums: dict[str, str] = {}
+        if os.path.lexists(beside):
+            try:
+                sums = sums_of(read_sidecar(beside))
+            except BadFile:
+                raise BadOption(
+                    f"--out {path}: {beside} would be replaced, and is not the .json of a sample of this version; name "
+                    "another file, or write over it with --force"
+                ) from None
+        if os.path.lexists(path) and not (path.is_file() and sums.get(path.name) == sha256(path)):
+            what = "has been changed since" if path.name in sums else "is of no sample"
+            raise BadOption(f"--out {path} exists and {what}; name another file, or write over it with --force")

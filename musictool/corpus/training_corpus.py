@@ -13,7 +13,7 @@ from musictool.errors import BadCorpus
 
 def corpus_of(info: Mapping[str, Any], name: str) -> Corpus:
     """What the run called `name` learns. Raises BadCorpus if it is gone or another one now."""
-    corpus = Corpus.open(_corpus_folder(info)).select(info["training"]["options"]["where"])
+    corpus = Corpus.open(_corpus_folder(info)).select(info["training"]["options"].get("where", ()))
     if corpus.fingerprint != info["corpus"]["fingerprint"]:
         raise BadCorpus(
             f"the corpus {corpus.name} has changed since the run {name} began; begin a new run on it: "

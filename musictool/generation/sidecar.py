@@ -19,7 +19,13 @@ MOST_BYTES = 1 << 22
 SCHEMA = {
     "primer_sha256": (str, None),
     "piece": int,
-    "request": {str: object},
+    "request": {
+        "wanted?": {str: object},
+        "sampler?": {str: object},
+        "primer?": (str, None),
+        "style?": ({"files": {str: str}, "where": [str], "alpha": (float, None)}, None),
+        str: object,
+    },
     "model": {"name": str, "folder": str, "checksum": str},
     "files?": {str: str},
     "file?": str,

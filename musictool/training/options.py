@@ -267,6 +267,8 @@ def stored(info: Mapping[str, Any], folder: Path) -> TrainOptions:
     Raises BadModel for some that this version does not know."""
     with as_bad_model(folder / MARKER):
         begun_with = options.build(TrainOptions, info["training"]["options"])
+        if begun_with.encoding is None:
+            raise ValueError("training.options.encoding is missing")
         encoding = info["encoding"]
         unnamed = ENCODINGS.get(encoding["name"]).UNNAMED
         settings = [f"{key}={str(value).lower()}" for key, value in unnamed.items() if key not in encoding["options"]]
@@ -298,7 +300,11 @@ def resume_settings(info: Mapping[str, Any], folder: Path, given: Mapping[str, A
 def stored_settings(info: Mapping[str, Any], folder: Path) -> RunSettings:
     """The settings that the run of a model folder was last trained under."""
     with as_bad_model(folder / MARKER):
-        return options.build(RunSettings, info["training"]["settings"])
+        settings = options.build(RunSettings, info["training"]["settings"])
+        missing = [name for name, value in options.values_of(settings).items() if value is None]
+        if missing:
+            raise ValueError(f"training.settings.{missing[0]} is missing")
+        return settings
 
 
 def is_same(now: TrainOptions, then: TrainOptions) -> bool:

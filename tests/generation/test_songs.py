@@ -138,6 +138,8 @@ def change(path: Path, **values: Any) -> None:
         ({"sampler": []}, ""),
         ({"wanted": {}}, "its request has no 'histogram'"),
         ({"num": 0}, "--num"),
+        ({"primer": 3.5}, r"request\.primer should be text or null, not 3\.5"),
+        ({"style": {"files": []}}, r"request\.style\.files should be a table"),
     ],
 )
 def test_nonsense_in_a_sidecar_is_one_line(model: Model, tmp_path: Path, change_request: dict[str, Any], words: str):

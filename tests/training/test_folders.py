@@ -122,3 +122,12 @@ def test_a_finished_model_without_its_checkpoint_keeps_its_weights(models: Path)
         (models / f"{finished}" / "history.csv").write_text("epoch\n")
         with pytest.raises(BadModel, match="no checkpoint to go on from; its best weights are kept"):
             train(name=f"{finished}", resume=True)
+
+
+@pytest.mark.parametrize("part, key", [("settings", "window"), ("settings", "seed"), ("options", "encoding")])
+def test_a_run_that_does_not_say_what_it_was_begun_with_is_damaged(models: Path, part: str, key: str):
+    info = json.loads((models / "tunes-lstm" / "model.json").read_text())
+    info["training"][part][key], info["weights"] = None, {}
+    (models / "tunes-lstm" / "model.json").write_text(json.dumps(info))
+    with pytest.raises(BadModel, match=rf"model\.json is damaged: .*training\.{part}\.{key} is missing"):
+        train(resume=True, epochs=9)

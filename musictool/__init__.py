@@ -14,6 +14,8 @@ Each command has its one function, and these are they:
     musictool.evaluate("bach-lstm", num=100)                 -> Evaluation: what it writes beside human pieces
     musictool.evaluate_files([Path("song.mid")], "bach")     -> the same of files
     musictool.benchmark_polyphony(Path("JSB_Chorales.mat"))  -> Result, with nats per frame
+    musictool.benchmark_chorales(Path("jsb16.json"))         -> the same, with nats per token
+    musictool.export("bach-lstm", Path("bach.zip"))          -> Exported: a small model to give away
     musictool.interpolate(Model.open("vae"), Path("a.mid"), Path("b.mid"))   -> Score
     musictool.accompany(Model.open("vae"), Path("melody.mid"))               -> Score
     musictool.render(Path("song.mid"), Path("song.wav"))
@@ -45,6 +47,8 @@ _HOMES = {
     "evaluate": "evaluation.evaluate",
     "evaluate_files": "evaluation.evaluate",
     "benchmark_polyphony": "apps.polyphony.polyphony",
+    "benchmark_chorales": "apps.chorales.chorales",
+    "export": "models.export",
     "render": "apps.render",
     "lofi": "apps.lofi.lofi",
     "plot": "apps.plot",

@@ -25,7 +25,8 @@ def test_each_command_that_makes_something_has_its_function():
         "score": "score_files",
         "benchmark": "benchmark_polyphony",
     }
-    assert {other_names.get(name, name) for name in COMMANDS.names()} <= {*musictool.__all__}
+    makes_nothing = {"serve"}
+    assert {other_names.get(name, name) for name in COMMANDS.names()} - makes_nothing <= {*musictool.__all__}
 
 
 def test_the_api_does_what_the_commands_do(at_tiny_home: Path, tmp_path: Path):

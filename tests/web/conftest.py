@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from musictool.atomic import write_json
 from musictool.home import MODEL_MARKER
-from musictool.models.info import FORMAT
 from musictool.web.app import create_app
+from tests.model_info import model_info
 
 START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from tests.web import rule_worker; rule_worker.run()"
 PROGRAM = (sys.executable, "-c", START, json.dumps([str(Path(__file__).parents[2]), *sys.path]))
@@ -23,21 +23,15 @@ PROGRAM = (sys.executable, "-c", START, json.dumps([str(Path(__file__).parents[2
 def write_model(home: Path, name: str, **changes: Any) -> None:
     """A model folder as far as the page reads it."""
     info = {
-        "format": FORMAT,
         "arch": {"name": "lstm"},
-        "encoding": {},
-        "spec": {"kind": "tokens", "shape": [], "vocabulary": 9},
-        "conditions": {"controls": [], "column": "", "labels": []},
-        "corpus": {"name": "tunes"},
+        "encoding": {"name": "note-chord"},
+        "spec": {"kind": "tokens", "shape": [], "size": 9},
         "music": {"bpm": 90.0, "metre": [3, 4]},
-        "training": {},
         "metrics": {"val_loss": 1.5},
-        "provenance": {},
         "weights": {"network.weights.h5": "0"},
-        "stages": ["network"],
         **changes,
     }
-    write_json(home / "saved_models" / name / MODEL_MARKER, info)
+    write_json(home / "saved_models" / name / MODEL_MARKER, model_info(**info))
 
 
 @pytest.fixture

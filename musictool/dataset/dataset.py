@@ -13,7 +13,6 @@ The rows are memory-mapped and never read whole.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +23,7 @@ from musictool import encoding as encodings
 from musictool.corpus.corpus import Corpus
 from musictool.dataset.rows_file import lengths_of, mapped
 from musictool.encoding import Encoding, Spec
+from musictool.strict import json as strict_json
 
 MARKER = "encoded.json"
 VOCABULARY_FILE = "vocabulary.json"
@@ -82,13 +82,11 @@ def open_encoded(folder: Path, corpus: Corpus, identity: dict[str, Any]) -> Enco
     """What lies in the cache; None if nothing does, or it was made of something else or otherwise."""
     if not (folder / MARKER).exists():
         return None
-    values = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    values = strict_json.read(folder / MARKER, {})
     if any(values[key] != value for key, value in identity.items()):
         return None
     vocabulary = folder / VOCABULARY_FILE
-    encoding = encodings.from_json(
-        values["encoding"], json.loads(vocabulary.read_text(encoding="utf-8")) if vocabulary.exists() else None
-    )
+    encoding = encodings.from_json(values["encoding"], strict_json.read(vocabulary) if vocabulary.exists() else None)
     spec = encoding.spec
     lengths = lengths_of(folder / ROWS_FILE)
     stored = mapped(folder / ROWS_FILE, (int(lengths.sum()), *spec.stored_shape), spec.dtype)

@@ -12,20 +12,21 @@ import h5py
 import numpy as np
 
 from musictool.encoding import Spec
+from musictool.strict.hdf5 import open_file
 
 COPIED_BYTES = 1 << 24
 
 
 def lengths_of(path: Path) -> np.ndarray:
     """int64 (pieces,): how many of the `rows` each piece has."""
-    with h5py.File(path, "r", locking=False) as file:
+    with open_file(path, locking=False) as file:
         lengths: np.ndarray = file["lengths"][:]
     return lengths
 
 
 def mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """The `rows` of an HDF5 file, which lie in one run. Raises ValueError where they are of another shape or dtype."""
-    with h5py.File(path, "r", locking=False) as file:
+    with open_file(path, locking=False) as file:
         rows = file["rows"]
         if rows.shape != shape or rows.dtype != dtype:
             raise ValueError(f"{path.name} holds other rows")

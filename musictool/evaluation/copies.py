@@ -21,6 +21,7 @@ from musictool.atomic import replacing
 from musictool.corpus.corpus import Corpus
 from musictool.metrics.copying import MIN_STRUCK, STEPS_PER_QUARTER, WINDOW, Copied, CopyIndex
 from musictool.music.score import TICKS_PER_QUARTER, Score
+from musictool.strict.hdf5 import open_file
 
 log = logging.getLogger(__name__)
 
@@ -123,11 +124,11 @@ def index_of(corpus: Corpus) -> CopyIndex:
 
 def _read(path: Path, built_from: str) -> CopyIndex | None:
     try:
-        with h5py.File(path, locking=False) as file:
+        with open_file(path, compressed=True, locking=False) as file:
             if file.attrs["made_of"] != built_from:
                 return None
             return CopyIndex(*(file[name][:] for name in ARRAYS))
-    except (OSError, KeyError):
+    except (OSError, KeyError, ValueError):
         return None
 
 

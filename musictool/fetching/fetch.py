@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import re
 import time
@@ -35,6 +34,7 @@ from musictool.fetching.public import COLLECTIONS, Collection
 from musictool.fetching.sums import sum_of_files
 from musictool.fetching.unpack import unpack
 from musictool.progress import Transfer
+from musictool.strict import json as strict_json
 
 MARKER = "download.json"
 FORMAT_VERSION = 1
@@ -117,8 +117,8 @@ def read_info(name: str) -> dict[str, Any]:
 def info_of(folder: Path) -> dict[str, Any]:
     """The same of a folder, which may be any."""
     with suppress(OSError, ValueError):
-        info = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        if (folder / "music").is_dir() and isinstance(info, dict):
+        info: dict[str, Any] = strict_json.read(folder / MARKER, {})
+        if (folder / "music").is_dir():
             return info
     return {}
 

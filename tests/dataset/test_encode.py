@@ -33,8 +33,14 @@ def test_a_damaged_cache_is_encoded_again(tunes: Path, at_new_home: Path, name: 
     corpus = prepare(str(tunes), name="tunes", workers=1).corpus
     before = encode_corpus(corpus, "midi-message").stored.tolist()
     (path,) = corpus.folder.glob(f"encoded/midi-message-*/{name}")
-    path.write_text("{")
-    assert encode_corpus(corpus, "midi-message").stored.tolist() == before
+    for damage in ("cut", "link"):
+        if damage == "cut":
+            path.write_text("{")
+        else:  # to a good file, which is none of the corpus all the same
+            path.rename(at_new_home / name)
+            path.symlink_to(at_new_home / name)
+        assert encode_corpus(corpus, "midi-message").stored.tolist() == before
+        assert not path.is_symlink()
 
 
 def test_pieces_without_keys_cannot_be_moved_to_c(tunes: Path, at_new_home: Path):

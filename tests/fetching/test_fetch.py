@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from musictool.errors import BadDownload, BadOption, UnknownName
 from musictool.fetching import fetch as fetching
-from musictool.fetching.fetch import fetch, read_info
+from musictool.fetching.fetch import fetch, info_of, read_info
 from musictool.fetching.public import COLLECTIONS, Collection, size_in_words
 from musictool.fetching.sums import sum_of_files
 from musictool.preparation.sources import BUILT_IN
@@ -310,3 +311,13 @@ def test_the_description_is_json_that_a_person_can_read(songs: Collection, at_ne
     text = (at_new_home / "downloads/songs/download.json").read_text()
     assert json.loads(text)["licence"] == "free"
     assert text.count("\n") > 10
+
+
+@pytest.mark.parametrize("damage", ["pipe", "deep"])
+def test_a_description_that_is_none_says_nothing_and_holds_nothing_up(tmp_path: Path, damage: str):
+    (tmp_path / "music").mkdir()
+    if damage == "pipe":
+        os.mkfifo(tmp_path / "download.json")
+    else:
+        (tmp_path / "download.json").write_text("[" * 100_000)
+    assert info_of(tmp_path) == {}

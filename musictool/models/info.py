@@ -101,8 +101,8 @@ def as_bad_model(path: Path) -> Iterator[None]:
     except MusictoolError as error:
         raise BadModel(f"{path}: {error}") from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        (what, *_) = f"{type(error).__name__} {error}".splitlines()
-        raise BadModel(f"{path} is damaged: {what}") from None
+        what = str(error) if type(error) is ValueError else f"{type(error).__name__} {error}"
+        raise BadModel(f"{path} is damaged: {' '.join(what.split())}") from None
 
 
 def _check_values(info: dict[str, Any]) -> None:

@@ -222,9 +222,12 @@ class _Data:
 def _folds(label: np.ndarray, group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """int64 (W,): the fold of each window; each group whole, and groups of either label spread evenly."""
     fold = np.zeros(len(group), np.int64)
-    groups, first = np.unique(group, return_index=True)
-    both = [groups[label[first] == side] for side in (True, False)]
-    folds = min(FOLDS, *(len(one) for one in both if len(one)))
+    of_samples, of_people = np.unique(group[label]), np.unique(group[~label])
+    if np.intersect1d(of_samples, of_people).size:  # pairs: a piece whose other side is too short is one more of them
+        both = [np.union1d(of_samples, of_people)]
+    else:
+        both = [of_samples, of_people]
+    folds = min(FOLDS, *map(len, both))
     number: dict[int, int] = {}
     for one in both:
         number |= {int(g): i % folds for i, g in enumerate(rng.permutation(one))}

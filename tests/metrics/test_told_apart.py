@@ -67,6 +67,8 @@ def test_a_piece_and_what_became_of_it_are_held_out_together(people: list[Score]
         score.notes["velocity"] = 100
     same = told_apart(louder, people, bars=(1,), paired=True, halves=False)
     assert same.samples[1].auc == pytest.approx(0.5)
+    shorter = [*louder[:-1], tune(9, bars=1)]
+    assert told_apart(shorter, people, bars=(4,), paired=True, halves=False).samples[4].windows[1] > 0
     with pytest.raises(ValueError, match="9 samples and 10"):
         told_apart(louder[1:], people, paired=True)
 

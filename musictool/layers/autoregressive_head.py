@@ -54,8 +54,12 @@ class AutoregressiveHead(SigmoidHead):
         # Hidden units of each instrument, from the features and the notes of the instruments before it.
         note_kernel = self.constants() if constants is None else constants
         notes = ops.matmul(ops.cast(target, self.compute_dtype), note_kernel)
-        hidden = ops.tanh(ops.matmul(features, self.feature_kernel) + notes + self.hidden_bias)  # (..., I * H)
+        feature_kernel, hidden_bias, output_kernel = (
+            ops.cast(weight, self.compute_dtype)  # also where Keras does not: outside a call of the layer
+            for weight in (self.feature_kernel, self.hidden_bias, self.output_kernel)
+        )
+        hidden = ops.tanh(ops.matmul(features, feature_kernel) + notes + hidden_bias)  # (..., I * H)
         hidden = ops.reshape(hidden, (-1, self.parts, self.hidden))
         # One output layer per instrument.
-        given = ops.einsum("nih,ihp->nip", hidden, self.output_kernel)  # (N, I, P)
+        given = ops.einsum("nih,ihp->nip", hidden, output_kernel)  # (N, I, P)
         return alone + ops.reshape(ops.cast(given, "float32"), ops.shape(alone))

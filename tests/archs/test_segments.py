@@ -64,7 +64,7 @@ def test_the_page_has_its_default_noise_and_whether_it_has_a_temperature(name: s
 
 @each_segment_arch
 def test_a_temperature_is_refused_where_all_that_is_random_is_the_noise(name: str):
-    model: Any = SimpleNamespace(name="mine", spec=spec(8, 24, 5), arch=ARCHS.get(name))
+    model: Any = SimpleNamespace(name="mine", spec=spec(8, 24, 5), arch_class=ARCHS.get(name))
     plain, bold = Request(bars=2), Request(bars=2, sampler=Sampler(temperature=1.5, noise_sd=0.5))
     plain.check_model(model)
     if ARCHS.get(name).has_temperature:

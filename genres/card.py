@@ -88,7 +88,7 @@ def _told_apart(samples: Mapping[str, Any] | None) -> dict[str, Any]:
         f"by {bars} bar{'s' * (bars != '1')}": {
             "auc": round(samples["samples"][bars]["auc"], 3),
             "interval": [round(each, 2) for each in samples["samples"][bars]["interval"]],
-            "halves of people": None if bars not in samples["halves"] else round(samples["halves"][bars], 3),
+            "halves of people": None if bars not in samples["halves"] else round(samples["halves"][bars]["auc"], 3),
         }
         for bars in TOLD_BARS
         if bars in samples["samples"]

@@ -98,6 +98,7 @@ GENRES: dict[str, Genre] = {
         FREE,
         _FOUR_VOICES,
         bars=16,
+        temperature=1.0,
     ),
     "keyboard": Genre(
         "Baroque keyboard pieces of Bach, Scarlatti, Handel and their time",

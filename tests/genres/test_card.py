@@ -27,7 +27,7 @@ MEASURES: dict[str, Any] = {
     "told_apart": {
         "samples": {
             "samples": {"1": AUC, "8": {**AUC, "auc": 0.91}},
-            "halves": {"1": 0.503},
+            "halves": {"1": {"auc": 0.503, "range": [0.4, 0.6]}},
             "facts": [
                 {"text": "more notes at once: 3.1 (people 2.5)", "name": "x", "samples": 1, "people": 2, "auc": 1}
             ],

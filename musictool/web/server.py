@@ -39,6 +39,7 @@ def serve(
     address = f"http://{name}:{bound.getsockname()[1]}{page}" + (f"?token={token}" if token else "")
     config = uvicorn.Config(
         create_app(host, token, votes=votes, seed=seed),
+        log_config=None,  # else it closes the handlers of the whole process
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -15,8 +15,8 @@ HISTORY = MAX_DISTANCE + CONTEXT  # last frames that are kept while a piece is w
 REPEAT_HEADS = 4
 RANK = 24  # numbers in which a key sees the keys around it
 OUTPUT_RANK = 16  # numbers of the last layer that each key weighs in its own way
-RARE_LOGIT = -11.0  # of a key that the network leaves out: one onset in 60,000 frames
-RARE_HOLD_LOGIT = 13.0  # added if it sounds already
+RARE_LOGIT = -20.0  # of a key that the network leaves out: finite, and never drawn in practice
+RARE_HOLD_LOGIT = 22.0  # added if it sounds already
 
 
 class TiedHead(SigmoidHead):

@@ -102,7 +102,7 @@ def _checked(name: str | None, given: dict[str, Any], outs: tuple[Path, ...], fo
         raise BadOption(f"{name} is a music file and no model; did you mean --primer {shlex.quote(name)}?")
     folder_of(name)
     for places in numbered(outs, request.num):
-        check_replaceable(checked_places(places), force)
+        check_replaceable(checked_places(places, *request.sources), force)
     return request
 
 

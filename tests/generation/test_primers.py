@@ -126,7 +126,8 @@ def test_a_model_of_c_major_writes_in_the_key_that_is_asked_for(model: Model, pr
 
 def test_the_histogram_that_is_asked_for_moves_with_a_model_of_c_major(model: Model):
     conditions = {"controls": ["histogram"], "column": "", "labels": []}
-    conditioned = Model(model.folder, model.info | {"conditions": conditions}, model.encoding)
+    arch = {**model.info["arch"], "conditions": 12}
+    conditioned = Model(model.folder, model.info | {"conditions": conditions, "arch": arch}, model.encoding)
     guidance = guidance_of(conditioned, build(Constraints, {"histogram": "0,0,1,0,0,0,0,0,0,0,0,0"}), transposition=-2)
     assert guidance.conditions is not None
     assert guidance.conditions.tolist() == [1] + [0] * 11

@@ -161,7 +161,8 @@ class _Recorder:
 
 def test_a_model_may_be_conditioned_on_what_a_piece_is_like(model: Model, tunes: Path, at_tiny_home: Path):
     conditions = {"controls": ["histogram"], "column": "folder", "labels": ["folk", "jazz"]}
-    conditioned = Model(model.folder, model.info | {"conditions": conditions}, model.encoding)
+    described = {**model.info["arch"], "conditions": 14}
+    conditioned = Model(model.folder, model.info | {"conditions": conditions, "arch": described}, model.encoding)
     conditioned.__dict__["arch"] = arch = _Recorder()
     score = read(tunes / "tune-00.mid").scores[0]
     score_piece(conditioned, score, "", Constraints(label="jazz"))

@@ -31,20 +31,13 @@ from itertools import cycle
 
 import numpy as np
 
+from musictool.music.scales import SCALES
 from musictool.music.score import METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
 
 PIECES = 33  # of each process
 SHORTEST_SECONDS, LONGEST_SECONDS = 120.0, 240.0
 
-MODES = {
-    "ionian": (0, 2, 4, 5, 7, 9, 11),
-    "dorian": (0, 2, 3, 5, 7, 9, 10),
-    "phrygian": (0, 1, 3, 5, 7, 8, 10),
-    "lydian": (0, 2, 4, 6, 7, 9, 11),
-    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
-    "aeolian": (0, 2, 3, 5, 7, 8, 10),
-    "pentatonic": (0, 2, 4, 7, 9),
-}
+MODES = {**SCALES, "ionian": SCALES["major"], "aeolian": SCALES["minor"]}
 PIANO, MUSIC_BOX, VIBRAPHONE, MARIMBA, ORGAN = 0, 10, 11, 12, 19  # General MIDI programs
 VIOLIN, VIOLA, CELLO, STRINGS, VOICES, CLARINET, FLUTE = 40, 41, 42, 48, 52, 71, 73
 SOFTEST, LOUDEST = 28, 118  # velocities

@@ -61,21 +61,12 @@ class Results:
         """Nothing follows."""
 
 
-class FolderResults(Results):
-    """The model folder of a run: checkpoint, weights, history.csv, music, curves.
+class CheckpointedResults(Results):
+    """Results with a checkpoint in a folder, from which a run is resumed."""
 
-    Args:
-        folder: made by `musictool.models.model.create`.
-        arch: what is trained.
-        settings: of the run.
-    """
-
-    def __init__(self, folder: Path, arch: Arch, settings: RunSettings):
+    def __init__(self, folder: Path):
         super().__init__()
         self.folder = folder
-        self.arch = arch
-        self.settings = settings
-        self._events: EventLog | None = None
 
     @property
     def state(self) -> dict[str, Any] | None:
@@ -87,6 +78,22 @@ class FolderResults(Results):
 
     def restore(self, variables: Sequence[Any]) -> None:
         restore_variables(checkpoint_path(self.folder), variables)
+
+
+class FolderResults(CheckpointedResults):
+    """The model folder of a run: checkpoint, weights, history.csv, music, curves.
+
+    Args:
+        folder: made by `musictool.models.model.create`.
+        arch: what is trained.
+        settings: of the run.
+    """
+
+    def __init__(self, folder: Path, arch: Arch, settings: RunSettings):
+        super().__init__(folder)
+        self.arch = arch
+        self.settings = settings
+        self._events: EventLog | None = None
 
     def load_best(self, stage: Stage) -> None:
         stage.network.load_weights(self.folder / weights_file(stage.name))

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from musictool.arch import Stage
 from musictool.atomic import write_json
 from musictool.errors import BadOption
-from musictool.training.results import Results
-from musictool.training.state import State, checkpoint_path, read_state, restore_variables, save_checkpoint
+from musictool.training.results import CheckpointedResults
+from musictool.training.state import State, checkpoint_path, restore_variables, save_checkpoint
 
 MARKER = "benchmark.json"
 WEIGHTS = "best.h5"
 
 
-class KeptResults(Results):
+class KeptResults(CheckpointedResults):
     """What a run needs to be resumed.
 
     Args:
@@ -29,24 +29,13 @@ class KeptResults(Results):
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]):
-        super().__init__()
-        self.folder, marker = folder, folder / MARKER
+        super().__init__(folder)
+        marker = folder / MARKER
         if marker.exists() and json.loads(marker.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
             raise BadOption(f"{folder} holds a run of other settings ({marker}); give them again, or another --folder")
         folder.mkdir(parents=True, exist_ok=True)
         checkpoint_path(folder).parent.mkdir(exist_ok=True)
         write_json(marker, dict(settings))
-
-    @property
-    def state(self) -> dict[str, Any] | None:
-        path = checkpoint_path(self.folder)
-        return read_state(path) if path.exists() else None
-
-    def save(self, variables: Sequence[Any], state: State) -> None:
-        save_checkpoint(checkpoint_path(self.folder), variables, state)
-
-    def restore(self, variables: Sequence[Any]) -> None:
-        restore_variables(checkpoint_path(self.folder), variables)
 
     def keep_weights(self, stage: Stage, epoch: int, validation: dict[str, float]) -> None:
         save_checkpoint(self.folder / WEIGHTS, stage.network.variables, State(epoch=epoch))

@@ -155,7 +155,8 @@ def training(arch: Any, stage: Any) -> Callable[[], object]:
 
     shape = (arch.BATCH_SIZE, arch.WINDOW)
     cells = (np.random.default_rng(0).random((2, *shape, *arch.spec.shape)) < 0.02).astype(np.uint8)
-    batch = Batch(*map(tf.constant, (*cells, np.ones(shape, np.float32), np.zeros((*shape, 0), np.float32))))
+    nothing = np.zeros((*shape, arch.numbers_beside if arch.kind == "frames" else 0), np.float32)
+    batch = Batch(*map(tf.constant, (*cells, np.ones(shape, np.float32), nothing)))
     optimizers = backend.one_device().optimizers_for(stage, arch.LEARNING_RATE, arch.CLIP_NORM)
     step = backend.one_device().training_step(stage, optimizers)
     return lambda: keras.ops.convert_to_numpy(step(batch))

@@ -129,6 +129,7 @@ class Arch(ABC):
         ROW_SHAPE: the only shape of a row that it learns; None for any.
         has_likelihood: whether it gives the next row a probability; one that does not is not measured in nats.
         supports_conditions: whether its networks take conditions beside the rows.
+        UNNAMED: what options mean in models that were saved before there were these options.
         has_temperature: whether it draws from probabilities; one whose randomness is its noise has --noise-sd instead.
         USES_PER_WEIGHT: how often a row is multiplied by each weight: once, but where a network goes over many places.
         BFLOAT16_ON_CPU: whether a CPU with units for bfloat16 is faster with it.
@@ -152,6 +153,7 @@ class Arch(ABC):
     ROW_SHAPE: ClassVar[tuple[int, ...] | None] = None
     has_likelihood: ClassVar[bool] = True
     supports_conditions: ClassVar[bool] = False
+    UNNAMED: ClassVar[dict[str, Any]] = {}
     has_temperature: ClassVar[bool] = True
     WINDOW: ClassVar[int] = 64
     BATCH_SIZE: ClassVar[int] = 32
@@ -186,6 +188,11 @@ class Arch(ABC):
     def learns_rows_of(cls, shape: tuple[int, ...]) -> bool:
         """Whether it learns rows of this shape, of its kind."""
         return cls.ROW_SHAPE in (None, shape)
+
+    @property
+    def reads_bar_positions(self) -> bool:
+        """Whether its networks are given the position in the bar beside each row (musictool/music/bar_positions.py)."""
+        return False
 
     @property
     @abstractmethod
@@ -294,5 +301,5 @@ def from_json(values: Mapping[str, Any], spec: Spec) -> Arch:
     from musictool.registry import ARCHS
 
     cls = ARCHS.get(values["name"])
-    arch: Arch = cls(spec, options.from_json(cls.Options, values["options"]), values["conditions"])
+    arch: Arch = cls(spec, options.from_json(cls.Options, {**cls.UNNAMED, **values["options"]}), values["conditions"])
     return arch

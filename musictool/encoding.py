@@ -144,6 +144,11 @@ class Encoding(ABC):
     def positions(self, rows: np.ndarray) -> np.ndarray:
         """int64 (T,), ticks: where in decode(rows) each of the rows (T, *spec.shape) takes effect; never falling."""
 
+    @property
+    def rows_per_quarter(self) -> int | None:
+        """Rows in a quarter note, where each row is a step of a grid that begins at tick 0; None otherwise."""
+        return None
+
     def stretch(self, rows: np.ndarray, factor: float) -> np.ndarray:
         """The rows (..., *spec.shape), with any axes before, played `factor` times as long; drums are stretched too.
 

@@ -22,6 +22,7 @@ from musictool.engine.current import within
 from musictool.errors import BadOption, KindMismatch, UnknownName
 from musictool.models.weights import load_weights
 from musictool.options import describe
+from musictool.music.bar_positions import BarPositions
 from musictool.registry import ARCHS
 from musictool.sampling.guidance import Guidance
 from musictool.sampling.sampler import Sampler
@@ -85,10 +86,14 @@ def weights(stage: Stage) -> list[np.ndarray]:
 
 
 def batch_of(x: np.ndarray, mask: np.ndarray | None = None, conditions: np.ndarray | None = None) -> Batch:
-    """All but the last row, and all but the first."""
+    """All but the last row, and all but the first; beside frames, their positions in 4/4."""
     shape = (x.shape[0], x.shape[1] - 1)
     mask = np.ones(shape, np.float32) if mask is None else mask
-    return Batch(x[:, :-1], x[:, 1:], mask, np.zeros((*shape, 0), np.float32) if conditions is None else conditions)
+    beside = np.zeros((*shape, 0), np.float32) if conditions is None else conditions
+    if x.ndim == 3:
+        positions = BarPositions().of_rows(0, shape[1])[None, :, 0]
+        beside = np.repeat(positions, len(x), axis=0)
+    return Batch(x[:, :-1], x[:, 1:], mask, beside)
 
 
 def assert_two_steps_move_every_weight(stage: Stage, batch: Batch) -> None:

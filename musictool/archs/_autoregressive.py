@@ -4,12 +4,13 @@ The network of such an arch predicts the next row from all rows before it, in tw
 `call` takes whole windows and is trained. Its `step` takes one row and the state before it; all that is here is made of
 it:
 
-    initial_state(batch_size) -> state                    before the first row
-    constants(conditions) -> constants                    what is the same at every step, computed once per call
-    step(row, state, constants) -> features, state        features are what the next row is predicted from
-    nll(features, next_row, constants) -> float (B,)      nats
+    initial_state(batch_size) -> state                           before the first row
+    constants() -> constants                                     what is the same at every step, computed once per call
+    step(row, side_input, state, constants) -> features, state   features are what the next row is predicted from
+    nll(features, next_row, constants) -> float (B,)             nats
 
-A row is int32 (B,) or float32 (B, D); a state is any nest of tensors of shapes that do not change.
+A row is int32 (B,) or float32 (B, D); a side input is what stands beside it, float32 (B, C) or (1, C); a state is any
+nest of tensors of shapes that do not change.
 """
 
 from __future__ import annotations
@@ -70,6 +71,11 @@ class AutoregressiveArch(Arch):
             the row, and the draw_state after it.
         """
 
+    @abstractmethod
+    def side_inputs(self, guidance: Guidance, start: int, stop: int, pieces: int) -> np.ndarray:
+        """float32 (stop - start, pieces or 1, C): what stands beside the rows from which those from start to stop - 1
+        of each piece are predicted."""
+
     @cached_property
     def stages(self) -> list[Stage]:
         return [Stage("network", self.network, self.loss_and_metrics)]
@@ -79,25 +85,25 @@ class AutoregressiveArch(Arch):
     @in_own_engine
     def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         piece = self._time_first(np.concatenate([self.spec.start[None], rows])[None])  # (T + 1, 1, ...)
-        _, nats = self._score(piece, self.network.initial_state(1), self._conditions(guidance))
+        _, nats = self._score(piece, self.side_inputs(guidance, 0, len(rows), 1), self.network.initial_state(1))
         return ops.convert_to_numpy(nats)[:, 0].astype(np.float64)
 
-    def score(self, rows: Any, state: Any, conditions: Any) -> tuple[Any, Any]:
+    def score(self, rows: Any, side_inputs: Any, state: Any) -> tuple[Any, Any]:
         """Teacher-forced: whatever the network predicts, the next row is the one that stands there.
 
         Args:
             rows: (T + 1, B, ...).
+            side_inputs: float32 (T, B or 1, C), beside all rows but the last.
             state: before the first.
-            conditions: float32 (1, C).
 
         Returns:
             the state before the last row; float32 (T, B), nats of all rows but the first.
         """
-        constants = self.network.constants(conditions)
+        constants = self.network.constants()
 
         def score_row(i: Any, carry: Any) -> Any:
             state, nats = carry
-            features, state = self.network.step(rows[i], state, constants)
+            features, state = self.network.step(rows[i], side_inputs[i], state, constants)
             nll = self.network.nll(features, rows[i + 1], constants)  # (B,)
             return state, ops.write(nats, (i, 0), nll[None])
 
@@ -115,7 +121,7 @@ class AutoregressiveArch(Arch):
         """The last row of a primer (B, T, ...), and the state before it: the position where generation begins."""
         rows, state = self._time_first(primer), self.network.initial_state(len(primer))
         if len(rows) > 1:
-            state, _ = self._score(rows, state, self._conditions(guidance))
+            state, _ = self._score(rows, self.side_inputs(guidance, 0, len(rows) - 1, len(primer)), state)
         return ops.convert_to_tensor(rows[-1]), state
 
     @in_own_engine
@@ -125,16 +131,19 @@ class AutoregressiveArch(Arch):
         draw_state: Any,
         sampler: Sampler,
         rng: np.random.Generator,
-        guidance: Guidance = FREE,
+        side_inputs: np.ndarray,
     ) -> tuple[np.ndarray, tuple[Any, Any], Any]:
-        """The next CHUNK rows: spec.dtype (B, CHUNK, ...), with the position and the draw_state after them."""
+        """The next CHUNK rows: spec.dtype (B, CHUNK, ...), with the position and the draw_state after them.
+
+        Args:
+            side_inputs: float32 (CHUNK, B or 1, C), as `side_inputs` gives them for these rows.
+        """
         uniform = rng.random((CHUNK, len(position[0]), self.draws), dtype=np.float32)
-        generate = self._generate(sampler)
-        position, draw_state, rows = generate(position, draw_state, uniform, self._conditions(guidance))
+        position, draw_state, rows = self._generate(sampler)(position, draw_state, uniform, side_inputs)
         return np.moveaxis(ops.convert_to_numpy(rows), 0, 1).astype(self.spec.dtype), position, draw_state
 
     def generate(
-        self, sampler: Sampler, position: tuple[Any, Any], draw_state: Any, uniform: Any, conditions: Any
+        self, sampler: Sampler, position: tuple[Any, Any], draw_state: Any, uniform: Any, side_inputs: Any
     ) -> tuple[tuple[Any, Any], Any, Any]:
         """Row after row, each drawn from what the network predicts after the one before it.
 
@@ -143,16 +152,16 @@ class AutoregressiveArch(Arch):
             position: the last row (B, ...), and the state before it.
             draw_state: see `draw`.
             uniform: float32 (CHUNK, B, U).
-            conditions: float32 (1, C).
+            side_inputs: float32 (CHUNK, B or 1, C).
 
         Returns:
             position and draw_state after CHUNK rows; the rows (CHUNK, B, ...).
         """
-        constants = self.network.constants(conditions)
+        constants = self.network.constants()
 
         def generate_row(i: Any, carry: Any) -> Any:
             row, state, draw_state, rows = carry
-            features, state = self.network.step(row, state, constants)
+            features, state = self.network.step(row, side_inputs[i], state, constants)
             row, draw_state = self.draw(features, uniform[i], sampler, draw_state, i, constants)
             return row, state, draw_state, ops.write(rows, (i, *[0] * len(row.shape)), row[None])
 
@@ -168,8 +177,3 @@ class AutoregressiveArch(Arch):
     def _time_first(self, rows: np.ndarray) -> np.ndarray:
         """(B, T, ...) -> (T, B, ...), as `step` takes them."""
         return np.moveaxis(rows, 1, 0).astype(self.ROW_DTYPE)
-
-    def _conditions(self, guidance: Guidance) -> np.ndarray:
-        """float32 (1, C), zeros where nothing is requested."""
-        none = np.zeros(self.conditions, np.float32)
-        return (none if guidance.conditions is None else guidance.conditions)[None]

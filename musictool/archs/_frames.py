@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Any, ClassVar
 
 import numpy as np
 
-from musictool.archs._autoregressive import AutoregressiveArch
+from musictool.arch import StackOptions
+from musictool.archs._autoregressive import CHUNK, AutoregressiveArch
 from musictool.dataset.windows import Batch
 from musictool.encoding import Kind
 from musictool.engine import nn, ops
 from musictool.layers.sigmoid_head import SigmoidHead
+from musictool.music.bar_positions import SIZE
+from musictool.options import option
 from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.sampler import Sampler
 
@@ -57,14 +62,14 @@ class NextFrame(nn.Model):
         Args:
             frames: 0/1 (B, T, D).
             targets: 0/1 (B, T, D), the next frames, of which a part sees those before it; None for silence.
-            side_inputs: float32 (B, T, C); None where C is 0.
+            side_inputs: float32 (B, T, C); not looked at where C is 0.
 
         Returns:
             float32 (B, T, ...), of the form that the head has.
         """
         frames = ops.cast(frames, "float32")
         targets = ops.zeros_like(frames) if targets is None else ops.cast(targets, "float32")
-        inputs = frames if side_inputs is None else ops.concatenate([frames, side_inputs], axis=-1)  # (B, T, D + C)
+        inputs = frames if not self.side_inputs else ops.concatenate([frames, side_inputs], axis=-1)  # (B, T, D + C)
         features = self.body(self.keys(inputs), training=training)  # (B, T, W)
         return self.head.logits(features, self.head.context(frames), targets)
 
@@ -74,14 +79,16 @@ class NextFrame(nn.Model):
         """The state before the first frame: the body's and the head's."""
         return self.body.initial_state(batch_size), self.head.initial_context(batch_size)
 
-    def constants(self, conditions: Any) -> Any:
-        """The head's; frames have no conditions."""
+    def constants(self) -> Any:
+        """The head's."""
         return self.head.constants()
 
-    def step(self, frame: Any, state: tuple[Any, Any], constants: Any) -> tuple[Any, Any]:
-        """float32 (B, D), the state before it -> features (B, W) with the head's own context, the state after it."""
+    def step(self, frame: Any, side_input: Any, state: tuple[Any, Any], constants: Any) -> tuple[Any, Any]:
+        """float32 (B, D), float32 (B, C), the state before it -> features (B, W) with the head's own context, the state
+        after it."""
         body_state, head_state = state
-        features, body_state = self.body.step(self.keys(frame), body_state)  # (B, W)
+        inputs = ops.concatenate([frame, side_input], axis=-1) if self.side_inputs else frame  # (B, D + C)
+        features, body_state = self.body.step(self.keys(inputs), body_state)  # (B, W)
         context, head_state = self.head.update_context(frame, head_state)
         return (features, context), (body_state, head_state)
 
@@ -90,10 +97,18 @@ class NextFrame(nn.Model):
         return self.head.loss_and_metrics(self.head.logits(*features, frame, constants), frame)[0]
 
 
+@dataclass(frozen=True)
+class FrameStackOptions(StackOptions):
+    """The options of an arch of frames that stacks layers."""
+
+    bar_positions: bool = option(True, "the network is given the metre and the position in the bar of each frame")
+
+
 class FramesArch(AutoregressiveArch):
     """An arch that predicts the next frame. A subclass gives its Options (with `embedding`), its `body` and `head`."""
 
     kind: ClassVar[Kind] = "frames"
+    UNNAMED: ClassVar[dict[str, Any]] = {"bar_positions": False}
     DEFAULT_ENCODING: ClassVar[str] = "piano-roll"
     ROW_DTYPE: ClassVar[str] = "float32"
 
@@ -108,9 +123,21 @@ class FramesArch(AutoregressiveArch):
     @cached_property
     def network(self) -> NextFrame:
         """The one network, built."""
-        network = NextFrame(self.spec.size, self.options.embedding, self.body(), self.head(), name="network")
+        settings = self.options
+        network = NextFrame(
+            self.spec.size, settings.embedding, self.body(), self.head(), self.numbers_beside, name="network"
+        )
         network.build((None, None))
         return network
+
+    @property
+    def reads_bar_positions(self) -> bool:
+        return bool(self.options.bar_positions)
+
+    @property
+    def numbers_beside(self) -> int:
+        """C, numbers beside each frame."""
+        return SIZE if self.reads_bar_positions else 0
 
     @property
     def draws(self) -> int:
@@ -118,17 +145,24 @@ class FramesArch(AutoregressiveArch):
 
     def loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         """Nats and accuracy of each target, float32 (B, L)."""
-        logits = self.network(batch.x, batch.y, training=training)
+        logits = self.network(batch.x, batch.y, batch.side_inputs, training=training)
         return self.network.head.loss_and_metrics(logits, ops.cast(batch.y, "float32"))
 
     def continuation(
         self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
     ) -> Iterator[np.ndarray]:
-        rng, position = np.random.default_rng(seed), self.prefill(primer)
-        logit_bias = guidance.logit_bias(self.spec.size)
-        while True:
-            rows, position, _ = self.next_chunk(position, logit_bias, sampler, rng)
+        rng, position = np.random.default_rng(seed), self.prefill(primer, guidance)
+        logit_bias, (pieces, done) = guidance.logit_bias(self.spec.size), primer.shape[:2]
+        for start in count(done - 1, CHUNK):  # the first row that the primer does not have, without the start row
+            side_inputs = self.side_inputs(guidance, start, start + CHUNK, pieces)
+            rows, position, _ = self.next_chunk(position, logit_bias, sampler, rng, side_inputs)
             yield rows  # (B, CHUNK, D)
+
+    def side_inputs(self, guidance: Guidance, start: int, stop: int, pieces: int) -> np.ndarray:
+        """float32 (stop - start, pieces, C): the bar positions."""
+        if not self.reads_bar_positions:
+            return np.zeros((stop - start, 1, 0), np.float32)
+        return np.broadcast_to(guidance.bar_positions.of_rows(start, stop), (stop - start, pieces, SIZE))
 
     def draw(
         self, features: Any, uniform: Any, sampler: Sampler, draw_state: Any, i: Any, constants: Any

@@ -69,26 +69,25 @@ class NextToken(nn.Model):
         """The state before the first token."""
         return self.body.initial_state(batch_size)
 
-    def constants(self, conditions: Any) -> tuple[Any, Any]:
-        """float32 (1, C) -> the embeddings of all tokens (V, D), and what is added to each that is read (1, D)."""
-        return self.embedding.matrix(), self.condition_projection(conditions) if self.condition_projection else 0.0
+    def constants(self) -> Any:
+        """The embeddings of all tokens, (V, D)."""
+        return self.embedding.matrix()
 
-    def step(self, token: Any, state: Any, constants: tuple[Any, Any]) -> tuple[Any, Any]:
-        """int32 (B,), the state before it -> features (B, W), the state after it."""
-        matrix, condition = constants
+    def step(self, token: Any, conditions: Any, state: Any, matrix: Any) -> tuple[Any, Any]:
+        """int32 (B,), float32 (1, C), the state before it -> features (B, W), the state after it."""
         x = self.embedding.embed(token, matrix)  # (B, D)
         if self.condition_projection:
-            x = x + ops.cast(condition, x.dtype)
+            x = x + ops.cast(self.condition_projection(conditions), x.dtype)
         features, state = self.body.step(x, state)  # (B, W)
         return features, state
 
-    def logits(self, features: Any, constants: tuple[Any, Any]) -> Any:
+    def logits(self, features: Any, matrix: Any) -> Any:
         """Features (B, W) -> logits float32 (B, V) of the next token."""
-        return self.embedding.logits(self.project(features), constants[0])
+        return self.embedding.logits(self.project(features), matrix)
 
-    def nll(self, features: Any, token: Any, constants: tuple[Any, Any]) -> Any:
+    def nll(self, features: Any, token: Any, matrix: Any) -> Any:
         """Features (B, W), the next token int32 (B,) -> nats float32 (B,)."""
-        return cross_entropy(token, self.logits(features, constants))
+        return cross_entropy(token, self.logits(features, matrix))
 
 
 class TokensArch(AutoregressiveArch):
@@ -129,12 +128,18 @@ class TokensArch(AutoregressiveArch):
         rng, guard = np.random.default_rng(seed), LoopGuard(len(primer))
         position = self.prefill(primer, guidance)
         draw_state = DrawState.after(primer, sampler, guidance, self.spec.size, FIRST_TOKEN, CHUNK)
+        conditions = self.side_inputs(guidance, 0, CHUNK, 1)
         while True:
-            rows, position, draw_state = self.next_chunk(position, draw_state, sampler, rng, guidance)
+            rows, position, draw_state = self.next_chunk(position, draw_state, sampler, rng, conditions)
             yield rows  # (B, CHUNK)
             if sampler.loop_guard:
                 temperature_factor, loop = guard.after(rows)
                 draw_state = draw_state._replace(temperature_factor=temperature_factor, loop=loop)
+
+    def side_inputs(self, guidance: Guidance, start: int, stop: int, pieces: int) -> np.ndarray:
+        """float32 (stop - start, 1, C): the conditions, zeros where nothing is requested."""
+        conditions = np.zeros(self.conditions, np.float32) if guidance.conditions is None else guidance.conditions
+        return np.broadcast_to(conditions, (stop - start, 1, self.conditions))
 
     def draw(
         self, features: Any, uniform: Any, sampler: Sampler, draw_state: DrawState, i: Any, constants: Any

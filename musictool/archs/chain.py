@@ -24,8 +24,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from musictool.arch import StackOptions
-from musictool.archs._frames import FramesArch
+from musictool.archs._frames import FramesArch, FrameStackOptions
 from musictool.dataset.dataset import Encoded
 from musictool.encoding import Spec
 from musictool.errors import BadOption, KindMismatch
@@ -47,7 +46,7 @@ class Chain(FramesArch):
     USES_PER_WEIGHT = 12.0  # once for every key
 
     @dataclass(frozen=True)
-    class Options(StackOptions):
+    class Options(FrameStackOptions):
         layers: int = option(1, "number of LSTM layers", least=1, most=16)
         hidden: int = option(64, "hidden units per key", least=1, most=1024)
         chain: bool = option(True, "a key sees those below it in its own frame")

@@ -12,8 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from musictool.arch import StackOptions
-from musictool.archs._frames import FramesArch
+from musictool.archs._frames import FramesArch, FrameStackOptions
 from musictool.encoding import Spec
 from musictool.errors import BadOption, KindMismatch
 from musictool.layers.autoregressive_head import AutoregressiveHead
@@ -37,7 +36,7 @@ class MultiRnn(FramesArch):
     LEARNING_RATE = 3e-3
 
     @dataclass(frozen=True)
-    class Options(StackOptions):
+    class Options(FrameStackOptions):
         head: Literal["autoregressive", "sigmoid", "softmax"] = option(
             "autoregressive",
             "output layer: instrument after instrument; a sigmoid per key; a softmax per instrument",

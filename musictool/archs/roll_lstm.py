@@ -12,8 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from musictool.arch import StackOptions
-from musictool.archs._frames import FramesArch
+from musictool.archs._frames import FramesArch, FrameStackOptions
 from musictool.layers.recurrent_stack import RecurrentStack
 from musictool.layers.sigmoid_head import SigmoidHead
 from musictool.options import option
@@ -28,7 +27,7 @@ class RollLstm(FramesArch):
     LEARNING_RATE = 3e-3
 
     @dataclass(frozen=True)
-    class Options(StackOptions):
+    class Options(FrameStackOptions):
         hold: bool = option(True, "each key sees directly whether it sounds already")
 
     SIZES: ClassVar = {

@@ -17,6 +17,7 @@ import hashlib
 import shlex
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -158,6 +159,14 @@ class Corpus:
     def note_counts(self) -> np.ndarray:
         """int32 (pieces,): the number of notes of each piece."""
         return np.asarray(self.selected(self._notes.pieces["notes"]))
+
+    def metres(self) -> list[np.ndarray]:
+        """METRE of each piece."""
+        tables: list[np.ndarray] = []
+        for start, stop in block_bounds(self.note_counts):
+            block = self.packed(start, stop)
+            tables += [block.columns["metres"][a:b].copy() for a, b in pairwise(block.starts["metres"].tolist())]
+        return tables
 
     def score(self, index: int) -> Score:
         """One piece."""

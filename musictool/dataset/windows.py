@@ -19,6 +19,8 @@ from musictool.dataset.conditions import CONDITION_DROPOUT, Conditions, stretche
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.rows_file import release_pages
 from musictool.encoding import PADDING
+from musictool.music import bar_positions
+from musictool.music.bar_positions import BarPositions
 from musictool.ragged import one_by_one
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,8 @@ class Batch(NamedTuple):
         x, y: spec.dtype (B, L, *spec.shape).
         mask: float32 (B, L), 0 where y is padding.
         side_inputs: float32 (B, L, C), what else a network is given beside each row of x: the conditions of the music
-            from y's position on (musictool/dataset/conditions.py), for instance. C is 0 where there is nothing.
+            from y's position on (musictool/dataset/conditions.py), and behind them the position of y in its bar
+            (musictool/music/bar_positions.py), for instance. C is 0 where there is nothing.
     """
 
     x: Any
@@ -89,17 +92,24 @@ class BatchSource(Protocol):
 
 @dataclass(frozen=True)
 class SideInputs:
-    """What stands beside the rows of a corpus, for a model that has conditions.
+    """What stands beside the rows of a corpus.
 
     Attributes:
-        conditions: which.
+        conditions: which the model has.
         controls: float16 (T, CONTROLS) beside all rows (encode.encode_controls); None if no control is among them.
         label: int64 (pieces,), the index of each piece's label, -1 for none.
+        bar_positions: of all pieces, for a model that is given them.
     """
 
     conditions: Conditions
     controls: np.ndarray | None
     label: np.ndarray
+    bar_positions: BarPositions | None = None
+
+    @property
+    def size(self) -> int:
+        """C, the numbers beside a row."""
+        return self.conditions.size + (0 if self.bar_positions is None else bar_positions.SIZE)
 
 
 class Windows:
@@ -112,7 +122,7 @@ class Windows:
         transpositions: semitones drawn from for each training window; validation is never shifted.
         stretches: the same for how many times as long it is played; of use where the encoding `stretches`.
         seed: fixes the order and the draws of every epoch.
-        side_inputs: for batches that have conditions.
+        side_inputs: what stands beside the rows; nothing by default.
     """
 
     def __init__(
@@ -192,14 +202,20 @@ class Windows:
         conditions = side_inputs.conditions.vectors(
             controls, side_inputs.label[plan.piece[at]], plan.condition_mask[at], self.length
         )
-        return Batch(window[:, :-1], window[:, 1:], mask.astype(np.float32), conditions)
+        beside = [conditions]
+        if (bars := side_inputs.bar_positions) is not None:
+            targets = plan.start[at][:, None] + np.arange(self.length)  # (B, L)
+            beside.append(
+                np.stack([bars.of_piece(*each) for each in zip(plan.piece[at].tolist(), targets, strict=True)])
+            )
+        return Batch(window[:, :-1], window[:, 1:], mask.astype(np.float32), np.concatenate(beside, axis=-1))
 
     def signature(self, parts: int = 1) -> Batch:
         """(shape, dtype) of each array of one of equal `parts` of a batch."""
         spec, shape = self.encoded.spec, (self.part_size(parts), self.length)
         rows = ((*shape, *spec.shape), spec.dtype)
         floats = np.dtype(np.float32)
-        return Batch(rows, rows, (shape, floats), ((*shape, self.side_inputs.conditions.size), floats))
+        return Batch(rows, rows, (shape, floats), ((*shape, self.side_inputs.size), floats))
 
     def _rows(self, index: np.ndarray) -> np.ndarray:
         stored = self.encoded.stored

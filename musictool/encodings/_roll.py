@@ -80,6 +80,10 @@ class Roll(Encoding):
         """int64 (N,): the track that plays each note, an index into `tracks`; -1 where it is left out."""
 
     @property
+    def rows_per_quarter(self) -> int | None:
+        return int(self.options.steps_per_quarter) if self.steps_per_row == 1 else None
+
+    @property
     def has_onsets(self) -> bool:
         """Whether each key has a second number, 1 where it is struck."""
         return bool(getattr(self.options, "onsets", False))

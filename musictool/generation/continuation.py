@@ -18,6 +18,8 @@ from musictool.models.model import Model
 from musictool.music import gm
 from musictool.music.score import METRE, PITCHES, TEMPO, Score, sort_notes
 
+NO_METRES = np.zeros(0, METRE)
+
 
 class Primer:
     """The rows that a piece continues, as music.
@@ -28,6 +30,7 @@ class Primer:
         transposition: semitones by which the model's music is higher than the user's.
         user_score: the user's own primer, of which `rows` are the encoding; None for one of the model's.
         unknown_share: share of its rows, 0..1, that the vocabulary lacks.
+        metres: METRE, where the rows do not say it; empty if it is not known.
     """
 
     def __init__(
@@ -38,10 +41,12 @@ class Primer:
         transposition: int = 0,
         user_score: Score | None = None,
         unknown_share: float = 0.0,
+        metres: np.ndarray = NO_METRES,
     ):
         self.request, self.encoding, self.rows = request, model.encoding, rows
         self.user_score, self._transposition, self._unknown_share = user_score, transposition, unknown_share
         self._program = None if request.instrument is None else gm.program_number(request.instrument)
+        self.metres = metres if self.encoding.rows_per_quarter is not None else NO_METRES
         self._corpus_bpm, self._corpus_metre = model.info["music"]["bpm"], model.info["music"]["metre"]
 
         # decoded once: the encoding may leave out the silence before the user's first note, which is put back
@@ -55,6 +60,8 @@ class Primer:
 
     def _placed(self, score: Score) -> Score:
         score = score.transpose(-self._transposition)
+        if not len(score.metres):
+            score = replace(score, metres=self.metres)
         return score.later(self.leading_silence_ticks) if self.leading_silence_ticks else score
 
     def positions(self, rows: np.ndarray) -> np.ndarray:

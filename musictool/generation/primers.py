@@ -14,7 +14,7 @@ from musictool.errors import BadFile
 from musictool.generation.request import is_file
 from musictool.models.model import Model
 from musictool.music.pitches import pitch_of
-from musictool.music.score import TICKS_PER_QUARTER, Score
+from musictool.music.score import METRE, TICKS_PER_QUARTER, Score, bar_ticks
 from musictool.reading import read_named, suffixes
 from musictool.vocabulary import LearnedEncoding
 
@@ -102,15 +102,24 @@ def leading_silence_ticks(score: Score, decoded: Score) -> int:
     return max(0, round(left_out / _LEAST_SILENCE_TICKS) * _LEAST_SILENCE_TICKS)
 
 
-def model_primers(model: Model, num: int, length: int | None, seed: int) -> np.ndarray:
-    """spec.dtype (num, T, *spec.shape): openings drawn from those that the model keeps; T = 0 if it keeps none.
+def model_primers(model: Model, num: int, length: int | None, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Openings drawn from those that the model keeps: spec.dtype (T, *spec.shape) and METRE of each of `num`; T is the
+    same for all, and 0 if it keeps none.
 
     Args:
         length: rows of each at most; None for as many as all of them have.
     """
-    openings = [rows for rows in model.primers if len(rows)]
+    openings = [opening for opening in zip(model.primers, model.primer_metres, strict=True) if len(opening[0])]
     if not openings:
-        return np.zeros((num, 0, *model.spec.shape), model.spec.dtype)
-    drawn = np.random.default_rng((seed, 1)).integers(0, len(openings), num)
-    shortest = min(len(openings[i]) for i in drawn)
-    return np.stack([openings[i][: shortest if length is None else min(length, shortest)] for i in drawn])
+        return [(np.zeros((0, *model.spec.shape), model.spec.dtype), np.zeros(0, METRE))] * num
+    drawn = np.random.default_rng((seed, 1)).integers(0, len(openings), num).tolist()
+    shortest = min(len(openings[i][0]) for i in drawn)
+    kept = shortest if length is None else min(length, shortest)
+    return [(openings[i][0][:kept], openings[i][1]) for i in drawn]
+
+
+def metres_of_beginning(metres: np.ndarray) -> np.ndarray:
+    """Of the METRE of a piece, what holds in its first bar: one metre, and where it begins again behind an upbeat."""
+    first = metres[:1]
+    ticks = [bar_ticks(int(metre["numerator"]), int(metre["denominator"])) for metre in first]
+    return metres[metres["onset_ticks"] < sum(ticks)] if len(first) else metres

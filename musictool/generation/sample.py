@@ -18,9 +18,10 @@ from musictool.errors import BadOption, NoMusic
 from musictool.generation.continuation import Continuation, Primer
 from musictool.generation.guidance import guidance_of
 from musictool.generation.latents import segments_of_style
-from musictool.generation.primers import encode_nearest, model_primers, read_primer
+from musictool.generation.primers import encode_nearest, metres_of_beginning, model_primers, read_primer
 from musictool.generation.request import Request
 from musictool.models.model import Model
+from musictool.music.bar_positions import BarPositions
 from musictool.music.score import DEFAULT_BPM, METRE, TEMPO, Score
 from musictool.progress import Progress
 
@@ -138,7 +139,17 @@ class Generation:
     def _stream(self) -> Iterator[np.ndarray]:
         request = self.request
         arch = self.model.player(self.engine)
-        return arch.continuation(self.model_input, request.sampler, request.seed, self.guidance)
+        guidance = replace(self.guidance, bar_positions=self._bar_positions)
+        return arch.continuation(self.model_input, request.sampler, request.seed, guidance)
+
+    @property
+    def _bar_positions(self) -> BarPositions:
+        """Of the rows behind the start row of `model_input`, for an encoding whose rows do not say them."""
+        rows_per_quarter = self.model.encoding.rows_per_quarter
+        if rows_per_quarter is None:
+            return BarPositions()
+        left_out = len(self.primers[0].rows) - (self.model_input.shape[1] - 1)
+        return BarPositions([primer.metres for primer in self.primers], rows_per_quarter, left_out)
 
     @cached_property
     def model_input(self) -> np.ndarray:
@@ -152,13 +163,15 @@ class Generation:
         """What each piece continues."""
         model, request = self.model, self.request
         if request.from_scratch:
-            nothing = np.zeros((0, *model.spec.shape), model.spec.dtype)
-            return [Primer(model, request, nothing, self.transposition)] * request.num
-        if self.user_score is not None:
-            rows, unknown = self._encoded(self.user_score)
-            return [Primer(model, request, rows, self.transposition, self.user_score, unknown)] * request.num
+            openings = model_primers(model, request.num, 0, request.seed)
+            begun = [(rows, metres_of_beginning(metres)) for rows, metres in openings]
+            return [Primer(model, request, rows, self.transposition, metres=metres) for rows, metres in begun]
+        if (user := self.user_score) is not None:
+            rows, unknown = self._encoded(user)
+            metres = user.metres if len(user.metres) else np.array([(0, *model.info["music"]["metre"])], METRE)
+            return [Primer(model, request, rows, self.transposition, user, unknown, metres)] * request.num
         openings = model_primers(model, request.num, request.primer_length, request.seed)
-        return [Primer(model, request, rows, self.transposition) for rows in openings]
+        return [Primer(model, request, rows, self.transposition, metres=metres) for rows, metres in openings]
 
     def _encoded(self, score: Score) -> tuple[np.ndarray, float]:
         """The rows of the user's own primer, and the share of them that the vocabulary lacks."""

@@ -21,6 +21,7 @@ from musictool.generation.guidance import guidance_of
 from musictool.generation.primers import GRID_TICKS, encode_nearest, leading_silence_ticks
 from musictool.generation.request import Constraints
 from musictool.models.model import Model
+from musictool.music.bar_positions import BarPositions
 from musictool.music.score import Score
 from musictool.reading import read_named
 from musictool.vocabulary import LearnedEncoding
@@ -158,7 +159,10 @@ def score_piece(model: Model, score: Score, name: str, constraints: Constraints 
     if not len(rows):
         return None
     arch = model.player(model.engine_for(len(rows)))
-    surprisal = arch.surprisal(rows, guidance_of(model, constraints, transposition))
+    guidance = guidance_of(model, constraints, transposition)
+    if (rows_per_quarter := model.encoding.rows_per_quarter) is not None:
+        guidance = replace(guidance, bar_positions=BarPositions((score.metres,), rows_per_quarter))
+    surprisal = arch.surprisal(rows, guidance)
     title = score.title or name
     decoded = model.encoding.decode(rows)
     onsets = _onsets_ticks(model.encoding, model_score, rows)

@@ -20,12 +20,19 @@ MIN_PRIMER_ROWS = 4  # where a row is many time steps
 TYPICAL_PIECES = 1000  # pieces that the typical tempo and metre are taken from
 
 
-def primers(encoded: Encoded) -> list[np.ndarray]:
-    """Openings of validation pieces (of training pieces, if there are none), spread evenly over them."""
+def primers(encoded: Encoded, corpus: Corpus) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Openings of validation pieces (of training pieces, if there are none), spread evenly over them; and the METRE of
+    each of these pieces, as far as the opening goes."""
     pieces = encoded.held_out()
     chosen = pieces[np.linspace(0, len(pieces) - 1, min(PRIMERS, len(pieces))).astype(int)]
     rows = max(MIN_PRIMER_ROWS, PRIMER_ROWS // encoded.spec.steps)
-    return [np.array(encoded.piece(index)[:rows]) for index in chosen]
+    openings = [np.array(encoded.piece(index)[:rows]) for index in chosen]
+    metres = []
+    for index, opening in zip(chosen.tolist(), openings, strict=True):
+        (score,) = corpus.packed(index, index + 1)
+        ends = encoded.encoding.positions(opening)[-1]
+        metres.append(score.metres[score.metres["onset_ticks"] <= ends])
+    return openings, metres
 
 
 def typical_music(corpus: Corpus) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,7 +44,7 @@ from musictool.models.info import MARKER, as_bad_model, folder_of, read_info, we
 from musictool.models.parts import MOST_PRIMER_BYTES, open_encoding, sha256
 from musictool.models.weights import load_weights
 from musictool.music.key import semitones_to_c
-from musictool.music.score import Score
+from musictool.music.score import METRE, Score
 from musictool.music.transposition import TO_C
 from musictool.registry import ARCHS
 from musictool.strict.files import check_regular
@@ -216,13 +217,29 @@ class Model:
             limit = self.spec.size if self.spec.kind == "tokens" else 2
             if rows.shape[1:] != self.spec.shape or not ((rows >= 0) & (rows < limit)).all():
                 raise ValueError("rows that the encoding does not have")
-            if offsets.ndim != 1 or not 1 <= len(offsets) <= MOST_PRIMERS or offsets.dtype.kind not in "iu":
-                raise ValueError("offsets that are none")
-            if (np.diff(offsets) < 0).any() or offsets.min() < 0 or offsets.max() > len(rows):
-                raise ValueError("offsets outside the rows")
+            return _parts(rows, offsets)
         except (OSError, KeyError, ValueError, TypeError) as error:
             raise BadModel(f"{path} cannot be read: {error}") from None
-        return [rows[a:b] for a, b in pairwise(offsets)]
+
+    @cached_property
+    def primer_metres(self) -> list[np.ndarray]:
+        """METRE of each of the primers; none of any for a model that was saved before they were kept."""
+        path = self.folder / "primers.h5"
+        try:
+            with opened(path, MOST_PRIMER_BYTES) as file:
+                if "metres" not in file:
+                    return [np.zeros(0, METRE)] * len(self.primers)
+                columns, offsets = (array(file, name) for name in ("metres", "metre_offsets"))
+            if columns.dtype.kind not in "iu" or columns.shape[1:] != (3,) or (columns < 0).any():
+                raise ValueError("metres that are none")
+            if (columns[:, 1:] > 255).any() or (columns[:, 1:] < 1).any() or len(offsets) != len(self.primers) + 1:
+                raise ValueError("metres that are none")
+            table = np.zeros(len(columns), METRE)
+            for name, column in zip(METRE.names or (), columns.T, strict=True):
+                table[name] = column
+            return _parts(table, offsets)
+        except (OSError, KeyError, ValueError, TypeError) as error:
+            raise BadModel(f"{path} cannot be read: {error}") from None
 
     @property
     def checksum(self) -> str:
@@ -244,17 +261,48 @@ def check_parameters(folder: Path, info: dict[str, Any], spec: Spec, file_bytes:
         archs.from_json(info["arch"], spec).build()
 
 
-def create(folder: Path, info: dict[str, Any], encoding: Encoding, primers: list[np.ndarray]) -> None:
-    """Write all of a new model but its weights into `folder`; model.json comes last."""
+def create(
+    folder: Path,
+    info: dict[str, Any],
+    encoding: Encoding,
+    primers: Sequence[np.ndarray],
+    metres: Sequence[np.ndarray] = (),
+) -> None:
+    """Write all of a new model but its weights into `folder`; model.json comes last.
+
+    Args:
+        primers: spec.dtype (T, *spec.shape) each.
+        metres: METRE of each of them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = encoding.vocabulary()
     if vocabulary is not None:
         write_json(folder / "vocabulary.json", vocabulary)
         info["vocabulary_sha256"] = sha256(folder / "vocabulary.json")
     with replacing(folder / "primers.h5") as partial, h5py.File(partial, "w") as file:
-        file["rows"] = np.concatenate(primers) if primers else np.zeros((0, *encoding.spec.shape), encoding.spec.dtype)
-        file["offsets"] = np.concatenate([[0], np.cumsum([len(rows) for rows in primers])]).astype(np.int64)
+        file["rows"] = (
+            np.concatenate(primers) if len(primers) else np.zeros((0, *encoding.spec.shape), encoding.spec.dtype)
+        )
+        file["offsets"] = _offsets(primers)
+        if len(metres):
+            table = np.concatenate(metres)
+            file["metres"] = np.stack([table[name].astype(np.int32) for name in METRE.names or ()], axis=1)
+            file["metre_offsets"] = _offsets(metres)
     write_json(folder / MARKER, info)
+
+
+def _parts(whole: np.ndarray, offsets: np.ndarray) -> list[np.ndarray]:
+    """What was laid end to end, one by one. Raises ValueError for offsets that are none."""
+    if offsets.ndim != 1 or not 1 <= len(offsets) <= MOST_PRIMERS or offsets.dtype.kind not in "iu":
+        raise ValueError("offsets that are none")
+    if (np.diff(offsets) < 0).any() or offsets.min() < 0 or offsets.max() > len(whole):
+        raise ValueError("offsets outside the rows")
+    return [whole[a:b] for a, b in pairwise(offsets)]
+
+
+def _offsets(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """int64 (parts + 1,): where each of them begins, laid end to end, and the end of the last."""
+    return np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
 
 
 def save_weights(folder: Path, stage: Stage, metrics: dict[str, Any]) -> None:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musictool.music.bar_positions import BarPositions
+
+COMMON = BarPositions()
 MASKED_LOGIT = -1e9  # a logit that no temperature brings back
 
 
@@ -19,11 +22,14 @@ class Guidance:
         style: uint8 0/1 (N, S, P, I), segments to write like, for archs of segments that know styles; None for none.
         alpha: how much of the style, 0 none to 1 nothing else.
         conditions: float32 (C,), requested values (musictool/dataset/conditions.py); None for no request.
+        bar_positions: of the B pieces, or of one for all, for an arch that reads them; row 0 is the first row behind
+            the start row.
         onset_mask: bool (V,), the tokens that begin notes, to which alone a repetition penalty applies; None for all.
     """
 
     banned: np.ndarray | None = None
     conditions: np.ndarray | None = None
+    bar_positions: BarPositions = COMMON
     onset_mask: np.ndarray | None = None
     style: np.ndarray | None = None
     alpha: float = 0.0

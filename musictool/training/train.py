@@ -137,7 +137,7 @@ def _begin(corpus: Corpus, folder: Path, options: TrainOptions, reporter: Report
         build_networks(arch, strategy, folder.name, info, fine_tune.kept_base(folder))
         info["stages"] = [stage.name for stage in arch.stages]
         info["metrics"]["parameters"] = parameters(arch)
-        model.create(folder, info, encoded.encoding, primers(encoded))
+        model.create(folder, info, encoded.encoding, *primers(encoded, corpus))
         return run_chief(folder, arch, encoded, corpus, reporter, strategy)
 
 

@@ -30,6 +30,7 @@ from musictool.dataset.windows import SideInputs, Windows
 from musictool.errors import BadCorpus
 from musictool.models.info import MARKER, read_info
 from musictool.models.model import Model
+from musictool.music.bar_positions import BarPositions
 from musictool.training import fine_tune
 from musictool.training.options import RunSettings, TrainOptions, stored, stored_settings
 from musictool.training.reporter import Reporter, RunFacts
@@ -94,7 +95,7 @@ def run_chief(
     if not checkpoint_path(folder).exists():
         fine_tune.load_parent(arch, info["provenance"])
     settings = stored_settings(info, folder)
-    windows = _windows(encoded, settings, _side_inputs(info, encoded, corpus, reporter))
+    windows = _windows(encoded, settings, _side_inputs(info, arch, encoded, corpus, reporter))
     run = Run(FolderResults(folder, arch, settings), arch.stages, windows, settings, reporter, strategy)
     reporter.run_begins(_facts(folder.name, run, info, corpus, encoded))
     reason = run.run()
@@ -141,7 +142,7 @@ def run_worker(strategy: Strategy, reporter: Reporter) -> Trained:
     arch = archs.from_json(info["arch"], encoded.spec)
     with strategy.scope():
         arch.build()
-    windows = _windows(encoded, settings, _side_inputs(info, encoded, corpus, reporter))
+    windows = _windows(encoded, settings, _side_inputs(info, arch, encoded, corpus, reporter))
     reason = Run(FolderResults(folder, arch, settings), arch.stages, windows, settings, reporter, strategy).run()
     model = Model(folder, info, encoded.encoding).with_arch(arch)
     return Trained(model, reason, None, info["metrics"]["baselines"], is_chief=False)
@@ -177,10 +178,16 @@ def _windows(encoded: Encoded, settings: RunSettings, side_inputs: SideInputs) -
     )
 
 
-def _side_inputs(info: Mapping[str, Any], encoded: Encoded, corpus: Corpus, reporter: Reporter) -> SideInputs:
-    """The conditions of a model, measured beside the rows and pieces of its corpus."""
+def _side_inputs(
+    info: Mapping[str, Any], arch: Arch, encoded: Encoded, corpus: Corpus, reporter: Reporter
+) -> SideInputs:
+    """What a model is given beside the rows of its corpus: its conditions, and the positions in the bar."""
     conditions = Conditions.from_json(info["conditions"])
     controls = encode_controls(encoded, corpus, progress=reporter.encoding) if conditions.controls else None
     index = {label: i for i, label in enumerate(conditions.labels)}
     labels = labels_of(corpus, conditions.column) if conditions.column else [""] * len(corpus)
-    return SideInputs(conditions, controls, np.array([index.get(label, -1) for label in labels]))
+    bars = None
+    if arch.reads_bar_positions:
+        assert encoded.encoding.rows_per_quarter is not None  # as it is of frames
+        bars = BarPositions(corpus.metres(), encoded.encoding.rows_per_quarter)
+    return SideInputs(conditions, controls, np.array([index.get(label, -1) for label in labels]), bars)

@@ -80,7 +80,8 @@ def test_cold_it_writes_what_the_whole_window_finds_likelier_than_not(form: str)
     primer = rows(arch, batch=2, length=5)
     written = next(arch.continuation(primer, Sampler(temperature=1e-3), 0))
     whole = np.concatenate([primer, written], axis=1)
-    logits = np.asarray(arch.stages[0].network(whole[:, :-1], whole[:, 1:]))[:, 4:]
+    x, y, _, side_inputs = batch_of(whole)
+    logits = np.asarray(arch.stages[0].network(x, y, side_inputs))[:, 4:]
     assert np.mean((logits > 0) == (written > 0)) > 0.999
 
 

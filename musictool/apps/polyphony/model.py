@@ -7,8 +7,6 @@ nothing about the notes, and saves the network from counting.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 from keras import ops
@@ -17,7 +15,6 @@ from musictool.apps.polyphony import windows
 from musictool.apps.polyphony.rolls import Piece
 from musictool.apps.polyphony.scores import FrameNats, counts_of
 from musictool.arch import ParameterGroup, Stage
-from musictool.archs._frames import NextFrame
 from musictool.archs.chain import Chain
 from musictool.backend.compile import compiled
 from musictool.dataset.windows import Batch
@@ -29,16 +26,9 @@ from musictool.options import from_settings
 class ClockedChain(Chain):
     """The arch chain with a clock as side input; it is trained and scored, and does not generate."""
 
-    @cached_property
-    def network(self) -> NextFrame:
-        embedding, size = self.options.embedding, self.spec.size
-        network = NextFrame(size, embedding, self.body(), self.head(), windows.CLOCK, name="network")
-        network.build((None, None))
-        return network
-
-    def loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
-        logits = self.network(batch.x, batch.y, batch.side_inputs, training=training)
-        return self.network.head.loss_and_metrics(logits, ops.cast(batch.y, "float32"))
+    @property
+    def numbers_beside(self) -> int:
+        return windows.CLOCK
 
 
 class RollModel:

@@ -21,6 +21,9 @@ from musictool import options
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+force_flag = click.option(
+    "--force", is_flag=True, help="Write over files that musictool did not write, or that changed since."
+)
 _METAVARS = {int: "INTEGER", float: "FLOAT", str: "TEXT", Path: "PATH"}
 
 

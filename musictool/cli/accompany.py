@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from musictool.cli import _output
-from musictool.cli._flags import flags
+from musictool.cli._flags import flags, force_flag
 from musictool.generation.request import Accompaniment
 from musictool.options import build, pop_given
 
@@ -20,15 +20,17 @@ _PATH = click.Path(path_type=Path)
 @click.option("--model", "name", help="A model's name or folder.  [default: the one trained last]")
 @flags(Accompaniment, "track", "temperature", "threshold", "noise_sd", "files", "alpha", "seed")
 @click.option("--out", type=_PATH, default=Path("band.mid"), show_default=True, help="File to write.")
-def command(melody: Path, name: str | None, out: Path, **options: Any) -> None:
+@force_flag
+def command(melody: Path, name: str | None, out: Path, force: bool, **options: Any) -> None:
     """Write a band to MELODY, a music file.
 
     Guitar, bass, strings and drums come from a model of segments (vae, melody-cnn); the melody itself stays as it is.
     """
+    from musictool.generation.outputs import check_replaceable, replacing_outputs
     from musictool.writing import checked_places, write
 
     how = build(Accompaniment, {"seed": _output.seed_or_random(None), **pop_given(Accompaniment, options)})
-    checked_places(out, melody, *how.style.files)
+    check_replaceable(checked_places(out, melody, *how.style.files), force)
     from musictool.generation.accompany import accompany
     from musictool.generation.latents import USUAL_SEGMENTS
     from musictool.models.model import Model
@@ -36,7 +38,8 @@ def command(melody: Path, name: str | None, out: Path, **options: Any) -> None:
     model = Model.open(name)
     _output.load_engine(model.engine_for(USUAL_SEGMENTS))
     score = accompany(model, melody, how)
-    write(score, out)
+    with replacing_outputs([out], force):
+        write(score, out)
     _output.say(f"model {model.name}, seed {how.seed}")
     _output.say(f"{out}: {len(score.notes)} notes, {score.bars} bars, {score.seconds:.1f} s")
     _output.say("plays: " + ", ".join(track.name or "melody" for track in score.tracks))

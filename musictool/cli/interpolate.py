@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from musictool.cli import _output
-from musictool.cli._flags import flags
+from musictool.cli._flags import flags, force_flag
 from musictool.options import build, pop_given
 from musictool.sampling.sampler import Sampler
 
@@ -24,15 +24,17 @@ _PATH = click.Path(path_type=Path)
 @flags(Sampler, "temperature", "threshold")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes what bernoulli draws.")
 @click.option("--out", type=_PATH, default=Path("between.mid"), show_default=True, help="File to write.")
-def command(first: Path, second: Path, name: str | None, out: Path, **given: Any) -> None:
+@force_flag
+def command(first: Path, second: Path, name: str | None, out: Path, force: bool, **given: Any) -> None:
     """Write versions of a piece that lead from FIRST to SECOND, with a model that knows latents (vae).
 
     They stand in one file, one after another, each as long as the longer piece, while the shorter begins again.
     """
+    from musictool.generation.outputs import check_replaceable, replacing_outputs
     from musictool.writing import checked_places, write
 
     sampler = build(Sampler, pop_given(Sampler, given))
-    checked_places(out, first, second)
+    check_replaceable(checked_places(out, first, second), force)
     from musictool.generation.interpolate import interpolate
     from musictool.generation.latents import USUAL_SEGMENTS
     from musictool.models.model import Model
@@ -40,6 +42,7 @@ def command(first: Path, second: Path, name: str | None, out: Path, **given: Any
     model = Model.open(name)
     _output.load_engine(model.engine_for(USUAL_SEGMENTS))
     score = interpolate(model, first, second, sampler=sampler, **given)
-    write(score, out)
+    with replacing_outputs([out], force):
+        write(score, out)
     _output.say(f"model {model.name}")
     _output.say(f"{out}: {given['steps']} versions, {len(score.notes)} notes, {score.bars} bars, {score.seconds:.1f} s")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from musictool.cli import _output
+from musictool.cli._flags import force_flag
 
 
 @click.command(epilog="\b\nExample:\n    musictool render song.mid --out song.wav --out song.png")
@@ -26,7 +27,8 @@ from musictool.cli import _output
 )
 @click.option("--fluidsynth", is_flag=True, help="Let the program FluidSynth play, if it is installed.")
 @click.option("--loudness", type=float, default=-14.0, show_default=True, help="LUFS of the sound, from -40 to -8.")
-def command(source: Path, outs: tuple[Path, ...], **of_sound: Any) -> None:
+@force_flag
+def command(source: Path, outs: tuple[Path, ...], force: bool, **of_sound: Any) -> None:
     """Turn a music file into sound, into a piano-roll picture, or into another music file.
 
     SOURCE is any file that musictool reads: MIDI, MusicXML, kern, ABC. What is written follows from the
@@ -34,9 +36,12 @@ def command(source: Path, outs: tuple[Path, ...], **of_sound: Any) -> None:
     are notation. Sound is brought to one loudness and never clips.
     """
     from musictool.apps.render import notes_in, render
+    from musictool.generation.outputs import replacing_outputs
+    from musictool.writing import checked_places
 
-    outs = outs or (source.with_suffix(".wav"),)
-    score = render(source, outs, **of_sound)
+    outs = checked_places(outs or (source.with_suffix(".wav"),), *filter(None, [source, of_sound["soundfont"]]))
+    with replacing_outputs(outs, force):
+        score = render(source, outs, **of_sound)
     for out in outs:
         size = f"{out.stat().st_size / 1024:,.0f} kB"
         written = notes_in(score, out)

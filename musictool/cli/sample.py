@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from musictool.cli import _output
-from musictool.cli._flags import flags
+from musictool.cli._flags import flags, force_flag
 from musictool.errors import BadOption
 from musictool.generation.request import DEFAULT_LENGTH, Request, numbered
 from musictool.options import build, flag_fields, option_name, pop_given
@@ -30,7 +30,7 @@ _WANDERING = 1.2  # a temperature above which music tends to lose its thread
 @flags(Request)
 @click.option("--check-copies", is_flag=True, help="Warn of what stands in the pieces it has learnt from.")
 @click.option("--like", type=_PATH, help="The .json of a song to make again, the same to the byte.")
-@click.option("--force", is_flag=True, help="Write over files that musictool did not write, or that changed since.")
+@force_flag
 def command(
     model: str | None, outs: tuple[Path, ...], check_copies: bool, like: Path | None, force: bool, **options: Any
 ) -> None:
@@ -91,7 +91,7 @@ def _write_again(
 
 def _checked(name: str | None, given: dict[str, Any], outs: tuple[Path, ...], force: bool) -> Request:
     """The request; what is wrong with it is said before anything that takes seconds is loaded."""
-    from musictool.generation.sidecar import check_replaceable
+    from musictool.generation.outputs import check_sample_replaceable
     from musictool.models.info import folder_of
     from musictool.reading import suffixes
     from musictool.writing import checked_places
@@ -102,7 +102,7 @@ def _checked(name: str | None, given: dict[str, Any], outs: tuple[Path, ...], fo
         raise BadOption(f"{name} is a music file and no model; did you mean --primer {shlex.quote(name)}?")
     folder_of(name)
     for places in numbered(outs, request.num):
-        check_replaceable(checked_places(places, *request.sources), force)
+        check_sample_replaceable(checked_places(places, *request.sources), force)
     return request
 
 

@@ -1,17 +1,11 @@
-"""The .json beside a song: read as what it should be, and asked whether a file is musictool's to write over.
-
-Nothing heavy is imported, so that the command line knows what is in its way before anything is loaded.
-"""
+"""The .json beside a song, read as what it should be."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from musictool.errors import BadFile, BadOption
-from musictool.models.parts import sha256
+from musictool.errors import BadFile
 from musictool.strict import json as strict_json
 
 FORMAT = 2
@@ -67,25 +61,3 @@ def sums_of(values: dict[str, Any]) -> dict[str, str]:
     """File name -> sha256 of each file of a song, from its sidecar."""
     sums: dict[str, str] = values.get("files") or {values.get("file", ""): values.get("sha256", "")}
     return sums
-
-
-def check_replaceable(paths: Iterable[Path], force: bool = False) -> None:
-    """Nothing is written over but what musictool wrote: a file as its .json knows it, and that .json.
-
-    Raises:
-        BadOption: for another file that stands in the place of one of `paths` or of its .json, unless `force`.
-    """
-    for path in () if force else paths:
-        beside = place_of(path)
-        sums: dict[str, str] = {}
-        if os.path.lexists(beside):
-            try:
-                sums = sums_of(read_sidecar(beside))
-            except BadFile:
-                raise BadOption(
-                    f"--out {path}: {beside} would be replaced, and is not the .json of a sample of this version; name "
-                    "another file, or write over it with --force"
-                ) from None
-        if os.path.lexists(path) and not (path.is_file() and sums.get(path.name) == sha256(path)):
-            what = "has been changed since" if path.name in sums else "is of no sample"
-            raise BadOption(f"--out {path} exists and {what}; name another file, or write over it with --force")

@@ -18,9 +18,10 @@ from musictool.atomic import write_json
 from musictool.engine.choice import name_of
 from musictool.engine.current import Loads, loads_as_needed
 from musictool.errors import BadFile, BadModel, BadOption, UnknownName
+from musictool.generation.outputs import check_sample_replaceable
 from musictool.generation.request import Constraints, Request, Style, numbered
 from musictool.generation.sample import Generation
-from musictool.generation.sidecar import FORMAT, check_replaceable, no_sidecar, place_of, read_sidecar, sums_of
+from musictool.generation.sidecar import FORMAT, no_sidecar, place_of, read_sidecar, sums_of
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
 from musictool.progress import Progress
@@ -56,7 +57,7 @@ def write_songs(
     Args:
         out: a file, or one for each form of a piece: song.mid, song.mp3, song.png.
         progress: as for `sample`.
-        force: whether files that musictool did not write are written over (musictool/generation/sidecar.py).
+        force: whether files that musictool did not write are written over (musictool/generation/outputs.py).
 
     Raises:
         NoMusic: if a piece has no note; then nothing is written.
@@ -66,7 +67,7 @@ def write_songs(
     numbers, sources = range(1, request.num + 1), request.sources
     places = [checked_places(outs, *sources) for outs in numbered(out, request.num)]
     for paths in places:
-        check_replaceable(paths, force)
+        check_sample_replaceable(paths, force)
     generation = Generation(model, request, progress)
     scores = generation.scores()
     origin = _origin(generation)
@@ -108,7 +109,7 @@ def write_like(
     if isinstance(primer, Path) and (not primer.is_file() or sha256(primer) != primer_sum):
         raise BadFile("primer changed", f"{primer} is gone or is no longer the file that {sidecar} was made with")
     outs = checked_places(out, *request.sources)
-    check_replaceable(outs, force)
+    check_sample_replaceable(outs, force)
     model = Model.open(folder if folder_exists else name)
     if model.checksum != checksum:
         raise BadModel(f"the model {model.name} has been trained since {sidecar} was made; the same bytes are gone")

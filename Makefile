@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 export MUSICTOOL_HOME := $(CURDIR)
 
-.PHONY: help song install test test-all lint format golden docs figures benchmarks models release-check clean
+.PHONY: help song install test test-all lint format golden docs figures benchmarks models release-check campaign clean
 
 help:
 	@echo "make song      prepare the Bach chorales, train an LSTM, write song.mid, song.wav and song.png"
@@ -21,6 +21,7 @@ help:
 	@echo "make benchmarks   speed, beside the peers (PyTorch goes into $(TORCH), some gigabytes)"
 	@echo "make models    the models that ship, from public collections; GENRES=\"folk hymns\" DATA=folder MINUTES=5"
 	@echo "make release-check   wheel and sdist, checked; a model plays from the wheel. FULL=1: with a new set of packages"
+	@echo "make campaign  damaged files by the thousand and killed runs (docs/reliability.md); FILES=10000 KILLS=100 SEED=1"
 	@echo "make clean     remove what make made, corpora and models too"
 
 $(STAMP): setup.py
@@ -86,6 +87,9 @@ models: $(STAMP)
 
 release-check: $(STAMP)
 	$(BIN)/python tests/release_check.py $(if $(FULL),--full)
+
+campaign: $(STAMP)
+	$(BIN)/python -m tests.campaign $(if $(FILES),--files $(FILES)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(VENV) $(TORCH) build dist genres/build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis song.*

@@ -1,0 +1,120 @@
+"""`prepare` and `train`, killed at random moments: the same command goes on, and ends with the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.campaign.damaged import make
+
+FILES = 120  # prepared by each run
+MOST_IN_A_ROW = 5  # kills of one run, before it may end
+TELL_THE_TIME = {"last.h5"}  # how long the epochs took
+PREPARE = ["prepare", "songs"]
+TRAIN = [
+    *["train", "songs", "--name", "killed", "--arch", "lstm", "--set", "width=32", "--set", "layers=1"],
+    *["--window", "32", "--epochs", "4", "--seed", "1"],
+]
+
+
+def campaign(work: Path, kills: int, seed: int) -> list[str]:
+    """Kill either command so often, and print how it went; what went wrong, if anything.
+
+    Args:
+        work: an empty folder.
+    """
+    make(work / "songs", FILES, seed)
+    wrong = _killed(work, "prepare", PREPARE, lambda home: home / "corpora", kills, seed)
+    return wrong + _killed(work, "train", TRAIN, lambda home: home / "saved_models", kills, seed)
+
+
+def _killed(
+    work: Path, name: str, command: list[str], results: Callable[[Path], Path], kills: int, seed: int
+) -> list[str]:
+    rng, wrong = random.Random(f"{seed} {name}"), []
+    undisturbed = _home(work, f"{name}-undisturbed")
+    begin = time.monotonic()
+    error = _run(work, undisturbed, command)
+    seconds = time.monotonic() - begin
+    if error:
+        return [f"{name}: {error}"]
+    expected = _sums(results(undisturbed))
+    left, runs = kills, 0
+    while left and not wrong:
+        home = _home(work, f"{name}-{runs}")
+        runs += 1
+        moments = []
+        while left and len(moments) < MOST_IN_A_ROW:
+            moments.append(rng.uniform(0, seconds))
+            if not _kill(work, home, command, moments[-1]):
+                break  # it has ended before
+            left -= 1
+        error = _run(work, home, command)
+        if error:
+            wrong.append(f"{name} after kills at {_listed(moments)}: {error}")
+        elif _sums(results(home)) != expected:
+            other = [path for path, checksum in _sums(results(home)).items() if expected.get(path) != checksum]
+            wrong.append(
+                f"{name} after kills at {_listed(moments)}: other bytes in {', '.join(other) or 'fewer files'}"
+            )
+    print(
+        f"{name} killed {kills - left} times in {runs} runs of {seconds:.1f} s: {'; '.join(wrong) or 'the same bytes'}"
+    )
+    return wrong
+
+
+def _home(work: Path, name: str) -> Path:
+    """A new home; where there is the corpus that is trained, with it."""
+    home = work / name
+    home.mkdir()
+    prepared = work / "prepare-undisturbed" / "corpora"
+    if name.startswith("train"):
+        (home / "corpora").symlink_to(prepared)
+    return home
+
+
+def _start(work: Path, home: Path, command: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "musictool", *command],
+        cwd=work,
+        env={**os.environ, "MUSICTOOL_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _run(work: Path, home: Path, command: list[str]) -> str:
+    """Run a command to its end; what it says if it fails."""
+    process = _start(work, home, command)
+    error = process.communicate()[1]
+    return error.strip()[-500:] or f"status {process.returncode}" if process.returncode else ""
+
+
+def _kill(work: Path, home: Path, command: list[str], after_seconds: float) -> bool:
+    """Whether a command was killed; it may have ended before."""
+    process = _start(work, home, command)
+    try:
+        process.communicate(timeout=after_seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return process.returncode == -signal.SIGKILL
+    return False
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """Path -> sha256 of every file of a result that does not tell the time."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in TELL_THE_TIME)
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _listed(moments: list[float]) -> str:
+    return ", ".join(f"{moment:.2f} s" for moment in moments)

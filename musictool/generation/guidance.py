@@ -35,7 +35,7 @@ def guidance_of(
         return Guidance(conditions=conditions)
     onset_pitches = model.encoding.onset_pitches()  # (V, P)
     banned = _banned(onset_pitches, constraints, transposition)
-    return Guidance(banned, conditions, np.any(onset_pitches, axis=1))
+    return Guidance(banned, conditions, onset_mask=np.any(onset_pitches, axis=1))
 
 
 def _banned(onset_pitches: np.ndarray, constraints: Constraints, transposition: int) -> np.ndarray | None:

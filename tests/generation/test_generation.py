@@ -128,7 +128,7 @@ def playing(model: Model, encoding: Encoding, score: Score, **music: Any) -> Mod
         encoding.fit([score])
     player = Model(model.folder, model.info | {"music": model.info["music"] | music}, encoding)
     player.__dict__["arch"] = _Plays(encoding.encode(score))
-    player.__dict__["primers"] = [player.arch.rows]
+    player.__dict__.update({"primers": [player.arch.rows], "primer_metres": [score.metres]})
     return player
 
 

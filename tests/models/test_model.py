@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
 
 from musictool.errors import BadModel, UnknownName
 from musictool.models.info import FORMAT
-from musictool.models.model import Model
+from musictool.models.model import Model, create
+from musictool.music.score import METRE
 
 
 @pytest.fixture
@@ -101,6 +103,28 @@ def test_primers_that_are_not_of_this_encoding_are_refused(copy: Path, rows: lis
     primers_of(copy, rows, offsets)
     with pytest.raises(BadModel, match=r"primers\.h5"):
         _ = Model.open("tunes-lstm").primers
+
+
+def test_the_metres_of_primers_come_back(copy: Path):
+    tables = [np.array([(0, 3, 4), (480, 3, 4)], METRE), np.array([(0, 4, 4)], METRE)]
+    model = Model.open(copy)
+    create(copy, model.info, model.encoding, [np.array([3, 4], np.int32), np.array([3], np.int32)], tables)
+    model = Model.open(copy)
+    assert [rows.tolist() for rows in model.primers] == [[3, 4], [3]]
+    assert [table.tolist() for table in model.primer_metres] == [table.tolist() for table in tables]
+    with h5py.File(copy / "primers.h5", "a") as file:
+        del file["metres"], file["metre_offsets"]
+    assert [len(table) for table in Model.open(copy).primer_metres] == [0] * len(model.primers)  # as saved before
+
+
+@pytest.mark.parametrize("metres, ends", [([[0, 4, 256]], 1), ([[0, 4]], 1), ([[-1, 4, 4]], 1), ([[0, 4, 4]], 2)])
+def test_metres_that_are_none_are_refused(copy: Path, metres: list[list[int]], ends: int):
+    with h5py.File(copy / "primers.h5", "a") as file:
+        del file["metres"], file["metre_offsets"]
+        file["metres"] = np.array(metres, np.int32)
+        file["metre_offsets"] = np.append(np.zeros(len(file["offsets"]) - 1, np.int64), ends)
+    with pytest.raises(BadModel, match=r"primers\.h5 cannot be read"):
+        _ = Model.open(copy).primer_metres
 
 
 def test_primers_never_bring_in_another_file(copy: Path, tmp_path: Path):

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -132,7 +133,21 @@ def waiting_turn(folder: Path, on_wait: Callable[[], object]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def made_beside(path: Path) -> Iterator[Path]:
+    """A path of the same name in a hidden folder beside `path`, for a file that is then moved; removed with the folder
+    at the end of the block."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.", suffix=".partial") as folder:
+        yield Path(folder) / path.name
+
+
 def write_json(path: Path, values: Any) -> None:
     """JSON, readable by a person, whole or not at all."""
     with replacing(path) as partial:
-        partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        partial.write_text(json_text(values), encoding="utf-8")
+
+
+def json_text(values: Any) -> str:
+    """JSON as write_json writes it."""
+    return json.dumps(values, indent=1) + "\n"

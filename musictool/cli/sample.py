@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 from musictool.cli import _output
 from musictool.cli._flags import flags, force_flag
 from musictool.errors import BadOption
-from musictool.generation.request import DEFAULT_LENGTH, Request, numbered
+from musictool.generation.request import DEFAULT_LENGTH, Request
 from musictool.options import build, flag_fields, option_name, pop_given
 
 _PATH = click.Path(path_type=Path)
@@ -40,13 +41,14 @@ def command(
     """
     outs, given = outs or (Path("song.mid"),), pop_given(Request, options)
     if like is None:
-        songs, copies = _write(model, given, outs, check_copies, force)
+        batches = _write(model, given, outs, check_copies, force)
     else:
-        songs, copies = _write_again(model, given, outs, check_copies, like, force)
-    for song in songs:
-        _tell(song)
-        if copies is not None:
-            _output.say(f"  {copies.report(song.score)}")
+        batches = _write_again(model, given, outs, check_copies, like, force)
+    for songs, copies in batches:
+        for song in songs:
+            _tell(song)
+            if copies is not None:
+                _output.say(f"  {copies.report(song.score)}")
     if [path.suffix.lower() for path in songs[0].paths] == [".mid"]:
         midi, sound = (shlex.quote(str(path)) for path in (songs[0].path, songs[0].path.with_suffix(".wav")))
         _output.say(f"next:  musictool render {midi} --out {sound}")
@@ -54,11 +56,11 @@ def command(
 
 def _write(
     name: str | None, given: dict[str, Any], outs: tuple[Path, ...], check_copies: bool, force: bool
-) -> tuple[list[Any], Any]:
-    """The songs, and what finds copies in them."""
+) -> Iterator[tuple[list[Any], Any]]:
+    """The songs, batch after batch, and what finds copies in them."""
     request = _checked(name, given, outs, force)
     from musictool.generation.sample import engine_of, rows_for
-    from musictool.generation.songs import write_songs
+    from musictool.generation.songs import song_batches
     from musictool.models.model import Model
 
     model = Model.open(name)
@@ -66,17 +68,23 @@ def _write(
     _output.load_engine(engine_of(model, request))
     copies = _copies(model) if check_copies else None
     rows = None if request.length is None else rows_for(model, request.length)
-    with _output.log_above_bar(), _output.bar(rows, "reading the primer", f"{model.spec.unit}s") as bar:
-        songs = write_songs(model, request, outs, progress=lambda rows, total: _advance(bar, rows), force=force)
-    _output.say(f"model {model.name}, seed {request.seed}")
-    if request.sampler.temperature > _WANDERING:
-        _output.say(f"a temperature over {_WANDERING} tends to wander")
-    return songs, copies
+    written, doing = 0, "writing"
+    batches = song_batches(model, request, outs, lambda rows, total: _advance(bar, rows, doing), force=force)
+    while written < request.num:
+        with _output.log_above_bar(), _output.bar(rows, "reading the primer", f"{model.spec.unit}s") as bar:
+            songs = next(batches)
+        if not written:
+            _output.say(f"model {model.name}, seed {request.seed}")
+            if request.sampler.temperature > _WANDERING:
+                _output.say(f"a temperature over {_WANDERING} tends to wander")
+        yield songs, copies
+        written += len(songs)
+        doing = f"{written:,} of {request.num:,} pieces written, the next"
 
 
 def _write_again(
     name: str | None, given: dict[str, Any], outs: tuple[Path, ...], check_copies: bool, like: Path, force: bool
-) -> tuple[list[Any], Any]:
+) -> Iterator[tuple[list[Any], Any]]:
     """The song of a sidecar, and what finds copies in it. Other options would be ignored in silence."""
     others = ["MODEL"] * (name is not None)
     others += [option_name(field) for field in flag_fields(Request) if field.name in given]
@@ -86,28 +94,26 @@ def _write_again(
 
     model, song = write_like(like, outs, _output.load_engine, force=force)
     _output.say(f"model {model.name}")
-    return [song], _copies(model) if check_copies else None
+    yield [song], _copies(model) if check_copies else None
 
 
 def _checked(name: str | None, given: dict[str, Any], outs: tuple[Path, ...], force: bool) -> Request:
     """The request; what is wrong with it is said before anything that takes seconds is loaded."""
-    from musictool.generation.outputs import check_sample_replaceable
+    from musictool.generation.outputs import check_places
     from musictool.models.info import folder_of
     from musictool.reading import suffixes
-    from musictool.writing import checked_places
 
     length = {} if {"length", "bars", "seconds"} & {*given} else {"length": DEFAULT_LENGTH}
     request = build(Request, {"seed": _output.seed_or_random(None), **length, **given})
     if name is not None and Path(name).is_file() and Path(name).suffix.lower() in suffixes():
         raise BadOption(f"{name} is a music file and no model; did you mean --primer {shlex.quote(name)}?")
     folder_of(name)
-    for places in numbered(outs, request.num):
-        check_sample_replaceable(checked_places(places, *request.sources), force)
+    check_places(request, outs, force)
     return request
 
 
-def _advance(bar: Any, rows: int) -> None:
-    bar.set_description_str("writing", refresh=False)
+def _advance(bar: Any, rows: int, doing: str) -> None:
+    bar.set_description_str(doing, refresh=False)
     bar.update(rows - bar.n)
 
 

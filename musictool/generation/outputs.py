@@ -15,9 +15,11 @@ from pathlib import Path
 
 from musictool.atomic import write_json
 from musictool.errors import BadFile, BadOption
+from musictool.generation.request import Request, numbered
 from musictool.generation.sidecar import place_of, read_sidecar, sums_of
 from musictool.models.parts import sha256
 from musictool.strict import json as strict_json
+from musictool.writing import checked_places
 
 RECORD = ".musictool.json"
 MOST_BYTES = 1 << 24
@@ -48,6 +50,13 @@ def check_sample_replaceable(paths: Sequence[Path], force: bool = False) -> None
                     f"{_ADVICE}"
                 ) from None
     check_replaceable(paths, force)
+
+
+def check_places(request: Request, out: Path | Sequence[Path], force: bool = False) -> None:
+    """Check the files of all pieces before any work is done. Raises BadOption, BadFile: see songs.write_songs."""
+    for number, paths in enumerate(numbered(out, request.num)):
+        if not number or any(map(os.path.lexists, [*paths, *map(place_of, paths)])):
+            check_sample_replaceable(checked_places(paths, *request.sources), force)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ Neither Keras nor numpy is imported with this file, so that the command line is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LENGTH = 500  # of the command, where none of --length, --bars and --seconds is given
 DEFAULT_ALPHA = 0.5
+MOST_PIECES = 1_000_000
 _WRONG_KIND = {
     "tokens": "models that choose among tokens, and {name} draws keys; --temperature works",
     "segments": "models of segments, and {name} writes {kind}",
@@ -164,7 +165,7 @@ class Request:
     )
     bars: int | None = flag(None, "Bars to write, instead of --length.", least=1)
     seconds: float | None = flag(None, "Seconds to write, instead of --length. No length counts the primer.", above=0)
-    num: int = flag(1, "Pieces to write: song-001.mid, song-002.mid, ...", least=1)
+    num: int = flag(1, "Pieces to write: song-001.mid, song-002.mid, ...", least=1, most=MOST_PIECES)
     sampler: Sampler = group(Sampler)
     constraints: Constraints = group(Constraints)
     style: Style = group(Style)
@@ -260,11 +261,11 @@ def is_file(primer: Path | str) -> bool:
         return False
 
 
-def numbered(out: Path | Sequence[Path], pieces: int) -> list[list[Path]]:
+def numbered(out: Path | Sequence[Path], pieces: int) -> Iterator[list[Path]]:
     """The files of each of some pieces: `out` itself, or out-001, out-002, ... where there are several pieces."""
     outs = [out] if isinstance(out, Path) else list(out)
     if pieces == 1:
-        return [outs]
-    return [
-        [path.with_name(f"{path.stem}-{number:03d}{path.suffix}") for path in outs] for number in range(1, pieces + 1)
-    ]
+        yield outs
+        return
+    for number in range(1, pieces + 1):
+        yield [path.with_name(f"{path.stem}-{number:03d}{path.suffix}") for path in outs]

@@ -55,8 +55,13 @@ def rows_for(model: Model, length: int) -> int:
 
 def engine_of(model: Model, request: Request) -> Engine:
     """The engine that writes what is asked for: `request.engine`, or by how much it is."""
+    return model.engine_for(rows_foreseen(model, request), request.num, request.engine)
+
+
+def rows_foreseen(model: Model, request: Request) -> float:
+    """Rows that a piece has, or about so many."""
     tokens = request.length or TOKENS_PER_BAR * (request.bars or (request.seconds or 0) / SECONDS_PER_BAR)
-    return model.engine_for(tokens / model.spec.steps, request.num, request.engine)
+    return tokens / model.spec.steps
 
 
 class Generation:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from musictool import __version__
-from musictool.atomic import write_json
+from musictool.atomic import json_text, made_beside, naming_when_full, replacing
 from musictool.engine.choice import name_of
 from musictool.engine.current import Loads, loads_as_needed
-from musictool.errors import BadFile, BadModel, BadOption, UnknownName
-from musictool.generation.outputs import check_sample_replaceable
+from musictool.errors import BadFile, BadModel, BadOption, NoMusic, UnknownName
+from musictool.generation.batches import batch_of, batches
+from musictool.generation.outputs import check_places, check_sample_replaceable
 from musictool.generation.request import Constraints, Request, Style, numbered
 from musictool.generation.sample import Generation
 from musictool.generation.sidecar import FORMAT, no_sidecar, place_of, read_sidecar, sums_of
@@ -56,22 +58,41 @@ def write_songs(
 
     Args:
         out: a file, or one for each form of a piece: song.mid, song.mp3, song.png.
-        progress: as for `sample`.
+        progress: as for `sample`, for each batch of pieces anew.
         force: whether files that musictool did not write are written over (musictool/generation/outputs.py).
 
     Raises:
-        NoMusic: if a piece has no note; then nothing is written.
+        NoMusic: if a piece has no note; then nothing of its batch (musictool/generation/batches.py) is written.
         BadOption: for a suffix that no writer has, or a file in the way.
         BadFile: if a piece would be written over its primer or its style.
     """
-    numbers, sources = range(1, request.num + 1), request.sources
-    places = [checked_places(outs, *sources) for outs in numbered(out, request.num)]
-    for paths in places:
-        check_sample_replaceable(paths, force)
-    generation = Generation(model, request, progress)
-    scores = generation.scores()
-    origin = _origin(generation)
-    return [_write(origin, *piece) for piece in zip(numbers, scores, places, strict=True)]
+    return [song for songs in song_batches(model, request, out, progress, force=force) for song in songs]
+
+
+def song_batches(
+    model: Model,
+    request: Request,
+    out: Path | Sequence[Path],
+    progress: Progress | None = None,
+    *,
+    force: bool = False,
+) -> Iterator[list[Song]]:
+    """The same, batch after batch as they are written, of which none is kept."""
+    check_places(request, out, force)
+    origin, written, places = None, 0, numbered(out, request.num)
+    for batch in batches(model, request):
+        generation = Generation(model, batch, progress)
+        try:
+            scores = generation.scores()
+        except NoMusic as error:
+            if not written:
+                raise
+            raise NoMusic(f"the first {written:,} pieces are written; of those behind them {error}") from None
+        origin = origin or _origin(generation, request)
+        numbers = range(written + 1, written + batch.num + 1)
+        songs = [_write(origin, *piece) for piece in zip(numbers, scores, places)]  # noqa: B905  # places go on
+        written += batch.num
+        yield songs
 
 
 def write_like(
@@ -113,20 +134,21 @@ def write_like(
     model = Model.open(folder if folder_exists else name)
     if model.checksum != checksum:
         raise BadModel(f"the model {model.name} has been trained since {sidecar} was made; the same bytes are gone")
-    generation = Generation(model, request)
+    batch, within = batch_of(model, request, number)
+    generation = Generation(model, batch)
     loads(generation.engine)
-    score = generation.scores()[number - 1]
-    song = _write(_origin(generation), number, score, outs)
+    score = generation.scores()[within]
+    song = _write(_origin(generation, request), number, score, outs)
     for path in outs:
         if sha256(path) != known.get(path.suffix.lower(), sha256(path)):
             log.warning("%s is not the same to the byte: another version of a library or another device?", path)
     return model, song
 
 
-def _origin(generation: Generation) -> dict[str, Any]:
-    """The part of a sidecar on the model and the request, with the checksums of the files that were read, and with the
-    engine that has computed."""
-    model, request = generation.model, replace(generation.request, engine=name_of(generation.engine))
+def _origin(generation: Generation, request: Request) -> dict[str, Any]:
+    """The part of a sidecar on the model and the request of all pieces, with the checksums of the files that were read,
+    and with the engine that has computed."""
+    model, request = generation.model, replace(request, engine=name_of(generation.engine))
     primer = None if request.primer_file is None else request.primer_file.resolve()
     return {
         "format": FORMAT,
@@ -137,14 +159,26 @@ def _origin(generation: Generation) -> dict[str, Any]:
     }
 
 
-def _write(origin: dict[str, Any], number: int, score: Score, paths: tuple[Path, ...]) -> Song:
-    for path in paths:
-        write(score, path)
-    sidecar = {**origin, "piece": number}
-    for place in dict.fromkeys(map(place_of, paths)):
-        sums = {path.name: sha256(path) for path in paths if place_of(path) == place}
-        first = next(iter(sums))
-        write_json(place, {**sidecar, "file": first, "sha256": sums[first], "files": sums})
+def _write(origin: dict[str, Any], number: int, score: Score, paths: tuple[Path, ...] | list[Path]) -> Song:
+    """Make the files of a piece beside their places, then put the .json in its place, and then the files.
+
+    So a .json always knows the files beside it, and whenever this is killed, all that is there may be written over.
+    """
+    paths, sidecar = tuple(dict.fromkeys(paths)), {**origin, "piece": number}
+    with ExitStack() as stack:
+        made = {path: stack.enter_context(made_beside(path)) for path in paths}
+        for path, partial in made.items():
+            with naming_when_full(path):
+                write(score, partial)
+        for place in dict.fromkeys(map(place_of, paths)):
+            sums = {path.name: sha256(made[path]) for path in paths if place_of(path) == place}
+            first = next(iter(sums))
+            with replacing(place) as partial:
+                partial.write_text(json_text({**sidecar, "file": first, "sha256": sums[first], "files": sums}), "utf-8")
+                for name in sums:
+                    place.with_name(name).unlink(missing_ok=True)
+        for path, partial in made.items():
+            os.replace(partial, path)
     return Song(paths, score)
 
 

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from musictool.errors import BadFile, BadModel, BadOption, NoMusic
-from musictool.generation import songs
+from musictool.generation import batches, songs
 from musictool.generation.request import Constraints, Request
-from musictool.generation.songs import write_like, write_songs
+from musictool.generation.songs import song_batches, write_like, write_songs
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
 from musictool.reading import read
@@ -40,6 +42,44 @@ def test_each_of_several_songs_can_be_made_again(model: Model, tmp_path: Path):
     for number in (1, 2, 3):
         write_like(tmp_path / f"song-{number:03d}.json", tmp_path / "again.mid")
         assert (tmp_path / "again.mid").read_bytes() == (tmp_path / f"song-{number:03d}.mid").read_bytes()
+
+
+def test_many_songs_are_written_batch_after_batch_and_made_again(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write_songs(model, Request(length=9, num=2, seed=4), tmp_path / "two.mid")
+    monkeypatch.setattr(batches, "MOST_BYTES", 2 * 9 * model.spec.start.itemsize)
+    written = song_batches(model, Request(length=9, num=5, seed=4), tmp_path / "song.mid")
+    assert [song.path.name for song in next(written)] == ["song-001.mid", "song-002.mid"]
+    assert not (tmp_path / "song-003.mid").exists()
+    assert [len(songs) for songs in written] == [2, 1]
+    bytes_of = {number: (tmp_path / f"song-{number:03d}.mid").read_bytes() for number in range(1, 6)}
+    assert len(set(bytes_of.values())) == 5
+    for number in (1, 2):  # those of the request that is no larger
+        assert bytes_of[number] == (tmp_path / f"two-{number:03d}.mid").read_bytes()
+    for number in (2, 4, 5):
+        write_like(tmp_path / f"song-{number:03d}.json", tmp_path / "again.mid")
+        assert (tmp_path / "again.mid").read_bytes() == bytes_of[number]
+
+
+@pytest.mark.parametrize("moment", ["before the .json", "before the songs"])
+def test_killed_while_it_writes_a_song_leaves_nothing_in_the_way(
+    moment: str, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    outs, replace = [tmp_path / "song.mid", tmp_path / "song.png"], os.replace
+    write_songs(model, Request(length=9, seed=4), outs)
+
+    def killed(source: Path, target: Path) -> None:
+        if Path(target) == (tmp_path / "song.json" if moment == "before the .json" else outs[0]):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(os, "replace", killed)
+        write_songs(model, Request(length=9, seed=5), outs)
+    assert not outs[0].exists()
+    write_songs(model, Request(length=9, seed=6), outs)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["song.json", "song.mid", "song.png"]
 
 
 def test_it_is_made_again_by_the_engine_that_wrote_it_and_both_write_the_same(model: Model, tmp_path: Path):

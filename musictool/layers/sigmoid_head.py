@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from musictool.engine import nn, ops
@@ -127,6 +128,30 @@ class SigmoidHead(nn.Layer):
             start, stop = part * part_size, (part + 1) * part_size
             frame = ops.concatenate([frame[:, :start], drawn[:, start:stop], frame[:, stop:]], axis=-1)
         return frame
+
+
+def draw_ascending(is_drawn: Callable[[Any], Any], silence: Any) -> Any:
+    """A frame number after number, each given those before it, as if one by one: from where a frame stands, all numbers
+    up to the next 1 are drawn at once, since a 0 changes nothing for those behind it.
+
+    Args:
+        is_drawn: a frame, float32 0/1 (B, N) -> bool (B, N), whether each number becomes 1 if those before it are as in
+            the frame.
+        silence: float32 zeros (B, N).
+
+    Returns:
+        float32 0/1 (B, N).
+    """
+    size, places = silence.shape[-1], ops.arange(silence.shape[-1])
+
+    def next_one(frame: Any, last: Any) -> Any:
+        ones = is_drawn(frame) & (places > last[:, None])  # (B, N)
+        place = ops.where(ops.any(ones, axis=-1), ops.cast(ops.argmax(ones, axis=-1), "int32"), size)
+        return ops.where(places == place[:, None], 1.0, frame), place
+
+    none_yet = ops.cast(silence[:, 0], "int32") - 1  # (B,)
+    frame, _ = ops.while_loop(lambda _, last: ops.any(last < size), next_one, (silence, none_yet))
+    return frame
 
 
 def accuracy(predicted: Any, target: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from musictool.engine import nn, ops
 from musictool.layers.repeat_attention import CONTEXT, MAX_DISTANCE, RepeatAttention, delayed
-from musictool.layers.sigmoid_head import HOLD_LOGIT, ONSET_LOGIT, SigmoidHead
+from musictool.layers.sigmoid_head import HOLD_LOGIT, ONSET_LOGIT, SigmoidHead, draw_ascending
 
 KERNEL_FRAMES = 4  # last frames in which a key sees the other keys
 HISTORY = MAX_DISTANCE + CONTEXT  # last frames that are kept while a piece is written
@@ -263,14 +263,13 @@ class TiedHead(SigmoidHead):
     def draw(
         self, features: Any, context: Any, uniform: Any, temperature: float, logit_bias: Any, constants: Any = None
     ) -> Any:
-        """Number after number, each given those before it, as if one by one: from where a frame stands, all numbers up
-        to the next 1 are drawn at once, since a 0 changes nothing for those behind it."""
+        """Number after number, each given those before it."""
         around_kernel, below_kernel = self.constants() if constants is None else constants
         # All that does not depend on what is drawn: (B, K, H) of each key, (B, N) of each number.
         first, second = self._shared(features, context)
         units = self._first_layer(self._around(context, around_kernel), self._past(context)) + first
         ours, others = self._alone(features, context)
-        chance, bias, places = self._ours(uniform), self._ours(logit_bias), ops.arange(len(self.numbers))
+        chance, bias = self._ours(uniform), self._ours(logit_bias)
 
         def is_drawn(frame: Any) -> Any:
             """bool (B, N): whether each number becomes 1, if those before it are as in the frame."""
@@ -281,15 +280,9 @@ class TiedHead(SigmoidHead):
             logits = self._by_number(self._outputs(seen, second), self._by_key(frame)) + ours
             return chance < ops.sigmoid(logits / temperature + bias)
 
-        def next_one(frame: Any, last: Any) -> Any:
-            ones = is_drawn(frame) & (places > last[:, None])  # (B, N)
-            place = ops.where(ops.any(ones, axis=-1), ops.cast(ops.argmax(ones, axis=-1), "int32"), len(self.numbers))
-            return ops.where(places == place[:, None], 1.0, frame), place
-
         drawn = ops.zeros_like(chance)
         if self.chain or self.channels > 1:
-            none_yet = ops.cast(drawn[:, 0], "int32") - 1  # (B,)
-            drawn, _ = ops.while_loop(lambda _, last: ops.any(last < len(self.numbers)), next_one, (drawn, none_yet))
+            drawn = draw_ascending(is_drawn, drawn)
         else:
             drawn = ops.cast(is_drawn(drawn), "float32")
         chance, bias = (ops.take(numbers, self.others, axis=-1) for numbers in (uniform, logit_bias))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from musictool import options
 from musictool.apps.chorales.options import ChoraleSettings
-from musictool.apps.polyphony.options import BenchmarkSettings
+from musictool.apps.polyphony.options import BenchmarkSettings, Head
 from musictool.cli import _output
 from musictool.cli._flags import flags
 
@@ -30,13 +30,16 @@ def command() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--head",
-    type=click.Choice(["sigmoid", "chain"]),
+    type=click.Choice(get_args(Head)),
     default="chain",
     show_default=True,
-    help="sigmoid: the keys of a frame are independent given the past; chain: decided one after another.",
+    help="sigmoid: the keys of a frame are independent given the past; chain, rnn-nade: decided one after another; "
+    "rnn-rbm, rtrbm: together, by a Boltzmann machine, whose nats are an estimate.",
 )
 @flags(BenchmarkSettings)
-@click.option("--set", "arch_options", multiple=True, metavar="KEY=VALUE", help="Option of the arch chain.")
+@click.option(
+    "--set", "arch_options", multiple=True, metavar="KEY=VALUE", help="Option of the arch (sigmoid: of chain)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def polyphony(file: Path, head: Any, arch_options: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Train on FILE and print nats per frame beside the published ones.
@@ -193,19 +196,35 @@ def _say_course(result: Any) -> None:
 
 
 def _report(result: Any) -> None:
-    from musictool.apps.polyphony.polyphony import CLASSES
+    from musictool.apps.polyphony.polyphony import KINDS
     from musictool.apps.polyphony.published import rows_of
 
     _say_course(result)
-    kind = CLASSES[result.head]
+    kind, is_estimate = KINDS[result.head].published, KINDS[result.head].is_estimate
     meaning = {"independent": "keys independent given the past", "joint": "the notes of a chord depend on one another"}
     where = "" if result.known is None else f" on {result.known}"
     _output.say(f"\nnats per frame{where}, mean over frames (mean over pieces), lower is better; {meaning[kind]}:")
-    rows = [(f"this model, --head {result.head}", *_cells(result.scores), "")]
-    rows += [(f"baseline: {name}", *_cells(scores), "") for name, scores in _by_name(result.baselines)]
-    for row in rows_of(result.known, kind):
-        rows.append((row.model, "", f"{row.nats[result.known]:.2f}", "; ".join(filter(None, (row.source, row.remark)))))
-    _output.table([("", *SPLITS, "read in"), *rows], indent="  ")
+    published = rows_of(result.known, kind)
+    estimates = is_estimate or any(row.is_estimate for row in published)  # they stand in columns of their own
+    header = ("", *SPLITS, *(f"{split}, estimated" for split in SPLITS if estimates), "read in")
+    rows = []
+
+    def add(name: str, cells: tuple[str, ...], source: str = "", is_estimate: bool = False) -> None:
+        empty = ("",) * len(cells) if estimates else ()
+        rows.append((name, *(empty + cells if is_estimate else cells + empty), source))
+
+    add(f"this model, --head {result.head}", _cells(result.scores), is_estimate=is_estimate)
+    for name, scores in _by_name(result.baselines):
+        add(f"baseline: {name}", _cells(scores))
+    for row in published:
+        source = "; ".join(filter(None, (row.source, row.remark)))
+        add(row.model, ("", f"{row.nats[result.known]:.2f}"), source, row.is_estimate)
+    _output.table([header, *rows], indent="  ")
+    if is_estimate:
+        _output.say(
+            "The estimate is by annealed importance sampling and flatters the model on average, by less with more "
+            "steps (--set ais_steps=1000 --set ais_chains=16)."
+        )
     if "test" not in result.scores:
         _output.say("The file has no test pieces; the published numbers are of test pieces.")
     _output.say(

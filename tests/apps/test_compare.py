@@ -151,8 +151,8 @@ def test_ctrl_c_ends_all_of_it(at_compared: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_all_are_all_that_learn_the_kind_and_others_are_refused():
     assert chosen(["all"], "note-chord") == [name for name in ARCHS.names() if ARCHS.get(name).kind == "tokens"]
-    assert chosen(["all"], "piano-roll") == ["chain", "roll-lstm"]
-    assert chosen(["all"], "multitrack-roll") == ["multi-rnn", "roll-lstm"]
+    assert chosen(["all"], "piano-roll") == ["chain", "rnn-nade", "rnn-rbm", "roll-lstm", "rtrbm"]
+    assert chosen(["all"], "multitrack-roll") == ["multi-rnn", "rnn-rbm", "roll-lstm", "rtrbm"]
     with pytest.raises(UnknownName, match="Did you mean 'lstm'"):
         chosen(["lsmt"], "note-chord")
     with pytest.raises(BadOption, match="roll-lstm: it has no likelihood of tokens"):

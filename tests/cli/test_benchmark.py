@@ -38,6 +38,24 @@ def test_it_prints_its_numbers_the_baselines_and_the_published_rows_of_its_class
     for words in ("this model, --head sigmoid", "baseline: keys-markov", "no test pieces", "TCN (Bai 2018)", "8.10"):
         assert words in done.output
     assert "NADE" not in done.output
+    assert "estimated" not in done.output
+
+
+def test_estimates_stand_in_columns_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    sizes = (6, sum(range(20, 26)), 2, 24 + 17)
+    monkeypatch.setattr(published, "SETS", {sizes: "jsb"})
+    tiny = ("hidden=4", "divergence_steps=1", "ais_steps=2", "ais_chains=1")
+    settings = [word for setting in tiny for word in ("--set", setting)]
+    done = typed(str(small(tmp_path / "set.mat")), "--head", "rtrbm", "--epochs", "1", *settings)
+    assert done.exit_code == 0, done.output
+    lines = {line.split("  ")[1]: line for line in done.output.splitlines() if line.startswith("  ")}
+    (header,) = (line for line in done.output.splitlines() if "validation, estimated" in line)
+    begin = header.index("validation, estimated")
+    assert lines["this model, --head rtrbm"][header.index("validation") : begin].strip() == ""
+    assert float(lines["this model, --head rtrbm"][begin:].split()[0]) < 61
+    assert lines["baseline: keys-markov"][begin : header.index("read in")].strip() == ""
+    assert "6.27" in lines["RNN-RBM (Boulanger-Lewandowski 2012)"][begin:]
+    assert "The estimate is by annealed importance sampling" in done.output
 
 
 def test_json_has_all_numbers_with_the_classes_apart(tmp_path: Path):
@@ -58,7 +76,7 @@ def test_json_has_all_numbers_with_the_classes_apart(tmp_path: Path):
         (("gone.mat",), "gone.mat: not there"),
         (("empty.mat",), "empty.mat: no pieces"),
         (("set.mat", "--set", "widht=3"), "Did you mean 'width'"),
-        (("set.mat", "--head", "nade"), "'nade' is not one of 'sigmoid', 'chain'"),
+        (("set.mat", "--head", "nade"), "'nade' is not one of 'sigmoid', 'chain', 'rnn-nade'"),
         (("set.mat", "--seed", str(2**32)), "--seed: 4294967296 is not a whole number from 0 to 4294967295"),
         (("set.mat", "--max-minutes", "0"), "--max-minutes: 0.0 is not a number above 0"),
     ],

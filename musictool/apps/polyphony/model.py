@@ -1,4 +1,4 @@
-"""The model that the benchmark trains: chain, with a clock beside the frames.
+"""The model that the benchmark trains: an arch of frames, with a clock beside the frames.
 
 The clock says how far into the piece the next frame is, as the sines and cosines of periods of 2 to 64 frames. It says
 nothing about the notes, and saves the network from counting.
@@ -12,10 +12,15 @@ import numpy as np
 from keras import ops
 
 from musictool.apps.polyphony import windows
+from musictool.apps.polyphony.options import Head
 from musictool.apps.polyphony.rolls import Piece
 from musictool.apps.polyphony.scores import FrameNats, counts_of
 from musictool.arch import ParameterGroup, Stage
+from musictool.archs._frames import FramesArch
 from musictool.archs.chain import Chain
+from musictool.archs.rnn_nade import RnnNade
+from musictool.archs.rnn_rbm import RnnRbm
+from musictool.archs.rtrbm import Rtrbm
 from musictool.backend.compile import compiled
 from musictool.dataset.windows import Batch
 from musictool.encoding import Spec
@@ -23,12 +28,37 @@ from musictool.metrics.baselines import bernoulli_nats
 from musictool.options import from_settings
 
 
-class ClockedChain(Chain):
-    """The arch chain with a clock as side input; it is trained and scored, and does not generate."""
+class Clocked(FramesArch):
+    """An arch with a clock as side input; it is trained and scored, and does not generate."""
 
     @property
     def numbers_beside(self) -> int:
         return windows.CLOCK
+
+
+class ClockedChain(Clocked, Chain):
+    """chain with a clock."""
+
+
+class ClockedNade(Clocked, RnnNade):
+    """rnn-nade with a clock."""
+
+
+class ClockedRbm(Clocked, RnnRbm):
+    """rnn-rbm with a clock."""
+
+
+class ClockedTemporalRbm(Clocked, Rtrbm):
+    """rtrbm with a clock."""
+
+
+ARCHS: dict[Head, type[Clocked]] = {
+    "sigmoid": ClockedChain,
+    "chain": ClockedChain,
+    "rnn-nade": ClockedNade,
+    "rnn-rbm": ClockedRbm,
+    "rtrbm": ClockedTemporalRbm,
+}
 
 
 class RollModel:
@@ -39,17 +69,18 @@ class RollModel:
 
     Args:
         training: the training pieces.
-        settings: "key=value" options of chain.
+        head: which of ARCHS.
+        settings: "key=value" options of the arch.
     """
 
-    def __init__(self, training: Sequence[Piece], settings: Sequence[str]):
+    def __init__(self, training: Sequence[Piece], head: Head, settings: Sequence[str]):
         frames = np.concatenate(training)
         sounding = np.flatnonzero(frames.any(axis=0))
         low, high = (int(sounding[0]), int(sounding[-1]) + 1) if len(sounding) else (0, frames.shape[1])
         self.keys, self.others = slice(low, high), np.r_[0:low, high : frames.shape[1]]
         self.rare = 1 / (len(frames) - len(training) + 2)
         spec = Spec("frames", (high - low,), high - low)
-        self.arch = ClockedChain(spec, from_settings(Chain.Options, settings))
+        self.arch = ARCHS[head](spec, from_settings(ARCHS[head].Options, settings))
         self.network = self.arch.network
         self._begin_as_baseline(training)
         self._nats = compiled(lambda *batch: self.arch.loss_and_metrics(Batch(*batch), False)[0])

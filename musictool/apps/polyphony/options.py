@@ -9,7 +9,7 @@ from musictool import options
 from musictool.options import LAST_SEED, flag, option
 from musictool.training.options import RunSettings
 
-Head = Literal["sigmoid", "chain"]
+Head = Literal["sigmoid", "chain", "rnn-nade", "rnn-rbm", "rtrbm"]
 WARMUP = 50  # steps
 
 

@@ -7,7 +7,7 @@ kept. The validation pieces choose the epoch; the test pieces are scored once, w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,35 @@ from musictool.apps.polyphony.windows import RollWindows
 from musictool.backend import backend
 from musictool.training.reporter import Reporter
 
-IS_CHAIN: dict[Head, str] = {"sigmoid": "false", "chain": "true"}  # the option `chain` of the arch
-CLASSES: dict[Head, Class] = {"sigmoid": "independent", "chain": "joint"}
-# Options of the arch. A set of a thousand chords is soon known by heart; one of a hundred thousand is not.
-SMALL = {"width": 128, "layers": 1, "embedding": 128, "hidden": 64, "dropout": 0.4}
-LARGE = {"width": 256, "layers": 1, "embedding": 128, "hidden": 64, "dropout": 0.25}
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of model.
+
+    Attributes:
+        published: the class of its numbers.
+        small, large: options of its arch. A set of a thousand chords is soon known by heart; one of a hundred thousand
+            is not.
+        is_estimate: whether its nats are an estimate of a likelihood that cannot be computed.
+    """
+
+    published: Class
+    small: Mapping[str, Any]
+    large: Mapping[str, Any]
+    is_estimate: bool = False
+
+
+_CHAIN = {"width": 128, "layers": 1, "embedding": 128, "hidden": 64, "dropout": 0.4}
+_RECURRENT = {"width": 256, "layers": 1, "embedding": 128, "dropout": 0.4}
+KINDS: dict[Head, Kind] = {
+    "sigmoid": Kind(
+        "independent", {"chain": "false", **_CHAIN}, {"chain": "false", **_CHAIN, "width": 256, "dropout": 0.25}
+    ),
+    "chain": Kind("joint", {"chain": "true", **_CHAIN}, {"chain": "true", **_CHAIN, "width": 256, "dropout": 0.25}),
+    "rnn-nade": Kind("joint", _RECURRENT, {**_RECURRENT, "dropout": 0.25}),
+    "rnn-rbm": Kind("joint", _RECURRENT, {**_RECURRENT, "dropout": 0.25}, is_estimate=True),
+    "rtrbm": Kind("joint", {}, {}, is_estimate=True),
+}
 FEW_FRAMES = 50_000
 
 
@@ -65,7 +89,8 @@ class Result:
             "file": self.rolls.name,
             "set": self.known,
             "head": self.head,
-            "class": CLASSES[self.head],
+            "class": KINDS[self.head].published,
+            "is_estimate": KINDS[self.head].is_estimate,
             "parameters": self.parameters,
             "settings": asdict(self.settings),
             "options": list(self.options),
@@ -91,8 +116,8 @@ def benchmark_polyphony(
 
     Args:
         data: the set, or its .mat file.
-        head: whether the keys of a frame are independent, or decided one after another.
-        options: "key=value" options of the arch chain, over the defaults for sets of this size.
+        head: which of KINDS.
+        options: "key=value" options of its arch, over the defaults for sets of this size.
         reporter: is called as training goes on.
         given: fields of BenchmarkSettings.
 
@@ -100,11 +125,12 @@ def benchmark_polyphony(
         BadFile: for a file that is no such set.
     """
     data = data if isinstance(data, Rolls) else read(data)
+    kind = KINDS[head]
     settings = replace(BenchmarkSettings(), **given)
-    defaults = SMALL if data.frames("train") < FEW_FRAMES else LARGE
-    options = [f"chain={IS_CHAIN[head]}", *(f"{key}={value}" for key, value in defaults.items()), *options]
+    defaults = kind.small if data.frames("train") < FEW_FRAMES else kind.large
+    options = [*(f"{key}={value}" for key, value in defaults.items()), *options]
     backend.prepare("float32", settings.seed)
-    model = RollModel(data.splits["train"], options)
+    model = RollModel(data.splits["train"], head, options)
     course = train(model, data.splits["train"], data.splits["validation"], settings, reporter or Reporter())
     scores: dict[str, FrameNats] = {
         split: model.score(data.splits[split], settings.frames)

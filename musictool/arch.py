@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 METRICS = ("loss", "accuracy")
 
 LossFn = Callable[[Batch, bool], tuple[Any, ...]]
+GoesOn = Callable[[int, float], bool]  # rounds done, the loss before the last of them -> whether to go on
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,13 @@ class CountingStage(Stage):
     """A stage without gradients, fitted by counting the rows of the training pieces; its metrics are of arrays.
 
     Attributes:
-        fit_counts: counts all of them at once.
+        fit_counts: counts all of them, in so many rounds; after each it calls GoesOn, and ends if that says no.
+        rounds: at most.
     """
 
     counting: ClassVar[bool] = True
-    fit_counts: Callable[[Encoded], None] = field(kw_only=True)
+    fit_counts: Callable[[Encoded, GoesOn], None] = field(kw_only=True)
+    rounds: int = 1
 
 
 @dataclass(frozen=True)
@@ -260,6 +263,14 @@ class LatentArch(ABC):
             sampler: its temperature and threshold.
             seed: fixes the draws of a threshold that draws.
         """
+
+
+class HiddenStatesArch(ABC):
+    """An Arch that is in one of some hidden states at each row. `score --json` says in which."""
+
+    @abstractmethod
+    def likeliest_states(self, rows: np.ndarray) -> np.ndarray:
+        """int64 (T,): the likeliest path of states through a piece, spec.dtype (T, *spec.shape)."""
 
 
 class AccompanimentArch(ABC):

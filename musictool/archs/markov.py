@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from musictool.arch import Arch, CountingStage, Stage
+from musictool.arch import Arch, CountingStage, GoesOn, Stage
+from musictool.archs._counted import training_pieces
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
 from musictool.encoding import FIRST_TOKEN, START, Kind
@@ -94,8 +95,9 @@ class Markov(Arch):
     def stages(self) -> list[Stage]:
         return [CountingStage("network", self.network, self._loss_and_metrics, fit_counts=self._count)]
 
-    def _count(self, encoded: Encoded) -> None:
-        rows = np.concatenate(list(_training_rows(encoded, self.options.most_rows)))
+    def _count(self, encoded: Encoded, goes_on: GoesOn) -> None:
+        pieces = training_pieces(encoded, self.options.most_rows)
+        rows = np.concatenate([np.append(np.int32(START), piece) for piece in pieces])
         self.network.ngrams = NGrams.counted(rows, self.spec.size, self.options.order)
 
     def _loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
@@ -146,13 +148,3 @@ class Markov(Arch):
                 contexts = ngrams.next_contexts(contexts, token)
                 rows[:, i] = token
         return rows, contexts, draw_state
-
-
-def _training_rows(encoded: Encoded, most_rows: int) -> Iterator[np.ndarray]:
-    """int32 (T + 1,): the training pieces at each transposition, each after START; of too many, some at random."""
-    pieces = np.random.default_rng(0).permutation(encoded.pieces("train"))
-    lengths = np.diff(encoded.offsets)[pieces] * len(encoded.transpositions)
-    for index in pieces[: max(1, np.searchsorted(np.cumsum(lengths), most_rows, "right"))]:
-        rows = np.asarray(encoded.piece(index))
-        for semitones in encoded.transpositions:
-            yield np.append(np.int32(START), encoded.encoding.transpose(rows, semitones))

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from musictool.arch import HiddenStatesArch
 from musictool.encoding import Encoding
 from musictool.errors import NoMusic
 from musictool.generation.guidance import guidance_of
@@ -45,6 +46,7 @@ class Scored:
         is_aligned: whether it is known where in the file each row takes effect. If not, the bars are those of the piece
             as decoded, which may be longer or shorter.
         file_seconds: playing time of the file; None for that of `music`.
+        states: int64 (T,), the likeliest hidden state of the model at each row; None for a model without any.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Scored:
     read_notes: int | None = None
     is_aligned: bool = True
     file_seconds: float | None = None
+    states: np.ndarray | None = None
 
     @property
     def notes(self) -> int:
@@ -116,6 +119,7 @@ class Scored:
             "moved_semitones": self.transposition,
             "bars_of": "the file" if self.is_aligned else "the piece as the model reads it",
             "bars": [None if np.isnan(nats) else float(nats) for nats in self.bars],
+            **({} if self.states is None else {"states": self.states.tolist()}),
         }
 
 
@@ -163,12 +167,13 @@ def score_piece(model: Model, score: Score, name: str, constraints: Constraints 
     if (rows_per_quarter := model.encoding.rows_per_quarter) is not None:
         guidance = replace(guidance, bar_positions=BarPositions((score.metres,), rows_per_quarter))
     surprisal = arch.surprisal(rows, guidance)
+    states = arch.likeliest_states(rows) if isinstance(arch, HiddenStatesArch) else None
     title = score.title or name
     decoded = model.encoding.decode(rows)
     onsets = _onsets_ticks(model.encoding, model_score, rows)
     if onsets is not None:
         music = replace(score, title=title)
-        return Scored(name, music, surprisal, onsets, unknown, transposition, len(decoded.notes))
+        return Scored(name, music, surprisal, onsets, unknown, transposition, len(decoded.notes), states=states)
     music = replace(
         decoded.transpose(-transposition),
         tempos=decoded.tempos if len(decoded.tempos) else score.tempos,
@@ -176,7 +181,8 @@ def score_piece(model: Model, score: Score, name: str, constraints: Constraints 
         title=title,
     )
     onsets = model.encoding.positions(rows)
-    return Scored(name, music, surprisal, onsets, unknown, transposition, len(decoded.notes), False, score.seconds)
+    counts = unknown, transposition, len(decoded.notes)
+    return Scored(name, music, surprisal, onsets, *counts, False, score.seconds, states)
 
 
 def _onsets_ticks(encoding: Encoding, score: Score, rows: np.ndarray) -> np.ndarray | None:

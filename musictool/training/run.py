@@ -126,9 +126,14 @@ class Run:
     def _count(self, stage: CountingStage) -> str:
         """Let a stage learn all at once, unless it has done so."""
         if not self.state.epoch:
-            self.reporter.epoch_begins(1, 0, 1)
+            self.reporter.epoch_begins(1, 0, stage.rounds)
             began = time.monotonic()
-            stage.fit_counts(self.windows.encoded)
+
+            def goes_on(rounds: int, loss: float) -> bool:
+                self.reporter.progress(rounds, loss, rounds / (time.monotonic() - began))
+                return not self._is_to_end_now()
+
+            stage.fit_counts(self.windows.encoded, goes_on)
             self.state.epoch_seconds = time.monotonic() - began
             sums = counted_sums(stage, self.windows, self.windows.validation_plan())
             self._finish_epoch(self._means(np.sum([self._no_sums, *sums], axis=0)))

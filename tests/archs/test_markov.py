@@ -17,7 +17,7 @@ from musictool.models.model import Model
 from musictool.sampling.guidance import Guidance
 from musictool.sampling.sampler import Sampler
 from musictool.training.train import train
-from tests.test_laws_archs import corpus_of, tiny
+from tests.test_laws_archs import always, corpus_of, tiny
 
 SPEC = Spec("tokens", (), 20)
 
@@ -30,7 +30,7 @@ def test_of_order_one_it_is_the_bigram_that_models_have_to_beat():
     encoded = corpus_of(music(30, 20, 0), SPEC)
     encoded.is_validation[20:] = True
     arch = Markov(SPEC, Markov.Options(order=1))
-    arch.stages[0].fit_counts(encoded)
+    arch.stages[0].fit_counts(encoded, always)
     nats = np.concatenate([arch.surprisal(encoded.piece(index)) for index in encoded.pieces("validation")])
     assert nats.mean() == pytest.approx(baselines(encoded)["bigram"], rel=1e-9)
 
@@ -39,7 +39,7 @@ def test_most_rows_bounds_what_is_counted_and_leaves_at_least_one_piece():
     encoded = corpus_of(music(30, 20, 0), SPEC)
     for most, pieces in ((1, 1), (100, 5), (10_000, 30)):
         arch = Markov(SPEC, Markov.Options(most_rows=most))
-        arch.stages[0].fit_counts(encoded)
+        arch.stages[0].fit_counts(encoded, always)
         assert arch.network.ngrams.tokens.sum() == pieces * 20
 
 

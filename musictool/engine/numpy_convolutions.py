@@ -87,6 +87,33 @@ class Conv1D(Conv2D):
         return super().call(x[:, :, None])[:, :, 0]
 
 
+class DepthwiseConv1D(Layer):
+    """See keras.layers.DepthwiseConv1D, with padding "same": (N, T, C) -> (N, T, C), each channel by itself."""
+
+    def __init__(self, kernel_size: int, padding: str = "same", dilation_rate: int = 1, **kwargs: Any):
+        super().__init__(**kwargs)
+        if padding != "same":
+            raise NotImplementedError(padding)
+        self.kernel_size, self.dilation_rate = kernel_size, dilation_rate
+
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight((self.kernel_size, shape[-1], 1))
+        self.bias = self.add_weight((shape[-1],))
+
+    def call(self, x: np.ndarray) -> np.ndarray:
+        # each tap of the kernel times the input that far away; beyond the ends there is nothing
+        steps, reach = x.shape[1], (self.kernel_size - 1) * self.dilation_rate
+        before = reach // 2
+        out = np.zeros_like(x)
+        for tap, weights in enumerate(self.kernel[:, :, 0]):
+            shift = tap * self.dilation_rate - before
+            first, last = max(0, -shift), min(steps, steps - shift)
+            if first < last:
+                out[:, first:last] += x[:, first + shift : last + shift] * weights
+        out += self.bias
+        return out
+
+
 class Conv2DTranspose(_Convolution):
     """See keras.layers.Conv2DTranspose."""
 

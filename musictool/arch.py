@@ -21,6 +21,7 @@ from musictool.encoding import Kind, Spec
 from musictool.engine.current import Engine, current
 from musictool.errors import BadOption, KindMismatch, UnknownName
 from musictool.options import option
+from musictool.progress import Progress
 from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.sampler import Sampler
 
@@ -243,6 +244,10 @@ class Arch(ABC):
             BadOption: for an arch without a likelihood.
         """
 
+    def surprisal_in_parts(self, rows: np.ndarray, guidance: Guidance = FREE) -> Iterator[np.ndarray]:
+        """The same, part after part as they are computed, so that a long piece shows how far it has come."""
+        yield self.surprisal(rows, guidance)
+
     def to_json(self) -> dict[str, Any]:
         """Name, options and the number of conditions."""
         return {"name": self.name, "options": options.to_json(self.options), "conditions": self.conditions}
@@ -290,6 +295,45 @@ class AccompanimentArch(ABC):
         Returns:
             uint8 0/1 (T, S, P, I), the piano as it was given.
         """
+
+
+class InfillArch(ABC):
+    """An Arch of rows of voices (musictool/encodings/voices.py) that writes any part of a piece in view of all the
+    rest, of what comes after it too."""
+
+    @abstractmethod
+    def infill(
+        self,
+        rows: np.ndarray,
+        is_free: np.ndarray,
+        sampler: Sampler,
+        seed: int,
+        guidance: Guidance = FREE,
+        num: int = 1,
+        keeps_rhythm: bool = False,
+        progress: Progress | None = None,
+    ) -> np.ndarray:
+        """A piece with its free part written anew.
+
+        Args:
+            rows: spec.dtype (T, *spec.shape), the piece; what stands where it is free is not looked at, or for its
+                rhythm alone.
+            is_free: bool (T, V), where a voice is written.
+            sampler: its temperature.
+            seed: fixes every draw.
+            guidance: what may not be drawn, and the bar positions.
+            num: how many pieces.
+            keeps_rhythm: whether each free note keeps its onset and length, and each free rest stays one.
+            progress: called with how much is done, and of how much.
+
+        Returns:
+            spec.dtype (num, T, *spec.shape).
+        """
+
+    @classmethod
+    @abstractmethod
+    def infill_rows(cls, is_free: np.ndarray) -> int:
+        """About how many rows its network will compute for `infill`, of each piece."""
 
 
 def archs_for(kind: Kind) -> list[str]:

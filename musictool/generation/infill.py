@@ -1,0 +1,310 @@
+"""Model + piece -> the piece with a part of it written anew, and everything else as it was, note for note.
+
+`infill` is the function behind `musictool infill`. A request (infill_request.py) says what is free. The model reads the
+piece as its encoding writes it, on a grid and in four voices; from what it writes, the new notes alone are taken, and
+put among those of the piece that are locked. So locked notes keep what no encoding holds: their velocities, their
+tracks, their places off the grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+
+from musictool.arch import InfillArch
+from musictool.encodings.voices import Voices
+from musictool.engine.current import Engine
+from musictool.errors import BadModel, BadOption, NoMusic, UnknownName
+from musictool.generation.guidance import guidance_of
+from musictool.generation.infill_request import InfillRequest
+from musictool.home import is_shipped as _is_shipped
+from musictool.home import latest, models_folder, shipped_models
+from musictool.models.info import MARKER, is_trained, read_info
+from musictool.models.model import Model
+from musictool.music.bar_positions import BarPositions
+from musictool.music.grid import in_steps, to_steps
+from musictool.music.score import DEFAULT_VELOCITY, PITCHES, Score, Track, fold_octaves, sort_notes
+from musictool.music.voices import BY_NUMBER, LEFT_OUT, NAMES, VOICES, track_voices
+from musictool.progress import Progress
+from musictool.registry import ARCHS
+from musictool.sampling.sampler import Sampler
+
+
+def can_infill(arch: str) -> bool:
+    """Whether the arch of this name fills in."""
+    return arch in ARCHS.names() and issubclass(ARCHS.get(arch), InfillArch)
+
+
+def model_for_infill(name: str | None) -> Model:
+    """The model called `name`; without one, the user's newest that fills in, else one that ships and does.
+
+    Raises:
+        BadModel: if there is none.
+        BadOption: for one that cannot fill in.
+        UnknownName: if nothing is called so.
+    """
+    if name is None:
+        own = latest(
+            models_folder(),
+            MARKER,
+            lambda path: (
+                not _is_shipped(path) and is_trained(info := read_info(path)) and can_infill(info["arch"]["name"])
+            ),
+        )
+        able = [*filter(None, [own])] or [
+            path for path in shipped_models().values() if can_infill(read_info(path)["arch"]["name"])
+        ]
+        if not able:
+            raise BadModel(
+                f"no model under {models_folder()} fills in; train one that does: musictool train --arch coconet"
+            )
+        return Model.open(able[0])
+    model = Model.open(name)
+    if not issubclass(model.arch_class, InfillArch):
+        raise BadOption(
+            f"{model.name} is a {model.info['arch']['name']}, which goes on from the end and fills nothing in; train "
+            "one that does: musictool train --arch coconet"
+        )
+    return model
+
+
+class Infill:
+    """One request on one model and one piece, under way.
+
+    Args:
+        name: of the piece, for messages.
+
+    Attributes:
+        engine: what computes.
+
+    Raises:
+        BadOption: for bars that the piece does not have, if nothing is free or nothing is locked, or for an option that
+            is not for this model.
+        UnknownName: for a track that is not there.
+        NoMusic: for a piece without a note.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        score: Score,
+        request: InfillRequest,
+        name: str = "the piece",
+        progress: Progress | None = None,
+    ):
+        if not len(score.notes):
+            raise NoMusic(f"{name} has no note")
+        self.model, self.score, self.request, self.name, self.progress = model, score, request, name, progress
+        assert isinstance(model.encoding, Voices)
+        self.encoding: Voices = model.encoding
+        self.transposition = model.semitones_for(score)
+        self.onsets, self.lengths = in_steps(score.notes, self.encoding.options.steps_per_quarter)
+        self.voices = self.encoding.note_tracks(score)
+        self.guidance = replace(
+            guidance_of(model, request.constraints, self.transposition),
+            bar_positions=BarPositions((score.metres,), self.encoding.rows_per_quarter or 1),
+        )
+        self._check_part()
+        self.engine: Engine = model.engine_for(self._arch_rows, request.num, request.engine)
+
+    def scores(self) -> list[Score]:
+        """The pieces. What is locked is as it was."""
+        request = self.request
+        arch = self.model.player(self.engine)
+        assert isinstance(arch, InfillArch)
+        written = arch.infill(
+            self.rows,
+            self.is_free,
+            Sampler(temperature=request.temperature),
+            request.seed,
+            self.guidance,
+            request.num,
+            request.keep_rhythm,
+            self.progress,
+        )
+        return [self._joined(rows) for rows in written]
+
+    # === What is free ===
+
+    @cached_property
+    def span_ticks(self) -> list[tuple[int, int]]:
+        """(begin, end) in ticks of each span of bars that is asked for."""
+        if self.request.spans is None:
+            return [(0, max(self.score.end_ticks, self.score.bar_line_ticks(self.score.bars)))]
+        last = max(end for _, end in self.request.spans)
+        if last > self.score.bars:
+            raise BadOption(f"--bars {self.request.bars}: {self.name} has {self.score.bars} bars")
+        return [tuple(map(self.score.bar_line_ticks, span)) for span in self.request.spans]  # type: ignore[misc]
+
+    @cached_property
+    def chosen_tracks(self) -> list[int]:
+        """The tracks that are asked for, as indices; by default all but drums."""
+        tracks = self.score.tracks
+        if self.request.tracks is None:
+            return [index for index, track in enumerate(tracks) if not track.is_drum]
+        names = [track.name for track in tracks]
+        chosen = []
+        for name in filter(None, map(str.strip, self.request.tracks.split(","))):
+            same = [index for index, known in enumerate(names) if known.lower() == name.lower()]
+            if not same and name.isdecimal() and 1 <= int(name) <= len(names):
+                same = [int(name) - 1]
+            if not same:
+                raise UnknownName.of("track", name, [*filter(None, names), *map(str, range(1, len(names) + 1))])
+            chosen += same
+        drums = [index + 1 for index in chosen if tracks[index].is_drum]
+        if drums:
+            raise BadOption(f"--tracks {self.request.tracks}: track {drums[0]} is drums, which {self.model.name} lacks")
+        return chosen
+
+    @cached_property
+    def goes(self) -> np.ndarray:
+        """bool (N,): the notes that are written anew."""
+        notes = self.score.notes
+        if self.request.voices is not None:
+            return np.zeros(len(notes), bool)
+        onsets = notes["onset_ticks"]
+        goes = np.isin(notes["track"], self.chosen_tracks) & self._is_in_span(onsets)
+        if self.request.amount < 1:
+            candidates = np.flatnonzero(goes)
+            rng = np.random.default_rng((self.request.seed, 2))
+            stays = rng.permutation(candidates)[round(self.request.amount * len(candidates)) :]
+            goes[stays] = False
+        return goes
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """uint8 0/1 (T, D): the piece as the model reads it; where it is free, with what was there."""
+        whole, locked = (self._rows(notes) for notes in (np.ones(len(self.goes), bool), ~self.goes))
+        return np.where(self.encoding.numbers_of(self.is_free), whole, locked)
+
+    @cached_property
+    def is_free(self) -> np.ndarray:
+        """bool (T, V): where a voice is written: all of each note that goes, and where all of a voice goes, its
+        rests too."""
+        is_free = np.zeros((self._steps, VOICES), bool)
+        steps = np.arange(self._steps)[:, None]
+        for note in np.flatnonzero(self.goes & (self.voices != LEFT_OUT)):
+            onset, voice = int(self.onsets[note]), self.voices[note]
+            is_free[onset : onset + int(self.lengths[note]), voice] = True
+        if self.request.amount == 1 and not self.request.keep_rhythm:
+            quarter = self.encoding.options.steps_per_quarter
+            for begin, end in self.span_ticks:
+                first, last = to_steps(np.array([begin, end]), quarter)
+                is_free |= (steps >= first) & (steps < last) & np.isin(np.arange(VOICES), self.free_voices)
+        return is_free & ~self._sounds(self._rows(~self.goes))
+
+    @cached_property
+    def free_voices(self) -> list[int]:
+        """The voices whose rests are free as well."""
+        of_tracks = track_voices(self.score, self.onsets, self.lengths)
+        if self.request.voices is not None:
+            sung = {*self.voices.tolist()} - {LEFT_OUT}
+            return sorted({*BY_NUMBER[self.request.voices]} - sung)
+        if of_tracks is not None:
+            return [of_tracks[track] for track in self.chosen_tracks if track in of_tracks]
+        used = {*self.score.notes["track"][~self.score.is_drum].tolist()}
+        return [*range(VOICES)] if used <= {*self.chosen_tracks} else []
+
+    def _check_part(self) -> None:
+        _ = self.span_ticks, self.chosen_tracks
+        request, heard = self.request, self.voices != LEFT_OUT
+        if request.voices is not None:
+            if not heard.any():
+                raise NoMusic(f"{self.name} has nothing to harmonise: no note but drums")
+            if not self.free_voices:
+                sung = len({*self.voices[heard].tolist()})
+                raise BadOption(
+                    f"--voices {request.voices}: {self.name} has {sung} voices already; name what to write anew: "
+                    "--tracks or --bars"
+                )
+        elif not self.is_free.any():
+            raise BadOption(
+                f"everything is locked: {self.name} has nothing to write anew in these "
+                f"{'bars' if request.tracks is None else 'tracks and bars'}"
+            )
+        elif self.goes[heard].all():
+            raise BadOption(
+                f"nothing is locked: all of {self.name} would be written anew; name a part of it (--bars, --tracks, "
+                "--amount), or let a model write another piece: musictool sample"
+            )
+
+    @property
+    def _steps(self) -> int:
+        """T: up to the end of the last note and of the last bar that is asked for."""
+        end = max(end for _, end in self.span_ticks)
+        last = int(to_steps(np.array([end]), self.encoding.options.steps_per_quarter)[0])
+        return max(last, int((self.onsets + self.lengths).max()))
+
+    @property
+    def _arch_rows(self) -> float:
+        arch = self.model.arch_class
+        assert issubclass(arch, InfillArch)
+        return arch.infill_rows(self.is_free)
+
+    def _is_in_span(self, ticks: np.ndarray) -> np.ndarray:
+        """bool, shaped as `ticks`: which times are in the bars that are asked for."""
+        return np.asarray(np.any([(ticks >= begin) & (ticks < end) for begin, end in self.span_ticks], axis=0))
+
+    def _rows(self, which: np.ndarray) -> np.ndarray:
+        """uint8 0/1 (T, D): these notes, bool (N,), at the height at which the model reads them."""
+        notes = self.score.notes[which]
+        notes["pitch"] = fold_octaves(notes["pitch"].astype(np.int64) + self.transposition, range(PITCHES))
+        rows = self.encoding.rows_of(replace(self.score, notes=notes), self.voices[which])
+        return np.concatenate([rows, np.zeros((max(0, self._steps - len(rows)), rows.shape[1]), rows.dtype)])
+
+    def _sounds(self, rows: np.ndarray) -> np.ndarray:
+        """bool (T, V): where a voice sings."""
+        return np.asarray(rows.reshape(len(rows), 2, VOICES, rows.shape[1] // (2 * VOICES)).any(axis=(1, 3)))
+
+    # === What is written ===
+
+    def _joined(self, rows: np.ndarray) -> Score:
+        """The piece with what is free in it as in `rows` (T, D)."""
+        score, free = self.score, np.where(self.encoding.numbers_of(self.is_free), rows, 0)
+        written = self.encoding.decode(free).transpose(-self.transposition)
+        notes = written.notes[self._is_in_span(written.notes["onset_ticks"])].copy()
+        of_voice, tracks = self._tracks_of_voices({*notes["track"].tolist()})
+        for voice in np.unique(notes["track"]):
+            chosen = notes["track"] == voice
+            notes["velocity"][chosen] = self._velocities(notes["onset_ticks"][chosen], of_voice[voice])
+        notes["track"] = np.array([of_voice.get(voice, 0) for voice in range(VOICES)])[notes["track"]]
+        locked = score.notes[~self.goes]
+        return replace(score, notes=sort_notes(np.concatenate([locked, notes])), tracks=tracks)
+
+    def _tracks_of_voices(self, voices: set[int]) -> tuple[dict[int, int], tuple[Track, ...]]:
+        """The track of each of these voices, and all tracks, the piece's own first.
+
+        It is the track that most of a voice's notes are in, of those that may be written in; a voice that has none
+        gets a new one that sounds as its nearest neighbour.
+        """
+        tracks, of_voice = list(self.score.tracks), {}
+        writable = [*range(len(tracks))] if self.request.voices is not None else self.chosen_tracks
+        for voice in range(VOICES):
+            sung = self.score.notes["track"][self.voices == voice]
+            sung = sung[np.isin(sung, writable)]
+            if len(sung):
+                of_voice[voice] = int(np.bincount(sung).argmax())
+        known = dict(of_voice)
+        for voice in sorted(voices - {*of_voice}):
+            nearest = known[min(known, key=lambda other: abs(other - voice))] if known else writable[0]
+            if self.request.voices is None:
+                of_voice[voice] = nearest
+            else:
+                of_voice[voice] = len(tracks)
+                tracks.append(Track(tracks[nearest].program, name=NAMES[voice]))
+        return of_voice, tuple(tracks)
+
+    def _velocities(self, onsets: np.ndarray, track: int) -> np.ndarray:
+        """How loud new notes are: as the note of their track that began nearest to them, or of the piece."""
+        notes = self.score.notes[~self.score.is_drum]
+        own = notes[notes["track"] == track]
+        notes = own if len(own) else notes
+        if not len(notes):
+            return np.full(len(onsets), DEFAULT_VELOCITY)
+        begins = notes["onset_ticks"].astype(np.int64)
+        after = np.searchsorted(begins, onsets).clip(0, len(begins) - 1)
+        before = (after - 1).clip(0)
+        is_nearer = np.abs(begins[before] - onsets) <= np.abs(begins[after] - onsets)
+        return notes["velocity"][np.where(is_nearer, before, after)]

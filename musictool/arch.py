@@ -330,10 +330,9 @@ class InfillArch(ABC):
             spec.dtype (num, T, *spec.shape).
         """
 
-    @classmethod
     @abstractmethod
-    def infill_rows(cls, is_free: np.ndarray) -> int:
-        """About how many rows its network will compute for `infill`, of each piece."""
+    def infill_rows(self, is_free: np.ndarray) -> int:
+        """About how many rows its network will compute for `infill`, of each piece; no network is built."""
 
 
 def archs_for(kind: Kind) -> list[str]:

@@ -45,8 +45,7 @@ from musictool.sampling.sampler import Sampler
 
 KEYS = len(KEYBOARD)
 OCTAVE = 12
-ROUNDS = 96  # of Gibbs sampling
-MOST_HIDDEN, LEAST_HIDDEN, ANNEALED = 0.9, 0.1, 0.7  # share hidden in the first round, in the last, and from when on
+MOST_HIDDEN, LEAST_HIDDEN, ANNEALED = 0.9, 0.1, 0.7  # share hidden at first, at last, and from when on
 CONTEXT = 64  # steps before and behind what is free that the network sees
 CHUNK = 32  # steps that a continuation writes at once
 VALIDATION_SEED = 1
@@ -72,6 +71,7 @@ class Coconet(Arch, InfillArch):
         layers: int = option(5, "number of blocks; their dilations are 1, 2, 4, 8, 16, and again", least=1, most=64)
         hidden: int = option(32, "hidden units per key", least=1, most=1024)
         dropout: float = option(0.1, "dropout rate", least=0, most=0.95)
+        gibbs_steps: int = option(64, "steps of Gibbs sampling in which music is written", least=1, most=10_000)
         bar_positions: bool = option(True, "the network is given the metre and the position in the bar of each step")
         lowest: int = option(
             0, "lowest key of the network, counted from 0; by default the lowest of the corpus", least=0, most=KEYS - 1
@@ -194,10 +194,9 @@ class Coconet(Arch, InfillArch):
 
     # === Writing ===
 
-    @classmethod
-    def infill_rows(cls, is_free: np.ndarray) -> int:
+    def infill_rows(self, is_free: np.ndarray) -> int:
         first, last = _surroundings(is_free)
-        return ROUNDS * (last - first)
+        return int(self.options.gibbs_steps) * (last - first)
 
     @in_own_engine
     def infill(
@@ -260,8 +259,9 @@ class Coconet(Arch, InfillArch):
         beside = guidance.bar_positions.of_rows(first_row, first_row + pieces.shape[1])  # (T, pieces, SIZE)
         beside = np.broadcast_to(np.moveaxis(beside, 1, 0), (len(pieces), pieces.shape[1], SIZE))
         banned, is_there = self._banned(guidance), np.ones(pieces.shape[:2], np.float32)
-        for number in range(ROUNDS):
-            share = 1.0 if not number else _hidden_share(number / ROUNDS)
+        total = self.options.gibbs_steps
+        for number in range(total):
+            share = 1.0 if not number else _hidden_share(number / total)
             is_hidden = blocks.chosen(share, len(pieces), rng)
             if is_hidden.any():
                 log_p = ops.convert_to_numpy(
@@ -269,7 +269,7 @@ class Coconet(Arch, InfillArch):
                 )
                 blocks.write(classes, is_hidden, log_p / np.float32(sampler.temperature) + banned, rng)
             if progress is not None:
-                progress(number + 1, ROUNDS)
+                progress(number + 1, total)
         return self.rows_of(classes)
 
     @cached_property

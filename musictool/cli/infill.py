@@ -50,7 +50,7 @@ def command(
     from musictool.generation.infill_songs import write_infills
 
     model = model_for_infill(name)
-    with _output.log_above_bar(), _output.bar(None, "writing", "rounds") as bar:
+    with _output.log_above_bar(), _output.bar(None, "writing", "steps") as bar:
 
         def advance(done: int, total: int) -> None:
             bar.total = total

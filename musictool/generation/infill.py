@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from musictool import arch as archs
 from musictool.arch import InfillArch
 from musictool.encodings.voices import Voices
 from musictool.engine.current import Engine
@@ -107,7 +108,9 @@ class Infill:
             bar_positions=BarPositions((score.metres,), self.encoding.rows_per_quarter or 1),
         )
         self._check_part()
-        self.engine: Engine = model.engine_for(self._arch_rows, request.num, request.engine)
+        unbuilt = archs.from_json(model.info["arch"], model.spec)
+        assert isinstance(unbuilt, InfillArch)
+        self.engine: Engine = model.engine_for(unbuilt.infill_rows(self.is_free), request.num, request.engine)
 
     def scores(self) -> list[Score]:
         """The pieces. What is locked is as it was."""
@@ -236,12 +239,6 @@ class Infill:
         end = max(end for _, end in self.span_ticks)
         last = int(to_steps(np.array([end]), self.encoding.options.steps_per_quarter)[0])
         return max(last, int((self.onsets + self.lengths).max()))
-
-    @property
-    def _arch_rows(self) -> float:
-        arch = self.model.arch_class
-        assert issubclass(arch, InfillArch)
-        return arch.infill_rows(self.is_free)
 
     def _is_in_span(self, ticks: np.ndarray) -> np.ndarray:
         """bool, shaped as `ticks`: which times are in the bars that are asked for."""

@@ -276,8 +276,10 @@ def sort_notes(notes: np.ndarray) -> np.ndarray:
         return notes
     order = np.argsort(first, kind="stable")
     first = first[order]
-    if (first[1:] == first[:-1]).any():
-        order = np.lexsort(
-            (notes["velocity"], notes["duration_ticks"], notes["pitch"], notes["track"], notes["onset_ticks"])
-        )
+    same = first[1:] == first[:-1]
+    if same.any():
+        tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+        rest = notes[["duration_ticks", "velocity"]][order[tied]]
+        second = rest["duration_ticks"].astype(np.int64) << 8 | rest["velocity"]
+        order[tied] = order[tied][np.lexsort((second, first[tied]))]
     return notes[order]

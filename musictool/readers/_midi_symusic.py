@@ -44,6 +44,11 @@ _PROGRAM = 0xC0
 _PORT = re.compile(rb"\xff(?:\x09|\x21\x01[^\x00])")  # what sets the device of a track, or another port than the first
 _OTHER_BYTES = bytes(byte for byte in range(256) if byte >> 4 not in (0x9, 0xB, 0xC))  # than of notes on and controls
 
+_SYSTEM = re.compile(
+    rb"[\x00-\x7f][\xf1-\xf6\xf8-\xfe]"
+)  # a message that no file may hold; or a long delta time, or text
+_LEGAL_BYTES = bytes({*range(256)} - {*range(0xF1, 0xF7), *range(0xF8, 0xFF)})
+
 _MAX_PACKETS = 10_000  # more are not looked through
 _PACKET = re.compile(rb"[\x00-\x7f][\xf0\xf7]")
 
@@ -61,7 +66,7 @@ def parse(data: bytes) -> Parsed | None:
     import symusic
 
     spans = _tracks(data)
-    if spans is None or not _messages_are_plain(data):
+    if spans is None or not _messages_are_plain(data) or _has_illegal_events(data, spans):
         return None
     probed, probes = _with_probes(data, spans)
     try:
@@ -139,6 +144,41 @@ def _messages_are_plain(data: bytes) -> bool:
         elif is_whole:
             return False
     return True
+
+
+def _has_illegal_events(data: bytes, spans: list[tuple[int, int]]) -> bool:
+    """Whether there are system messages that files may not hold: symusic leaves most of them out without a word."""
+    if not data.translate(None, _LEGAL_BYTES):
+        return False
+    for begin, end in spans:
+        last = max((match.end() for match in _SYSTEM.finditer(data, begin, end)), default=0)
+        if last and _meets_illegal(data, begin, last):
+            return True
+    return False
+
+
+def _meets_illegal(data: bytes, at: int, stop: int) -> bool:
+    """Whether an illegal system message begins before `stop`, for a track that begins at `at`: event by event, but only
+    as far as it must be, as this is slow. Where it gets lost, that needs a closer look too."""
+    length = 0  # of the data of a channel message
+    try:
+        while at < stop:
+            while data[at] >= 0x80:  # the delta time
+                at += 1
+            status = data[at + 1]
+            if status < 0x80:
+                at += 1 + length
+            elif status < 0xF0:
+                length = 1 if status >> 5 == 0b110 else 2
+                at += 2 + length
+            elif status in (0xF0, 0xF7, 0xFF):
+                size, start = number_at(data, at + 2 + (status == 0xFF), len(data))
+                at = start + size
+            else:
+                return True
+    except (LostError, IndexError):
+        return True
+    return False
 
 
 def _time(data: bytes, end: int) -> int:

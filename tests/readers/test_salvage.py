@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from musictool import reading
 from musictool.errors import BadFile
-from musictool.readers import midi
+from musictool.readers import _midi_symusic, midi
 from musictool.readers._midi_mended import to_bytes
 from musictool.readers._salvage import salvage
 from musictool.reading import MIDI_PARSERS
@@ -237,3 +237,20 @@ def test_every_malformed_file_of_other_projects_gives_notes_or_a_reason():
             reasons.add(error.reason)
     assert kept > 100
     assert reasons <= {"empty", "no notes", "not MIDI", "truncated", "damaged", "SMPTE time"}
+
+
+@pytest.mark.parametrize("message", ["f1 00", "f2 00 00", "f3 00", "f6", "f8", "fa", "fb", "fc", "fe", "f4", "fd"])
+def test_a_message_that_no_file_may_hold_is_remarked_on(tmp_path, message):
+    path = tmp_path / "song.mid"
+    path.write_bytes(smf(f"00 90 3c 40  60 {message}  00 80 3c 00"))
+    reading = midi.read(path)
+    assert reading.remark == "salvaged: track 1 had 1 illegal event"
+    assert rows(reading.scores[0]) == [(0, 96, 60, 64, False)]
+
+
+@pytest.mark.parametrize("events", ["f8 00 90 3c 40 60 3c 00", "00 ff 01 03 66 f8 72 00 90 3c 40 60 80 3c 00"])
+def test_a_long_wait_and_text_are_no_such_message(tmp_path, events):
+    path = tmp_path / "song.mid"
+    path.write_bytes(smf(events))
+    assert _midi_symusic.parse(path.read_bytes()) is not None
+    assert midi.read(path).remark == ""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from musictool.engine.choice import NAMES
 from musictool.errors import BadFile, BadOption
@@ -156,6 +156,7 @@ class Request:
         bpm: quarter notes per minute; None for those of a primer's file, or the corpus's own. A file that is kept keeps
             its own.
         instrument: for every track that is no drum; None for the encoding's own. A file that is kept keeps its own.
+        velocity: how loud the notes are, where the encoding does not say it (musictool/music/dynamics.py).
         engine: what computes, by its name in musictool/engine/choice.py.
         seed: fixes primer and draws.
     """
@@ -183,6 +184,9 @@ class Request:
         None, "Quarter notes per minute.", name="tempo", least=4, most=1000, default_text="the corpus's"
     )
     instrument: str | None = flag(None, "General MIDI name or number, such as violin.", default_text="the encoding's")
+    velocity: Literal["expressive", "flat"] = flag(
+        "expressive", "Of an encoding without velocities: as its corpus plays, or all notes the same."
+    )
     engine: str = flag(
         "auto", "What computes: numpy starts at once, tensorflow is faster for much.", choices=NAMES, metavar="NAME"
     )

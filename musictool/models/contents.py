@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,14 @@ from musictool.arch import Arch
 from musictool.backend import backend
 from musictool.corpus.corpus import Corpus
 from musictool.dataset.dataset import Encoded
+from musictool.music import dynamics
 from musictool.music.score import DEFAULT_BPM
 
 PRIMERS = 16  # openings kept in a model
 PRIMER_ROWS = 64  # rows of each
 MIN_PRIMER_ROWS = 4  # where a row is many time steps
 TYPICAL_PIECES = 1000  # pieces that the typical tempo and metre are taken from
+DYNAMICS_PIECES = 200  # pieces that the dynamics are measured in
 
 
 def primers(encoded: Encoded, corpus: Corpus) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -36,15 +39,18 @@ def primers(encoded: Encoded, corpus: Corpus) -> tuple[list[np.ndarray], list[np
 
 
 def typical_music(corpus: Corpus) -> dict[str, Any]:
-    """The median tempo and the commonest metre of the corpus: those of a sample whose encoding has none."""
+    """The median tempo, the commonest metre and the dynamics of the corpus: those of a sample whose encoding has
+    none."""
     tempos, metres = [], []
-    for _, score in zip(range(TYPICAL_PIECES), corpus.scores(), strict=False):
+    for score in islice(corpus.scores(), TYPICAL_PIECES):
         if len(score.tempos):
             tempos.append(float(score.tempos["bpm"][0]))
         if len(score.metres):
             metres.append((int(score.metres["numerator"][0]), int(score.metres["denominator"][0])))
     metre = max(sorted(set(metres)), key=metres.count) if metres else (4, 4)
-    return {"bpm": round(float(np.median(tempos)), 2) if tempos else DEFAULT_BPM, "metre": list(metre)}
+    bpm = round(float(np.median(tempos)), 2) if tempos else DEFAULT_BPM
+    played = dynamics.measured(islice(corpus.scores(), DYNAMICS_PIECES))
+    return {"bpm": bpm, "metre": list(metre), "dynamics": played.to_json()}
 
 
 def parameters(arch: Arch) -> int:

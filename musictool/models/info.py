@@ -20,7 +20,7 @@ SCHEMA = {
     "spec": {"kind": str, "shape": [int], "size": int},
     "conditions": {"controls": [str], "column": str, "labels": [str]},
     "corpus": {"name": str, "folder": str, "fingerprint": str, "licence": str},
-    "music": {"bpm": float, "metre": [int]},
+    "music": {"bpm": float, "metre": [int], "dynamics?": {str: object}},
     "training": {
         "settings": {str: object},
         "options": {"transpose": str, "where?": [str], str: object},

@@ -43,6 +43,7 @@ from musictool.errors import BadModel
 from musictool.models.info import MARKER, as_bad_model, folder_of, read_info, weights_file
 from musictool.models.parts import MOST_PRIMER_BYTES, open_encoding, sha256
 from musictool.models.weights import load_weights
+from musictool.music.dynamics import Dynamics
 from musictool.music.key import semitones_to_c
 from musictool.music.score import METRE, Score
 from musictool.music.transposition import TO_C
@@ -240,6 +241,12 @@ class Model:
             return _parts(table, offsets)
         except (OSError, KeyError, ValueError, TypeError) as error:
             raise BadModel(f"{path} cannot be read: {error}") from None
+
+    @property
+    def dynamics(self) -> Dynamics:
+        """How loud its corpus plays; DEFAULT for a model that was saved before it was measured."""
+        with as_bad_model(self.folder / MARKER):
+            return Dynamics.from_json(self.info["music"].get("dynamics", {}))
 
     @property
     def checksum(self) -> str:

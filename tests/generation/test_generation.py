@@ -103,10 +103,20 @@ def test_reserved_tokens_are_never_written(model: Model):
 
 
 def test_a_cold_sampler_repeats_itself_whatever_the_seed(model: Model):
-    first, second = (
-        sample(model, Request(length=40, seed=seed, from_scratch=True, sampler=Sampler(top_k=1)))[0] for seed in (1, 2)
-    )
+    cold = {"length": 40, "from_scratch": True, "sampler": Sampler(top_k=1), "velocity": "flat"}
+    first, second = (sample(model, Request(seed=seed, **cold))[0] for seed in (1, 2))
     assert np.array_equal(first.notes, second.notes)
+
+
+def test_notes_are_as_loud_as_the_corpus_plays_or_all_the_same(model: Model):
+    tune = Score.from_notes([(60 + i % 12, i, 1) for i in range(16)])
+    dynamics = {"mean": 64.0, "levels": [10.0, 5.0, 0.0, 0.0, 0.0], "per_octave": 0.0, "top": 0.0, "drift": 0.0}
+    player = playing(model, NoteDuration(), tune, dynamics=dynamics)
+    loud, flat = (
+        sample(player, Request(bars=2, from_scratch=True, velocity=velocity))[0].notes["velocity"].tolist()
+        for velocity in ("expressive", "flat")
+    )
+    assert (loud, flat) == ([74, 64, 69, 64] * 2, [80] * 8)
 
 
 class _Plays:

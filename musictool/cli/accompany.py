@@ -24,7 +24,8 @@ _PATH = click.Path(path_type=Path)
 def command(melody: Path, name: str | None, out: Path, force: bool, **options: Any) -> None:
     """Write a band to MELODY, a music file.
 
-    Guitar, bass, strings and drums come from a model of segments (vae, melody-cnn); the melody itself stays as it is.
+    Guitar, bass, strings and drums come from a model of segments (vae, melody-cnn, seq2seq), three more voices from one
+    that fills in (coconet: the same as musictool infill --voices 4); the melody itself stays as it is.
     """
     from musictool.generation.outputs import check_replaceable, replacing_outputs
     from musictool.writing import checked_places, write
@@ -36,7 +37,8 @@ def command(melody: Path, name: str | None, out: Path, force: bool, **options: A
     from musictool.models.model import Model
 
     model = Model.open(name)
-    _output.load_engine(model.engine_for(USUAL_SEGMENTS))
+    if model.spec.kind == "segments":
+        _output.load_engine(model.engine_for(USUAL_SEGMENTS))
     score = accompany(model, melody, how)
     with replacing_outputs([out], force):
         write(score, out)

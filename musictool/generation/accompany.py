@@ -1,8 +1,10 @@
 """A band for a melody.
 
-`accompany` is the function behind `musictool accompany`. The model reads the melody as the piano's part, two bars at a
-time, and writes guitar, bass, strings and drums to it. In the result the melody stands as it was, note for note. Limit:
-each instrument depends on two bars of the melody and on what it played in the two before, not on the others.
+`accompany` is the function behind `musictool accompany`. A model that fills in (coconet) writes the other voices to the
+melody, as `infill` does with --voices 4. A model of segments reads the melody as the piano's part, two bars at a time,
+and writes guitar, bass, strings and drums to it. In the result the melody stands as it was, note for note. Limit: each
+instrument of a model of segments depends on two bars of the melody and on what it played in the two before, not on the
+others.
 """
 
 from __future__ import annotations
@@ -12,27 +14,33 @@ from pathlib import Path
 
 import numpy as np
 
-from musictool.arch import AccompanimentArch
+from musictool.arch import AccompanimentArch, InfillArch
 from musictool.errors import BadOption, NoMusic, UnknownName
+from musictool.generation.infill import Infill
+from musictool.generation.infill_request import InfillRequest
 from musictool.generation.latents import USUAL_SEGMENTS, require_segments, segments_of_style
 from musictool.generation.request import Accompaniment
 from musictool.models.model import Model
 from musictool.music.instruments import PIANO, note_instruments
 from musictool.music.score import METRE, TEMPO, Score, sort_notes
+from musictool.music.voices import VOICES
 from musictool.reading import read_named
 from musictool.sampling.guidance import Guidance
+from musictool.sampling.sampler import Sampler
 
 PLAIN = Accompaniment()
 
 
 def accompany(model: Model, melody: Path, how: Accompaniment = PLAIN) -> Score:
-    """The melody of a file with a band.
+    """The melody of a file with a band, or with three more voices.
 
     Raises:
-        BadOption: if the model writes all instruments at once.
+        BadOption: if the model writes all instruments at once, or for an option that is not for it.
         BadFile, NoMusic: if the file cannot be read, or no melody is in it.
         UnknownName: for a track that it does not have.
     """
+    if issubclass(model.arch_class, InfillArch):
+        return _harmonised(model, melody, how)
     if model.spec.kind != "segments" or not issubclass(model.arch_class, AccompanimentArch):
         raise BadOption(
             f"{model.name} is a {model.info['arch']['name']} and plays to nobody; "
@@ -47,6 +55,17 @@ def accompany(model: Model, melody: Path, how: Accompaniment = PLAIN) -> Score:
     rows = arch.accompaniment(part, np.zeros(model.spec.shape, np.uint8), how.sampler, how.seed, guidance)
     rows[..., PIANO] = 0
     return _together(model, tune, model.encoding.decode(rows).transpose(-model.semitones_for(piano)))
+
+
+def _harmonised(model: Model, melody: Path, how: Accompaniment) -> Score:
+    """The melody with the voices of a model that fills in."""
+    threshold = how.sampler.threshold != Sampler().threshold
+    for name, is_given in {"--style": how.style, "--noise-sd": how.sampler.noise_sd, "--threshold": threshold}.items():
+        if is_given:
+            raise BadOption(f"{name} is for models of segments, and {model.name} writes voices")
+    tune = melody_of(read_named(melody).scores[0], how.track, melody)
+    request = InfillRequest(voices=VOICES, temperature=how.sampler.temperature, seed=how.seed)
+    return Infill(model, tune, request, melody.name).scores()[0]
 
 
 def melody_of(score: Score, track: str | None, name: Path) -> Score:

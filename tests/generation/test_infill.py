@@ -12,13 +12,15 @@ import pytest
 
 from musictool.atomic import write_json
 from musictool.errors import BadModel, BadOption, MusictoolError, NoMusic, UnknownName
+from musictool.generation.accompany import accompany
 from musictool.generation.infill import Infill, model_for_infill
 from musictool.generation.infill_request import InfillRequest
 from musictool.generation.infill_songs import write_infill_like, write_infills
-from musictool.generation.request import Constraints
+from musictool.generation.request import Accompaniment, Constraints
 from musictool.models.model import MARKER, Model
 from musictool.music.score import METRE, TEMPO, Score, Track
 from musictool.reading import read_named
+from musictool.sampling.sampler import Sampler
 from musictool.writing import write
 from tests.generation.voices_model import write_model
 from tests.model_info import model_info
@@ -216,3 +218,16 @@ def test_files_keep_what_is_locked_and_their_json_makes_them_again(model: Model,
     source.write_bytes(again.read_bytes())
     with pytest.raises(MusictoolError, match="no longer the file"):
         write_infill_like(second.path.with_suffix(".json"), tmp_path / "more.mid")
+
+
+def test_accompany_is_a_short_name_for_four_voices(model: Model, tmp_path: Path):
+    source = tmp_path / "tune.mid"
+    write(song(parts=1), source)
+    how = Accompaniment(seed=4)
+    score = accompany(model, source, how)
+    assert [track.name for track in score.tracks] == ["part 1", "Alto", "Tenor", "Bass"]
+    tune = read_named(source).scores[0]
+    request = InfillRequest(voices=4, seed=4)
+    assert notes_of(score) == notes_of(Infill(model, tune, request, "tune.mid").scores()[0])
+    with pytest.raises(BadOption, match="--noise-sd is for models of segments"):
+        accompany(model, source, Accompaniment(sampler=Sampler(noise_sd=0.5)))

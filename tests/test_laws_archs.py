@@ -166,7 +166,8 @@ def test_a_target_counts_where_it_stands_and_nowhere_else(name: str):
 
 
 @each_foreteller
-def test_written_row_by_row_it_expects_what_it_expects_of_the_whole(name: str):
+def test_written_row_by_row_it_expects_what_it_expects_of_the_whole(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("musictool.archs._autoregressive.SCORED", 40)  # rows at once
     arch = tiny(name)
     (*_, stage) = arch.stages
     (piece,) = rows(arch, batch=1, length=100)

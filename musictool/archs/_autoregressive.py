@@ -16,7 +16,7 @@ nest of tensors of shapes that do not change.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, cached_property, partial
 from typing import Any, ClassVar
 
@@ -31,6 +31,7 @@ from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.sampler import Sampler
 
 CHUNK = 64  # rows drawn by one run of the compiled loop
+SCORED = 512  # rows scored by one run, during which nothing else is heard
 
 
 class AutoregressiveArch(Arch):
@@ -82,11 +83,23 @@ class AutoregressiveArch(Arch):
 
     # === Scoring ===
 
-    @in_own_engine
     def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+        return np.concatenate([np.zeros(0), *self.surprisal_in_parts(rows, guidance)])
+
+    def surprisal_in_parts(self, rows: np.ndarray, guidance: Guidance = FREE) -> Iterator[np.ndarray]:
         piece = self._time_first(np.concatenate([self.spec.start[None], rows])[None])  # (T + 1, 1, ...)
-        _, nats = self._score(piece, self.side_inputs(guidance, 0, len(rows), 1), self.network.initial_state(1))
-        return ops.convert_to_numpy(nats)[:, 0].astype(np.float64)
+        side_inputs, state = self.side_inputs(guidance, 0, len(rows), 1), None
+        for start in range(0, len(rows), SCORED):
+            part = slice(start, start + SCORED)
+            state, nats = self._score_part(piece[start : start + SCORED + 1], side_inputs[part], state)
+            yield nats[:, 0].astype(np.float64)
+
+    @in_own_engine
+    def _score_part(self, rows: np.ndarray, side_inputs: np.ndarray, state: Any) -> tuple[Any, np.ndarray]:
+        """As `score`, compiled; without a state the rows begin with the start row."""
+        state = self.network.initial_state(rows.shape[1]) if state is None else state
+        state, nats = self._score(rows, side_inputs, state)
+        return state, ops.convert_to_numpy(nats)
 
     def score(self, rows: Any, side_inputs: Any, state: Any) -> tuple[Any, Any]:
         """Teacher-forced: whatever the network predicts, the next row is the one that stands there.
@@ -120,8 +133,10 @@ class AutoregressiveArch(Arch):
     def prefill(self, primer: np.ndarray, guidance: Guidance = FREE) -> tuple[Any, Any]:
         """The last row of a primer (B, T, ...), and the state before it: the position where generation begins."""
         rows, state = self._time_first(primer), self.network.initial_state(len(primer))
-        if len(rows) > 1:
-            state, _ = self._score(rows, self.side_inputs(guidance, 0, len(rows) - 1, len(primer)), state)
+        side_inputs = self.side_inputs(guidance, 0, len(rows) - 1, len(primer))
+        for start in range(0, len(rows) - 1, SCORED):
+            part = slice(start, start + SCORED)
+            state, _ = self._score_part(rows[start : start + SCORED + 1], side_inputs[part], state)
         return ops.convert_to_tensor(rows[-1]), state
 
     @in_own_engine

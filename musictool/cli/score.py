@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ def command(
     skipped: list[str] = []
     model, pieces = Model.open(name), []
     _output.load_engine(model.engine_for(USUAL_ROWS * len(files)), says=not as_json)
-    with _output.bar(None, "scoring", "pieces") as bar:
-        for piece in score_files(model, files, skipped.append, constraints):
+    with _output.bar(None, "scoring", f"{model.spec.unit}s") as bar:
+        for piece in score_files(model, files, skipped.append, constraints, partial(_advance, bar)):
             pieces.append(piece)
-            bar.update()
+            bar.set_description_str(f"{len(pieces)} scored, the next", refresh=False)
     drawn = [] if out is None else _draw(pieces, out)
     if as_json:
         validation = {key: model.info["metrics"].get(key) for key in ("val_loss", "baselines")}
@@ -61,6 +62,11 @@ def command(
         _output.say(f"{piece_name}: no music that {model.encoding.name} writes; left out")
     for path in drawn:
         _output.say(f"wrote {path}")
+
+
+def _advance(bar: Any, rows: int, total: int) -> None:
+    bar.total = total
+    bar.update(rows - bar.n)
 
 
 def _check_place(out: Path) -> None:

@@ -24,6 +24,7 @@ from musictool.generation.request import Constraints
 from musictool.models.model import Model
 from musictool.music.bar_positions import BarPositions
 from musictool.music.score import Score
+from musictool.progress import Progress
 from musictool.reading import read_named
 from musictool.vocabulary import LearnedEncoding
 
@@ -128,6 +129,7 @@ def score_files(
     paths: Iterable[Path],
     skipped: Callable[[str], object] = lambda name: None,
     constraints: Constraints = NO_CONSTRAINTS,
+    progress: Progress = lambda done, total: None,
 ) -> Iterator[Scored]:
     """Score every piece of some files.
 
@@ -135,6 +137,7 @@ def score_files(
         skipped: called with the name of each piece that has no music which the model's encoding writes.
         constraints: the density, histogram and label of the pieces, for a model with conditions; its other fields are
             ignored.
+        progress: called with how many rows of a piece are scored, and how many it has.
 
     Raises:
         BadFile: for a file that cannot be read.
@@ -145,7 +148,7 @@ def score_files(
     for path in paths:
         for number, score in enumerate(read_named(path).scores, 1):
             name = path.name if number == 1 else f"{path.name}#{number}"
-            piece = score_piece(model, score, name, constraints)
+            piece = score_piece(model, score, name, constraints, progress)
             if piece is None:
                 skipped(name)
             else:
@@ -155,7 +158,13 @@ def score_files(
         raise NoMusic(f"nothing to score: no piece has music that the encoding {model.encoding.name} writes")
 
 
-def score_piece(model: Model, score: Score, name: str, constraints: Constraints = NO_CONSTRAINTS) -> Scored | None:
+def score_piece(
+    model: Model,
+    score: Score,
+    name: str,
+    constraints: Constraints = NO_CONSTRAINTS,
+    progress: Progress = lambda done, total: None,
+) -> Scored | None:
     """Score one piece, see `score_files`; None if it has no music that the model's encoding writes."""
     transposition = model.semitones_for(score)
     model_score = score.transpose(transposition)
@@ -166,7 +175,11 @@ def score_piece(model: Model, score: Score, name: str, constraints: Constraints 
     guidance = guidance_of(model, constraints, transposition)
     if (rows_per_quarter := model.encoding.rows_per_quarter) is not None:
         guidance = replace(guidance, bar_positions=BarPositions((score.metres,), rows_per_quarter))
-    surprisal = arch.surprisal(rows, guidance)
+    parts: list[np.ndarray] = []
+    for part in arch.surprisal_in_parts(rows, guidance):
+        parts.append(part)
+        progress(sum(map(len, parts)), len(rows))
+    surprisal = np.concatenate(parts)
     states = arch.likeliest_states(rows) if isinstance(arch, HiddenStatesArch) else None
     title = score.title or name
     decoded = model.encoding.decode(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,9 @@ class Recorder:
         while True:
             yield np.tile(frame, (len(primer), FRAMES, 1))
 
-    def surprisal(self, rows: np.ndarray, guidance: Any) -> np.ndarray:
+    def surprisal_in_parts(self, rows: np.ndarray, guidance: Any) -> Iterator[np.ndarray]:
         self.given.append((len(rows), guidance.bar_positions))
-        return np.ones(len(rows))
+        yield np.ones(len(rows))
 
 
 @pytest.fixture

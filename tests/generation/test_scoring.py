@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,9 +155,9 @@ def _two_voices() -> Score:
 class _Recorder:
     """An arch that records its conditions."""
 
-    def surprisal(self, rows: np.ndarray, guidance: Guidance) -> np.ndarray:
+    def surprisal_in_parts(self, rows: np.ndarray, guidance: Guidance) -> Iterator[np.ndarray]:
         self.conditions = guidance.conditions
-        return np.ones(len(rows))
+        yield np.ones(len(rows))
 
 
 def test_a_model_may_be_conditioned_on_what_a_piece_is_like(model: Model, tunes: Path, at_tiny_home: Path):

@@ -6,11 +6,11 @@ from 1 to everything, and the loss is divided by it, so that it estimates the na
 everything that is free is drawn at once, and then again and again a part of it, smaller each time, in view of all else:
 blocked Gibbs sampling, its blocks annealed from 0.9 to 0.1 of what is free (Yao et al. 2014).
 
-Source: Huang, Cooijmans, Roberts, Courville, Eck, "Counterpoint by Convolution" (2017), and its web version (Huang et
-al., "The Bach Doodle", 2019), whose convolutions are depth-wise separable and dilated. There a stack of convolutions
-goes over a picture of steps and keys; here it goes over time alone, and one small network that all keys share goes over
-the picture (musictool/layers/orderless.py), which on a CPU takes a part of the time. A voice may strike a pitch again,
-and there is a class for rests.
+Source: Huang, Cooijmans, Roberts, Courville, Eck, "Counterpoint by Convolution" (2017): residual convolutions over
+pictures of steps and keys, and in its web version (Huang et al., "The Bach Doodle", 2019) depth-wise separable and
+dilated ones. As there, here; besides, the first layer sees nine steps and two octaves at once, and what each voice sang
+last and will sing next, as far as it is known; every other block sees all keys of a step, nothing is normalised over a
+batch, a voice may strike a pitch again, and a rest is a class.
 Limit: four voices, each of one note; a row's likelihood given only what was before it is not what it learns, so that
 `score` cannot use it.
 """
@@ -52,7 +52,7 @@ VALIDATION_SEED = 1
 
 
 class Coconet(Arch, InfillArch):
-    """Steps -> `layers` x (dilated depth-wise convolution, two dense layers) -> a network per key, tied to others."""
+    """Rolls of the voices -> `layers` x (dilated depth-wise convolution, all channels of a cell) -> classes."""
 
     name = "coconet"
     kind: ClassVar[Kind] = "frames"
@@ -64,13 +64,15 @@ class Coconet(Arch, InfillArch):
     LEARNING_RATE = 2e-3
     WARMUP = 50
     DECAY = "cosine"
+    USES_PER_WEIGHT = 60.0  # once for every key
 
     @dataclass(frozen=True)
     class Options:
-        width: int = option(192, "channels of each step", least=1, most=8192)
-        layers: int = option(5, "number of blocks; their dilations are 1, 2, 4, 8, 16, and again", least=1, most=64)
-        hidden: int = option(32, "hidden units per key", least=1, most=1024)
-        dropout: float = option(0.1, "dropout rate", least=0, most=0.95)
+        width: int = option(32, "channels", least=1, most=1024)
+        layers: int = option(
+            10, "number of blocks; their dilations are 1, 2, 4, 8, 16 steps, and again", least=1, most=64
+        )
+        dropout: float = option(0.0, "dropout rate of the last layer", least=0, most=0.95)
         gibbs_steps: int = option(64, "steps of Gibbs sampling in which music is written", least=1, most=10_000)
         bar_positions: bool = option(True, "the network is given the metre and the position in the bar of each step")
         lowest: int = option(
@@ -84,8 +86,8 @@ class Coconet(Arch, InfillArch):
 
     SIZES: ClassVar = {
         "small": {},
-        "medium": {"width": 256, "layers": 10, "hidden": 64},
-        "large": {"width": 512, "layers": 15, "hidden": 128, "dropout": 0.2},
+        "medium": {"width": 64, "layers": 15},
+        "large": {"width": 128, "layers": 30, "dropout": 0.2},
     }
 
     def __init__(self, spec: Spec, settings: Any = None, conditions: int = 0):
@@ -125,7 +127,6 @@ class Coconet(Arch, InfillArch):
             self.ways,
             settings.width,
             settings.layers,
-            settings.hidden,
             settings.dropout,
             beside,
             name="network",

@@ -87,31 +87,34 @@ class Conv1D(Conv2D):
         return super().call(x[:, :, None])[:, :, 0]
 
 
-class DepthwiseConv1D(Layer):
-    """See keras.layers.DepthwiseConv1D, with padding "same": (N, T, C) -> (N, T, C), each channel by itself."""
+class DepthwiseConv2D(Layer):
+    """See keras.layers.DepthwiseConv2D, with padding "same": (N, S, P, C) -> the same, each channel by itself."""
 
-    def __init__(self, kernel_size: int, padding: str = "same", dilation_rate: int = 1, **kwargs: Any):
+    def __init__(self, kernel_size: Any, padding: str = "same", dilation_rate: Any = 1, **kwargs: Any):
         super().__init__(**kwargs)
         if padding != "same":
             raise NotImplementedError(padding)
-        self.kernel_size, self.dilation_rate = kernel_size, dilation_rate
+        self.kernel_size, self.dilation_rate = _pair(kernel_size), _pair(dilation_rate)
 
     def build(self, shape: Any) -> None:
-        self.kernel = self.add_weight((self.kernel_size, shape[-1], 1))
+        self.kernel = self.add_weight((*self.kernel_size, shape[-1], 1))
         self.bias = self.add_weight((shape[-1],))
 
     def call(self, x: np.ndarray) -> np.ndarray:
-        # each tap of the kernel times the input that far away; beyond the ends there is nothing
-        steps, reach = x.shape[1], (self.kernel_size - 1) * self.dilation_rate
-        before = reach // 2
-        out = np.zeros_like(x)
-        for tap, weights in enumerate(self.kernel[:, :, 0]):
-            shift = tap * self.dilation_rate - before
-            first, last = max(0, -shift), min(steps, steps - shift)
-            if first < last:
-                out[:, first:last] += x[:, first + shift : last + shift] * weights
-        out += self.bias
+        # each cell of the kernel times the input that lies so far away; beyond the edges there is nothing
+        out = np.broadcast_to(self.bias, x.shape).copy()
+        for i in range(self.kernel_size[0]):
+            for j in range(self.kernel_size[1]):
+                (here, there), (here_too, there_too) = self._overlap(x.shape[1], 0, i), self._overlap(x.shape[2], 1, j)
+                out[:, here, here_too] += x[:, there, there_too] * self.kernel[i, j, :, 0]
         return out
+
+    def _overlap(self, size: int, axis: int, cell: int) -> tuple[slice, slice]:
+        """Along an axis: the outputs that see an input through this cell of the kernel, and those inputs."""
+        dilation = self.dilation_rate[axis]
+        shift = cell * dilation - (self.kernel_size[axis] - 1) * dilation // 2
+        first, last = max(0, -shift), max(0, min(size, size - shift), -shift)
+        return slice(first, last), slice(first + shift, last + shift)
 
 
 class Conv2DTranspose(_Convolution):

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from musictool.engine import numpy_ops as ops
-from musictool.engine.numpy_convolutions import Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv1D
+from musictool.engine.numpy_convolutions import Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D
 from musictool.engine.numpy_layer import Layer, Model, activation_of
 
-__all__ = ["Conv1D", "Conv2D", "Conv2DTranspose", "DepthwiseConv1D", "Layer", "Model"]
+__all__ = ["Conv1D", "Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "Layer", "Model"]
 
 
 class initializers:  # as the module of Keras is called

@@ -26,7 +26,7 @@ from musictool.models.info import MARKER, is_trained, read_info
 from musictool.models.model import Model
 from musictool.music.bar_positions import BarPositions
 from musictool.music.grid import in_steps, to_steps
-from musictool.music.score import DEFAULT_VELOCITY, PITCHES, Score, Track, fold_octaves, sort_notes
+from musictool.music.score import DEFAULT_VELOCITY, KEYBOARD, PITCHES, Score, Track, fold_octaves, sort_notes
 from musictool.music.voices import BY_NUMBER, LEFT_OUT, NAMES, VOICES, track_voices
 from musictool.progress import Progress
 from musictool.registry import ARCHS
@@ -253,7 +253,7 @@ class Infill:
 
     def _sounds(self, rows: np.ndarray) -> np.ndarray:
         """bool (T, V): where a voice sings."""
-        return np.asarray(rows.reshape(len(rows), 2, VOICES, rows.shape[1] // (2 * VOICES)).any(axis=(1, 3)))
+        return np.asarray(rows.reshape(len(rows), -1, VOICES, len(KEYBOARD)).any(axis=(1, 3)))
 
     # === What is written ===
 

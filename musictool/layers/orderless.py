@@ -1,12 +1,7 @@
-"""What a voice sings, given any of what all voices sing.
+"""What a voice sings, given any of what all voices sing: convolutions over a picture of steps and keys.
 
-Two networks together. A stack of dilated depth-wise convolutions goes over time and sees all voices of a step at once;
-it knows which step is what. A small network that all keys share (tied weights, as in musictool/layers/tied_head.py)
-sees what each voice did with the key itself nearby in time and with the keys around it at the same time; it knows, as a
-convolution over a picture does, that what holds for one key holds for its neighbour.
-
-Shapes in comments: B pieces, T steps, V voices, K keys, S = 1 or 2 ways in which a key sounds (held; held or struck).
-What a voice does in a step is one of C = 1 + S K classes: 0 rests, 1 + k holds key k, 1 + K + k strikes it.
+Shapes in comments: B pieces, T steps, V voices, K keys, W channels, S = 1 or 2 ways in which a key sounds (held; held
+or struck). What a voice does in a step is one of C = 1 + S K classes: 0 rests, 1 + k holds key k, 1 + K + k strikes it.
 """
 
 from __future__ import annotations
@@ -15,78 +10,72 @@ from typing import Any
 
 from musictool.engine import nn, ops
 
-DILATIONS = (1, 2, 4, 8, 16)
-NEAR_STEPS, NEAR_KEYS = 17, 25  # that a key sees of itself, and of the keys around it; both odd, itself in the middle
-OF_FEATURES = 8  # numbers that each key is given of the features of its step
+STEPS = (1, 2, 4, 8, 16)  # from a step to its neighbours, block after block
+KEYS = (1, 2, 4, 7, 12)  # from a key to its neighbours: a second, a third, a fifth, an octave
+NEAR_STEPS, NEAR_KEYS = 9, 25  # that the first layer sees of each key, and around it in the same step
+DOUBLINGS = (1, 2, 4, 8)  # of the steps in which what a voice sang last, and sings next, is looked for
+FADES = 0.8  # what each step away takes of it
+
+
+def nearest(known: Any, is_known: Any, forward: bool) -> tuple[Any, Any]:
+    """What each voice does in the nearest step that is known, of this one and the 15 before it (or behind it).
+
+    Args:
+        known: 0/1 (B, T, V, n), 0 where nothing is known.
+        is_known: 0/1 (B, T, V).
+
+    Returns:
+        0/1 (B, T, V, n); and (B, T, V, 1), FADES to the power of how many steps away it is, 0 if there is none.
+    """
+    found, is_found = known, is_known[..., None]
+    near = is_found
+    for steps in DOUBLINGS:
+        found_there, is_found_there, near_there = (_shifted(x, steps, forward) for x in (found, is_found, near))
+        is_missing = 1 - is_found
+        found = found + is_missing * found_there
+        near = near + is_missing * near_there * FADES**steps
+        is_found = is_found + is_missing * is_found_there
+    return found, near
+
+
+def _shifted(x: Any, steps: int, forward: bool) -> Any:
+    """(B, T, ...): of each step, what stands so many steps before it, or behind it; 0 beyond the ends."""
+    none = [(0, 0)] * (len(x.shape) - 2)
+    if forward:
+        return ops.pad(x, [(0, 0), (0, steps), *none])[:, steps:]
+    return ops.pad(x, [(0, 0), (steps, 0), *none])[:, : -steps or None]
 
 
 class SeparableBlock(nn.Layer):
-    """x + features of x and its neighbours in time: each channel by itself over time, then all channels of a step.
+    """x + features of x and its neighbours: each channel by itself, then all channels of a key of a step.
 
     Args:
-        width: W, channels.
-        dilation: steps from one neighbour to the next.
-        dropout: rate within the block.
+        width: W.
+        dilation: steps and keys from one neighbour to the next.
+        sees_step: whether the keys of a step see the mean of all of them as well.
     """
 
-    def __init__(self, width: int, dilation: int, dropout: float, **kwargs: Any):
+    def __init__(self, width: int, dilation: tuple[int, int], sees_step: bool, **kwargs: Any):
         super().__init__(**kwargs)
-        near_zero = nn.initializers.RandomNormal(0, 0.02)  # a block begins by doing nearly nothing
-        self.over_time = nn.DepthwiseConv1D(3, padding="same", dilation_rate=dilation)
-        self.norm = nn.RMSNormalization()
-        self.expand = nn.Dense(2 * width, activation="relu")
-        self.dropout = nn.Dropout(dropout)
-        self.project = nn.Dense(width, kernel_initializer=near_zero)
+        small = nn.initializers.RandomNormal(0, 0.3 / width**0.5)  # a block begins by changing little
+        smaller = nn.initializers.RandomNormal(0, 0.1 / width**0.5)
+        self.depthwise = nn.DepthwiseConv2D(3, padding="same", dilation_rate=dilation)
+        self.pointwise = nn.Dense(width, kernel_initializer=small)
+        self.of_step = nn.Dense(width, use_bias=False, kernel_initializer=smaller) if sees_step else None
 
     def build(self, shape: Any) -> None:
-        self.over_time.build(shape)
-        self.norm.build(shape)
-        self.expand.build(shape)
-        self.project.build((*shape[:-1], self.expand.units))
+        self.depthwise.build(shape)
+        self.pointwise.build(shape)
+        if self.of_step is not None:
+            self.of_step.build(shape)
 
-    def call(self, x: Any, training: bool = False) -> Any:
-        """float (B, T, W) -> the same."""
-        features = self.norm(x + self.over_time(x))
-        return x + self.project(self.dropout(self.expand(features), training=training))
-
-
-class TiedKeys(nn.Layer):
-    """Logits of each key, by one network for all keys.
-
-    Args:
-        keys, channels: K, V S: of each key whether each voice holds it, and whether it strikes it.
-        hidden: H, units per key.
-    """
-
-    def __init__(self, keys: int, channels: int, hidden: int, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.keys, self.channels, self.hidden = keys, channels, hidden
-        self.over_time = nn.Conv2D(hidden, (NEAR_STEPS, 1), padding="same")
-        self.over_keys = nn.Conv2D(hidden, (1, NEAR_KEYS), padding="same", use_bias=False)
-        self.of_step = nn.Dense(hidden, use_bias=False)
-        self.to_keys = nn.Dense(keys * OF_FEATURES, use_bias=False)
-        self.of_key = nn.Dense(hidden, use_bias=False)
-        self.inner = nn.Dense(hidden, activation="relu")
-        self.out = nn.Dense(channels)
-
-    def build(self, shape: Any) -> None:
-        rolls = (*shape[:2], self.keys, self.channels)
-        self.over_time.build(rolls)
-        self.over_keys.build(rolls)
-        self.of_step.build(shape)
-        self.to_keys.build(shape)
-        self.of_key.build((*rolls[:3], OF_FEATURES))
-        self.inner.build((*rolls[:3], self.hidden))
-        self.out.build((*rolls[:3], self.hidden))
-        self.height = self.add_weight((self.keys, self.hidden), "zeros", name="height")
-
-    def call(self, rolls: Any, features: Any) -> Any:
-        """Rolls float 0/1 (B, T, K, V S), features float (B, T, W) -> float (B, T, K, V S)."""
-        shape = ops.shape(rolls)
-        of_key = ops.reshape(self.to_keys(features), (shape[0], shape[1], self.keys, OF_FEATURES))
-        x = self.over_time(rolls) + self.over_keys(rolls) + self.of_key(of_key)  # (B, T, K, H)
-        x = x + self.of_step(features)[:, :, None] + self.height
-        return self.out(self.inner(ops.relu(x)))
+    def call(self, x: Any) -> Any:
+        """float (B, T, K, W) -> the same."""
+        active = ops.relu(x)
+        features = self.pointwise(self.depthwise(active))
+        if self.of_step is not None:
+            features = features + self.of_step(ops.mean(active, axis=2, keepdims=True))
+        return x + features
 
 
 class OrderlessVoices(nn.Model):
@@ -95,7 +84,6 @@ class OrderlessVoices(nn.Model):
     Args:
         voices, keys, ways: V, K, S.
         width, layers, dropout: of the blocks.
-        hidden: units per key of the tied network.
         beside: numbers beside each step.
     """
 
@@ -106,7 +94,6 @@ class OrderlessVoices(nn.Model):
         ways: int,
         width: int,
         layers: int,
-        hidden: int,
         dropout: float = 0.0,
         beside: int = 0,
         **kwargs: Any,
@@ -114,27 +101,35 @@ class OrderlessVoices(nn.Model):
         super().__init__(**kwargs)
         self.voices, self.keys, self.ways, self.beside = voices, keys, ways, beside
         self.classes = 1 + ways * keys
-        self.embed = nn.Dense(width)
-        self.blocks = [SeparableBlock(width, DILATIONS[i % len(DILATIONS)], dropout) for i in range(layers)]
-        self.norm = nn.RMSNormalization()
+        self.width = width
+        self.over_steps = nn.Conv2D(width, (NEAR_STEPS, 1), padding="same", use_bias=False)
+        self.over_keys = nn.Conv2D(width, (1, NEAR_KEYS), padding="same", use_bias=False)
+        self.over_time = nn.Dense(width, use_bias=False)
+        self.of_step = nn.Dense(width)
+        dilations = [(STEPS[i % len(STEPS)], KEYS[i % len(KEYS)]) for i in range(layers)]
+        self.blocks = [SeparableBlock(width, dilation, i % 2 == 1) for i, dilation in enumerate(dilations)]
+        self.dropout = nn.Dropout(dropout)
         self.rest = nn.Dense(voices)
-        self.tied = TiedKeys(keys, ways * voices, hidden)
+        self.key = nn.Dense(ways * voices)
         self.seed_generator = nn.SeedGenerator(0)
 
     @property
     def reach(self) -> int:
         """How many steps away the network sees, on both sides."""
-        over_time = sum(DILATIONS[i % len(DILATIONS)] for i in range(len(self.blocks)))
-        return max(over_time, NEAR_STEPS // 2)
+        first = max(NEAR_STEPS // 2, sum(DOUBLINGS))
+        return first + sum(STEPS[i % len(STEPS)] for i in range(len(self.blocks)))
 
     def build(self, shape: Any) -> None:
-        steps = (*shape[:2], self.embed.units)
-        self.embed.build((*shape[:2], self.voices * (self.ways * self.keys + 2) + self.beside))
+        rolls, picture = ((*shape[:2], self.keys, channels) for channels in (self.ways * self.voices, self.width))
+        self.over_steps.build(rolls)
+        self.over_keys.build(rolls)
+        self.over_time.build((*rolls[:3], 4 * self.voices))
+        self.of_step.build((*shape[:2], 4 * self.voices + self.beside))
+        self.height = self.add_weight((self.keys, self.width), "zeros", name="height")
         for block in self.blocks:
-            block.build(steps)
-        self.norm.build(steps)
-        self.rest.build(steps)
-        self.tied.build(steps)
+            block.build(picture)
+        self.rest.build((*shape[:2], self.width))
+        self.key.build(picture)
 
     def call(self, classes: Any, is_known: Any, is_there: Any, beside: Any, training: bool = False) -> Any:
         """Logits, float32 (B, T, V, C).
@@ -146,26 +141,32 @@ class OrderlessVoices(nn.Model):
             beside: float32 (B, T, numbers beside a step).
         """
         shape, dtype = ops.shape(classes), self.compute_dtype
-        is_there = ops.cast(is_there, dtype)[..., None]
+        is_there = ops.cast(is_there, dtype)[..., None]  # (B, T, 1)
         is_known = ops.cast(is_known, dtype) * is_there
 
-        # what is known as rolls of the voices, held and struck
+        # the picture: of each key, which voices hold it and strike it
         sounds = ops.cast(classes > 0, dtype) * is_known
-        key = ops.cast(ops.one_hot((classes - 1) % self.keys, self.keys), dtype) * sounds[..., None]  # (B, T, V, K)
-        rolls = key
+        held = ops.cast(ops.one_hot((classes - 1) % self.keys, self.keys), dtype) * sounds[..., None]  # (B, T, V, K)
+        rolls = held
         if self.ways == 2:
-            is_struck = ops.cast(classes > self.keys, dtype)[..., None]
-            rolls = ops.concatenate([key, key * is_struck], axis=2)  # (B, T, V S, K)
+            rolls = ops.concatenate([held, held * ops.cast(classes > self.keys, dtype)[..., None]], axis=2)
 
-        # the features of each step: of the rolls, of known rests, of what is hidden
-        flat = ops.reshape(rolls, (shape[0], shape[1], self.ways * self.voices * self.keys))
-        x = ops.concatenate([flat, is_known - sounds, is_there - is_known, ops.cast(beside, dtype)], axis=-1)
-        x = self.embed(x)
+        # which of them each voice held last, and will hold next, and how far away that is
+        rests = is_known - sounds
+        known = ops.concatenate([held, rests[..., None]], axis=-1)  # (B, T, V, K + 1)
+        (last, since), (then, until) = (nearest(known, is_known, forward) for forward in (False, True))
+        times = ops.concatenate([last, last * since, then, then * until], axis=2)  # (B, T, 4 V, K + 1)
+
+        # and of each step, which voices rest, which are hidden, and what stands beside it
+        step = [rests, is_there - is_known, (last * since)[..., -1], (then * until)[..., -1], ops.cast(beside, dtype)]
+        rolls, times = (ops.transpose(x, (0, 1, 3, 2)) for x in (rolls, times[..., :-1]))  # (B, T, K, channels)
+        x = self.over_steps(rolls) + self.over_keys(rolls) + self.over_time(times) + self.height
+        x = x + self.of_step(ops.concatenate(step, axis=-1))[:, :, None]
         for block in self.blocks:
-            x = block(x * is_there, training=training)
-        features = self.norm(x)  # (B, T, W)
+            x = block(x * is_there[..., None])  # (B, T, K, W)
+        x = self.dropout(ops.relu(x), training=training)
 
-        keys = self.tied(ops.transpose(rolls, (0, 1, 3, 2)), features)  # (B, T, K, V S)
-        keys = ops.reshape(ops.transpose(keys, (0, 1, 3, 2)), (shape[0], shape[1], self.ways, self.voices, self.keys))
-        ways = [self.rest(features)[..., None], *(keys[:, :, way] for way in range(self.ways))]
-        return ops.cast(ops.concatenate(ways, axis=-1), "float32")
+        keys = ops.transpose(self.key(x), (0, 1, 3, 2))  # (B, T, V S, K)
+        keys = ops.reshape(keys, (shape[0], shape[1], self.ways, self.voices, self.keys))
+        rest = self.rest(ops.mean(x, axis=2))[..., None]  # (B, T, V, 1)
+        return ops.cast(ops.concatenate([rest, *(keys[:, :, way] for way in range(self.ways))], axis=-1), "float32")

@@ -13,6 +13,7 @@ from musictool.encoding import Spec
 from musictool.encodings.voices import Voices
 from musictool.engine.current import within
 from musictool.errors import BadOption, KindMismatch
+from musictool.layers.orderless import nearest
 from musictool.music.score import Score
 from musictool.sampling.guidance import Guidance
 from musictool.sampling.sampler import Sampler
@@ -67,7 +68,7 @@ def test_what_is_hidden_is_not_seen_and_what_is_known_is():
     other = classes.copy()
     other[0, 10:14, 1] = 3
     np.testing.assert_array_equal(logits(arch, classes, is_known), logits(arch, other, is_known))
-    other[0, 20, 0] = 3
+    other[0, 17, 0] = 3
     assert np.abs(logits(arch, classes, is_known) - logits(arch, other, is_known))[0, 12].max() > 1e-4
 
 
@@ -75,13 +76,27 @@ def test_it_sees_as_far_as_its_reach_on_both_sides_and_no_step_further():
     arch = numpy_arch()
     reach, middle = arch.network.reach, 40
     classes = np.random.default_rng(0).integers(0, arch.network.classes, (1, 81, VOICES))
-    is_known = np.ones(classes.shape, np.float32)
-    before = logits(arch, classes, is_known)[0, middle]
     for side in (-1, 1):
         for distance, is_seen in ((reach, True), (reach + 1, False)):
+            is_known = np.zeros(classes.shape, np.float32)  # what is known in between would be nearer
+            is_known[0, middle + side * distance] = 1
+            before = logits(arch, classes, is_known)[0, middle]
             other = classes.copy()
             other[0, middle + side * distance] = (other[0, middle + side * distance] + 1) % arch.network.classes
             assert (np.abs(logits(arch, other, is_known)[0, middle] - before).max() > 0) == is_seen
+
+
+def test_the_nearest_known_step_is_found_up_to_fifteen_away_on_either_side():
+    known = np.zeros((1, 40, 1, 2), np.float32)
+    known[0, 4, 0, 1] = known[0, 22, 0, 0] = 1
+    is_known = known.any(axis=-1).astype(np.float32)
+    with within("numpy"):
+        (last, since), (then, until) = (nearest(known, is_known, forward) for forward in (False, True))
+    assert np.flatnonzero(last[0, :, 0, 1]).tolist() == [*range(4, 20)]
+    assert np.flatnonzero(last[0, :, 0, 0]).tolist() == [*range(22, 38)]
+    assert np.flatnonzero(then[0, :, 0, 0]).tolist() == [*range(7, 23)]
+    np.testing.assert_allclose(since[0, [3, 4, 7, 19, 20], 0, 0], [0, 1, 0.8**3, 0.8**15, 0], rtol=1e-5)
+    np.testing.assert_allclose(until[0, [4, 7, 22, 23], 0, 0], [1, 0.8**15, 1, 0], rtol=1e-5)
 
 
 def test_padding_is_nothing():

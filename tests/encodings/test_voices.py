@@ -23,6 +23,16 @@ def test_a_repeated_note_is_struck_again_and_a_chorale_comes_back_in_its_voices(
     np.testing.assert_array_equal(music.notes, score.notes)
 
 
+def test_without_onsets_a_repeated_note_is_a_long_one_and_a_rest_stays_a_rest():
+    encoding = Voices(Voices.Options(onsets=False))
+    score = Score.from_notes([(72, 0, 0.5), (72, 0.5, 0.5), (72, 1.25, 0.75)])
+    rows = encoding.encode(score)
+    assert rows.shape == (8, 352)
+    notes = encoding.decode(rows).notes
+    assert notes["onset_ticks"].tolist() == [0, 600]
+    assert notes["duration_ticks"].tolist() == [480, 360]
+
+
 def test_the_numbers_of_a_voice_are_those_it_sings_with():
     encoding, voices = Voices(), np.zeros((3, 4), bool)
     voices[1, 2] = True

@@ -16,7 +16,7 @@ from musictool.models.model import MARKER, Model
 from musictool.models.parts import sha256
 from tests.model_info import model_info
 
-OPTIONS = Coconet.Options(width=8, layers=2, hidden=4, gibbs_steps=4, lowest=15, highest=65)
+OPTIONS = Coconet.Options(width=8, layers=2, gibbs_steps=4, lowest=15, highest=65)
 
 
 def numpy_arch(options: Coconet.Options = OPTIONS, seed: int = 0) -> Coconet:

@@ -10,10 +10,11 @@ from typing import Any, get_args
 import click
 
 from musictool import options
-from musictool.apps.chorales.options import ChoraleSettings
+from musictool.apps.chorales.options import ChoraleSettings, OrderlessSettings
 from musictool.apps.polyphony.options import BenchmarkSettings, Head
 from musictool.cli import _output
 from musictool.cli._flags import flags
+from musictool.errors import BadOption
 
 SPLITS = ("validation", "test")
 
@@ -74,13 +75,20 @@ def polyphony(file: Path, head: Any, arch_options: tuple[str, ...], as_json: boo
     epilog="\b\nExample:\n    musictool benchmark chorales jsb-chorales-16th.json --transpose -3..3",
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--arch", default="chain", show_default=True, metavar="NAME", help="chain, or any arch of tokens.")
-@flags(ChoraleSettings)
+@click.option("--arch", metavar="NAME", help="chain, or any arch of tokens.  [default: chain]")
+@click.option("--orderless", is_flag=True, help="Nats per frame without an order, by coconet.")
+@flags(OrderlessSettings)
 @click.option("--set", "arch_options", multiple=True, metavar="KEY=VALUE", help="Option of the arch.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Keep the run here, and resume the one that is here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def chorales(
-    file: Path, arch: str, arch_options: tuple[str, ...], folder: Path | None, as_json: bool, **given: Any
+    file: Path,
+    arch: str | None,
+    orderless: bool,
+    arch_options: tuple[str, ...],
+    folder: Path | None,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Train on FILE and print nats per token beside the published ones.
 
@@ -91,11 +99,24 @@ def chorales(
     once, at the end. Nats are the mean over all tokens, four per step. Beside the music the model is given its
     position: the voice, and the number of the step, as a clock. Ctrl-C ends training early, and the best weights so far
     are scored.
+
+    With --orderless a frame is predicted from others on both sides of it, and the model is coconet; its nats are per
+    frame, by the protocol of Huang et al. (2017), and no rival of those per token.
     """
     from musictool.apps.chorales.pieces import read
 
-    settings = options.converted(ChoraleSettings, options.pop_given(ChoraleSettings, given))
+    kind = OrderlessSettings if orderless else ChoraleSettings
+    given = options.pop_given(OrderlessSettings, given)
+    if orderless and arch is not None:
+        raise BadOption("--orderless is by coconet; leave out --arch")
+    if not orderless and "orders" in given:
+        raise BadOption("--orders is for --orderless")
+    settings = options.converted(kind, given)
     data = read(file)
+    if orderless:
+        _orderless(data, settings, arch_options, folder, as_json)
+        return
+    arch = arch or "chain"
     if not as_json:
         _output.load_backend()
     from musictool.apps.chorales.chorales import baselines, benchmark_chorales
@@ -111,6 +132,41 @@ def chorales(
         _output.say_json(result.to_json())
     else:
         _report_chorales(result)
+    if result.course.reason == "stopped":
+        raise click.exceptions.Exit(130)
+
+
+def _orderless(data: Any, settings: Any, arch_options: tuple[str, ...], folder: Path | None, as_json: bool) -> None:
+    """`musictool benchmark chorales --orderless`."""
+    if not as_json:
+        _output.load_backend()
+    from musictool.apps.chorales.orderless import benchmark_orderless
+
+    reporter = None
+    if not as_json:
+        sizes = ", ".join(f"{len(pieces):,} {split} pieces" for split, pieces in data.splits.items())
+        _output.say(f"{data.name}: {sizes}")
+        reporter = _epoch_bars()
+    result = benchmark_orderless(data, options=arch_options, folder=folder, reporter=reporter, **settings)
+    if as_json:
+        _output.say_json(result.to_json())
+    else:
+        _say_course(result)
+        _output.say(
+            f"\nnats per frame, each frame in view of others on both sides; {result.settings.orders} random orders; "
+            "lower is better:"
+        )
+        values = result.to_json()
+        rows = [
+            (
+                "this model, coconet",
+                *(f"{result.scores[split]:.3f}" if split in result.scores else "" for split in SPLITS),
+                "",
+            )
+        ]
+        rows.append(("baseline: every class as likely as another", *([f"{result.uniform:.2f}"] * 2), ""))
+        rows += [(row["model"], f"{row['validation']:g}", "", row["source"]) for row in values["published"]]
+        _output.table([("", *SPLITS, "read in"), *rows], indent="  ")
     if result.course.reason == "stopped":
         raise click.exceptions.Exit(130)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from musictool.apps.polyphony.options import BenchmarkSettings
 from musictool.music.transposition import Transposition
-from musictool.options import flag
+from musictool.options import flag, option
 
 
 @dataclass(frozen=True)
@@ -20,3 +20,11 @@ class ChoraleSettings(BenchmarkSettings):
         parse=Transposition.parse,
         allowed="like -3..3 (0 for none)",
     )
+
+
+@dataclass(frozen=True)
+class OrderlessSettings(ChoraleSettings):
+    """How the model of the benchmark without an order is trained and scored."""
+
+    frames: int = option(2048, "frames per step", least=1)
+    orders: int = flag(5, "Random orders of the frames, with --orderless.", least=1)

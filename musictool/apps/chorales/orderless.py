@@ -1,0 +1,252 @@
+"""The chorales in sixteenths without an order: nats per frame, each frame in view of others on both sides of it.
+
+The model is coconet, on what the voices hold in each step. It is scored as Huang et al. (2017) score theirs (their
+Algorithm 1): the frames of a piece are put in a random order, and each is predicted from those before it in that order,
+as they stand in the piece; the voices of a frame one after another, in a random order too, each in view of what the
+model takes those before it to be, and not of what they are. The probability of a frame is the product of those of its
+voices, and its mean over several orders is what counts. A frame late in the order sees nearly all the others, so that
+these nats are no rival of those of models that see the past only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from musictool.apps.chorales.batches import ChoraleWindows, Form
+from musictool.apps.chorales.kept import KeptResults
+from musictool.apps.chorales.options import OrderlessSettings
+from musictool.apps.chorales.pieces import REST, VOICES, Chorales, Piece, read
+from musictool.apps.chorales.published import ORDERLESS_ROWS, is_known
+from musictool.apps.polyphony import windows
+from musictool.apps.polyphony.course import Course, fit
+from musictool.apps.polyphony.windows import CLOCK, Window
+from musictool.arch import ParameterGroup, Stage
+from musictool.archs.coconet import Coconet
+from musictool.backend import backend
+from musictool.backend.compile import compiled
+from musictool.dataset.windows import Batch
+from musictool.encoding import Spec
+from musictool.errors import BadFile
+from musictool.music.score import KEYBOARD
+from musictool.options import build, from_settings
+from musictool.training.reporter import Reporter
+
+CROP = 128  # steps of a piece that are scored: eight bars
+SEQUENCES = 96  # scored side by side
+
+
+class HeldVoices(Form):
+    """Four keyboards of 88 keys, soprano to bass, behind one another; a rest is silence."""
+
+    spec = Spec("frames", (VOICES * len(KEYBOARD),), VOICES * len(KEYBOARD))
+    side_inputs = CLOCK
+
+    def rows(self, piece: Piece) -> np.ndarray:
+        rows = np.zeros((len(piece) + 1, VOICES, len(KEYBOARD)), np.uint8)
+        step, voice = np.nonzero(piece != REST)
+        rows[step + 1, voice, piece[step, voice] - KEYBOARD.start] = 1
+        return rows.reshape(len(rows), -1)
+
+    def batch(self, pieces: Sequence[np.ndarray], plan: Sequence[Window], steps: int) -> Batch:
+        return windows.batch(pieces, plan, steps)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished benchmark: see musictool/apps/chorales/chorales.py.
+
+    Attributes:
+        scores: "validation" and, if the file has one, "test" -> nats per frame.
+    """
+
+    chorales: Chorales
+    settings: OrderlessSettings
+    options: Sequence[str]
+    course: Course
+    scores: dict[str, float]
+    uniform: float
+    parameters: int
+
+    def to_json(self) -> dict[str, Any]:
+        """All numbers, and the published rows."""
+        return {
+            "file": self.chorales.name,
+            "arch": Coconet.name,
+            "protocol": "orderless",
+            "parameters": self.parameters,
+            "settings": {**asdict(self.settings), "transpose": str(self.settings.transpose)},
+            "options": list(self.options),
+            "course": asdict(self.course),
+            "scores": self.scores,
+            "uniform": self.uniform,
+            "published": [asdict(row) for row in (ORDERLESS_ROWS if is_known(self.chorales) else ())],
+        }
+
+
+def benchmark_orderless(
+    data: Chorales | Path,
+    *,
+    options: Sequence[str] = (),
+    folder: Path | None = None,
+    reporter: Reporter | None = None,
+    **given: Any,
+) -> Result:
+    """Train coconet on the training pieces, choose by the validation pieces, and score.
+
+    Args:
+        data: the set, or its JSON file.
+        options: "key=value" options of coconet.
+        folder: keeps the run, which is then resumed if it was stopped; None to keep nothing.
+        reporter: is called as training goes on.
+        given: fields of OrderlessSettings.
+
+    Raises:
+        BadFile: for a file that is no such set, or has pitches outside of the keyboard.
+        BadOption: for a folder that holds a run of other settings.
+    """
+    data = data if isinstance(data, Chorales) else read(data)
+    settings = build(OrderlessSettings, given)
+    shifts = settings.transpose.semitones
+    for split, pieces in data.splits.items():
+        _check_range(pieces, shifts if split == "train" else (0,), data.name)
+    backend.prepare("float32", settings.seed)
+    model = OrderlessModel(data.splits["train"], shifts, options)
+    results = None
+    if folder is not None:
+        values = {**asdict(settings), "transpose": str(settings.transpose)}
+        fixed = {key: values[key] for key in values if key not in ("max_minutes", "epochs", "patience", "orders")}
+        results = KeptResults(folder, {"arch": "orderless", "options": list(options), "settings": fixed})
+    stage = model.stage(settings.weight_decay, lambda: model.estimate(data.splits["validation"], settings.frames))
+    source = ChoraleWindows(data.splits["train"], model.form, settings.frames, shifts, settings.seed)
+    course = fit(stage, source, settings.run, reporter or Reporter(), results)
+    splits = [split for split in ("validation", "test") if split in data.splits]
+    scores: dict[str, float] = {
+        split: model.score(data.splits[split], settings.orders, settings.seed) for split in splits
+    }
+    uniform = float(VOICES * np.log(model.arch.network.classes))
+    return Result(data, settings, options, course, scores, uniform, model.parameters)
+
+
+class OrderlessModel:
+    """coconet, and its score.
+
+    Args:
+        training: the training pieces.
+        shifts: semitones by which they will be transposed.
+        settings: "key=value" options of the arch.
+    """
+
+    def __init__(self, training: Sequence[Piece], shifts: Sequence[int], settings: Sequence[str] = ()):
+        self.form = HeldVoices()
+        pitches = np.concatenate([piece[piece != REST] for piece in training]) - KEYBOARD.start
+        lowest = max(0, int(pitches.min(initial=len(KEYBOARD) - 12)) + min(shifts))
+        highest = min(len(KEYBOARD) - 1, int(pitches.max(initial=0)) + max(shifts))
+        lowest = min(lowest, len(KEYBOARD) - 12)
+        keys = {"lowest": lowest, "highest": max(highest, lowest + 11), "bar_positions": False}
+        self.arch = Coconet(self.form.spec, from_settings(Coconet.Options, settings, keys))
+        self.network = self.arch.network
+        self._losses = compiled(lambda *batch: self.arch.loss_and_metrics(Batch(*batch), False)[0])
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in the network that are trained."""
+        return sum(int(np.prod(weight.shape)) for weight in self.network.trainable_variables)
+
+    def stage(self, weight_decay: float, evaluate: Callable[[], float]) -> Stage:
+        """What is trained: all weights by AdamW, chosen by the smallest of what `evaluate` returns."""
+        loss = self.arch.loss_and_metrics
+        group = ParameterGroup(self.network.trainable_variables, loss, weight_decay=weight_decay)
+        return Stage(
+            "network",
+            self.network,
+            loss,
+            groups=(group,),
+            evaluate=lambda encoded, seed: {"loss": evaluate()},
+            eval_metrics=("loss",),
+        )
+
+    def estimate(self, pieces: Sequence[Piece], steps: int) -> float:
+        """Nats per frame as the loss estimates them, from one random part of each piece that is hidden; the part is the
+        same in every call. It is quick, and what an epoch is chosen by."""
+        rows, sums = [self.form.rows(piece) for piece in pieces], np.zeros(2)
+        plan = windows.scoring_windows(rows)
+        for group in windows.grouped(plan, steps):
+            batch = self.form.batch(rows, [plan[index] for index in group], steps)
+            nats = ops.convert_to_numpy(self._losses(*batch)).astype(np.float64)
+            sums += (nats * batch.mask).sum(), batch.mask.sum()
+        return float(sums[0] / sums[1])
+
+    def score(self, pieces: Sequence[Piece], orders: int, seed: int) -> float:
+        """Nats per frame by Algorithm 1, the mean over all frames of eight bars, drawn by the seed, of each piece.
+
+        Args:
+            orders: of the frames of each piece; the probability of a frame is the mean over them.
+        """
+        rng = np.random.default_rng(seed)
+        crops = [self._crop(piece, rng) for piece in pieces]
+        sequences = [(index, crop) for index, crop in enumerate(crops) for _ in range(orders)]
+        nats: list[list[np.ndarray]] = [[] for _ in crops]
+        for first in range(0, len(sequences), SEQUENCES):
+            part = sequences[first : first + SEQUENCES]
+            for (index, crop), frames in zip(part, self._frame_nats([crop for _, crop in part], rng), strict=True):
+                nats[index].append(frames[: len(crop)])
+        frames = [-np.logaddexp.reduce(-np.stack(each), axis=0) + np.log(orders) for each in nats]
+        return float(np.concatenate(frames).mean())
+
+    def _crop(self, piece: Piece, rng: np.random.Generator) -> np.ndarray:
+        """int32 (T, V): the classes of CROP steps of a piece, or of all of a shorter one."""
+        begin = int(rng.integers(0, max(0, len(piece) - CROP) + 1))
+        rows = self.form.rows(piece[begin : begin + CROP])[1:]
+        return np.asarray(ops.convert_to_numpy(self.arch.classes_of(rows)), np.int32)
+
+    def _frame_nats(self, crops: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+        """float64 (N, CROP): nats of each frame of some crops, each in an order of its own."""
+        count, numbers = len(crops), np.arange(len(crops))
+        # the pieces, and as far around them as the network sees, where there is nothing
+        reach = self.network.reach
+        truth = np.zeros((count, CROP + 2 * reach, VOICES), np.int32)
+        is_there = np.zeros(truth.shape[:2], np.float32)
+        for number, crop in enumerate(crops):
+            truth[number, reach : reach + len(crop)], is_there[number, reach : reach + len(crop)] = crop, 1
+        order = np.argsort(rng.random((count, CROP)) + 2 * (1 - is_there[:, reach : reach + CROP]), axis=1)
+        is_hidden = np.ones(truth.shape, np.float32)
+        nats = np.zeros((count, CROP))
+        around = np.arange(2 * reach + 1)
+        for frame in order.T:  # (N,): a frame of each piece
+            steps = (numbers[:, None], frame[:, None] + around)
+            seen, hidden = truth[steps].copy(), is_hidden[steps].copy()  # (N, 2 reach + 1, V)
+            for voice in np.argsort(rng.random((count, VOICES)), axis=1).T:
+                log_p = ops.convert_to_numpy(self._middle(seen, hidden, is_there[steps]))[numbers, voice]  # (N, C)
+                nats[numbers, frame] -= log_p[numbers, truth[numbers, frame + reach, voice]]
+                seen[numbers, reach, voice], hidden[numbers, reach, voice] = log_p.argmax(axis=-1), 0
+            is_hidden[numbers, frame + reach] = 0
+        return nats
+
+    @cached_property
+    def _middle(self) -> Callable[..., Any]:
+        """Compiled: windows of classes int32 (N, T, V), what is hidden (N, T, V), what is there (N, T) -> log
+        probabilities of the voices of the step in the middle, (N, V, C)."""
+
+        def middle(classes: Any, is_hidden: Any, is_there: Any) -> Any:
+            logits = self.network(classes, 1.0 - is_hidden, is_there, ops.zeros((*ops.shape(is_there), 0)))
+            return ops.log_softmax(logits[:, self.network.reach], axis=-1)
+
+        return compiled(middle)
+
+
+def _check_range(pieces: Sequence[Piece], shifts: Sequence[int], name: str) -> None:
+    pitches = np.concatenate([piece[piece != REST] for piece in pieces])
+    if len(pitches) and not (
+        int(pitches.min()) + min(shifts) in KEYBOARD and int(pitches.max()) + max(shifts) in KEYBOARD
+    ):
+        raise BadFile(
+            "pitches out of range",
+            f"{name} has pitches that leave the piano, {KEYBOARD.start} to {KEYBOARD[-1]}, as they are or transposed",
+        )

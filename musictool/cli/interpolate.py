@@ -41,7 +41,10 @@ def command(first: Path, second: Path, name: str | None, out: Path, force: bool,
 
     model = Model.open(name)
     _output.load_engine(model.engine_for(USUAL_SEGMENTS))
-    score = interpolate(model, first, second, sampler=sampler, **given)
+    with _output.bar(given["steps"], "writing", "versions") as bar:
+        score = interpolate(
+            model, first, second, sampler=sampler, progress=lambda done, total: bar.update(done - bar.n), **given
+        )
     with replacing_outputs([out], force):
         write(score, out)
     _output.say(f"model {model.name}")

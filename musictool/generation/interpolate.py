@@ -19,7 +19,8 @@ from musictool.generation.latents import require_latent_arch, require_segments
 from musictool.models.model import Model
 from musictool.music.grid import to_ticks
 from musictool.music.score import METRE, TEMPO, Score
-from musictool.reading import read_named
+from musictool.progress import Progress
+from musictool.reading import MAX_QUARTERS, read_named
 from musictool.sampling.sampler import Sampler
 
 DEFAULT_STEPS = 8
@@ -35,6 +36,7 @@ def interpolate(
     bars: int | None = None,
     sampler: Sampler = PLAIN,
     seed: int = 0,
+    progress: Progress = lambda done, total: None,
 ) -> Score:
     """All versions one after another, from the first piece to the second, both included.
 
@@ -45,9 +47,11 @@ def interpolate(
         bars: of each version, from the beginning of the pieces, rounded up to whole segments of two; None for all.
         sampler: its temperature and threshold.
         seed: fixes the draws of a threshold that draws.
+        progress: called with how many versions are written, and how many there will be.
 
     Raises:
-        BadOption: if the model has no latents, or a number is too small.
+        BadOption: if the model has no latents, a number is too small, or all versions together are longer than what is
+            read again (musictool/reading.py).
         BadFile, NoMusic: for a piece that cannot be read, or has no note.
     """
     arch = require_latent_arch(model, "interpolate")
@@ -60,14 +64,32 @@ def interpolate(
 
     # the latents of each segment, those of the shorter piece repeated
     length = max(map(len, rows)) if bars is None else -(-bars // 2)  # T
-    a, b = (
-        np.resize(arch.latents(piece), (length, *arch.latents(piece[:1]).shape[1:])) for piece in rows
-    )  # (T, ..., Z)
+    _check_length(model, steps, length)
+    ends = (arch.latents(piece[:length]) for piece in rows)
+    a, b = (np.resize(latents, (length, *latents.shape[1:])) for latents in ends)  # (T, ..., Z)
     shares = np.linspace(0, 1, steps)
-    latents = np.concatenate([between(a, b, share) for share in shares])  # (steps * T, ..., Z)
-    written = arch.decode_latents(latents, sampler, seed)
+    written = np.zeros((steps * length, *model.spec.shape), model.spec.dtype)
+    for number, share in enumerate(shares):
+        version = arch.decode_latents(between(a, b, share), sampler, _seed_of(seed, number))
+        written[number * length : (number + 1) * length] = version
+        progress(number + 1, steps)
     music = model.encoding.decode(written).transpose(-model.semitones_for(scores[0]))
     return replace(music, tempos=_tempos(model, scores, shares, length), metres=_metre(model)).drop_empty_tracks()
+
+
+def _check_length(model: Model, steps: int, length: int) -> None:
+    """Raises BadOption for so many versions of so many segments that no program of ours would read them."""
+    quarters = length * model.spec.steps / model.encoding.options.steps_per_quarter
+    if steps * quarters > MAX_QUARTERS:
+        raise BadOption(
+            f"--steps {steps} make {steps * quarters:,.0f} quarter notes of these pieces, and {MAX_QUARTERS:,} are the "
+            "most that are read; take fewer, or less of each version with --bars"
+        )
+
+
+def _seed_of(seed: int, number: int) -> int:
+    """Of each version another; of the first that of all."""
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0]) if number else seed
 
 
 def between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:

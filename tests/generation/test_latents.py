@@ -144,7 +144,9 @@ def test_interpolation_keeps_both_ends_and_every_version_has_its_place(model: Mo
         part = whole.since(version * 8 * bar).until(8 * bar)
         assert len(alone.notes)
         assert abs(len(part.notes) - len(alone.notes)) <= len(alone.notes) // 20  # notes may sound over the edge
-    few = interpolate(model, *files, steps=3, bars=2)
+    seen: list[tuple[int, int]] = []
+    few = interpolate(model, *files, steps=3, bars=2, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
     assert few.end_ticks <= 3 * 2 * bar
 
 
@@ -211,6 +213,7 @@ def test_what_cannot_be_meant_is_one_clear_line(model: Model, bands: Path, tmp_p
     assert f"--threshold: '1.5' is not {rules}" in error("sample bands-vae --threshold 1.5")
     assert "--noise-sd: -1.0 is not a number from 0 to 10" in error("sample bands-vae --noise-sd -1")
     assert "--steps 1 is not at least 2" in error(f"interpolate {a} {a} --steps 1")
+    assert "50,000 are the most that are read; take fewer, or less" in error(f"interpolate {a} {a} --steps 1000000000")
     assert "unknown suffix" in error(f"interpolate {a} {a} --out {tmp_path / 'x.xyz'}")
     assert "sea.mid has no note" in error(f"interpolate {a} {tmp_path / 'sea.mid'}")
 

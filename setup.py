@@ -19,6 +19,7 @@ CORE = [
     "scipy>=1.11",
     "symusic>=0.5.8",
     "soundfile>=0.12",
+    "lameenc>=1.8",
     "matplotlib>=3.8",
     "scikit-learn>=1.4",
     "threadpoolctl>=3.1",

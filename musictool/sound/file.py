@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -15,15 +16,12 @@ import numpy as np
 
 from musictool.atomic import replacing
 from musictool.errors import BadOption
+from musictool.sound import mp3
 from musictool.sound.loudness import BLOCK_FRAMES, RATE, Meter, mastering
 from musictool.sound.ogg import renumber
 
-FORMATS = {
-    ".wav": ("WAV", "PCM_16"),
-    ".flac": ("FLAC", "PCM_16"),
-    ".ogg": ("OGG", "VORBIS"),
-    ".mp3": ("MP3", "MPEG_LAYER_III"),
-}
+CONTAINERS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}  # of libsndfile
+FORMATS = (*CONTAINERS, ".mp3")
 LOUDNESS = -14.0  # LUFS, as on streaming services
 LOUDNESSES = (-40.0, -8.0)
 CEILING = {".wav": -1.0, ".flac": -1.0, ".ogg": -2.0, ".mp3": -2.0}  # dBTP; lossy formats raise peaks
@@ -48,9 +46,16 @@ class Spool:
 
     def fill(self, sections: Iterable[np.ndarray]) -> Spool:
         """Write sections, float32 (2, frames) each, and finish the measurement."""
-        for section in sections:
-            self.meter.add(section)
-            self._file.write(np.ascontiguousarray(section.T, np.float32).data)
+        # measured by another thread while the next section is made; numpy lets both run at once
+        with ThreadPoolExecutor(1) as other:
+            measured: Future[None] | None = None
+            for section in sections:
+                self._file.write(np.ascontiguousarray(section.T, np.float32).data)
+                if measured:
+                    measured.result()
+                measured = other.submit(self.meter.add, section)
+            if measured:
+                measured.result()
         self.meter.finish()
         return self
 
@@ -72,12 +77,19 @@ def write_mastered(spool: Spool, path: Path, loudness: float = LOUDNESS) -> None
     import soundfile
 
     suffix = path.suffix.lower()
-    container, subtype = FORMATS[suffix]
     gain = mastering(spool.meter, loudness, CEILING[suffix])
+    blocks = (
+        block * _interpolated(gain[number * FRAMES // BLOCK_FRAMES :], block.shape[1])
+        for number, block in enumerate(spool.blocks())
+    )
     with replacing(path) as partial:
+        if suffix == ".mp3":
+            mp3.write(partial, blocks)
+            return
+        container, subtype = CONTAINERS[suffix]
         with soundfile.SoundFile(partial, "w", RATE, 2, subtype=subtype, format=container) as file:
-            for number, block in enumerate(spool.blocks()):
-                file.write((block * _interpolated(gain[number * FRAMES // BLOCK_FRAMES :], block.shape[1])).T)
+            for block in blocks:
+                file.write(block.T)
         if container == "OGG":
             renumber(partial)
 

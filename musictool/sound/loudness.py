@@ -14,6 +14,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 RATE = 44100  # frames per second
 BLOCK_FRAMES = 63  # a seventieth of 0.1 s
@@ -26,6 +27,7 @@ RARE = 0.005  # the share of sounding blocks whose peaks are higher than the com
 OVERSAMPLING = 4
 CORRECTIONS = 8  # of the gain, for the loudness that the limiter takes away
 TAPS = 8  # frames before and behind that the oversampling filter uses
+CHUNK_BLOCKS = 512  # measured at a time: what they need fits into the processor's cache
 
 
 def decibels(ratio: float | np.ndarray) -> np.ndarray:
@@ -55,11 +57,37 @@ def k_weighting() -> np.ndarray:
 
 
 @cache
-def _oversampling() -> np.ndarray:
-    """float64 (K,): the low-pass that interpolates between samples, for zeros inserted between them."""
-    from scipy.signal import firwin  # scipy takes a while to import
+def _weighting() -> tuple[np.ndarray, np.ndarray]:
+    """The K weighting of a whole block at once: a linear map of the filters' memory and the block's frames.
 
-    return OVERSAMPLING * firwin(2 * TAPS * OVERSAMPLING + 1, 1 / OVERSAMPLING, window=("kaiser", 6.0))
+    Returns:
+        float64 (4 + BLOCK_FRAMES, BLOCK_FRAMES): to the frames behind the filters.
+        float64 (4 + BLOCK_FRAMES, 4): to the memory after the block, two numbers of each section.
+    """
+    # the filters, run frame by frame (direct form II, transposed) on each input that is 1 in one place and else 0
+    inputs = np.eye(4 + BLOCK_FRAMES)
+    memory, sound = inputs[:, :4].copy(), inputs[:, 4:].copy()
+    for frame in range(BLOCK_FRAMES):
+        for first, (b0, b1, b2, _, a1, a2) in zip((0, 2), k_weighting(), strict=True):
+            x = sound[:, frame].copy()
+            y = sound[:, frame] = b0 * x + memory[:, first]
+            memory[:, first] = b1 * x - a1 * y + memory[:, first + 1]
+            memory[:, first + 1] = b2 * x - a2 * y
+    return sound, memory
+
+
+@cache
+def _oversampling() -> np.ndarray:
+    """float32 (BLOCK_FRAMES + 2 * TAPS, BLOCK_FRAMES * OVERSAMPLING): a block, with TAPS frames on each side, to the
+    values between its frames: a windowed sinc as low-pass, over zeros inserted between the frames."""
+    at = np.arange(-TAPS * OVERSAMPLING, TAPS * OVERSAMPLING + 1)
+    low_pass = np.sinc(at / OVERSAMPLING) * np.kaiser(len(at), 6.0)
+    low_pass *= OVERSAMPLING / low_pass.sum()
+    matrix = np.zeros((BLOCK_FRAMES + 2 * TAPS, (BLOCK_FRAMES + 2 * TAPS) * OVERSAMPLING + len(at)), np.float32)
+    for frame, row in enumerate(matrix):
+        row[frame * OVERSAMPLING : frame * OVERSAMPLING + len(at)] = low_pass
+    start = 2 * TAPS * OVERSAMPLING  # the delay of the filter, and the frames before
+    return np.ascontiguousarray(matrix[:, start : start + BLOCK_FRAMES * OVERSAMPLING])
 
 
 class Meter:
@@ -71,7 +99,7 @@ class Meter:
 
     def __init__(self, with_peaks: bool = True) -> None:
         self._with_peaks = with_peaks
-        self._state = np.zeros((2, 2, 2))  # of the filters: (section, channel, memory)
+        self._memory = np.zeros((2, 4))  # of the filters, for each channel
         self._rest = np.zeros((2, 0), np.float32)  # frames that wait for the rest of their block and TAPS more
         self._before = np.zeros((2, TAPS), np.float32)
         self._energies: list[np.ndarray] = []
@@ -94,22 +122,39 @@ class Meter:
 
     def _measure(self, frames: np.ndarray, after: np.ndarray) -> None:
         """Whole blocks of frames, and the TAPS frames after them."""
-        # the energy of each block behind the K weighting
-        from scipy.signal import sosfilt
-
-        weighted, self._state = sosfilt(k_weighting(), frames, zi=self._state)
-        self._energies.append((weighted**2).sum(axis=0).reshape(-1, BLOCK_FRAMES).sum(axis=1))
-        if not self._with_peaks:
-            return
-        # the highest of the oversampled values in each block
         sound = np.concatenate([self._before, frames, after], axis=1)
         self._before = frames[:, -TAPS:].copy()
-        from scipy.signal import upfirdn
+        energies = np.zeros(frames.shape[1] // BLOCK_FRAMES)
+        peaks = np.zeros(len(energies), np.float32)
+        for channel in range(2):
+            # (blocks, TAPS + BLOCK_FRAMES + TAPS), overlapping
+            blocks = sliding_window_view(sound[channel], BLOCK_FRAMES + 2 * TAPS)[::BLOCK_FRAMES]
+            for first in range(0, len(blocks), CHUNK_BLOCKS):
+                chunk, at = (
+                    np.ascontiguousarray(blocks[first : first + CHUNK_BLOCKS]),
+                    slice(first, first + CHUNK_BLOCKS),
+                )
+                energies[at] += self._energy(chunk[:, TAPS:-TAPS], channel)
+                if self._with_peaks:
+                    between = chunk @ _oversampling()
+                    peaks[at] = np.maximum(peaks[at], np.maximum(between.max(axis=1), -between.min(axis=1)))
+        self._energies.append(energies)
+        if self._with_peaks:
+            self._peaks.append(peaks)
 
-        oversampled = np.abs(upfirdn(_oversampling().astype(np.float32), sound, OVERSAMPLING)).max(axis=0)
-        start = 2 * TAPS * OVERSAMPLING  # the delay of the filter, and the frames before
-        oversampled = oversampled[start : start + frames.shape[1] * OVERSAMPLING]
-        self._peaks.append(oversampled.reshape(-1, BLOCK_FRAMES * OVERSAMPLING).max(axis=1))
+    def _energy(self, blocks: np.ndarray, channel: int) -> np.ndarray:
+        """float64 (B,): the sum of squares of each block (B, BLOCK_FRAMES) behind the K weighting."""
+        to_sound, to_memory = _weighting()
+        # the memory at the start of each block and after the last: what the one before leaves, and of all earlier ones
+        # what is left after one block, two, four, ... until nothing is
+        memory = np.concatenate([self._memory[None, channel], blocks @ to_memory[4:]])
+        decay, distance = to_memory[:4], 1
+        while distance < len(memory) and np.abs(decay).max() > 1e-20:
+            memory[distance:] += memory[:-distance] @ decay
+            decay, distance = decay @ decay, 2 * distance
+        self._memory[channel] = memory[-1]
+        weighted = blocks @ to_sound[4:] + memory[:-1] @ to_sound[:4]
+        return np.einsum("bf,bf->b", weighted, weighted)
 
     @property
     def energies(self) -> np.ndarray:
@@ -176,13 +221,13 @@ def limited(peaks: np.ndarray, gain_decibels: float, ceiling: float) -> np.ndarr
     # the highest gain of each block, and the lowest of these among it and the next ATTACK_BLOCKS
     allowed = np.minimum(gain_decibels, ceiling - decibels(peaks))
     padded = np.concatenate([allowed, np.full(ATTACK_BLOCKS, gain_decibels)])
-    ahead = np.lib.stride_tricks.sliding_window_view(padded, ATTACK_BLOCKS + 1).min(axis=1)
+    ahead = sliding_window_view(padded, ATTACK_BLOCKS + 1).min(axis=1)
     # release: the lowest of all lines that rise from an earlier block by RELEASE_DECIBELS per second
     rise = RELEASE_DECIBELS * BLOCK_FRAMES / RATE * np.arange(len(ahead))
     released = np.minimum(gain_decibels, np.minimum.accumulate(ahead - rise) + rise)
     # attack: the mean over the last ATTACK_BLOCKS, which reaches the lowest gain when its peak comes
     before = np.concatenate([np.full(ATTACK_BLOCKS, released[0] if len(released) else gain_decibels), released])
-    smooth = np.lib.stride_tricks.sliding_window_view(before, ATTACK_BLOCKS + 1).mean(axis=1)
+    smooth = sliding_window_view(before, ATTACK_BLOCKS + 1).mean(axis=1)
     smooth = np.minimum(smooth, allowed)  # against rounding
     # at each border the lower gain of its two blocks
     first = smooth[0] if len(smooth) else gain_decibels

@@ -30,9 +30,9 @@ ABSOLUTE = {KEY_RANGE, VELOCITY_RANGE, SAMPLE, LOOPS, ROOT_KEY, INSTRUMENT}
 Generators = dict[int, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Region:
-    """One sample for a range of keys and velocities; `amounts` are (number, value) of the format's generators."""
+    """One sample for a range of keys and velocities; `amounts` are those of the format's generators, by number."""
 
     start: int  # first frame of the sample, half-open up to `end`
     end: int
@@ -43,11 +43,15 @@ class Region:
     correction_cents: int
     keys: tuple[int, int]
     velocities: tuple[int, int]
-    amounts: tuple[tuple[int, int], ...]
+    amounts: dict[int, int]
+
+    def covers(self, pitch: int, velocity: int) -> bool:
+        """Whether the region sounds when a key is struck."""
+        return self.keys[0] <= pitch <= self.keys[1] and self.velocities[0] <= velocity <= self.velocities[1]
 
     def amount(self, generator: int) -> int:
         """The value of a generator in the unit of the format."""
-        return dict(self.amounts).get(generator, DEFAULTS.get(generator, 0))
+        return self.amounts.get(generator, DEFAULTS.get(generator, 0))
 
     def seconds(self, generator: int) -> float:
         """A generator in timecents: 1200 * log2(seconds)."""
@@ -194,5 +198,5 @@ def _region(sample: np.void, outer: Generators, inner: Generators) -> Region:
         int(sample["cents"]),
         _intersection(outer, inner, KEY_RANGE) or (0, 127),
         _intersection(outer, inner, VELOCITY_RANGE) or (0, 127),
-        tuple(sorted(amounts.items())),
+        amounts,
     )

@@ -8,8 +8,11 @@ synthesiser does none of these (notes end within 3 ms, and every velocity sounds
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator
+from operator import attrgetter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,55 +29,58 @@ MIN_RELEASE_SECONDS = 0.03  # against clicks
 ATTENUATION = 0.4  # of the attenuation in the file, as in the hardware for which SoundFonts were tuned
 FILTER_OPEN_CENTS = 12500  # about 11 kHz: the samples have nothing above it
 WINDOW, HOP = 512, 256  # frames of the time-varying filter
+CHUNK_WINDOWS = 128  # filtered at a time: they fit into the processor's cache
 
 # generators by their numbers in the format (its section 8.1.2)
 PAN, FILTER, FILTER_ENVELOPE, ATTENUATE, COARSE, FINE, SCALE = 17, 8, 11, 48, 51, 52, 56
 
 
+class Voice(NamedTuple):
+    """A note in one of the regions that sound for it: `frames` held from frame `onset` of the piece on."""
+
+    onset: int
+    frames: int
+    region: Region
+    pitch: int
+    velocity: int
+
+
 def sections(score: Score, font: SoundFont) -> Iterator[np.ndarray]:
     """The sound of a piece, sections of float32 (2, frames), unscaled; ends `TAIL_SECONDS` after the last note."""
-    # onsets and lengths of notes in frames
+    voices = _voices(score, font)
+    tones = Tones(font.samples, voices)
+    total, section = int(_frames(score.seconds + TAIL_SECONDS)), SECTION_SECONDS * RATE
+    rest, first = np.zeros((2, 0), np.float32), 0  # what rings on after a section, and the first voice of the next
+    for start in range(0, total, section):
+        last = bisect_left(voices, start + section, lo=first, key=attrgetter("onset"))
+        ends = [voice.onset - start + voice.frames + len(tones.release(voice.region)) for voice in voices[first:last]]
+        mix = np.zeros((2, max([section, rest.shape[1], *ends])), np.float32)
+        mix[:, : rest.shape[1]] = rest
+        for voice in voices[first:last]:
+            sound = tones.sound(voice)
+            mix[:, voice.onset - start : voice.onset - start + sound.shape[1]] += sound
+        yield mix[:, : min(section, total - start)]
+        rest, first = mix[:, section:], last
+
+
+def _voices(score: Score, font: SoundFont) -> list[Voice]:
+    """What sounds, in the order of onsets."""
     notes = without_overlaps(score.notes)
     onsets = _frames(score.to_seconds(notes["onset_ticks"]))
-    lengths = _frames(score.to_seconds(notes["onset_ticks"] + notes["duration_ticks"].astype(np.int64))) - onsets
-    lengths = np.minimum(lengths, _frames(MAX_NOTE_SECONDS))
-    total, section = int(_frames(score.seconds + TAIL_SECONDS)), SECTION_SECONDS * RATE
-    # the mix reaches beyond a section by the longest note; what is left moves to the front for the next one
-    mix = np.zeros((2, section + int(_frames(MAX_NOTE_SECONDS + TAIL_SECONDS)) + 1), np.float32)
+    ends = _frames(score.to_seconds(notes["onset_ticks"] + notes["duration_ticks"].astype(np.int64)))
+    lengths = np.minimum(ends - onsets, _frames(MAX_NOTE_SECONDS))
     regions = [font.regions(track.program, track.is_drum) for track in score.tracks]
-    tones = Tones(font.samples)
-    for start in range(0, total, section):
-        for i in range(*np.searchsorted(onsets, (start, start + section))):
-            for region in regions[notes["track"][i]]:
-                pitch, velocity = int(notes["pitch"][i]), int(notes["velocity"][i])
-                if _covers(region.keys, pitch) and _covers(region.velocities, velocity):
-                    _mix_in(mix[:, onsets[i] - start :], region, tones, pitch, velocity, int(lengths[i]))
-        yield mix[:, : min(section, total - start)].copy()
-        mix[:, :-section] = mix[:, section:]
-        mix[:, -section:] = 0
+    columns = (onsets, lengths, notes["track"], notes["pitch"], notes["velocity"])
+    return [
+        Voice(onset, length, region, pitch, velocity)
+        for onset, length, track, pitch, velocity in zip(*(column.tolist() for column in columns), strict=True)
+        for region in regions[track]
+        if region.covers(pitch, velocity)
+    ]
 
 
 def _frames(seconds: np.ndarray | float) -> np.ndarray:
     return np.ceil(np.asarray(seconds) * RATE).astype(np.int64)
-
-
-def _covers(span: tuple[int, int], value: int) -> bool:
-    return span[0] <= value <= span[1]
-
-
-def _mix_in(mix: np.ndarray, region: Region, tones: Tones, pitch: int, velocity: int, length: int) -> None:
-    """Add a note of `length` frames, and its release, to the beginning of `mix`."""
-    # the release: a fall even in decibels to the level at which it is cut, times a line to 0
-    release = min(max(region.seconds(38), MIN_RELEASE_SECONDS), TAIL_SECONDS)
-    fall = np.arange(int(release * RATE), dtype=np.float32) / np.float32(release * RATE)
-    decibels = 100 * release / max(region.seconds(38), release)
-    sound = tones.get(region, pitch, length + len(fall))[: length + len(fall)] * gain(velocity)
-    end = sound[length:]
-    end *= (1 - fall[: len(end)]) * 10 ** (-decibels / 20 * fall[: len(end)])
-    # constant-power panning
-    angle = (min(500, max(-500, region.amount(PAN))) + 500) / 1000 * np.pi / 2
-    mix[0, : len(sound)] += sound * np.float32(np.cos(angle))
-    mix[1, : len(sound)] += sound * np.float32(np.sin(angle))
 
 
 def gain(velocity: int) -> np.float32:
@@ -83,25 +89,53 @@ def gain(velocity: int) -> np.float32:
 
 
 class Tones:
-    """A cache of tones by region and key; the least recently used go when they fill `CACHE_BYTES`."""
+    """What voices sound like. Tones are cached by region and key; the least recently used go beyond `CACHE_BYTES`."""
 
-    def __init__(self, samples: np.ndarray):
+    def __init__(self, samples: np.ndarray, voices: list[Voice]):
         self._samples = samples
         self._cache: OrderedDict[tuple[Region, int], np.ndarray] = OrderedDict()
         self._bytes = 0
+        self._releases: dict[Region, np.ndarray] = {}
+        # each tone is made once, as long as the longest voice needs it
+        self._frames: dict[tuple[Region, int], int] = {}
+        for voice in voices:
+            frames = voice.frames + len(self.release(voice.region))
+            self._frames[voice.region, voice.pitch] = max(frames, self._frames.get((voice.region, voice.pitch), 0))
 
-    def get(self, region: Region, key: int, frames: int) -> np.ndarray:
-        """float32 (M,): at least `frames` of the tone; fewer only if its sample ends before."""
-        tone = self._cache.pop((region, key), None)
-        if tone is not None:
-            self._bytes -= tone.nbytes
-        if tone is None or (len(tone) < frames and region.amount(LOOPS) in (1, 3)):
-            tone = play(self._samples, region, key, 1 << max(RATE // 2, frames - 1).bit_length())
-        self._cache[region, key] = tone
-        self._bytes += tone.nbytes
+    def sound(self, voice: Voice) -> np.ndarray:
+        """float32 (2, M): a voice with its release; shorter only if its sample ends before."""
+        region, frames, release = voice.region, voice.frames, self.release(voice.region)
+        # constant-power panning
+        angle = (min(500, max(-500, region.amount(PAN))) + 500) / 1000 * np.pi / 2
+        shares = np.array([[np.cos(angle)], [np.sin(angle)]], np.float32) * gain(voice.velocity)
+        sound = self._tone(region, voice.pitch)[: frames + len(release)] * shares
+        end = sound[:, frames:]
+        end *= release[: end.shape[1]]
+        return sound
+
+    def release(self, region: Region) -> np.ndarray:
+        """float32 (frames,): a fall even in decibels to the level at which it is cut, times a line to 0."""
+        if region not in self._releases:
+            seconds = min(max(region.seconds(38), MIN_RELEASE_SECONDS), TAIL_SECONDS)
+            fall = np.arange(int(seconds * RATE), dtype=np.float32) / np.float32(seconds * RATE)
+            decibels = 100 * seconds / max(region.seconds(38), seconds)
+            self._releases[region] = (1 - fall) * _amplitude(-decibels * fall)
+        return self._releases[region]
+
+    def _tone(self, region: Region, key: int) -> np.ndarray:
+        tone = self._cache.get((region, key))
+        if tone is None:
+            tone = self._cache[region, key] = play(self._samples, region, key, self._frames[region, key])
+            self._bytes += tone.nbytes
+        self._cache.move_to_end((region, key))
         while self._bytes > CACHE_BYTES and len(self._cache) > 1:
             self._bytes -= self._cache.popitem(last=False)[1].nbytes
         return tone
+
+
+def _amplitude(decibels: np.ndarray) -> np.ndarray:
+    """float32 of the same shape: what is multiplied with."""
+    return np.exp(decibels * np.float32(np.log(10) / 20))
 
 
 def play(samples: np.ndarray, region: Region, key: int, frames: int) -> np.ndarray:
@@ -112,21 +146,20 @@ def play(samples: np.ndarray, region: Region, key: int, frames: int) -> np.ndarr
     step = 2 ** (cents / 1200) * region.sample_rate / RATE
     looped = region.amount(LOOPS) in (1, 3) and region.loop_end > region.loop_start
     if not looped:
-        frames = max(1, min(int(_MAX_FRAMES), int((region.end - 1 - region.start) / step)))
+        frames = max(1, min(int(_frames(MAX_NOTE_SECONDS + TAIL_SECONDS)), int((region.end - 1 - region.start) / step)))
     # positions in the sample, from the end of the loop back to its start
     at = region.start + np.arange(frames) * step
     if looped:
-        past = at >= region.loop_end
-        at[past] = region.loop_start + (at[past] - region.loop_start) % (region.loop_end - region.loop_start)
+        past = at[np.searchsorted(at, region.loop_end) :]
+        past -= np.floor((past - region.loop_start) / (region.loop_end - region.loop_start)) * (
+            region.loop_end - region.loop_start
+        )
     # linear interpolation between two frames
-    whole = np.clip(at.astype(np.int64), 0, len(samples) - 2)
+    whole = at.astype(np.int64)
     fraction = (at - whole).astype(np.float32)
-    low, high = samples[whole].astype(np.float32), samples[whole + 1].astype(np.float32)
+    low, high = (samples.take(frame, mode="clip").astype(np.float32) for frame in (whole, whole + 1))
     tone = (low + (high - low) * fraction) / np.float32(32768)
     return _filtered(tone, region) * _envelope(region, frames)
-
-
-_MAX_FRAMES = _frames(MAX_NOTE_SECONDS + TAIL_SECONDS)
 
 
 def _envelope(region: Region, frames: int) -> np.ndarray:
@@ -137,7 +170,7 @@ def _envelope(region: Region, frames: int) -> np.ndarray:
     sustain_decibels = min(100.0, max(0.0, region.amount(37) / 10))
     falling = np.clip((seconds - attack - hold) * (100 / max(decay, 1e-3)), 0, sustain_decibels)
     falling += max(0.0, ATTENUATION * region.amount(ATTENUATE) / 10)
-    return (rising * 10 ** (-falling / 20)).astype(np.float32)
+    return (rising * _amplitude(-falling)).astype(np.float32)
 
 
 def _filtered(tone: np.ndarray, region: Region) -> np.ndarray:
@@ -151,15 +184,17 @@ def _filtered(tone: np.ndarray, region: Region) -> np.ndarray:
     cutoff_cents = region.amount(FILTER) + region.amount(FILTER_ENVELOPE) * opening
     if cutoff_cents.min() >= FILTER_OPEN_CENTS:
         return tone
-    cutoff = CENTS_8_HZ * 2 ** (np.clip(cutoff_cents, 1500, 13500) / 1200)
+    cutoff = (CENTS_8_HZ * 2 ** (np.clip(cutoff_cents, 1500, 13500) / 1200)).astype(np.float32)
     # overlapping windows, each multiplied by its response in the frequency domain, and added up again
     padded = np.concatenate([np.zeros(HOP, np.float32), tone, np.zeros(WINDOW, np.float32)])
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]  # (F, WINDOW)
     window = np.sin(np.pi * (np.arange(WINDOW) + 0.5) / WINDOW).astype(np.float32)
-    ratio = np.fft.rfftfreq(WINDOW, 1 / RATE) / cutoff[: len(frames), None]
-    response = (1 / np.sqrt(1 + ratio**4)).astype(np.float32)
-    frames = np.fft.irfft(np.fft.rfft(frames * window) * response, WINDOW) * window
-    out = np.zeros(len(frames) * HOP + HOP, np.float32)
-    out[:-HOP] += frames[:, :HOP].reshape(-1)
-    out[HOP:] += frames[:, HOP:].reshape(-1)
-    return out[HOP : HOP + len(tone)]
+    bins = np.fft.rfftfreq(WINDOW, 1 / RATE).astype(np.float32)
+    out = np.zeros((len(frames) + 1, HOP), np.float32)
+    for first in range(0, len(frames), CHUNK_WINDOWS):
+        chunk = frames[first : first + CHUNK_WINDOWS]
+        squared = np.square(bins / cutoff[first : first + len(chunk), None])
+        chunk = np.fft.irfft(np.fft.rfft(chunk * window) / np.sqrt(1 + squared * squared), WINDOW) * window
+        out[first : first + len(chunk)] += chunk[:, :HOP]
+        out[first + 1 : first + 1 + len(chunk)] += chunk[:, HOP:]
+    return out.reshape(-1)[HOP : HOP + len(tone)]

@@ -46,7 +46,7 @@ from musictool.sampling.sampler import Sampler
 KEYS = len(KEYBOARD)
 OCTAVE = 12
 MOST_HIDDEN, LEAST_HIDDEN, ANNEALED = 0.9, 0.1, 0.7  # share hidden at first, at last, and from when on
-CONTEXT = 64  # steps before and behind what is free that the network sees
+CONTEXT = 32  # steps before and behind what is free that the network sees
 CHUNK = 32  # steps that a continuation writes at once
 VALIDATION_SEED = 1
 
@@ -225,7 +225,7 @@ class Coconet(Arch, InfillArch):
         # the start row is no step of the piece: row 0 is the one behind it
         past, new = primer[:, 1:], np.zeros((len(primer), CHUNK, self.spec.size), np.uint8)
         for number in count():
-            context = past[:, max(0, past.shape[1] - 2 * CONTEXT) :]
+            context = past[:, max(0, past.shape[1] - 3 * CONTEXT) :]
             is_free = np.arange(context.shape[1] + CHUNK)[:, None] >= np.full(VOICES, context.shape[1])
             window = np.concatenate([context, new], axis=1)
             first = past.shape[1] - context.shape[1]

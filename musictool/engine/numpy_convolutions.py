@@ -101,13 +101,20 @@ class DepthwiseConv2D(Layer):
         self.bias = self.add_weight((shape[-1],))
 
     def call(self, x: np.ndarray) -> np.ndarray:
-        # each cell of the kernel times the input that lies so far away; beyond the edges there is nothing
-        out = np.broadcast_to(self.bias, x.shape).copy()
+        # each cell of the kernel times the input that lies so far away, all columns and channels of a row as one line;
+        # beyond the edges there is nothing
+        number, rows, columns, channels = x.shape
+        lines = x.reshape(number, rows, columns * channels)
+        out = np.broadcast_to(np.tile(self.bias, columns), lines.shape).copy()
         for i in range(self.kernel_size[0]):
+            here, there = self._overlap(rows, 0, i)
             for j in range(self.kernel_size[1]):
-                (here, there), (here_too, there_too) = self._overlap(x.shape[1], 0, i), self._overlap(x.shape[2], 1, j)
-                out[:, here, here_too] += x[:, there, there_too] * self.kernel[i, j, :, 0]
-        return out
+                here_too, there_too = (
+                    slice(part.start * channels, part.stop * channels) for part in self._overlap(columns, 1, j)
+                )
+                weights = np.tile(self.kernel[i, j, :, 0], (here_too.stop - here_too.start) // channels)
+                out[:, here, here_too] += lines[:, there, there_too] * weights
+        return out.reshape(x.shape)
 
     def _overlap(self, size: int, axis: int, cell: int) -> tuple[slice, slice]:
         """Along an axis: the outputs that see an input through this cell of the kernel, and those inputs."""

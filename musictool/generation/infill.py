@@ -143,10 +143,10 @@ class Infill:
 
     @cached_property
     def chosen_tracks(self) -> list[int]:
-        """The tracks that are asked for, as indices; by default all but drums."""
-        tracks = self.score.tracks
+        """The tracks that are asked for, as indices; by default all that the model reads."""
+        tracks, heard = self.score.tracks, {*self.score.notes["track"][self.voices != LEFT_OUT].tolist()}
         if self.request.tracks is None:
-            return [index for index, track in enumerate(tracks) if not track.is_drum]
+            return sorted(heard)
         names = [track.name for track in tracks]
         chosen = []
         for name in filter(None, map(str.strip, self.request.tracks.split(","))):
@@ -159,6 +159,12 @@ class Infill:
         drums = [index + 1 for index in chosen if tracks[index].is_drum]
         if drums:
             raise BadOption(f"--tracks {self.request.tracks}: track {drums[0]} is drums, which {self.model.name} lacks")
+        silent = [index + 1 for index in chosen if index not in heard]
+        if silent:
+            raise BadOption(
+                f"--tracks {self.request.tracks}: track {silent[0]} is none of the four voices that {self.model.name} "
+                "reads"
+            )
         return chosen
 
     @cached_property
@@ -207,8 +213,8 @@ class Infill:
             return sorted({*BY_NUMBER[self.request.voices]} - sung)
         if of_tracks is not None:
             return [of_tracks[track] for track in self.chosen_tracks if track in of_tracks]
-        used = {*self.score.notes["track"][~self.score.is_drum].tolist()}
-        return [*range(VOICES)] if used <= {*self.chosen_tracks} else []
+        heard = {*self.score.notes["track"][self.voices != LEFT_OUT].tolist()}
+        return [*range(VOICES)] if heard <= {*self.chosen_tracks} else []
 
     def _check_part(self) -> None:
         _ = self.span_ticks, self.chosen_tracks

@@ -1,10 +1,10 @@
 """Who sings what: the notes of a piece shared out among four voices that sing one note at a time.
 
-Tracks named Soprano, Alto, Tenor and Bass are these voices. Else, where a piece has at most four tracks that play one
-note at a time, each is a voice, the highest on average the soprano; one of two is the bass, one of three the alto. Of
-any other music the notes of each onset are shared out from the highest to the lowest voice, each to a voice that sang
-something near; where none is free, the note that has sounded longest ends. Limit: of five notes at once one is left
-out.
+Tracks named Soprano, Alto, Tenor and Bass are these voices, and where there are all four, other tracks are left out.
+Else, where a piece has at most four tracks that play one note at a time, each is a voice, the highest on average the
+soprano; one of two is the bass, one of three the alto. Of any other music the notes of each onset are shared out from
+the highest to the lowest voice, each to a voice that sang something near; where none is free, the note that has sounded
+longest ends. Limit: of five notes at once one is left out.
 """
 
 from __future__ import annotations
@@ -42,12 +42,15 @@ def track_voices(score: Score, onsets: np.ndarray, lengths: np.ndarray) -> dict[
     Args are those of `voices_of`.
     """
     notes = score.notes["track"]
+    names = [track.name.strip().capitalize() for track in score.tracks]
     used = [track for track in np.unique(notes).tolist() if not score.tracks[track].is_drum]
+    named = [track for track in used if names[track] in NAMES]
+    if sorted(names[track] for track in named) == sorted(NAMES):
+        used = named
     if len(used) > VOICES or not all(_is_a_voice(onsets[notes == track], lengths[notes == track]) for track in used):
         return None
-    names = [score.tracks[track].name.strip().capitalize() for track in used]
-    if set(names) <= {*NAMES} and len({*names}) == len(names):
-        return {track: NAMES.index(name) for track, name in zip(used, names, strict=True)}
+    if used == named and len({names[track] for track in used}) == len(used):
+        return {track: NAMES.index(names[track]) for track in used}
     heights = [-float(score.notes["pitch"][notes == track].mean()) for track in used]
     order = [track for _, track in sorted(zip(heights, used, strict=True))]
     return dict(zip(order, BY_NUMBER.get(len(order), ()), strict=True))

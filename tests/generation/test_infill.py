@@ -125,6 +125,18 @@ def test_of_chords_on_one_track_bars_are_written_on_it_and_drums_stay(model: Mod
     assert_all_else_stays(before, after, free, written)
 
 
+def test_a_track_beside_the_four_voices_stays(model: Model):
+    before = song(parts=5)
+    names = ("Soprano", "Alto", "Horn", "Tenor", "Bass")
+    named = tuple(replace(track, name=name) for track, name in zip(before.tracks, names, strict=True))
+    before = replace(before, tracks=named)
+    after = filled(model, before, bars="1-3")
+    free, written = ((each.notes["track"] != 2) & (starts(each) < 3 * BAR) for each in (before, after))
+    assert_all_else_stays(before, after, free, written)
+    with pytest.raises(BadOption, match="track 3 is none of the four voices"):
+        filled(model, before, tracks="horn")
+
+
 def test_only_notes_that_are_asked_for_are_written(model: Model):
     before = song()
     after = filled(model, before, bars="2-3", constraints=Constraints(key="C", pitch_range="C3-C5"))

@@ -36,6 +36,11 @@ def test_names_go_before_heights_and_drums_have_no_voice():
     assert by_track(piece(LINES[0], LINES[1], drums=0)) == {0: {LEFT_OUT}, 1: {0}}
 
 
+def test_beside_all_four_voices_other_tracks_are_left_out():
+    score = piece(*LINES, [(80, 0, 4)], names=("Bass", "Soprano", "Tenor", "Alto", "Horn"))
+    assert by_track(score) == {0: {3}, 1: {0}, 2: {2}, 3: {1}, 4: {LEFT_OUT}}
+
+
 def test_a_grace_note_leaves_a_track_a_voice_and_chords_do_not():
     line = [(60 + i % 5, i, 1) for i in range(40)]
     for extra, is_voice in (([(72, 3, 0.25)], True), ([(72, i, 1) for i in range(8)], False)):

@@ -109,8 +109,9 @@ def chorales(
     given = options.pop_given(OrderlessSettings, given)
     if orderless and arch is not None:
         raise BadOption("--orderless is by coconet; leave out --arch")
-    if not orderless and "orders" in given:
-        raise BadOption("--orders is for --orderless")
+    for name in ("orders", "harmonise"):
+        if name in given and not orderless:
+            raise BadOption(f"--{name} is for --orderless")
     settings = options.converted(kind, given)
     data = read(file)
     if orderless:
@@ -167,6 +168,11 @@ def _orderless(data: Any, settings: Any, arch_options: tuple[str, ...], folder: 
         rows.append(("baseline: every class as likely as another", *([f"{result.uniform:.2f}"] * 2), ""))
         rows += [(row["model"], f"{row['validation']:g}", "", row["source"]) for row in values["published"]]
         _output.table([("", *SPLITS, "read in"), *rows], indent="  ")
+        if result.faults:
+            _output.say(f"\nfaults of {result.settings.harmonise} validation pieces, per 100 that there might be:")
+            names = [*result.faults["harmonised"]]
+            columns = [(name, *(f"{counted[name]:.1f}" for counted in result.faults.values())) for name in names]
+            _output.table([("", "soprano harmonised", "as Bach has it"), *columns], indent="  ")
     if result.course.reason == "stopped":
         raise click.exceptions.Exit(130)
 

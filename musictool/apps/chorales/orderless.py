@@ -24,6 +24,7 @@ from musictool.apps.chorales.kept import KeptResults
 from musictool.apps.chorales.options import OrderlessSettings
 from musictool.apps.chorales.pieces import REST, VOICES, Chorales, Piece, read
 from musictool.apps.chorales.published import ORDERLESS_ROWS, is_known
+from musictool.apps.chorales.voice_leading import faults, ranges_of
 from musictool.apps.polyphony import windows
 from musictool.apps.polyphony.course import Course, fit
 from musictool.apps.polyphony.windows import CLOCK, Window
@@ -36,6 +37,7 @@ from musictool.encoding import Spec
 from musictool.errors import BadFile
 from musictool.music.score import KEYBOARD
 from musictool.options import build, from_settings
+from musictool.sampling.sampler import Sampler
 from musictool.training.reporter import Reporter
 
 CROP = 128  # steps of a piece that are scored: eight bars
@@ -64,6 +66,9 @@ class Result:
 
     Attributes:
         scores: "validation" and, if the file has one, "test" -> nats per frame.
+        uniform: nats per frame of all classes as likely as one another.
+        faults: "harmonised" and "as they are" -> faults of voice leading (musictool/apps/chorales/voice_leading.py) of
+            the sopranos that were harmonised, and of the pieces that these are of; empty if none was.
     """
 
     chorales: Chorales
@@ -72,6 +77,7 @@ class Result:
     course: Course
     scores: dict[str, float]
     uniform: float
+    faults: dict[str, dict[str, float]]
     parameters: int
 
     def to_json(self) -> dict[str, Any]:
@@ -86,6 +92,7 @@ class Result:
             "course": asdict(self.course),
             "scores": self.scores,
             "uniform": self.uniform,
+            "faults": self.faults,
             "published": [asdict(row) for row in (ORDERLESS_ROWS if is_known(self.chorales) else ())],
         }
 
@@ -121,7 +128,11 @@ def benchmark_orderless(
     results = None
     if folder is not None:
         values = {**asdict(settings), "transpose": str(settings.transpose)}
-        fixed = {key: values[key] for key in values if key not in ("max_minutes", "epochs", "patience", "orders")}
+        fixed = {
+            key: values[key]
+            for key in values
+            if key not in ("max_minutes", "epochs", "patience", "orders", "harmonise")
+        }
         results = KeptResults(folder, {"arch": "orderless", "options": list(options), "settings": fixed})
     stage = model.stage(settings.weight_decay, lambda: model.estimate(data.splits["validation"], settings.frames))
     source = ChoraleWindows(data.splits["train"], model.form, settings.frames, shifts, settings.seed)
@@ -131,7 +142,12 @@ def benchmark_orderless(
         split: model.score(data.splits[split], settings.orders, settings.seed) for split in splits
     }
     uniform = float(VOICES * np.log(model.arch.network.classes))
-    return Result(data, settings, options, course, scores, uniform, model.parameters)
+    composed = data.splits["validation"][: settings.harmonise]
+    counted: dict[str, dict[str, float]] = {}
+    if composed:
+        ranges, written = ranges_of(data.splits["train"]), model.harmonised(composed, settings.seed)
+        counted = {"harmonised": faults(written, ranges), "as they are": faults(composed, ranges)}
+    return Result(data, settings, options, course, scores, uniform, counted, model.parameters)
 
 
 class OrderlessModel:
@@ -200,6 +216,16 @@ class OrderlessModel:
         frames = [-np.logaddexp.reduce(-np.stack(each), axis=0) + np.log(orders) for each in nats]
         return float(np.concatenate(frames).mean())
 
+    def harmonised(self, pieces: Sequence[Piece], seed: int) -> list[Piece]:
+        """The pieces with all voices but the soprano written anew."""
+        written = []
+        for number, piece in enumerate(pieces):
+            rows = self.form.rows(piece)[1:]
+            is_free = np.broadcast_to(np.arange(VOICES) > 0, piece.shape)
+            rows = self.arch.infill(rows, is_free, Sampler(), seed + number)[0].reshape(len(piece), VOICES, -1)
+            written.append(np.where(rows.any(axis=-1), rows.argmax(axis=-1) + KEYBOARD.start, REST))
+        return written
+
     def _crop(self, piece: Piece, rng: np.random.Generator) -> np.ndarray:
         """int32 (T, V): the classes of CROP steps of a piece, or of all of a shorter one."""
         begin = int(rng.integers(0, max(0, len(piece) - CROP) + 1))
@@ -219,7 +245,7 @@ class OrderlessModel:
         is_hidden = np.ones(truth.shape, np.float32)
         nats = np.zeros((count, CROP))
         around = np.arange(2 * reach + 1)
-        for frame in order.T:  # (N,): a frame of each piece
+        for frame in order.T[: max(map(len, crops))]:  # (N,): a frame of each piece
             steps = (numbers[:, None], frame[:, None] + around)
             seen, hidden = truth[steps].copy(), is_hidden[steps].copy()  # (N, 2 reach + 1, V)
             for voice in np.argsort(rng.random((count, VOICES)), axis=1).T:

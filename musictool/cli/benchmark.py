@@ -109,7 +109,7 @@ def chorales(
     given = options.pop_given(OrderlessSettings, given)
     if orderless and arch is not None:
         raise BadOption("--orderless is by coconet; leave out --arch")
-    for name in ("orders", "harmonise"):
+    for name in ("orders", "scored", "harmonise"):
         if name in given and not orderless:
             raise BadOption(f"--{name} is for --orderless")
     settings = options.converted(kind, given)

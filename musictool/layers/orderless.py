@@ -113,12 +113,6 @@ class OrderlessVoices(nn.Model):
         self.key = nn.Dense(ways * voices)
         self.seed_generator = nn.SeedGenerator(0)
 
-    @property
-    def reach(self) -> int:
-        """How many steps away the network sees, on both sides."""
-        first = max(NEAR_STEPS // 2, sum(DOUBLINGS))
-        return first + sum(STEPS[i % len(STEPS)] for i in range(len(self.blocks)))
-
     def build(self, shape: Any) -> None:
         rolls, picture = ((*shape[:2], self.keys, channels) for channels in (self.ways * self.voices, self.width))
         self.over_steps.build(rolls)

@@ -72,9 +72,9 @@ def test_what_is_hidden_is_not_seen_and_what_is_known_is():
     assert np.abs(logits(arch, classes, is_known) - logits(arch, other, is_known))[0, 12].max() > 1e-4
 
 
-def test_it_sees_as_far_as_its_reach_on_both_sides_and_no_step_further():
+def test_it_sees_as_far_as_its_layers_reach_on_both_sides_and_no_step_further():
     arch = numpy_arch()
-    reach, middle = arch.network.reach, 40
+    reach, middle = 15 + 1 + 2, 40  # the nearest known step, and two blocks
     classes = np.random.default_rng(0).integers(0, arch.network.classes, (1, 81, VOICES))
     for side in (-1, 1):
         for distance, is_seen in ((reach, True), (reach + 1, False)):

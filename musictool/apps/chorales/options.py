@@ -31,3 +31,6 @@ class OrderlessSettings(ChoraleSettings):
         0, "With --orderless: validation sopranos to write three voices to, whose faults are counted.", least=0
     )
     orders: int = flag(5, "Random orders of the frames, with --orderless.", least=1)
+    scored: int = flag(
+        0, "With --orderless: frames of each piece that are scored, at random.", least=0, default_text="all of 8 bars"
+    )

@@ -41,7 +41,7 @@ from musictool.sampling.sampler import Sampler
 from musictool.training.reporter import Reporter
 
 CROP = 128  # steps of a piece that are scored: eight bars
-SEQUENCES = 96  # scored side by side
+TOGETHER = 96  # frames that are scored side by side
 
 
 class HeldVoices(Form):
@@ -131,7 +131,7 @@ def benchmark_orderless(
         fixed = {
             key: values[key]
             for key in values
-            if key not in ("max_minutes", "epochs", "patience", "orders", "harmonise")
+            if key not in ("max_minutes", "epochs", "patience", "orders", "scored", "harmonise")
         }
         results = KeptResults(folder, {"arch": "orderless", "options": list(options), "settings": fixed})
     stage = model.stage(settings.weight_decay, lambda: model.estimate(data.splits["validation"], settings.frames))
@@ -139,7 +139,7 @@ def benchmark_orderless(
     course = fit(stage, source, settings.run, reporter or Reporter(), results)
     splits = [split for split in ("validation", "test") if split in data.splits]
     scores: dict[str, float] = {
-        split: model.score(data.splits[split], settings.orders, settings.seed) for split in splits
+        split: model.score(data.splits[split], settings.orders, settings.scored, settings.seed) for split in splits
     }
     uniform = float(VOICES * np.log(model.arch.network.classes))
     composed = data.splits["validation"][: settings.harmonise]
@@ -199,22 +199,30 @@ class OrderlessModel:
             sums += (nats * batch.mask).sum(), batch.mask.sum()
         return float(sums[0] / sums[1])
 
-    def score(self, pieces: Sequence[Piece], orders: int, seed: int) -> float:
-        """Nats per frame by Algorithm 1, the mean over all frames of eight bars, drawn by the seed, of each piece.
+    def score(self, pieces: Sequence[Piece], orders: int, scored: int, seed: int) -> float:
+        """Nats per frame by Algorithm 1, the mean over frames of eight bars, drawn by the seed, of each piece.
 
         Args:
             orders: of the frames of each piece; the probability of a frame is the mean over them.
+            scored: frames of each piece that are scored, drawn as well; 0 for all. As each is predicted from others as
+                they stand in the piece, the mean over some is that over all, but for chance.
         """
         rng = np.random.default_rng(seed)
         crops = [self._crop(piece, rng) for piece in pieces]
-        sequences = [(index, crop) for index, crop in enumerate(crops) for _ in range(orders)]
-        nats: list[list[np.ndarray]] = [[] for _ in crops]
-        for first in range(0, len(sequences), SEQUENCES):
-            part = sequences[first : first + SEQUENCES]
-            for (index, crop), frames in zip(part, self._frame_nats([crop for _, crop in part], rng), strict=True):
-                nats[index].append(frames[: len(crop)])
-        frames = [-np.logaddexp.reduce(-np.stack(each), axis=0) + np.log(orders) for each in nats]
-        return float(np.concatenate(frames).mean())
+        truth, is_there = np.zeros((len(crops), CROP, VOICES), np.int32), np.zeros((len(crops), CROP), np.float32)
+        number, frame, is_hidden = [], [], []
+        for index, crop in enumerate(crops):
+            steps = len(crop)
+            truth[index, :steps], is_there[index, :steps] = crop, 1
+            chosen = rng.choice(steps, min(scored or steps, steps), replace=False)
+            ranks = np.stack([np.append(rng.permutation(steps), np.full(CROP - steps, steps)) for _ in range(orders)])
+            for each in chosen:  # what comes no earlier in an order is hidden
+                number += [index] * orders
+                frame += [each] * orders
+                is_hidden.append(ranks >= ranks[:, each, None])
+        nats = self._frame_nats(truth, is_there, np.array(number), np.array(frame), np.concatenate(is_hidden), rng)
+        by_order = -nats.reshape(-1, orders)
+        return float((np.log(orders) - np.logaddexp.reduce(by_order, axis=1)).mean())
 
     def harmonised(self, pieces: Sequence[Piece], seed: int) -> list[Piece]:
         """The pieces with all voices but the soprano written anew."""
@@ -232,39 +240,48 @@ class OrderlessModel:
         rows = self.form.rows(piece[begin : begin + CROP])[1:]
         return np.asarray(ops.convert_to_numpy(self.arch.classes_of(rows)), np.int32)
 
-    def _frame_nats(self, crops: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """float64 (N, CROP): nats of each frame of some crops, each in an order of its own."""
-        count, numbers = len(crops), np.arange(len(crops))
-        # the pieces, and as far around them as the network sees, where there is nothing
-        reach = self.network.reach
-        truth = np.zeros((count, CROP + 2 * reach, VOICES), np.int32)
-        is_there = np.zeros(truth.shape[:2], np.float32)
-        for number, crop in enumerate(crops):
-            truth[number, reach : reach + len(crop)], is_there[number, reach : reach + len(crop)] = crop, 1
-        order = np.argsort(rng.random((count, CROP)) + 2 * (1 - is_there[:, reach : reach + CROP]), axis=1)
-        is_hidden = np.ones(truth.shape, np.float32)
-        nats = np.zeros((count, CROP))
-        around = np.arange(2 * reach + 1)
-        for frame in order.T[: max(map(len, crops))]:  # (N,): a frame of each piece
-            steps = (numbers[:, None], frame[:, None] + around)
-            seen, hidden = truth[steps].copy(), is_hidden[steps].copy()  # (N, 2 reach + 1, V)
-            for voice in np.argsort(rng.random((count, VOICES)), axis=1).T:
-                log_p = ops.convert_to_numpy(self._middle(seen, hidden, is_there[steps]))[numbers, voice]  # (N, C)
-                nats[numbers, frame] -= log_p[numbers, truth[numbers, frame + reach, voice]]
-                seen[numbers, reach, voice], hidden[numbers, reach, voice] = log_p.argmax(axis=-1), 0
-            is_hidden[numbers, frame + reach] = 0
+    def _frame_nats(
+        self,
+        truth: np.ndarray,
+        is_there: np.ndarray,
+        number: np.ndarray,
+        frame: np.ndarray,
+        is_hidden: np.ndarray,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """float64 (F,): nats of each of F frames, given those of its piece that are not hidden.
+
+        Args:
+            truth, is_there: int32 (P, CROP, V) and float32 (P, CROP), the pieces.
+            number, frame: int (F,), of which piece it is, and which frame of it.
+            is_hidden: bool (F, CROP), the frame itself among them.
+        """
+        voices = np.argsort(rng.random((len(frame), VOICES)), axis=1)
+        nats = np.zeros(len(frame))
+        for first in range(0, len(frame), TOGETHER):
+            part = slice(first, first + TOGETHER)
+            pieces, at = number[part], frame[part]
+            rows = np.arange(len(at))
+            seen = truth[pieces].copy()  # (n, CROP, V)
+            hidden = np.repeat(is_hidden[part, :, None], VOICES, axis=2).astype(np.float32)
+            for voice in voices[part].T:
+                log_p = self._log_probabilities(seen, hidden, is_there[pieces], at.astype(np.int32))
+                log_p = ops.convert_to_numpy(log_p)[rows, voice]  # (n, C)
+                nats[part] -= log_p[rows, truth[pieces, at, voice]]
+                seen[rows, at, voice], hidden[rows, at, voice] = log_p.argmax(axis=-1), 0
         return nats
 
     @cached_property
-    def _middle(self) -> Callable[..., Any]:
-        """Compiled: windows of classes int32 (N, T, V), what is hidden (N, T, V), what is there (N, T) -> log
-        probabilities of the voices of the step in the middle, (N, V, C)."""
+    def _log_probabilities(self) -> Callable[..., Any]:
+        """Compiled: classes int32 (n, T, V), what is hidden (n, T, V), what is there (n, T), a frame of each int32 (n,)
+        -> log probabilities of the voices of that frame, (n, V, C)."""
 
-        def middle(classes: Any, is_hidden: Any, is_there: Any) -> Any:
+        def log_probabilities(classes: Any, is_hidden: Any, is_there: Any, frame: Any) -> Any:
             logits = self.network(classes, 1.0 - is_hidden, is_there, ops.zeros((*ops.shape(is_there), 0)))
-            return ops.log_softmax(logits[:, self.network.reach], axis=-1)
+            chosen = ops.take_along_axis(logits, frame[:, None, None, None], axis=1)[:, 0]
+            return ops.log_softmax(chosen, axis=-1)
 
-        return compiled(middle)
+        return compiled(log_probabilities)
 
 
 def _check_range(pieces: Sequence[Piece], shifts: Sequence[int], name: str) -> None:

@@ -21,9 +21,9 @@ def piece(length: int, shift: int = 0) -> np.ndarray:
 
 
 def model_that(probabilities: Any) -> OrderlessModel:
-    """A model whose probabilities (N, V, C) are a function of what it sees."""
+    """A model whose probabilities (n, V, C) are a function of what it sees."""
     model = OrderlessModel([piece(24)], (0,), TINY)
-    model.__dict__["_middle"] = lambda *seen: np.log(probabilities(*seen))
+    model.__dict__["_log_probabilities"] = lambda *seen: np.log(probabilities(*seen))
     return model
 
 
@@ -35,51 +35,59 @@ def test_rows_are_pitches_and_rests():
     np.testing.assert_array_equal(np.where(keys.any(-1), keys.argmax(-1) + 21, REST), one)
 
 
-def test_each_frame_is_scored_once_in_view_of_the_frames_before_it_and_of_the_models_own_voices():
-    """A model that always believes in class 1: it sees its own voices as 1 within a frame, and after it as they are."""
-    seen_frames: list[tuple[np.ndarray, np.ndarray]] = []
+def test_each_frame_is_scored_in_view_of_the_frames_before_it_and_of_the_models_own_voices():
+    """A model that always believes in class 1: it sees its own voices as 1, and other frames as they are."""
+    calls: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
-    def believes_in_one(classes: Any, is_hidden: Any, is_there: Any) -> np.ndarray:
-        seen_frames.append((np.array(classes), np.array(is_hidden)))
+    def believes_in_one(classes: Any, is_hidden: Any, is_there: Any, frame: Any) -> np.ndarray:
+        calls.append((classes.copy(), is_hidden.copy(), frame))
         probabilities = np.full((len(classes), 4, model.network.classes), 0.1 / (model.network.classes - 1))
         probabilities[..., 1] = 0.9
         return probabilities
 
     model = model_that(believes_in_one)
-    nats = model.score([piece(9)], orders=1, seed=0)
+    nats = model.score([piece(9)], orders=1, scored=0, seed=0)
+    truth = model._crop(piece(9), np.random.default_rng(0))
     others = -np.log(0.1 / (model.network.classes - 1))
-    classes = np.array([model._crop(piece(9), np.random.default_rng(0))])
-    share = (classes == 1).mean()
+    share = (truth == 1).mean()
     assert nats == pytest.approx(4 * (share * -np.log(0.9) + (1 - share) * others), rel=1e-5)
-    middle = model.network.reach
-    real = [(classes, hidden) for classes, hidden in seen_frames if (hidden[0, middle] == 1).any()][: 9 * 4]
-    for number, (seen, hidden) in enumerate(real):
-        voices_done = number % 4
-        assert (hidden[0, middle] == 0).sum() == voices_done
-        assert (seen[0, middle][hidden[0, middle] == 0] == 1).all()
-        assert (hidden[0] == 0).sum() == 4 * (number // 4) + voices_done
+    assert len(calls) == 4
+    for voices_done, (classes, is_hidden, frame) in enumerate(calls):
+        assert sorted(frame.tolist()) == [*range(9)]
+        known_frames = []
+        for seen, hidden, at in zip(classes, is_hidden, frame, strict=True):
+            assert (hidden[at] == 0).sum() == voices_done
+            assert (seen[at][hidden[at] == 0] == 1).all()
+            known = np.flatnonzero((np.delete(hidden, at, axis=0) == 0).all(axis=1))
+            known_frames.append(len(known))
+            rest = np.delete(seen[:9], at, axis=0)
+            np.testing.assert_array_equal(rest, np.delete(truth, at, axis=0))
+        assert sorted(known_frames) == [*range(9)]  # the first sees none of the others, the last all
 
 
 def test_several_orders_count_by_the_mean_of_their_probabilities():
-    calls = iter(range(10_000))
+    def knows_in_every_other_order(classes: Any, is_hidden: Any, is_there: Any, frame: Any) -> np.ndarray:
+        probabilities = np.full((len(classes), 4, model.network.classes), 1e-12)
+        probabilities[::2] = 1 / model.network.classes
+        probabilities[1::2, np.arange(4), truth] = 1
+        return probabilities
 
-    def in_turn(classes: Any, is_hidden: Any, is_there: Any) -> np.ndarray:
-        """Of two orders side by side the first knows nothing and the second everything."""
-        next(calls)
-        number = model.network.classes
-        sure = np.full((len(classes), 4, number), 1e-12)
-        sure[0] = 1 / number
-        sure[1, np.arange(4), model._crop(piece(1), np.random.default_rng(0))[0]] = 1
-        return sure
+    model = model_that(knows_in_every_other_order)
+    truth = model._crop(piece(1), np.random.default_rng(0))[0]
+    expected = -np.log((1 + model.network.classes**-4.0) / 2)
+    assert model.score([piece(1)], orders=2, scored=0, seed=0) == pytest.approx(expected, rel=1e-5)
 
-    model = model_that(in_turn)
-    number = model.network.classes
-    assert model.score([piece(1)], orders=2, seed=0) == pytest.approx(-np.log((1 + number**-4.0) / 2), rel=1e-5)
+
+def test_some_frames_are_scored_and_of_the_same_model_their_nats_are_those_of_all():
+    model = model_that(lambda classes, *_: np.full((len(classes), 4, model.network.classes), 1 / model.network.classes))
+    uniform = 4 * np.log(model.network.classes)
+    for scored in (0, 3):
+        assert model.score([piece(20), piece(5)], orders=2, scored=scored, seed=1) == pytest.approx(uniform)
 
 
 def test_a_run_is_scored_and_its_harmonies_are_counted():
     data = Chorales("set", {"train": [piece(24 + i, i) for i in range(4)], "validation": [piece(20, 1), piece(9)]})
-    given = {"epochs": 2, "frames": 64, "orders": 1, "harmonise": 1}
+    given = {"epochs": 2, "frames": 64, "orders": 1, "scored": 4, "harmonise": 1}
     first, again = (benchmark_orderless(data, options=TINY, **given) for _ in range(2))
     assert first.scores == again.scores
     assert 0 < first.scores["validation"] < first.uniform

@@ -31,7 +31,7 @@ from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.sampler import Sampler
 
 CHUNK = 64  # rows drawn by one run of the compiled loop
-SCORED = 512  # rows scored by one run, during which nothing else is heard
+SCORED = 128  # rows scored by one run, during which nothing else is heard
 
 
 class AutoregressiveArch(Arch):
@@ -87,18 +87,18 @@ class AutoregressiveArch(Arch):
         return np.concatenate([np.zeros(0), *self.surprisal_in_parts(rows, guidance)])
 
     def surprisal_in_parts(self, rows: np.ndarray, guidance: Guidance = FREE) -> Iterator[np.ndarray]:
-        piece = self._time_first(np.concatenate([self.spec.start[None], rows])[None])  # (T + 1, 1, ...)
+        piece = np.concatenate([self.spec.start[None], rows])[None]  # (1, T + 1, ...)
         side_inputs, state = self.side_inputs(guidance, 0, len(rows), 1), None
         for start in range(0, len(rows), SCORED):
-            part = slice(start, start + SCORED)
-            state, nats = self._score_part(piece[start : start + SCORED + 1], side_inputs[part], state)
+            stop = start + SCORED
+            state, nats = self._score_part(piece[:, start : stop + 1], side_inputs[start:stop], state)
             yield nats[:, 0].astype(np.float64)
 
     @in_own_engine
     def _score_part(self, rows: np.ndarray, side_inputs: np.ndarray, state: Any) -> tuple[Any, np.ndarray]:
-        """As `score`, compiled; without a state the rows begin with the start row."""
-        state = self.network.initial_state(rows.shape[1]) if state is None else state
-        state, nats = self._score(rows, side_inputs, state)
+        """As `score`, compiled, of rows (B, T + 1, ...); without a state they begin with the start row."""
+        state = self.network.initial_state(len(rows)) if state is None else state
+        state, nats = self._score(self._time_first(rows), side_inputs, state)
         return state, ops.convert_to_numpy(nats)
 
     def score(self, rows: Any, side_inputs: Any, state: Any) -> tuple[Any, Any]:
@@ -132,12 +132,12 @@ class AutoregressiveArch(Arch):
     @in_own_engine
     def prefill(self, primer: np.ndarray, guidance: Guidance = FREE) -> tuple[Any, Any]:
         """The last row of a primer (B, T, ...), and the state before it: the position where generation begins."""
-        rows, state = self._time_first(primer), self.network.initial_state(len(primer))
-        side_inputs = self.side_inputs(guidance, 0, len(rows) - 1, len(primer))
-        for start in range(0, len(rows) - 1, SCORED):
-            part = slice(start, start + SCORED)
-            state, _ = self._score_part(rows[start : start + SCORED + 1], side_inputs[part], state)
-        return ops.convert_to_tensor(rows[-1]), state
+        last, state = primer.shape[1] - 1, self.network.initial_state(len(primer))
+        side_inputs = self.side_inputs(guidance, 0, last, len(primer))
+        for start in range(0, last, SCORED):
+            stop = start + SCORED
+            state, _ = self._score_part(primer[:, start : stop + 1], side_inputs[start:stop], state)
+        return ops.convert_to_tensor(self._time_first(primer[:, -1:])[0]), state
 
     @in_own_engine
     def next_chunk(

@@ -35,7 +35,7 @@ from musictool.engine.current import in_own_engine
 from musictool.errors import BadOption, KindMismatch
 from musictool.layers.orderless import OrderlessVoices
 from musictool.music.bar_positions import SIZE
-from musictool.music.score import KEYBOARD, fold_octaves
+from musictool.music.score import fold_octaves
 from musictool.music.voices import VOICES
 from musictool.options import option
 from musictool.progress import Progress
@@ -43,7 +43,7 @@ from musictool.sampling.blocks import Blocks, NoteBlocks, StepBlocks
 from musictool.sampling.guidance import FREE, MASKED_LOGIT, Guidance
 from musictool.sampling.sampler import Sampler
 
-KEYS = len(KEYBOARD)
+KEYS = 88  # of the keyboard
 OCTAVE = 12
 MOST_HIDDEN, LEAST_HIDDEN, ANNEALED = 0.9, 0.1, 0.7  # share hidden at first, at last, and from when on
 CONTEXT = 32  # steps before and behind what is free that the network sees

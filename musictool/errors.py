@@ -15,7 +15,8 @@
     ├── LostWorker      another machine that a training run needs is gone
     └── NoMusic         the work was done and there is not one note in the result
 
-The command line catches `MusictoolError` once, prints its message as one line and exits with 1 (BadOption: with 2).
+The command line catches `MusictoolError` once, prints its message as one line and exits with 1
+(BadOption, KindMismatch, UnknownName: with 2).
 Every message says what was wrong, what was received, what is allowed and what to do next.
 Programming mistakes stay `ValueError` and `TypeError`.
 """

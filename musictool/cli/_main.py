@@ -12,10 +12,11 @@ import click
 
 from musictool import __version__
 from musictool.cli import _output
-from musictool.errors import BadOption, MusictoolError
+from musictool.errors import BadOption, KindMismatch, MusictoolError, UnknownName
 from musictool.registry import COMMANDS
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
+USAGE_ERRORS = (BadOption, KindMismatch, UnknownName)
 
 
 class Commands(click.Group):
@@ -51,7 +52,7 @@ class Commands(click.Group):
             return context.exit(INTERRUPTED)
         except MusictoolError as error:
             _output.say_error(error)
-            return context.exit(USAGE if isinstance(error, BadOption) else FAILED)
+            return context.exit(USAGE if isinstance(error, USAGE_ERRORS) else FAILED)
         except BrokenPipeError:
             raise  # whoever read our output has seen enough; click ends quietly
         except OSError as error:

@@ -79,8 +79,16 @@ def bar(total: int | None, what: str, unit: str, initial: int = 0) -> Any:
     """A tqdm progress bar on stderr; silent under -q."""
     from tqdm import tqdm
 
+    class Bar(tqdm):
+        """Of what takes longer than a second each, "5.07 s/step" in place of tqdm's "5.07s/ steps"."""
+
+        @staticmethod
+        def format_meter(*args: Any, **kwargs: Any) -> str:
+            meter = str(tqdm.format_meter(*args, **kwargs))
+            return meter.replace(f"s/ {unit}", f" s/{unit.removesuffix('s')}")
+
     watched = sys.stderr.isatty()
-    return tqdm(
+    return Bar(
         total=total,
         desc=what,
         unit=f" {unit}",

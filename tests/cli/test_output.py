@@ -27,6 +27,12 @@ def test_what_moves_a_terminal_is_printed_as_an_escape():
     assert _output.printable("Größe 日本 🎵\ta\n") == "Größe 日本 🎵\ta\n"
 
 
+@pytest.mark.parametrize("seconds, said", [(15, " 5.00 s/step]"), (0.1, " 30.00 steps/s]")])
+def test_progress_is_steps_a_second_or_seconds_a_step(seconds: float, said: str):
+    with _output.bar(10, "epoch 1", "steps") as bar:
+        assert bar.format_meter(3, 10, seconds, unit=bar.unit).endswith(said)
+
+
 @pytest.mark.parametrize("what", ["models", "corpora"])
 def test_a_folder_with_a_wicked_name_is_listed_in_one_line(at_new_home: Path, what: str):
     folder, marker = ("saved_models", "model.json") if what == "models" else ("corpora", "corpus.json")
@@ -41,7 +47,7 @@ def test_a_folder_with_a_wicked_name_is_listed_in_one_line(at_new_home: Path, wh
 
 
 def test_an_error_is_one_line_whatever_it_names(at_new_home: Path):
-    output = run("info", WICKED, code=1)
+    output = run("info", WICKED, code=2)
     assert output.count("\n") == 1
     assert ESCAPED in output
 

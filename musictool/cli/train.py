@@ -53,6 +53,7 @@ def _check(corpus: str | None, given: Mapping[str, Any]) -> None:
     selected = Corpus.open(corpus).select(options.where)
     options = suited_to(options, selected, given)
     options.check_encoding()
+    options.check_arch()
     if options.init_from is None:  # else its labels count as well
         of_corpus(selected, options.controls, options.label)
 
@@ -91,7 +92,8 @@ def _report(trained: Any) -> None:
     if not trained.is_chief:
         _output.say(f"done; the first of the workers has the model {trained.model.name}")
         return
-    best = f"; the best was epoch {trained.model.info['metrics'].get('best_epoch')}"
+    epoch = trained.model.info["metrics"].get("best_epoch")
+    best = f"; the best was epoch {epoch}" if epoch else "; not one epoch is done"
     reasons = {
         "epochs": f"all epochs done{best}",
         "patience": f"no better epoch for a while{best}",
@@ -108,13 +110,16 @@ def _report(trained: Any) -> None:
         _output.say(f"validation loss, nats per {trained.model.spec.unit} (lower is better):")
         rows = [(trained.model.name, trained.loss), *trained.baselines.items()]
         _output.table([(name, f"{nats:.3f}") for name, nats in rows], indent="  ")
-        advice = _advice(trained.unbeaten, counted=trained.reason == "counted")
+        advice = _advice(trained.unbeaten, trained.reason)
         _output.say(advice if trained.unbeaten else "The model beats all of them.")
     next_command = f"musictool sample {shlex.quote(trained.model.name)} --out song.mid"
     _output.say(f"model: {trained.model.folder}\nnext:  {next_command}")
 
 
-def _advice(unbeaten: list[str], counted: bool) -> str:
-    """What may help a model that did not beat some baselines; one that has `counted` knows no epochs."""
-    ways = "more pieces or a smaller --set order=N" if counted else "more pieces, more epochs or a smaller model"
+def _advice(unbeaten: list[str], reason: str) -> str:
+    """What may help a model that did not beat some baselines, by the reason why its run has ended."""
+    ways = {
+        "counted": "more pieces or a smaller --set order=N",
+        "time": "more pieces, more --max-minutes or a smaller model",
+    }.get(reason, "more pieces, more epochs or a smaller model")
     return f"The model did NOT beat: {', '.join(unbeaten)}. It has learnt little; {ways} may help."

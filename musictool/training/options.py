@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from musictool import home, options
 from musictool.backend.precision import PRECISIONS
 from musictool.catalogue import default_encoding
-from musictool.errors import BadOption
+from musictool.errors import BadOption, KindMismatch
 from musictool.models.info import MARKER, as_bad_model, read_info
 from musictool.music.transposition import Transposition
 from musictool.options import LAST_SEED, flag, group
@@ -201,6 +201,25 @@ class TrainOptions:
             raise BadOption(
                 f"--controls and --label are for archs that learn tokens; {self.encoding} writes {cls.kind}"
             )
+
+    def check_arch(self) -> None:
+        """What the arch cannot do, said before the corpus is encoded.
+
+        Raises:
+            KindMismatch, UnknownName, BadOption: for an encoding of another kind, a size or an option that it lacks.
+        """
+        from musictool.arch import archs_for
+        from musictool.encoding import Spec
+
+        arch, encoding = ARCHS.get(self.arch), ENCODINGS.get(self.encoding)
+        kind = encoding.kind
+        if arch.kind != kind:
+            raise KindMismatch(
+                f"the encoding {self.encoding} writes {kind}, for {', '.join(archs_for(kind))}, and not for "
+                f"{arch.name}; {arch.name} learns {encodings_of(arch.kind)}"
+            )
+        spec = Spec(kind, (), 0) if kind == "tokens" else encoding().spec  # a vocabulary is not yet known
+        arch.sized(spec, self.size, self.settings, int(bool(self.controls or self.label)))
 
 
 def parse(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Results:
         """Fill the variables from the checkpoint."""
 
     def keep_weights(self, stage: Stage, epoch: int, validation: dict[str, float]) -> None:
-        """Keep the stage's network as the best so far, after this epoch (counted from 1)."""
+        """Keep the stage's network as the best so far, after this epoch (counted from 1; 0 if not one is done)."""
         self._weights[stage.name] = stage.network.get_weights()
 
     def load_best(self, stage: Stage) -> None:
@@ -102,7 +102,7 @@ class FolderResults(CheckpointedResults):
         metrics: dict[str, Any] = {f"val_{name}": validation.get(name) for name in stage.selection_metrics}
         if stage.counting:
             metrics["parameters"] = stage.network.count_params()  # it has none before it counts
-        model.save_weights(self.folder, stage, {"best_epoch": epoch, **metrics})
+        model.save_weights(self.folder, stage, {"best_epoch": epoch or None, **metrics})
 
     def write(self, state: State) -> None:
         """History, curves, and music by the network as it is now, not as it was at its best; none before all stages

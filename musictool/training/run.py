@@ -325,7 +325,7 @@ class Run:
             with self._mean_in_place():
                 if self.stage.calibrate:
                     self.stage.calibrate(self.windows.encoded)
-                self.results.keep_weights(self.stage, self.state.epoch or 1, validation)
+                self.results.keep_weights(self.stage, self.state.epoch, validation)
 
     def _mean_in_place(self) -> AbstractContextManager[None]:
         """Within it the weights are their running mean, if there is one."""

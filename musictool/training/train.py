@@ -25,14 +25,13 @@ from musictool.corpus.training_corpus import corpus_of
 from musictool.dataset.conditions import Conditions, of_corpus
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import window_length
-from musictool.encoding import Spec
-from musictool.errors import BadModel, BadOption, KindMismatch
+from musictool.errors import BadModel, BadOption
 from musictool.metrics.baselines import baselines
 from musictool.models import model
 from musictool.models.contents import parameters, primers, provenance, typical_music
 from musictool.models.info import FORMAT, MARKER, as_bad_model, read_info
 from musictool.options import build, pop_given, to_json
-from musictool.registry import ARCHS, ENCODINGS
+from musictool.registry import ARCHS
 from musictool.training import fine_tune
 from musictool.training.event_log import check_event_log
 from musictool.training.folders import check_own, existing, folder_for, taken
@@ -40,7 +39,6 @@ from musictool.training.options import (
     RunSettings,
     TrainOptions,
     begin,
-    encodings_of,
     parse,
     resume_settings,
     stored,
@@ -111,7 +109,7 @@ def train(
 def _begin(corpus: Corpus, folder: Path, options: TrainOptions, reporter: Reporter, strategy: Strategy) -> Trained:
     """Make the model folder and train."""
     options.check_encoding()
-    _check_arch(options)
+    options.check_arch()
     parent = fine_tune.parent_of(options.init_from)
     labels = () if parent is None else parent.conditions.labels
     conditions = of_corpus(corpus, options.controls, options.label, labels)
@@ -164,23 +162,6 @@ def _info(
         "weights": {},
         "vocabulary_sha256": None,
     }
-
-
-def _check_arch(options: TrainOptions) -> None:
-    """What the arch cannot do, said before the corpus is encoded.
-
-    Raises:
-        KindMismatch, UnknownName, BadOption: for an encoding of another kind, a size or an option that it lacks.
-    """
-    arch, encoding = ARCHS.get(options.arch), ENCODINGS.get(options.encoding)
-    kind = encoding.kind
-    if arch.kind != kind:
-        raise KindMismatch(
-            f"the encoding {options.encoding} writes {kind}, for {', '.join(archs.archs_for(kind))}, and not for "
-            f"{arch.name}; {arch.name} learns {encodings_of(arch.kind)}"
-        )
-    spec = Spec(kind, (), 0) if kind == "tokens" else encoding().spec  # a vocabulary is not yet known
-    arch.sized(spec, options.size, options.settings, int(bool(options.controls or options.label)))
 
 
 def _resume(folder: Path, given: Mapping[str, Any], reporter: Reporter, strategy: Strategy) -> Trained:

@@ -12,7 +12,9 @@ from click.testing import CliRunner, Result
 
 from musictool import home
 from musictool.cli._main import main
-from musictool.cli.train import _advice
+from musictool.cli.train import _advice, _report
+from musictool.models.model import Model
+from musictool.training.workers import Trained
 
 TINY = "--set width=16 --set embedding=16 --set layers=1 --window 16 --batch-size 2 --seed 1"
 
@@ -32,6 +34,10 @@ def corpus(tiny_home: Path, at_new_home: Path) -> None:
         ("--init-from ''", "--init-from: '' is not the name of a model"),
         ("--recipe ''", "--recipe: '' is not the name of a recipe"),
         ("--workers a:1,b:77777 --worker 0", "'b:77777' is not host:port"),
+        ("--arch lsmt", "Did you mean 'lstm'"),
+        ("--set bad=1", "unknown option 'bad'"),
+        ("--set width=none", "width"),
+        ("--encoding-set bad=1", "unknown option 'bad'"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_tensorflow_is_loaded(at_tiny_home: Path, arguments: str, said: str):
@@ -50,12 +56,30 @@ def test_a_name_with_a_space_is_quoted_in_the_command_that_goes_on(at_tiny_home:
     assert "musictool train --resume --name 'my model'\n" in run("train tunes").output
 
 
+@pytest.mark.parametrize(
+    "reason, epoch, said",
+    [
+        ("time", None, ("time is up; not one epoch is done\n", "more --max-minutes or a smaller model may help")),
+        ("time", 3, ("time is up; the best was epoch 3\n", "more --max-minutes or a smaller model may help")),
+        ("epochs", 2, ("all epochs done; the best was epoch 2\n", "more epochs or a smaller model may help")),
+    ],
+)
+def test_it_says_why_a_run_ended_what_was_best_and_what_may_help(
+    at_tiny_home: Path, capsys: pytest.CaptureFixture[str], reason: str, epoch: int | None, said: tuple[str, str]
+):
+    model = Model.open("tunes-lstm")
+    model.info["metrics"]["best_epoch"] = epoch
+    _report(Trained(model, reason, 2.0, {"bigram": 1.0}))
+    output = capsys.readouterr().out
+    assert all(words in output for words in said), output
+
+
 def test_an_arch_that_counts_has_no_epochs_to_tell_of(corpus: None):
     result = run("train tunes --arch markov --name counted --seed 1")
     assert result.exit_code == 0, result.output
     assert "all is counted\n" in result.output
     assert "epoch" not in result.output
-    assert _advice(["bigram"], counted=True).endswith("more pieces or a smaller --set order=N may help.")
+    assert _advice(["bigram"], "counted").endswith("more pieces or a smaller --set order=N may help.")
     again = run("train tunes --arch markov --name counted --seed 1")
     assert again.exit_code == 2
     assert "finished; take another --name, or remove it\n" in again.output

@@ -447,6 +447,7 @@ def test_a_time_limit_of_no_time_still_leaves_a_model_and_resuming_ends_like_a_r
     short = train("tunes", name="short", **TINY | {"max_minutes": 1e-9})
     assert short.reason == "time"
     assert short.model.arch is not None
+    assert short.model.info["metrics"]["best_epoch"] is None
     longer = train(name="short", resume=True, max_minutes=0.0)
     assert history(longer.model.folder) == history(whole.model.folder)
     assert longer.model.checksum == whole.model.checksum

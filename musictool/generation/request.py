@@ -125,7 +125,7 @@ class Style:
     def __post_init__(self) -> None:
         check(self)
         if self.alpha is not None and not self:
-            raise BadOption(f"--alpha {self.alpha:g} of which style? Name one: --style FILE or --where COLUMN=VALUE")
+            raise BadOption(f"--alpha {self.alpha:g} of which style? Name one, as with --style FILE")
         for path in self.files:
             if not path.is_file():
                 raise BadFile("not found", str(path))

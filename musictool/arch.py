@@ -133,6 +133,7 @@ class Arch(ABC):
         ROW_SHAPE: the only shape of a row that it learns; None for any.
         has_likelihood: whether it gives the next row a probability; one that does not is not measured in nats.
         supports_conditions: whether its networks take conditions beside the rows.
+        supports_chords: whether it can be asked for the chord of each bar.
         UNNAMED: what options mean in models that were saved before there were these options.
         has_temperature: whether it draws from probabilities; one whose randomness is its noise has --noise-sd instead.
         USES_PER_WEIGHT: how often a row is multiplied by each weight: once, but where a network goes over many places.
@@ -157,6 +158,7 @@ class Arch(ABC):
     ROW_SHAPE: ClassVar[tuple[int, ...] | None] = None
     has_likelihood: ClassVar[bool] = True
     supports_conditions: ClassVar[bool] = False
+    supports_chords: ClassVar[bool] = False
     UNNAMED: ClassVar[dict[str, Any]] = {}
     has_temperature: ClassVar[bool] = True
     WINDOW: ClassVar[int] = 64

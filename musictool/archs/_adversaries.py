@@ -184,13 +184,14 @@ class AdversarialArch(SegmentsArch):
         if melody is not None:
             raise BadOption(f"{self.name} writes all instruments at once and cannot be given a melody")
         thresholds = self.thresholds(len(previous), context)
-        segments = self._write(previous, self._noise(len(previous), context.rng, context.sampler), thresholds)
+        segments = self._write(previous, self.noise(previous, context), thresholds)
         return np.asarray(ops.convert_to_numpy(segments))
 
     @in_own_engine
     def probabilities(self, previous: np.ndarray, segments: np.ndarray) -> np.ndarray:
         rng = np.random.default_rng([int(previous.sum()), int(segments.sum())])  # the same in every call of the same
-        return np.asarray(ops.convert_to_numpy(self._predict(previous, self._noise(len(previous), rng, Sampler()))))
+        context = SamplingContext(Sampler(), FREE, rng)
+        return np.asarray(ops.convert_to_numpy(self._predict(previous, self.noise(previous, context, segments))))
 
     def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         raise BadOption(
@@ -198,10 +199,15 @@ class AdversarialArch(SegmentsArch):
             "samples are like, and models of another arch have a likelihood"
         )
 
-    def _noise(self, number: int, rng: np.random.Generator, sampler: Sampler) -> np.ndarray:
-        """float32 (number, Z)."""
-        shape = (number, self.network.noise_size)
-        return self.noise_sd(sampler) * rng.standard_normal(shape, dtype=np.float32)
+    def noise(self, previous: np.ndarray, context: SamplingContext, segments: np.ndarray | None = None) -> np.ndarray:
+        """What new segments are made of, float32 (N, Z).
+
+        Args:
+            previous: uint8 0/1 (N, S, P, I), the segments before them.
+            segments: those that are to be made, where they are known.
+        """
+        shape = (len(previous), self.network.noise_size)
+        return self.noise_sd(context.sampler) * context.rng.standard_normal(shape, dtype=np.float32)
 
     @cached_property
     def _predict(self) -> Any:

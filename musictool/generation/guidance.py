@@ -7,6 +7,7 @@ import numpy as np
 from musictool.errors import BadOption
 from musictool.generation.request import Constraints
 from musictool.models.model import Model
+from musictool.music.chords import transposed
 from musictool.music.score import PITCHES
 from musictool.sampling.guidance import Guidance
 
@@ -23,7 +24,7 @@ def guidance_of(
         needs_onset_mask: whether to say which tokens begin notes, for a repetition penalty.
 
     Raises:
-        BadOption: if nothing that the model could write is left, or it was not trained with a condition.
+        BadOption: if nothing that the model could write is left, or it was not trained with a condition or chords.
         UnknownName: for a label that it does not know.
     """
     histogram = constraints.histogram
@@ -31,11 +32,19 @@ def guidance_of(
         histogram = tuple(np.roll(histogram, transposition).tolist())
     values = (constraints.density, histogram, constraints.label)
     conditions = None if values == (None,) * 3 else model.conditions.vector(*values)
+    chords = constraints.chord_indices
+    if chords is not None:
+        if not model.arch_class.supports_chords:
+            raise BadOption(
+                f"--chords is for models that hear chords, and {model.name} is a {model.info['arch']['name']}; train "
+                "one that does: musictool train --encoding segments --arch midinet"
+            )
+        chords = tuple(transposed(chord, transposition) for chord in chords)
     if constraints.pitches.all() and not needs_onset_mask:
-        return Guidance(conditions=conditions)
+        return Guidance(conditions=conditions, chords=chords)
     onset_pitches = model.encoding.onset_pitches()  # (V, P)
     banned = _banned(onset_pitches, constraints, transposition)
-    return Guidance(banned, conditions, onset_mask=np.any(onset_pitches, axis=1))
+    return Guidance(banned, conditions, chords=chords, onset_mask=np.any(onset_pitches, axis=1))
 
 
 def _banned(onset_pitches: np.ndarray, constraints: Constraints, transposition: int) -> np.ndarray | None:

@@ -24,12 +24,15 @@ class Guidance:
         conditions: float32 (C,), requested values (musictool/dataset/conditions.py); None for no request.
         bar_positions: of the B pieces, or of one for all, for an arch that reads them; row 0 is the first row behind
             the start row.
+        chords: of each bar, one after another and over again (musictool/music/chords.py), for an arch that is given
+            chords; None for any.
         onset_mask: bool (V,), the tokens that begin notes, to which alone a repetition penalty applies; None for all.
     """
 
     banned: np.ndarray | None = None
     conditions: np.ndarray | None = None
     bar_positions: BarPositions = COMMON
+    chords: tuple[int, ...] | None = None
     onset_mask: np.ndarray | None = None
     style: np.ndarray | None = None
     alpha: float = 0.0

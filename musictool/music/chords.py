@@ -1,0 +1,71 @@
+"""Chords by name (C, F#m, Bb7, G/B), and what to compare notes with to hear which chord they make.
+
+A chord is one of 24 triads, counted from C major: 0..11 major, 12..23 minor, each by its root; 24 is none. What a name
+says besides is left out: sevenths, suspensions and the bass behind a slash. A diminished chord counts as the minor, and
+an augmented one as the major.
+
+TRIAD_WEIGHTS are for hearing a chord as T. Fujishima, "Realtime Chord Recognition of Musical Sound" (1999): it is the
+triad to whose keys the notes come nearest, by the cosine of how much each pitch class sounds. Limit: the bass counts as
+any note, and of four notes such as C6 = Am7 it is the one or the other.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from musictool.errors import BadOption
+from musictool.music.pitches import NAME, PITCH_CLASSES, class_of
+from musictool.music.score import PITCHES
+
+TRIADS, NONE = 24, 24
+_CHORD = re.compile(NAME + r"(maj|min|dim|aug|m|M|-|°|o|\+)?[\dMmajdsu#b+()°ø-]*(?:/" + NAME + ")?")
+_MINOR = ("min", "m", "-", "dim", "°", "o")
+_ROOT, _THIRD, _FIFTH = 1.0, 0.8, 0.9  # weights of a triad's keys
+
+
+def parse_chord(name: str) -> int:
+    """The triad of a name such as C, F#m, Bb7 or G/B. Raises BadOption for what is none."""
+    match = _CHORD.fullmatch(name)
+    if not match:
+        raise BadOption(f"'{name}' is no chord; write the root, and m for minor: C G/B Am F")
+    return class_of(match[1], match[2]) % 12 + 12 * (match[3] in _MINOR)
+
+
+def parse_chords(text: str) -> tuple[int, ...]:
+    """The triads of names with spaces between. Raises BadOption for no names."""
+    if not text.split():
+        raise BadOption("name at least one chord: C G/B Am F")
+    return tuple(parse_chord(name) for name in text.split())
+
+
+def chord_name(chord: int) -> str:
+    """Such as C, Ebm; - for none."""
+    return "-" if chord == NONE else PITCH_CLASSES[chord % 12] + "m" * (chord >= 12)
+
+
+def transposed(chord: int, semitones: int) -> int:
+    """A chord so many semitones higher."""
+    return chord if chord == NONE else chord // 12 * 12 + (chord + semitones) % 12
+
+
+def _triads() -> np.ndarray:
+    """float32 (12, 24): the weight of each pitch class in each triad, of the length 1."""
+    triads = np.zeros((12, TRIADS), np.float32)
+    for chord in range(TRIADS):
+        root, third = chord % 12, 3 if chord >= 12 else 4
+        triads[root, chord], triads[(root + third) % 12, chord], triads[(root + 7) % 12, chord] = _ROOT, _THIRD, _FIFTH
+    return triads / np.linalg.norm(triads, axis=0)
+
+
+def _vectors() -> np.ndarray:
+    """float32 (25, 13): the root of each chord, and 1 for minor; zeros for none. As MidiNet (Yang 2017) has them."""
+    vectors = np.zeros((TRIADS + 1, 13), np.float32)
+    chords = np.arange(TRIADS)
+    vectors[chords, chords % 12], vectors[12:TRIADS, 12] = 1, 1
+    return vectors
+
+
+TRIAD_WEIGHTS, VECTORS = _triads(), _vectors()
+CLASS_OF_PITCH = np.eye(12, dtype=np.float32)[np.arange(PITCHES) % 12]  # (P, 12)

@@ -102,7 +102,10 @@ def evaluate(
         reference.validation_scores(written_bars, prepare)
         for prepare in (opened.transposed, partial(_as_encoded, opened))
     )
-    apart = {"samples": told_apart(written, people, seed), "encoded": told_apart(encoded, people, seed, paired=True)}
+    apart = {
+        "samples": told_apart(written, people, seed),
+        "encoded": told_apart(encoded, people, seed, paired=True, halves=False),  # chance is the samples'
+    }
     return replace(evaluation, told_apart=apart, reconstruction=Reconstruction.of(opened, reference.scores))
 
 

@@ -17,7 +17,10 @@ not hear. And 0.5 says alike, not good.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -26,6 +29,7 @@ from musictool.metrics.told_apart_counts import Words
 from musictool.metrics.told_apart_features import Bars
 from musictool.music.instruments import DRUMS, NO_INSTRUMENT, note_instruments
 from musictool.music.score import Score
+from musictool.workers.processes import cores
 
 BARS = (1, 2, 4, 8)
 FOLDS = 5
@@ -127,18 +131,20 @@ def told_apart(
         raise ValueError(f"{len(samples)} samples and {len(people)} people's pieces are no pairs")
     rng = np.random.default_rng(seed)
     sides = _counted(samples, people, rng, paired)
-    results: dict[int, Auc] = {}
-    chance: dict[int, tuple[float, float, float]] = {}
+    found = {length: data for length in bars if (data := _Data.of(sides, length, paired)) is not None}
     facts: tuple[Fact, ...] = ()
-    for length in bars:
-        data = _Data.of(sides, length, paired)
-        if data is None:
-            continue
-        results[length] = _auc(data, seed)
-        if halves and (guess := _halves(data, seed)) is not None:
-            chance[length] = guess
+    for length in found:
         if length <= 4:
-            facts = _facts(data)
+            facts = _facts(found[length])
+    halved = [n for n in found if halves and len(np.unique(found[n].piece[~found[n].label])) >= 2 * MIN_PIECES]
+    # classifiers are learnt side by side: their libraries let other threads run
+    with ThreadPoolExecutor(cores()) as pool:
+        aucs = pool.map(partial(_auc, seed=seed), found.values())
+        pairs = list(product((found[n] for n in halved), range(HALVINGS)))
+        areas = pool.map(lambda pair: _half(pair[0], pair[1], seed), pairs)
+        results = dict(zip(found, aucs, strict=True))
+        of_halves = np.array(list(areas)).reshape(len(halved), HALVINGS)
+    chance = {n: (float(of.mean()), float(of.min()), float(of.max())) for n, of in zip(halved, of_halves, strict=True)}
     return ToldApart(results, chance, facts)
 
 
@@ -289,22 +295,16 @@ def _auc(data: _Data, seed: int) -> Auc:
     return Auc(float(wins.sum() / pairs.sum()), float(low), float(high), (count, len(data.label) - count))
 
 
-def _halves(data: _Data, seed: int) -> tuple[float, float, float] | None:
-    """(mean, lowest, highest) AUC of HALVINGS halvings of the people's pieces; None for too few of them."""
+def _half(data: _Data, halving: int, seed: int) -> float:
+    """The AUC of one of HALVINGS halvings of the people's pieces."""
     people = np.flatnonzero(~data.label)
     values, piece = data.values[people], data.piece[people]
     pieces = np.unique(piece)
-    if len(pieces) < 2 * MIN_PIECES:
-        return None
-    areas = []
-    for halving in range(HALVINGS):
-        rng = np.random.default_rng([seed, halving])
-        half = rng.permutation(pieces)[: len(pieces) // 2]
-        label = np.isin(piece, half)
-        fold = _folds(label, piece, rng)
-        wins, pairs = _wins(_scores(values, label, fold, seed, TREES_OF_HALVES), label, piece, fold)
-        areas.append(float(wins.sum() / pairs.sum()))
-    return float(np.mean(areas)), min(areas), max(areas)
+    rng = np.random.default_rng([seed, halving])
+    label = np.isin(piece, rng.permutation(pieces)[: len(pieces) // 2])
+    fold = _folds(label, piece, rng)
+    wins, pairs = _wins(_scores(values, label, fold, seed, TREES_OF_HALVES), label, piece, fold)
+    return float(wins.sum() / pairs.sum())
 
 
 def _facts(data: _Data) -> tuple[Fact, ...]:

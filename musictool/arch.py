@@ -334,7 +334,7 @@ class InfillArch(ABC):
 
     @abstractmethod
     def infill_rows(self, is_free: np.ndarray) -> int:
-        """About how many rows its network will compute for `infill`, of each piece; no network is built."""
+        """How many rows of a continuation take about as long as `infill`, of each piece; no network is built."""
 
 
 def archs_for(kind: Kind) -> list[str]:

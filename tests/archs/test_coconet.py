@@ -133,7 +133,7 @@ def test_only_what_is_free_is_written_and_never_what_is_banned():
 def test_a_piece_goes_on_chunk_after_chunk():
     arch, start = numpy_arch(), np.zeros((2, 1, 704), np.uint8)
     rows = list(islice(arch.continuation(start, Sampler(), 3), 2))
-    assert [each.shape for each in rows] == [(2, 32, 704)] * 2
+    assert [each.shape for each in rows] == [(2, 64, 704)] * 2
     assert not np.array_equal(rows[0], rows[1])
 
 

@@ -15,16 +15,19 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from musictool.atomic import in_bytes
 from musictool.dataset.conditions import CONDITION_DROPOUT, Conditions, stretched_controls, transposed_controls
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.rows_file import release_pages
-from musictool.encoding import PADDING
+from musictool.encoding import PADDING, Spec
+from musictool.errors import BadOption
 from musictool.music import bar_positions
 from musictool.music.bar_positions import BarPositions
 from musictool.ragged import one_by_one
 
 log = logging.getLogger(__name__)
 
+MOST_BATCH_BYTES = 1 << 30  # of what is predicted of a batch
 WINDOW_STEP = 64  # a window that is cut is a multiple of this
 KEPT_BYTES = 1 << 19  # that may be read of a mapped corpus before its memory is given back; whole pages of 2 MB count
 
@@ -241,6 +244,18 @@ class Windows:
             window[chosen] = encoding.stretch(window[chosen], factor)
             if controls is not None:
                 controls[chosen] = stretched_controls(controls[chosen], factor)
+
+
+def check_batch(window: int, batch_size: int, spec: Spec) -> None:
+    """Raises BadOption, before a network is built, for batches that take more memory than any is worth: all that is
+    predicted of one, B x L x spec.size float32, is held several times over."""
+    wanted = 4 * batch_size * window * spec.size
+    if wanted > MOST_BATCH_BYTES:
+        fits = MOST_BATCH_BYTES // (4 * batch_size * spec.size)
+        raise BadOption(
+            f"--window {window:,} with --batch-size {batch_size:,} takes {in_bytes(wanted)} for what is predicted of "
+            f"one batch, and {in_bytes(MOST_BATCH_BYTES)} are the most; of so many windows each may have {fits:,} rows"
+        )
 
 
 def window_length(encoded: Encoded, length: int) -> int:

@@ -24,7 +24,7 @@ from musictool.corpus.corpus import Corpus
 from musictool.corpus.training_corpus import corpus_of
 from musictool.dataset.conditions import Conditions, of_corpus
 from musictool.dataset.dataset import Encoded
-from musictool.dataset.windows import window_length
+from musictool.dataset.windows import check_batch, window_length
 from musictool.errors import BadModel, BadOption
 from musictool.metrics.baselines import baselines
 from musictool.models import model
@@ -124,6 +124,7 @@ def _begin(corpus: Corpus, folder: Path, options: TrainOptions, reporter: Report
     arch.check(encoded)
     settings = options.run.resolved(arch, precision)
     settings = replace(settings, window=window_length(encoded, settings.window))
+    check_batch(settings.window, settings.batch_size, encoded.spec)
     info = _info(corpus, options, encoded, arch, conditions, settings)
     info["provenance"] |= {"strategy": strategy.name, "replicas": strategy.replicas} | fine_tune.origin(parent)
     folder.mkdir(parents=True, exist_ok=True)

@@ -10,8 +10,9 @@ import pytest
 from musictool.dataset.conditions import Conditions
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.rows_file import release_pages
-from musictool.dataset.windows import Batch, Plan, SideInputs, Windows
+from musictool.dataset.windows import Batch, Plan, SideInputs, Windows, check_batch
 from musictool.encoding import FIRST_TOKEN, PADDING, START, Encoding, Spec
+from musictool.errors import BadOption
 
 
 class Shift(Encoding):
@@ -204,3 +205,9 @@ def test_what_is_changed_in_memory_only_is_not_released(tmp_path: Path):
     release_pages(rows)
     release_pages(np.zeros(8))
     assert rows.tolist() == [0, 0, 0, 1, 0, 0, 0, 0]
+
+
+def test_batches_that_no_memory_holds_are_refused_beforehand():
+    check_batch(1024, 64, Spec("tokens", (), 4096))
+    with pytest.raises(BadOption, match=r"--window 196,032 with --batch-size 32 takes 4\.4 GB .* may have 47,662 rows"):
+        check_batch(196_032, 32, Spec("frames", (176,), 176))

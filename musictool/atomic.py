@@ -28,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
     with suppress(FileNotFoundError):
         os.unlink(partial)  # it may be a link, which is never written through
     try:
-        with naming_when_full(path):
+        with naming_when_full(path, partial):
             yield partial
             os.replace(partial, path)
     except BaseException:
@@ -37,8 +37,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def naming_when_full(path: Path) -> Iterator[None]:
-    """Raise what a full disk brings about in the block, which writes `path`, as an OSError that names the file.
+def naming_when_full(path: Path, partial: Path | None = None) -> Iterator[None]:
+    """Raise what a full disk brings about in the block, which writes `path`, as an OSError that names the file and says
+    how much of it there was already, in `partial`.
 
     HDF5 says so within a long text, and of an error of its own when the file is closed.
     """
@@ -48,7 +49,42 @@ def naming_when_full(path: Path) -> Iterator[None]:
         number = next((number for number in _FULL if _tells(error, number)), None)
         if number is None:
             raise
-        raise OSError(number, os.strerror(number), str(path)) from None
+        wanted = error.wanted_bytes if isinstance(error, DiskFull) else _size(partial)
+        raise DiskFull(path, wanted, number) from None
+
+
+class DiskFull(OSError):
+    """There is no room for a file of over so many bytes; 0 if it is not known how many."""
+
+    def __init__(self, path: Path, wanted_bytes: int, number: int = errno.ENOSPC):
+        free = shutil.disk_usage(path.parent).free
+        wanted = f"over {in_bytes(wanted_bytes)} are wanted, " if wanted_bytes else ""
+        super().__init__(number, f"{os.strerror(number)} ({wanted}{in_bytes(free)} are free)", str(path))
+        self.wanted_bytes = wanted_bytes
+
+
+def check_room(path: Path, wanted_bytes: int) -> None:
+    """Raises DiskFull, before anything is written, if there is no room for so many bytes beside `path`."""
+    if shutil.disk_usage(path.parent).free < wanted_bytes:
+        raise DiskFull(path, wanted_bytes)
+
+
+def in_bytes(count: int) -> str:
+    """A number of bytes to read: 512 bytes, 3.2 kB, 1.5 GB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _size(path: Path | None) -> int:
+    """Bytes that a file takes, or the files in a folder; 0 for none."""
+    try:
+        if path is not None and path.is_dir():
+            return sum(map(_size, path.iterdir()))
+        return 0 if path is None else path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _tells(error: BaseException, number: int) -> bool:
@@ -71,7 +107,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        yield partial
+        with naming_when_full(path, partial):
+            yield partial
         shutil.rmtree(path, ignore_errors=True)
         os.replace(partial, path)
     except BaseException:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from musictool.atomic import naming_when_full, replacing, working_alone, write_json
+from musictool.atomic import DiskFull, made_beside, naming_when_full, replacing, working_alone, write_json
 from musictool.errors import MusictoolError
 
 
@@ -58,6 +59,19 @@ def test_a_full_disk_names_the_file(error: Exception, tmp_path: Path):
         write()
     assert raised.value.filename == str(tmp_path / "new.h5")
     assert raised.value.errno in (errno.ENOSPC, errno.EDQUOT)
+    assert re.search(r"\(over 4 bytes are wanted, [\d.,]+ [kMG]B are free\)$", str(raised.value.strerror))
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_full_disk_is_told_once_however_many_writers_are_within_one_another(tmp_path: Path):
+    def write() -> None:
+        with naming_when_full(tmp_path / "song.mid"), made_beside(tmp_path / "song.mid") as partial:
+            raise DiskFull(partial, 5_000_000)
+
+    with pytest.raises(DiskFull) as raised:
+        write()
+    assert (raised.value.filename, raised.value.wanted_bytes) == (str(tmp_path / "song.mid"), 5_000_000)
+    assert "over 5.0 MB are wanted" in str(raised.value)
     assert not [*tmp_path.iterdir()]
 
 

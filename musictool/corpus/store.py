@@ -17,7 +17,7 @@ import numpy as np
 
 from musictool.corpus.packed import COLUMNS, PIECE, Packed, starts_of
 from musictool.strict import json as strict_json
-from musictool.strict.hdf5 import open_file
+from musictool.strict.hdf5 import new_file, open_file
 
 BLOCK_PIECES = 512  # a block ends after so many pieces,
 BLOCK_NOTES = 1 << 19  # or before it would hold more notes than this (6 MB); a longer piece is a block of its own
@@ -123,7 +123,7 @@ def write(
         compress: to about a fifth, which takes longer than to write it.
     """
     starts = starts_of(pieces)
-    with h5py.File(path, "w", locking=False) as file:
+    with new_file(path, locking=False) as file:
         for name, dtype in COLUMNS.items():
             _create(file, name, int(starts[name][-1]), dtype, compress)
         for first, last in block_bounds(pieces["notes"]):

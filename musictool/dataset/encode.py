@@ -21,7 +21,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from musictool import __version__, options
@@ -36,6 +35,7 @@ from musictool.errors import BadCorpus, MusictoolError
 from musictool.music.key import NO_KEY
 from musictool.progress import Progress
 from musictool.registry import ENCODINGS
+from musictool.strict.hdf5 import new_file
 from musictool.vocabulary import LearnedEncoding
 from musictool.workers.processes import LocalWorkers, Workers, cores
 
@@ -128,7 +128,7 @@ def encode_controls(
                     job = partial(in_worker, "controls", serialised(encoded.encoding))
                     tasks = _with_tempos(encoded, corpus)
                     made = _reported(workers.map(job, tasks, ordered=True), len(corpus), progress)
-                    with h5py.File(growing, "w", locking=False) as file:
+                    with new_file(growing, locking=False) as file:
                         fill(file.create_dataset("rows", (rows, CONTROLS), np.float16), made)
     return mapped(path, (rows, CONTROLS), np.dtype(np.float16))
 

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from musictool.encoding import Spec
-from musictool.strict.hdf5 import open_file
+from musictool.strict.hdf5 import new_file, open_file
 
 COPIED_BYTES = 1 << 24
 
@@ -55,7 +55,7 @@ def fill(rows: h5py.Dataset, parts: Iterable[np.ndarray]) -> None:
 
 def write_rows(path: Path, plain: Path, lengths: np.ndarray, spec: Spec) -> None:
     """An HDF5 file whose `rows` lie in one run, so that they can be memory-mapped."""
-    with h5py.File(path, "w", locking=False) as file, open(plain, "rb") as source:
+    with new_file(path, locking=False) as file, open(plain, "rb") as source:
         file["lengths"] = lengths
         rows = file.create_dataset("rows", (int(lengths.sum()), *spec.stored_shape), spec.dtype)
         row_bytes = spec.dtype.itemsize * int(np.prod(spec.stored_shape))

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from musictool.atomic import replacing
 from musictool.corpus.corpus import Corpus
 from musictool.metrics.copying import MIN_STRUCK, STEPS_PER_QUARTER, WINDOW, Copied, CopyIndex
 from musictool.music.score import TICKS_PER_QUARTER, Score
-from musictool.strict.hdf5 import open_file
+from musictool.strict.hdf5 import new_file, open_file
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +112,7 @@ def index_of(corpus: Corpus) -> CopyIndex:
     log.info("indexing the training pieces of %s", corpus.name)
     index = CopyIndex.of(corpus.scores("train"))
     try:
-        with replacing(path) as partial, h5py.File(partial, "w", locking=False) as file:
+        with replacing(path) as partial, new_file(partial, locking=False) as file:
             for name in ARRAYS:
                 file[name] = getattr(index, name)
             file.attrs["made_of"] = built_from

@@ -30,7 +30,7 @@ from musictool.atomic import replacing, replacing_folder, write_json
 from musictool.errors import BadModel, BadOption
 from musictool.models.info import MARKER, folder_of, is_trained, read_info
 from musictool.models.parts import open_encoding, sha256
-from musictool.strict.hdf5 import opened
+from musictool.strict.hdf5 import new_file, opened
 
 ALSO = ("vocabulary.json", "primers.h5", "history.csv", home.MODEL_CARD)
 OF_CARD = ("README.md", "sample.mid", "sample.png")  # beside card.json
@@ -110,7 +110,7 @@ def _fill(partial: Path, folder: Path, info: dict[str, Any], float16: bool) -> d
 
 def _copy_weights(source: Path, target: Path, float16: bool) -> None:
     """A weight file as Keras writes it, with the same groups and names."""
-    with opened(source) as old, h5py.File(target, "w") as new:
+    with opened(source) as old, new_file(target) as new:
 
         def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
             if isinstance(item, h5py.Group):

@@ -25,12 +25,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from musictool import arch as archs
 from musictool.arch import Arch, Stage
-from musictool.atomic import naming_when_full, replacing, write_json
+from musictool.atomic import check_room, naming_when_full, replacing, write_json
 from musictool.backend import backend
 from musictool.backend.precision import precision_within
 from musictool.corpus.keys import key_index
@@ -49,7 +48,7 @@ from musictool.music.score import METRE, Score
 from musictool.music.transposition import TO_C
 from musictool.registry import ARCHS
 from musictool.strict.files import check_regular
-from musictool.strict.hdf5 import array, check_file, opened
+from musictool.strict.hdf5 import array, check_file, new_file, opened
 
 MOST_PRIMERS = 1000  # openings that are read
 SMALLEST_WEIGHT = 2  # bytes of a parameter in a weights file
@@ -286,7 +285,7 @@ def create(
     if vocabulary is not None:
         write_json(folder / "vocabulary.json", vocabulary)
         info["vocabulary_sha256"] = sha256(folder / "vocabulary.json")
-    with replacing(folder / "primers.h5") as partial, h5py.File(partial, "w") as file:
+    with replacing(folder / "primers.h5") as partial, new_file(partial) as file:
         file["rows"] = (
             np.concatenate(primers) if len(primers) else np.zeros((0, *encoding.spec.shape), encoding.spec.dtype)
         )
@@ -320,8 +319,9 @@ def save_weights(folder: Path, stage: Stage, metrics: dict[str, Any]) -> None:
     path = folder / weights_file(stage.name)
     fresh = path.with_name(f".{path.name}")  # Keras insists on the ending
     fresh.unlink(missing_ok=True)  # it may be a link, which is never written through
+    check_room(path, sum(int(np.prod(weight.shape)) * 4 for weight in stage.network.weights))
     try:
-        with naming_when_full(path):
+        with naming_when_full(path, fresh):
             stage.network.save_weights(fresh)
     except BaseException:
         fresh.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from musictool.atomic import replacing
+from musictool.atomic import DiskFull, replacing
 from musictool.corpus.corpus import FORMAT, NOTES_FILE
 from musictool.corpus.packed import PIECE, Packed, concatenate
 from musictool.corpus.store import BLOCK_NOTES, Store, write
@@ -35,7 +35,7 @@ NOT_THE_FILES_FAULT = (errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EIO)  # a
 
 
 class ReadCache:
-    """Records and pieces by content, on disk; a context manager.
+    """Records and pieces by content, on disk; a context manager. Where the disk is full all parts are removed.
 
     Args:
         folder: of the corpus.
@@ -67,9 +67,11 @@ class ReadCache:
     def __enter__(self) -> ReadCache:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         for store in self._stores:
             store.close()
+        if isinstance(error, DiskFull):  # what is read so far would fill the disk for nobody's use
+            self.finish()
 
     def __contains__(self, content: str) -> bool:
         return content in self._records

@@ -6,6 +6,7 @@ from there block by block under the gain that follows from the measurement.
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +15,7 @@ from types import TracebackType
 
 import numpy as np
 
-from musictool.atomic import replacing
+from musictool.atomic import DiskFull, check_room, replacing
 from musictool.errors import BadOption
 from musictool.sound import mp3
 from musictool.sound.loudness import BLOCK_FRAMES, RATE, Meter, mastering
@@ -25,6 +26,7 @@ FORMATS = (*CONTAINERS, ".mp3")
 LOUDNESS = -14.0  # LUFS, as on streaming services
 LOUDNESSES = (-40.0, -8.0)
 CEILING = {".wav": -1.0, ".flac": -1.0, ".ogg": -2.0, ".mp3": -2.0}  # dBTP; lossy formats raise peaks
+SPOOL_FRAME_BYTES = 8  # two channels of float32
 FRAMES = 1024 * BLOCK_FRAMES  # 1.5 s
 
 
@@ -33,6 +35,7 @@ class Spool:
 
     def __init__(self, folder: Path, with_peaks: bool = True):
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         self._file = tempfile.TemporaryFile(dir=folder, prefix=".musictool.")  # noqa: SIM115  # closed in __exit__
         self.meter = Meter(with_peaks)
 
@@ -50,7 +53,7 @@ class Spool:
         with ThreadPoolExecutor(1) as other:
             measured: Future[None] | None = None
             for section in sections:
-                self._file.write(np.ascontiguousarray(section.T, np.float32).data)
+                self._write(np.ascontiguousarray(section.T, np.float32))
                 if measured:
                     measured.result()
                 measured = other.submit(self.meter.add, section)
@@ -59,10 +62,18 @@ class Spool:
         self.meter.finish()
         return self
 
+    def _write(self, samples: np.ndarray) -> None:
+        try:
+            self._file.write(samples.data)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise DiskFull(self._folder / "temporary sound", self._file.tell()) from None
+
     def blocks(self) -> Iterator[np.ndarray]:
         """All of the sound in blocks of float32 (2, FRAMES), the last one shorter."""
         self._file.seek(0)
-        while block := self._file.read(FRAMES * 8):
+        while block := self._file.read(FRAMES * SPOOL_FRAME_BYTES):
             yield np.frombuffer(block, np.float32).reshape(-1, 2).T
 
 
@@ -70,6 +81,11 @@ def check_loudness(loudness: float) -> None:
     """Raises BadOption for a loudness outside -40 to -8 LUFS."""
     if not LOUDNESSES[0] <= loudness <= LOUDNESSES[1]:
         raise BadOption(f"--loudness {loudness:g} is not from {LOUDNESSES[0]:g} to {LOUDNESSES[1]:g} LUFS")
+
+
+def check_sound_room(path: Path, seconds: float) -> None:
+    """Raises DiskFull, before anything is written, if there is no room to spool so much sound beside `path`."""
+    check_room(path, int(seconds * RATE) * SPOOL_FRAME_BYTES)
 
 
 def write_mastered(spool: Spool, path: Path, loudness: float = LOUDNESS) -> None:

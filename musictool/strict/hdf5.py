@@ -1,4 +1,4 @@
-"""Arrays of an HDF5 file that lie in the file itself, and are as large there as they are said to be.
+"""Arrays of an HDF5 file that lie in the file itself, and are as large there as they are said to be; and new files.
 
 HDF5 can point at other files (external and soft links, external storage, virtual datasets), and can promise arrays
 without end in a small file (compression, fill values). Neither is read.
@@ -6,9 +6,12 @@ without end in a small file (compression, fill values). Neither is read.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -42,6 +45,44 @@ def open_file(
         file.close()
         raise
     return file
+
+
+class _NewFile(h5py.File):
+    """A file whose arrays stay open as long as it does: what one cannot write as it closes is lost in silence."""
+
+    def __init__(self, path: Path, locking: bool | None):
+        self._arrays: list[h5py.Dataset] = []
+        super().__init__(path, "w", locking=locking)
+
+    def create_dataset(self, *args: Any, **kwargs: Any) -> h5py.Dataset:
+        self._arrays.append(super().create_dataset(*args, **kwargs))
+        return self._arrays[-1]
+
+
+@contextmanager
+def new_file(path: Path, locking: bool | None = None) -> Iterator[h5py.File]:
+    """A file to write in the block, all of which is on disk when the block has ended well.
+
+    What HDF5 cannot write when it closes a file (the disk is full) it only complains of on stderr, and then crashes the
+    process at its end. So all is written before anything is closed, and where that fails, the rest goes nowhere.
+    """
+    file = _NewFile(path, locking)
+    try:
+        yield file
+        file.flush()
+    except BaseException:
+        with suppress(Exception):  # where there is no descriptor, as on Windows, it closes as it can
+            _write_elsewhere(file.id.get_vfd_handle())
+        raise
+    finally:
+        file.close()
+
+
+def _write_elsewhere(descriptor: int) -> None:
+    """Let a descriptor be of a file in memory, which nobody will read."""
+    nowhere = os.memfd_create("musictool") if hasattr(os, "memfd_create") else tempfile.mkstemp()[0]
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 @contextmanager

@@ -12,13 +12,12 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import h5py
 from keras import ops
 
 from musictool.atomic import replacing
 from musictool.errors import BadModel
 from musictool.strict import json as strict_json
-from musictool.strict.hdf5 import array, opened
+from musictool.strict.hdf5 import array, new_file, opened
 
 SCHEMA = {
     "stage": int,
@@ -56,7 +55,7 @@ def checkpoint_path(folder: Path) -> Path:
 
 def save_checkpoint(path: Path, variables: Sequence[Any], state: State) -> None:
     """Write `variables` (Keras variables, in a fixed order) and the state, whole or not at all."""
-    with replacing(path) as partial, h5py.File(partial, "w") as file:
+    with replacing(path) as partial, new_file(partial) as file:
         file.attrs["state"] = json.dumps(asdict(state))
         for i, variable in enumerate(variables):
             file[str(i)] = ops.convert_to_numpy(variable)

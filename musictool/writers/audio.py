@@ -15,7 +15,7 @@ from musictool.errors import BadFile, NoMusic
 from musictool.music.score import Score
 from musictool.sound import fluidsynth as _fluidsynth
 from musictool.sound import synthesis as _synthesis
-from musictool.sound.file import FORMATS, LOUDNESS, Spool, check_loudness, write_mastered
+from musictool.sound.file import FORMATS, LOUDNESS, Spool, check_loudness, check_sound_room, write_mastered
 from musictool.sound.soundfont import default_path, load
 
 SUFFIXES = tuple(FORMATS)
@@ -40,6 +40,7 @@ def write(
     path = Path(path)
     check_loudness(loudness)
     check_length(score.seconds, path)
+    check_sound_room(path, score.seconds)
     font = Path(soundfont) if soundfont else default_path()
     sections = _fluidsynth.sections(score, font) if fluidsynth else _synthesis.sections(score, load(font))
     with Spool(path.parent) as spool:

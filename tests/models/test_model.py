@@ -4,15 +4,17 @@ import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
+from musictool.atomic import DiskFull
 from musictool.errors import BadModel, UnknownName
 from musictool.models.info import FORMAT
-from musictool.models.model import Model, create
+from musictool.models.model import Model, create, save_weights
 from musictool.music.score import METRE
 
 
@@ -206,3 +208,12 @@ def test_an_arch_that_this_version_lacks_is_named(copy: Path):
     change(copy, arch={"name": "lstn", "options": {}, "conditions": 0})
     with pytest.raises(BadModel, match="Did you mean 'lstm'"):
         _ = Model.open("tunes-lstm").arch
+
+
+def test_weights_that_do_not_fit_on_the_disk_are_told_before_they_are_written(copy: Path, monkeypatch):
+    weights = [SimpleNamespace(shape=(1000, 500)), SimpleNamespace(shape=(500,))]
+    stage = SimpleNamespace(name="network", network=SimpleNamespace(weights=weights))  # it cannot even save any
+    monkeypatch.setattr("musictool.atomic.shutil.disk_usage", lambda place: SimpleNamespace(free=1_500_000))
+    with pytest.raises(DiskFull, match=r"over 2\.0 MB are wanted, 1\.5 MB are free") as raised:
+        save_weights(copy, stage, {})  # type: ignore[arg-type]
+    assert raised.value.filename == str(copy / "network.weights.h5")

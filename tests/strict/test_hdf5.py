@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from musictool.strict.hdf5 import array, check_file, open_file, opened
+from musictool.strict.hdf5 import array, check_file, new_file, open_file, opened
 
 
 @pytest.fixture
@@ -91,3 +93,42 @@ def test_a_link_to_a_file_and_a_file_that_is_too_large_are_refused(path: Path, t
     refused(tmp_path / "link.h5", "it is a link")
     with pytest.raises(ValueError, match="at most 1,000 are read"):
         check_file(path, 1000)
+
+
+def test_what_cannot_be_written_as_a_file_is_closed_is_an_error_and_no_crash(tmp_path: Path):
+    program = """
+import resource, signal, sys
+import subprocess
+import sys
+from pathlib import Path
+import numpy as np
+from musictool.strict import hdf5
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, unlimited[1]))
+elsewhere = hdf5._write_elsewhere
+
+def with_room(descriptor):  # as a file in memory has it when the disk is full
+    resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    elsewhere(descriptor)
+
+hdf5._write_elsewhere = with_room
+try:
+    with hdf5.new_file(Path(sys.argv[1])) as file:
+        file["all"] = np.ones(2_000)
+        file["rest"] = np.ones(1_000)
+except (OSError, RuntimeError):
+    print("an error")
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "new.h5")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "an error\n", "")
+
+
+def test_a_new_file_holds_what_was_put_in(tmp_path: Path):
+    with new_file(tmp_path / "new.h5") as file:
+        file["one"] = np.arange(3)
+        file.create_dataset("two", (4,), np.int8)[1:] = 7
+    with opened(tmp_path / "new.h5") as file:
+        assert file["one"][:].tolist() == [0, 1, 2]
+        assert file["two"][:].tolist() == [0, 7, 7, 7]

@@ -29,7 +29,7 @@ from musictool.engine.current import Loads, loads_as_needed
 from musictool.errors import NoMusic
 from musictool.music.score import Score, Track, sort_notes
 from musictool.reading import read_named
-from musictool.sound.file import FORMATS, FRAMES, Spool, write_mastered
+from musictool.sound.file import FORMATS, FRAMES, Spool, check_sound_room, write_mastered
 from musictool.sound.loudness import RATE
 from musictool.sound.soundfont import default_path, load
 from musictool.sound.synthesis import TAIL_SECONDS, sections
@@ -95,6 +95,7 @@ def lofi(
             write(arrangement.score, path)
     if sounds:
         check_length(arrangement.seconds, sounds[0])
+        check_sound_room(sounds[0], 3 * arrangement.seconds)  # the sample, the drums, and both
         with Spool(sounds[0].parent) as spool:
             spool.fill(mix(arrangement, options, sounds[0].parent))
             for path in sounds:

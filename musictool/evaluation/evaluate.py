@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from musictool.models.model import Model
 
 NUM, MAX_BARS = 100, 16
+MAX_NUM = 10_000  # pieces; more are no surer, and their measures are all in memory
+_AT_ONCE = 256  # pieces written together
 _MARGIN = 1.25  # rows are written for so many times the bars, as some pieces are slow
 _PIECES_FOR_LENGTH = 20  # validation pieces that the rows per bar are counted in
 
@@ -55,7 +57,7 @@ def evaluate(
     Args:
         model: opened, or its name or path; without one, the model trained last.
         corpus: name or path; without one, that which the model was trained on.
-        num: pieces that it writes, and the most validation pieces beside them.
+        num: pieces that it writes, 2 to MAX_NUM, and the most validation pieces beside them.
         bars: of each piece; None for the median of the human pieces, at most MAX_BARS. Without it MAX_BARS are written,
             so that eight can be heard (musictool/metrics/told_apart.py), and cut for all other measures.
         temperature: of the sampler (musictool/sampling/sampler.py); the rest of it is the default.
@@ -69,8 +71,8 @@ def evaluate(
     """
     from musictool.models.model import Model
 
-    if num < 2:
-        raise BadOption(f"--num {num} is not at least 2")
+    if not 2 <= num <= MAX_NUM:
+        raise BadOption(f"--num {num} is not from 2 to {MAX_NUM}")
     if bars is not None and bars < 1:
         raise BadOption(f"--bars {bars} is not at least 1")
     opened = model if isinstance(model, Model) else Model.open(model)
@@ -203,6 +205,7 @@ def _training_corpus(model: Model) -> Corpus:
 
 def written_by(model: Model, human: Sequence[Score], num: int, bars: int, temperature: float, seed: int) -> list[Score]:
     """`num` samples, each cut to `bars`; `human` are pieces that the rows per bar are counted in."""
+    from musictool.generation.batches import batches
     from musictool.generation.request import Request
     from musictool.generation.sample import Generation
     from musictool.sampling.sampler import Sampler
@@ -212,7 +215,8 @@ def written_by(model: Model, human: Sequence[Score], num: int, bars: int, temper
     margin = _MARGIN if model.spec.kind == "tokens" else 1.0
     length = max(1, math.ceil(rows_per_bar * bars * margin)) * model.spec.steps
     request = Request(length=length, num=num, sampler=Sampler(temperature=temperature), seed=seed)
-    return [score.until(score.bar_line_ticks(bars)) for score in Generation(model, request).pieces()]
+    pieces = (piece for batch in batches(model, request, _AT_ONCE) for piece in Generation(model, batch).pieces())
+    return [piece.until(piece.bar_line_ticks(bars)) for piece in pieces]
 
 
 def _likelihoods(

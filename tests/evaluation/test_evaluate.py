@@ -257,6 +257,7 @@ def test_the_command_evaluates_the_model_trained_last(at_tiny_home: Path):
         ("evaluate nowhere", 1, "unknown model 'nowhere'"),
         ("evaluate --corpus nowhere", 1, "unknown corpus 'nowhere'"),
         ("evaluate --num 1", 2, "--num 1"),
+        ("evaluate --num 100000", 2, "--num 100000 is not from 2 to 10000"),
         ("evaluate --bars 0", 2, "--bars 0"),
         ("evaluate song.mid", 2, "--against CORPUS"),
         ("evaluate a b", 2, "--against CORPUS"),

@@ -112,6 +112,8 @@ def write_like(
         BadModel: if the model is gone or has been trained since.
     """
     values = read_sidecar(sidecar)
+    if command := values["request"].get("command"):
+        raise BadFile("another command", f"{sidecar} is of {command}; make it again with: musictool {command} --like")
     primer_sum, number = values["primer_sha256"], values["piece"]
     name, folder, checksum = (values["model"][key] for key in ("name", "folder", "checksum"))
     known = {Path(file).suffix.lower(): file_sum for file, file_sum in sums_of(values).items()}

@@ -34,6 +34,8 @@ def test_a_tune_gets_three_voices_and_is_made_again_from_its_json(at_home: Path)
     again = typed("--like", "infill.json", "--out", "again.mid")
     assert again.exit_code == 0, again.output
     assert Path("again.mid").read_bytes() == Path("infill.mid").read_bytes()
+    other = CliRunner().invoke(main, ["sample", "--like", "infill.json", "--out", "other.mid"])
+    assert "make it again with: musictool infill --like" in other.output
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,12 @@ def fitted(name: str, options: dict[str, Any], pieces: list[Score], transpositio
     return encoding
 
 
+@cache
+def fitted_by_hand(name: str, options: tuple[tuple[str, Any], ...]) -> Encoding:
+    """Fitted to BY_HAND, for all of its pieces."""
+    return fitted(name, dict(options), list(BY_HAND.values()))
+
+
 def assert_keeps_the_promise(rows: np.ndarray, spec: Spec) -> None:
     assert rows.dtype == spec.dtype
     assert rows.shape[1:] == spec.shape
@@ -116,7 +122,7 @@ def test_features_are_what_every_token_is_made_of(name):
 @BY_NAME
 def test_what_is_lost_is_lost_once_on_music_by_hand(name, title):
     for options in variants(name):
-        encoding = fitted(name, options, list(BY_HAND.values()))
+        encoding = fitted_by_hand(name, tuple(options.items()))
         rows = encoding.encode(BY_HAND[title])
         assert_keeps_the_promise(rows, encoding.spec)
         np.testing.assert_array_equal(encoding.encode(encoding.decode(rows)), rows)

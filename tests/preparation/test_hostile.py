@@ -53,6 +53,11 @@ def archive(name: str, stream: bytes, size: int, method: int = zipfile.ZIP_DEFLA
     return local + stream + directory + end
 
 
+def made(content: Callable[[], bytes]) -> Callable[[Path], object]:
+    """A large file, which is made where it is needed: every process of tests has this module in memory."""
+    return lambda path: path.write_bytes(content())
+
+
 def zipped(members: dict[str, bytes]) -> Callable[[Path], None]:
     def make(path: Path) -> None:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
@@ -73,20 +78,20 @@ def roll(arrays: dict[str, np.ndarray], about: object = PIANO, **more: bytes) ->
 
 
 NO_VALUES = {name: array for name, array in SOUND.items() if name != VALUES}
-RUNNING = bytes.fromhex("00 90 3c 40 01 3c 00")
+RUNNING, REPEATED = bytes.fromhex("00 90 3c 40 01 3c 00"), bytes.fromhex("01 3c 40 01 3c 00")
 CONTAINER = b'<container><rootfiles><rootfile full-path="../../song.xml"/></rootfiles></container>'
 
 # name: (bytes or what makes the file, reason)
-HOSTILE: dict[str, tuple[bytes | Callable[[Path], None], str]] = {
+HOSTILE: dict[str, tuple[bytes | Callable[[Path], object], str]] = {
     "empty.mid": (b"", "empty"),
-    "notes.mid": (header() + track(RUNNING + bytes.fromhex("01 3c 40 01 3c 00") * 550_000 + END), "too many notes"),
-    "huge.mid": (header() + track(RUNNING + bytes.fromhex("01 3c 40 01 3c 00") * 1_400_000 + END), "too large"),
+    "notes.mid": (made(lambda: header() + track(RUNNING + REPEATED * 550_000 + END)), "too many notes"),
+    "huge.mid": (made(lambda: header() + track(RUNNING + REPEATED * 1_400_000 + END)), "too large"),
     "late.mid": (smf("c1 f5 c0 00 90 3c 40  60 80 3c 00"), "too long"),
     "cut.mid": (SONG[:23], "truncated"),
-    "zip.mid": (archive("a", zeros(4000), 4000 * MIB), "not MIDI"),
+    "zip.mid": (made(lambda: archive("a", zeros(4000), 4000 * MIB)), "not MIDI"),
     "silent.kar": (smf("00 ff 05 02 4c 61"), "no notes"),
-    "bomb.npz": (archive("tempo.npy", zeros(4000), 4000 * MIB), "too large"),
-    "liar.npz": (archive("tempo.npy", zeros(4000), 1000), "unreadable"),
+    "bomb.npz": (made(lambda: archive("tempo.npy", zeros(4000), 4000 * MIB)), "too large"),
+    "liar.npz": (made(lambda: archive("tempo.npy", zeros(4000), 1000)), "unreadable"),
     "boaster.npz": (archive("tempo.npy", zeros(1), 50 * MIB), "unreadable"),
     "bzip2.npz": (archive("tempo.npy", b"BZh9", 1000, zipfile.ZIP_BZIP2), "unreadable"),
     "cut.npz": (archive("tempo.npy", zeros(1), MIB)[:600], "truncated"),
@@ -97,13 +102,15 @@ HOSTILE: dict[str, tuple[bytes | Callable[[Path], None], str]] = {
     "disorder.npz": (roll({**SOUND, "pianoroll_0_csc_indices": np.array([9, 5, 1, 0, -1])}), "not a piano-roll"),
     "resolution.npz": (roll(SOUND, {**PIANO, "resolution": 0}), "not a piano-roll"),
     "notes.npz": (
-        roll(
+        lambda path: write(
+            path,
             {
                 "pianoroll_0_csc_data": np.full(600_000, 9, np.uint8),
                 "pianoroll_0_csc_indices": np.arange(600_000) * 2,
                 "pianoroll_0_csc_indptr": np.minimum(np.arange(129), 1) * 600_000,
                 "pianoroll_0_csc_shape": np.array([1_200_000, 128]),
-            }
+            },
+            PIANO,
         ),
         "too many notes",
     ),
@@ -117,8 +124,8 @@ HOSTILE: dict[str, tuple[bytes | Callable[[Path], None], str]] = {
         ),
         "too long",
     ),
-    "bomb.mxl": (archive("song.xml", zeros(4000), 4000 * MIB), "too large"),
-    "liar.mxl": (archive("song.xml", zeros(4000), 1000), "unreadable"),
+    "bomb.mxl": (made(lambda: archive("song.xml", zeros(4000), 4000 * MIB)), "too large"),
+    "liar.mxl": (made(lambda: archive("song.xml", zeros(4000), 1000)), "unreadable"),
     "cut.mxl": (archive("song.xml", zeros(1), MIB)[:600], "truncated"),
     "laughs.mxl": (zipped({"song.xml": xml('<!ENTITY l0 "ha">' + LAUGHS, "&l10;")}), "unreadable"),
     "laughs.xml": (xml('<!ENTITY l0 "ha">' + LAUGHS, "&l10;"), "unreadable"),
@@ -126,14 +133,14 @@ HOSTILE: dict[str, tuple[bytes | Callable[[Path], None], str]] = {
     "long.xml": (xml(body=NOTE.replace("<duration>1", "<duration>99999999999999")), "too long"),
     "deep.xml": (xml(body="<a>" * 100_000 + "</a>" * 100_000), "no notes"),
     "cut.musicxml": (xml()[:-60], "unreadable"),
-    "huge.abc": (b"X:1\nL:1/8\nK:C\n" + b"cdefgab " * 1_250_000, "too large"),
+    "huge.abc": (made(lambda: b"X:1\nL:1/8\nK:C\n" + b"cdefgab " * 1_250_000), "too large"),
     "length.abc": (b"X:1\nL:1/8\nK:C\nc99999999999999999999\n", "too long"),
     "brackets.abc": (b"X:1\nL:1/8\nK:C\n" + b"[" * 50_000, "no notes"),
     "garbage.xml": (bytes(range(256)) * 100, "not MusicXML"),
     "noise.krn": (bytes(range(256)) * 101, "not Humdrum"),
 }
 
-SOUND_FILES: dict[str, bytes | Callable[[Path], None]] = {
+SOUND_FILES: dict[str, bytes | Callable[[Path], object]] = {
     "song.mid": SONG,
     "tempo.mid": smf("00 ff 51 03 00 00 00  00 90 3c 41  60 80 3c 00"),  # of zero: as if it were not there
     "gap.mid": smf("00 90 3c 40  60 80 3c 00  c1 f5 c0 00 90 3c 40  60 80 3c 00"),  # cut before it
@@ -145,7 +152,7 @@ SOUND_FILES: dict[str, bytes | Callable[[Path], None]] = {
 }
 
 
-def put(folder: Path, name: str, content: bytes | Callable[[Path], None]) -> Path:
+def put(folder: Path, name: str, content: bytes | Callable[[Path], object]) -> Path:
     path = folder / name
     if callable(content):
         content(path)

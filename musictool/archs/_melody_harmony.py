@@ -1,8 +1,9 @@
-"""What melody-cnn and vae share: the piano goes first, and the others play to it.
+"""What melody-cnn, seq2seq and vae share: the piano goes first, and the others play to it.
 
 A segment's piano follows from the piano before it; guitar, bass, strings and drums follow each from the new piano and
-from what the same instrument played before. So an arch of this kind is five networks that predict an instrument each
-(`instrument_logits`), and the likelihood of a segment is the product of theirs.
+from what the same instrument played before. So an arch of this kind is five networks that predict an instrument each,
+and the likelihood of a segment is the product of theirs. They draw the cells of a segment all at once
+(MelodyHarmonyArch: `instrument_logits`) or one part after another (PianoLedArch: `cells` and `cell_logits`).
 
 Source: I. Tham and M. Kim, "Generating Music Using Deep Learning" (2021): MelodyCNN and four Conditional HarmonyCNNs,
 MelodyNN and four ConditionalNNs. Limit: guitar, bass, strings and drums see the piano and not one another.
@@ -25,21 +26,32 @@ from musictool.engine.current import in_own_engine
 from musictool.music.instruments import PIANO
 
 
-class MelodyHarmonyArch(SegmentsArch, AccompanimentArch):
-    """An arch in which the piano leads. A subclass gives its networks, `instrument_logits` and `latent_inputs`."""
+class PianoLedArch(SegmentsArch, AccompanimentArch):
+    """An arch in which the piano leads. A subclass gives its networks, `cells`, `cell_logits` and `latent_inputs`."""
 
     @abstractmethod
-    def instrument_logits(self, instrument: int, piano: Any, previous: Any, latents: Any) -> Any:
-        """The logits of the cells of one instrument.
+    def cells(self, instrument: int, piano: Any, previous: Any, thresholds: Any, temperature: Any, latents: Any) -> Any:
+        """What one instrument plays, drawn.
 
         Args:
             instrument: an index into `instruments`.
-            piano: float32 0/1 (N, S, P), what the piano plays in the same segment; not looked at for the piano itself.
-            previous: float32 0/1 (N, S, P), what the instrument itself played in the segment before.
-            latents: a nest of float32 (N, I, ...), as `latent_inputs` gives it.
+            piano: float32 0/1 (B, S, P), what the piano plays in the same segment; None for the piano itself.
+            previous: float32 0/1 (B, S, P), what the instrument itself played in the segment before.
+            thresholds: float32, broadcast to (B, S, P): what the probabilities are compared with.
+            temperature: divides the logits.
+            latents: as `latent_inputs` gives them.
 
         Returns:
-            float32 (N, S, P).
+            float32 0/1 (B, S, P).
+        """
+
+    @abstractmethod
+    def cell_logits(self, instrument: int, piano: Any, previous: Any, cells: Any, latents: Any) -> Any:
+        """The logits of what an instrument plays, float32 (N, S, P), each in view of what is drawn before it.
+
+        Args:
+            instrument, piano, previous, latents: as of `cells`.
+            cells: float32 0/1 (N, S, P), what it plays.
         """
 
     @abstractmethod
@@ -71,7 +83,7 @@ class MelodyHarmonyArch(SegmentsArch, AccompanimentArch):
 
         def write(previous: Any, thresholds: Any, temperature: Any, latents: Any) -> Any:
             previous = ops.cast(previous, "float32")
-            piano = self._cells(PIANO, None, previous, thresholds, temperature, latents)
+            piano = self.cells(PIANO, None, previous[..., PIANO], thresholds[..., PIANO], temperature, latents)
             return self._band(piano, previous, thresholds, temperature, latents)
 
         return compiled(write)
@@ -93,25 +105,34 @@ class MelodyHarmonyArch(SegmentsArch, AccompanimentArch):
         def predict(previous: Any, segments: Any, latents: Any) -> Any:
             previous, segments = ops.cast(previous, "float32"), ops.cast(segments, "float32")
             logits = [
-                self.instrument_logits(i, segments[..., PIANO], previous[..., i], latents)
+                self.cell_logits(i, segments[..., PIANO], previous[..., i], segments[..., i], latents)
                 for i in range(len(self.instruments))
             ]
             return ops.sigmoid(top_k_per_step(ops.stack(logits, axis=-1), self.network.max_polyphony))
 
         return compiled(predict)
 
-    def _cells(
-        self, instrument: int, piano: Any, previous: Any, thresholds: Any, temperature: Any, latents: Any
-    ) -> Any:
-        """float32 0/1 (B, S, P), what one instrument plays."""
-        logits = self.instrument_logits(instrument, piano, previous[..., instrument], latents)
-        cells = binarise(logits, temperature, thresholds[..., instrument], self.network.max_polyphony[instrument])
-        return ops.cast(cells, "float32")
-
     def _band(self, piano: Any, previous: Any, thresholds: Any, temperature: Any, latents: Any) -> Any:
         """0/1 (B, S, P, I), the piano as given and all others to it."""
         cells = [
-            piano if i == PIANO else self._cells(i, piano, previous, thresholds, temperature, latents)
+            piano if i == PIANO else self.cells(i, piano, previous[..., i], thresholds[..., i], temperature, latents)
             for i in range(len(self.instruments))
         ]
         return ops.cast(ops.stack(cells, axis=-1), self.spec.dtype.name)
+
+
+class MelodyHarmonyArch(PianoLedArch):
+    """An arch that draws all cells of an instrument at once. A subclass gives its networks, `instrument_logits` and
+    `latent_inputs`."""
+
+    @abstractmethod
+    def instrument_logits(self, instrument: int, piano: Any, previous: Any, latents: Any) -> Any:
+        """The logits of the cells of one instrument, float32 (N, S, P); see PianoLedArch.cells. The piano is not looked
+        at for the piano itself."""
+
+    def cells(self, instrument: int, piano: Any, previous: Any, thresholds: Any, temperature: Any, latents: Any) -> Any:
+        logits = self.instrument_logits(instrument, piano, previous, latents)
+        return ops.cast(binarise(logits, temperature, thresholds, self.network.max_polyphony[instrument]), "float32")
+
+    def cell_logits(self, instrument: int, piano: Any, previous: Any, cells: Any, latents: Any) -> Any:
+        return self.instrument_logits(instrument, piano, previous, latents)

@@ -85,7 +85,7 @@ def test_a_voice_sees_those_before_it_and_no_other(head: VoiceHead):
 
 
 def test_it_draws_what_it_says_and_one_note_a_voice(head: VoiceHead):
-    pieces = 4_000
+    pieces = 6_000
     rng = np.random.default_rng(2)
     with within("numpy"):
         features = np.tile(np.random.default_rng(1).normal(0, 1, 6).astype(np.float32), (pieces, 1))
@@ -97,7 +97,7 @@ def test_it_draws_what_it_says_and_one_note_a_voice(head: VoiceHead):
     assert (struck <= held).all()
     frames, counts = np.unique(drawn, axis=0, return_counts=True)
     often = counts > 150
-    assert often.sum() > 3
+    assert often.sum() >= 3
     np.testing.assert_allclose(counts[often] / pieces, np.exp(-scored(head, frames[often])), rtol=0.25)
 
 

@@ -16,7 +16,7 @@ The laws that every encoding keeps (tests/test_laws_encodings.py holds each file
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -24,7 +24,7 @@ import numpy as np
 
 from musictool import options
 from musictool.errors import MusictoolError
-from musictool.music.score import PITCHES, Score
+from musictool.music.score import PITCHES, Score, Track
 
 Kind = Literal["tokens", "frames", "segments"]
 
@@ -169,6 +169,21 @@ class Encoding(ABC):
             music = self.decode(numbers[number : number + 1].reshape(1, *spec.shape).astype(spec.dtype))
             onsets[number, music.notes["pitch"][~music.is_drum]] = True
         return onsets
+
+    def instruments(self) -> Sequence[Track | None]:
+        """For each token, or each number in a row: the instrument that it chooses or plays, None where it is none.
+
+        An encoding without instruments has none.
+        """
+        return [None] * self.spec.size
+
+    def choosing(self, rows: np.ndarray, allowed: Collection[Track]) -> np.ndarray:
+        """The rows, and behind them what chooses one of the allowed instruments, where none of these plays on.
+
+        Args:
+            allowed: some of `instruments()`.
+        """
+        return rows
 
     def ends(self) -> np.ndarray:
         """bool, shaped as onset_pitches(): the pitches that each token releases; none where notes end by themselves."""

@@ -10,6 +10,7 @@ Frames can say more (`onsets`): each key has a second number, behind those of al
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -148,6 +149,10 @@ class BandRoll(Roll):
 
     def note_tracks(self, score: Score) -> np.ndarray:
         return note_instruments(score)
+
+    def instruments(self) -> Sequence[Track | None]:
+        """That of each key; of the struck ones behind them, too."""
+        return [TRACKS[track] for track in self.key_tracks.tolist()] * (self.spec.size // len(self.key_tracks))
 
 
 def shifted(rows: np.ndarray, semitones: int, axis: int) -> np.ndarray:

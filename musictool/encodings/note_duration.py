@@ -38,6 +38,7 @@ long, about 140 rows per bar of a band, so that a window of a thousand rows hold
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -175,6 +176,21 @@ class NoteDuration(Encoding):
         pitched = np.flatnonzero(programs != DRUMS)
         changes = pitched[np.diff(programs[pitched], prepend=0) != 0]
         return places[changes], self.sections.first["program"] + programs[changes]
+
+    def instruments(self) -> Sequence[Track | None]:
+        """The program that a token chooses; of a drum, drums."""
+        programs, drums = self.sections.values("program").tolist(), self.sections.values("drum").tolist()
+        none_or_drums = [None if drum < 0 else Track(is_drum=True) for drum in drums]
+        return [
+            other if program < 0 else Track(program) for program, other in zip(programs, none_or_drums, strict=True)
+        ]
+
+    def choosing(self, rows: np.ndarray, allowed: Collection[Track]) -> np.ndarray:
+        playing = int(self._programs_at(np.append(rows, 0))[-1])
+        programs = sorted(track.program for track in allowed if not track.is_drum)
+        if not programs or playing in programs or not self.options.programs:
+            return rows
+        return np.append(rows, np.int32(self.sections.first["program"] + programs[0]))
 
     def _programs_at(self, rows: np.ndarray) -> np.ndarray:
         """int64 (T,): the program that holds at each row."""

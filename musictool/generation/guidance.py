@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from musictool.errors import BadOption
 from musictool.generation.request import Constraints
 from musictool.models.model import Model
 from musictool.music.chords import transposed
-from musictool.music.score import PITCHES
+from musictool.music.instruments import INSTRUMENTS, TRACKS, instrument_of
+from musictool.music.score import PITCHES, Track
 from musictool.sampling.guidance import Guidance
 
 _LEAST = 2  # tokens that begin a note, for there to be something to choose
@@ -40,11 +43,38 @@ def guidance_of(
                 "one that does: musictool train --encoding segments --arch midinet"
             )
         chords = tuple(transposed(chord, transposition) for chord in chords)
-    if constraints.pitches.all() and not needs_onset_mask:
+    if constraints.pitches.all() and constraints.tracks is None and not needs_onset_mask:
         return Guidance(conditions=conditions, chords=chords)
     onset_pitches = model.encoding.onset_pitches()  # (V, P)
     banned = _banned(onset_pitches, constraints, transposition)
+    if constraints.tracks is not None:
+        silent = _silent(model, constraints.tracks, onset_pitches)
+        banned = silent if banned is None else banned | silent
     return Guidance(banned, conditions, chords=chords, onset_mask=np.any(onset_pitches, axis=1))
+
+
+def allowed_instruments(model: Model, tracks: Collection[Track]) -> list[Track]:
+    """Those of the instruments of a model's encoding that are among `tracks`. An encoding that has only five of them
+    has each for all programs of its kind.
+
+    Raises:
+        BadOption: if there are none.
+    """
+    known = dict.fromkeys(track for track in model.encoding.instruments() if track is not None)
+    kinds = [instrument_of(track) for track in tracks]
+    is_of_five = set(known) == set(TRACKS)
+    allowed = [track for track in known if (instrument_of(track) in kinds if is_of_five else track in tracks)]
+    if not allowed:
+        names = ", ".join(INSTRUMENTS) if known else "none; take one trained with --encoding note-duration"
+        raise BadOption(f"--instruments: {model.name} has none of these to choose; it knows {names}")
+    return allowed
+
+
+def _silent(model: Model, tracks: Collection[Track], onset_pitches: np.ndarray) -> np.ndarray:
+    """bool (V,) or (D,): what chooses or plays other instruments than these; if they are drums alone, all pitches."""
+    allowed = allowed_instruments(model, tracks)
+    silent = np.array([track is not None and track not in allowed for track in model.encoding.instruments()])
+    return silent | onset_pitches.any(axis=1) if all(track.is_drum for track in allowed) else silent
 
 
 def _banned(onset_pitches: np.ndarray, constraints: Constraints, transposition: int) -> np.ndarray | None:

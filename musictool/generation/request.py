@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from musictool.models.model import Model
+    from musictool.music.score import Track
 
 DEFAULT_LENGTH = 500  # of the command, where none of --length, --bars and --seconds is given
 DEFAULT_ALPHA = 0.5
@@ -45,6 +46,11 @@ class Constraints:
         None, "Scale on the tonic of --key: harmonic-minor, pentatonic, blues, dorian, ...; chromatic: all notes."
     )
     pitch_range: str | None = flag(None, "Only notes from here to there: C3-C6, or as MIDI numbers 48-84.")
+    instruments: str | None = flag(
+        None,
+        "Only these: piano, guitar, bass, strings, drums, or General MIDI names, with commas between.",
+        kinds=("tokens", "frames"),
+    )
     density: float | None = flag(
         None, "Notes per second, for a model trained with --controls density.", above=0, most=1000
     )
@@ -67,6 +73,7 @@ class Constraints:
             text = ",".join(f"{weight:g}" for weight in self.histogram)
             raise BadOption(f"--pitch-histogram '{text}' is not 12 numbers with commas between, for C to B")
         _ = self.pitches  # raises for a key, a scale or a range that is none
+        _ = self.tracks  # raises for what is no instrument
 
     @cached_property
     def _key(self) -> tuple[int, bool] | None:
@@ -93,6 +100,15 @@ class Constraints:
         from musictool.music.chords import parse_chords
 
         return parse_chords(self.chords)
+
+    @cached_property
+    def tracks(self) -> tuple[Track, ...] | None:
+        """The instruments; None for all. Raises BadOption, UnknownName for what is none."""
+        if self.instruments is None:
+            return None
+        from musictool.music.instruments import tracks_of
+
+        return tracks_of(self.instruments)
 
     @cached_property
     def pitches(self) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 from musictool.engine.current import Engine
 from musictool.errors import BadOption, NoMusic
 from musictool.generation.continuation import Continuation, Primer
-from musictool.generation.guidance import guidance_of
+from musictool.generation.guidance import allowed_instruments, guidance_of
 from musictool.generation.latents import segments_of_style
 from musictool.generation.primers import encode_nearest, metres_of_beginning, model_primers, read_primer
 from musictool.generation.request import Request
@@ -159,24 +159,32 @@ class Generation:
     @cached_property
     def model_input(self) -> np.ndarray:
         """spec.dtype (num, 1 + T, *spec.shape): what the model reads of the primers, behind the start row."""
-        spec, last = self.model.spec, self.request.primer_length or 0
+        spec, primers = self.model.spec, self.primers
+        shortest = min(len(primer.rows) for primer in primers)
+        last = min(shortest, self.request.primer_length or shortest)  # as many of each
         start = np.broadcast_to(spec.start, (self.request.num, 1, *spec.shape))
-        return np.concatenate([start, np.stack([primer.rows[-last:] for primer in self.primers])], axis=1)
+        return np.concatenate([start, np.stack([primer.rows[len(primer.rows) - last :] for primer in primers])], axis=1)
 
     @cached_property
     def primers(self) -> list[Primer]:
         """What each piece continues."""
         model, request = self.model, self.request
+        tracks = request.constraints.tracks
+        allowed = None if tracks is None else allowed_instruments(model, tracks)
+
+        def chosen(rows: np.ndarray) -> np.ndarray:
+            return rows if allowed is None else model.encoding.choosing(rows, allowed)
+
         if request.from_scratch:
             openings = model_primers(model, request.num, 0, request.seed)
             begun = [(rows, metres_of_beginning(metres)) for rows, metres in openings]
-            return [Primer(model, request, rows, self.transposition, metres=metres) for rows, metres in begun]
+            return [Primer(model, request, chosen(rows), self.transposition, metres=metres) for rows, metres in begun]
         if (user := self.user_score) is not None:
             rows, unknown = self._encoded(user)
             metres = user.metres if len(user.metres) else np.array([(0, *model.info["music"]["metre"])], METRE)
-            return [Primer(model, request, rows, self.transposition, user, unknown, metres)] * request.num
+            return [Primer(model, request, chosen(rows), self.transposition, user, unknown, metres)] * request.num
         openings = model_primers(model, request.num, request.primer_length, request.seed)
-        return [Primer(model, request, rows, self.transposition, metres=metres) for rows, metres in openings]
+        return [Primer(model, request, chosen(rows), self.transposition, metres=metres) for rows, metres in openings]
 
     def _encoded(self, score: Score) -> tuple[np.ndarray, float]:
         """The rows of the user's own primer, and the share of them that the vocabulary lacks."""

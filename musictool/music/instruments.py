@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from musictool.music import gm
 from musictool.music.score import Score, Track
 
 INSTRUMENTS = ("piano", "guitar", "bass", "strings", "drums")
@@ -37,6 +38,25 @@ _FAMILIES = {0: PIANO, 3: GUITAR, 4: BASS, 12: NO_INSTRUMENT, 14: NO_INSTRUMENT,
 def instrument_of(track: Track) -> int:
     """The instrument that a track belongs to, an index into INSTRUMENTS; NO_INSTRUMENT if it is left out."""
     return DRUMS if track.is_drum else _FAMILIES.get(track.program // 8, STRINGS)
+
+
+def tracks_of(text: str) -> tuple[Track, ...]:
+    """The tracks that "piano, violin, drums" means: of one of INSTRUMENTS every program of it, else one program.
+
+    Raises:
+        UnknownName, BadOption: for a name or a number that is no instrument.
+    """
+    tracks: list[Track] = []
+    for name in text.split(","):
+        known = name.strip().lower()
+        if known == INSTRUMENTS[DRUMS]:
+            tracks.append(Track(is_drum=True))
+        elif known in INSTRUMENTS:
+            of_it = [Track(program) for program in range(len(gm.PROGRAMS))]
+            tracks += [track for track in of_it if instrument_of(track) == INSTRUMENTS.index(known)]
+        else:
+            tracks.append(Track(gm.program_number(name)))
+    return tuple(tracks)
 
 
 def note_instruments(score: Score) -> np.ndarray:

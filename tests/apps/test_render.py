@@ -60,7 +60,7 @@ def test_notes_that_are_not_written_are_told(song):
     score += "<attributes><divisions>1</divisions></attributes>" + key.format("") + key.format("<chord/>")
     source = song.with_suffix(".xml")
     source.write_text(f"{score}</measure></part></score-partwise>")
-    result = CliRunner().invoke(command, [str(source), "--out", str(song)])
+    result = CliRunner().invoke(command, [str(source), "--out", str(song), "--force"])
     assert "2.0 s of music, 1 notes (1 more double one of their track)" in result.output
 
 

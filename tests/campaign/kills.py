@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import os
 import random
 import signal
@@ -16,7 +18,8 @@ from tests.campaign.damaged import make
 
 FILES = 120  # prepared by each run
 MOST_IN_A_ROW = 5  # kills of one run, before it may end
-TELL_THE_TIME = {"last.h5"}  # how long the epochs took
+CHECKPOINT = "last.h5"  # says how long the epochs took
+HISTORY, TIMES = "history.csv", {"seconds", "rows_per_second"}  # a table, and its columns that are times
 PREPARE = ["prepare", "songs"]
 TRAIN = [
     *["train", "songs", "--name", "killed", "--arch", "lstm", "--set", "width=32", "--set", "layers=1"],
@@ -111,9 +114,17 @@ def _kill(work: Path, home: Path, command: list[str], after_seconds: float) -> b
 
 
 def _sums(folder: Path) -> dict[str, str]:
-    """Path -> sha256 of every file of a result that does not tell the time."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in TELL_THE_TIME)
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    """Path -> sha256 of every file of a result but the checkpoint; of the history without its times."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != CHECKPOINT)
+    return {str(path.relative_to(folder)): hashlib.sha256(_without_times(path)).hexdigest() for path in files}
+
+
+def _without_times(path: Path) -> bytes:
+    data = path.read_bytes()
+    if path.name != HISTORY:
+        return data
+    rows = list(csv.DictReader(io.StringIO(data.decode())))
+    return repr([{name: value for name, value in row.items() if name not in TIMES} for row in rows]).encode()
 
 
 def _listed(moments: list[float]) -> str:

@@ -71,7 +71,7 @@ def test_the_bar_counts_rows_and_has_one_colon(monkeypatch: pytest.MonkeyPatch):
     for total in (None, 16):
         bar = _output.bar(total, "reading the primer", "segments")
         bar.disable = False
-        _advance(bar, 4)
+        _advance(bar, 4, "writing")
         output = str(bar)
         bar.disable = True
         assert output.startswith("writing: 4 segments" if total is None else "writing:  25%"), output

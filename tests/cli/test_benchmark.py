@@ -139,3 +139,34 @@ def test_the_group_says_what_there_is():
     done = CliRunner().invoke(main, ["benchmark", "--help"])
     assert "polyphony" in done.output
     assert "chorales" in done.output
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (("--orders", "2"), "--orders is for --orderless"),
+        (("--harmonise", "2"), "--harmonise is for --orderless"),
+        (("--orderless", "--arch", "lstm"), "leave out --arch"),
+    ],
+)
+def test_what_is_for_chorales_without_an_order_is_said_before_anything_is_loaded(
+    tmp_path: Path, words: tuple[str, ...], message: str
+):
+    done = typed(str(chorales(tmp_path / "set.json")), *words, name="chorales")
+    assert done.exit_code == 2
+    assert message in done.output
+
+
+@pytest.mark.slow
+def test_chorales_without_an_order_are_scored_per_frame_and_harmonised(tmp_path: Path):
+    tiny = ("--epochs", "1", "--orders", "1", "--scored", "2", "--set", "width=4", "--set", "gibbs_steps=2")
+    done = typed(str(chorales(tmp_path / "set.json")), "--orderless", "--harmonise", "1", *tiny, name="chorales")
+    assert done.exit_code == 0, done.output
+    for words in (
+        "nats per frame",
+        "this model, coconet",
+        "baseline: every class",
+        "parallel fifths",
+        "as Bach has it",
+    ):
+        assert words in done.output

@@ -85,6 +85,7 @@ def test_some_frames_are_scored_and_of_the_same_model_their_nats_are_those_of_al
         assert model.score([piece(20), piece(5)], orders=2, scored=scored, seed=1) == pytest.approx(uniform)
 
 
+@pytest.mark.slow
 def test_a_run_is_scored_and_its_harmonies_are_counted():
     data = Chorales("set", {"train": [piece(24 + i, i) for i in range(4)], "validation": [piece(20, 1), piece(9)]})
     given = {"epochs": 2, "frames": 64, "orders": 1, "scored": 4, "harmonise": 1}

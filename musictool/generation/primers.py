@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -103,19 +104,37 @@ def leading_silence_ticks(score: Score, decoded: Score) -> int:
 
 
 def model_primers(model: Model, num: int, length: int | None, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Openings drawn from those that the model keeps: spec.dtype (T, *spec.shape) and METRE of each of `num`; T is the
-    same for all, and 0 if it keeps none.
+    """Openings drawn from those that the model keeps: spec.dtype (T, *spec.shape) and METRE of each of `num`; T is 0 if
+    it keeps none.
 
     Args:
-        length: rows of each at most; None for as many as all of them have.
+        length: rows of each at most; None for as many as there are up to the last bar line, where it is known.
     """
     openings = [opening for opening in zip(model.primers, model.primer_metres, strict=True) if len(opening[0])]
     if not openings:
         return [(np.zeros((0, *model.spec.shape), model.spec.dtype), np.zeros(0, METRE))] * num
-    drawn = np.random.default_rng((seed, 1)).integers(0, len(openings), num).tolist()
-    shortest = min(len(openings[i][0]) for i in drawn)
-    kept = shortest if length is None else min(length, shortest)
-    return [(openings[i][0][:kept], openings[i][1]) for i in drawn]
+    drawn = [openings[i] for i in np.random.default_rng((seed, 1)).integers(0, len(openings), num).tolist()]
+    if length is not None:
+        return [(rows[:length], metres) for rows, metres in drawn]
+    return [(_up_to_bar_line(model.encoding, rows, metres), metres) for rows, metres in drawn]
+
+
+def _up_to_bar_line(encoding: Encoding, rows: np.ndarray, metres: np.ndarray) -> np.ndarray:
+    """The rows before the last bar line, so that what goes on begins on it; all of them if none but the first is known.
+
+    Args:
+        metres: METRE, where the rows do not say it.
+    """
+    music = encoding.decode(rows)
+    if not len(music.metres) and encoding.rows_per_quarter is not None:
+        music = replace(music, metres=metres)
+    if not len(music.metres):
+        return rows
+    positions = encoding.positions(rows)
+    lines = music.bar_onsets_ticks(int(positions[-1]) + 1)
+    first = np.searchsorted(positions, lines)  # of each bar, the row with which it begins
+    begins = first[(first > 0) & (positions[np.minimum(first, len(rows) - 1)] == lines)]
+    return rows[: begins[-1]] if len(begins) else rows
 
 
 def metres_of_beginning(metres: np.ndarray) -> np.ndarray:

@@ -153,8 +153,8 @@ class Generation:
         rows_per_quarter = self.model.encoding.rows_per_quarter
         if rows_per_quarter is None:
             return BarPositions()
-        left_out = len(self.primers[0].rows) - (self.model_input.shape[1] - 1)
-        return BarPositions([primer.metres for primer in self.primers], rows_per_quarter, left_out)
+        metres, read = [primer.metres for primer in self.primers], self.model_input.shape[1] - 1
+        return BarPositions(metres, rows_per_quarter, [len(primer.rows) - read for primer in self.primers])
 
     @cached_property
     def model_input(self) -> np.ndarray:

@@ -39,17 +39,17 @@ class BarPositions:
     Attributes:
         metres: METRE of each piece.
         rows_per_quarter: rows in a quarter note.
-        first_row: the number, within its piece, of the row that is counted as row 0.
+        first_rows: of each piece, the number of the row that is counted as row 0; none: the first of all.
     """
 
     metres: Sequence[np.ndarray] = field(default=(COMMON_TIME,))
     rows_per_quarter: int = 4
-    first_row: int = 0
+    first_rows: Sequence[int] = ()
 
     def of_rows(self, start: int, stop: int) -> np.ndarray:
         """float32 (stop - start, pieces, SIZE): beside the rows from start to stop - 1 of every piece."""
-        rows = np.arange(start, stop) + self.first_row
-        return np.stack([self.of_piece(piece, rows) for piece in range(len(self.metres))], axis=1)
+        rows, firsts = np.arange(start, stop), self.first_rows or [0] * len(self.metres)
+        return np.stack([self.of_piece(piece, rows + first) for piece, first in enumerate(firsts)], axis=1)
 
     def of_piece(self, piece: int, rows: np.ndarray) -> np.ndarray:
         """float32 (..., SIZE): beside these rows (...) of one piece, by number, from 0."""

@@ -54,11 +54,25 @@ def model(tiny_home: Path) -> Model:
 def test_what_follows_an_opening_is_in_its_bars(model: Model):
     (song,) = sample(model, Request(bars=2))
     ((read, positions),) = model.arch.given  # type: ignore[attr-defined]
-    assert read == 1 + 20
+    assert read == 1 + 16  # up to the last bar line
     np.testing.assert_array_equal(positions.of_rows(0, 24)[:, 0], BarPositions((WALTZ,)).of_rows(0, 24)[:, 0])
-    # it begins on the bar line before the first new step, which is the second quarter note of that bar
     assert song.metres.tolist() == [(0, 3, 4)]
-    assert song.notes["onset_ticks"].tolist() == [*range(480, 2 * 3 * 480, 120)]
+    assert song.notes["onset_ticks"].tolist() == [*range(0, 2 * 3 * 480, 120)]
+
+
+def test_behind_a_primer_that_ends_within_a_bar_it_begins_on_the_line_before(model: Model):
+    (song,) = sample(model, Request(bars=2, primer="C5 C5 C5 C5 C5"))
+    assert song.notes["onset_ticks"].tolist() == [*range(480, 2 * 4 * 480, 120)]
+
+
+def test_openings_of_several_lengths_are_continued_each_in_its_bars(model: Model):
+    openings = [PianoRoll().encode(Score.from_notes([(72, i, 1) for i in range(n)])) for n in (5, 9)]
+    model.__dict__.update({"primers": openings, "primer_metres": [WALTZ, np.array([(0, 4, 4)], METRE)]})
+    songs = sample(model, Request(bars=2, num=6, seed=3))
+    ((read, positions),) = model.arch.given  # type: ignore[attr-defined]
+    assert (read, {*positions.first_rows}) == (1 + 16, {0, 32 - 16})
+    assert {tuple(song.metres.tolist()[0]) for song in songs} == {(0, 3, 4), (0, 4, 4)}
+    assert all(song.notes["onset_ticks"].tolist() == [*range(0, song.end_ticks, 120)] for song in songs)
 
 
 def test_of_a_primer_of_which_the_end_is_read_the_bars_stay(model: Model, tmp_path: Path):
@@ -66,7 +80,7 @@ def test_of_a_primer_of_which_the_end_is_read_the_bars_stay(model: Model, tmp_pa
     write(replace(Score.from_notes([(72, i, 1) for i in range(5)]), metres=WALTZ), path)
     sample(model, Request(bars=2, primer=path, primer_length=7))
     ((read, positions),) = model.arch.given  # type: ignore[attr-defined]
-    assert (read, positions.first_row) == (1 + 7, 13)
+    assert (read, positions.first_rows) == (1 + 7, [13])
     np.testing.assert_array_equal(positions.of_rows(0, 9)[:, 0], BarPositions((WALTZ,)).of_rows(13, 22)[:, 0])
 
 

@@ -67,6 +67,6 @@ def test_no_metre_is_common_time_and_rows_before_the_first_change_too():
 
 
 def test_pieces_stand_side_by_side_and_may_begin_later():
-    both = BarPositions((table((0, 4, 4)), table((0, 3, 4))), 4, first_row=5).of_rows(0, 9)
+    both = BarPositions((table((0, 4, 4)), table((0, 3, 4))), 4, [5, 5]).of_rows(0, 9)
     assert both.shape == (9, 2, SIZE)
     np.testing.assert_array_equal(both[:, 1], of(table((0, 3, 4)), range(5, 14)))

@@ -246,15 +246,15 @@ class Windows:
                 controls[chosen] = stretched_controls(controls[chosen], factor)
 
 
-def check_batch(window: int, batch_size: int, spec: Spec) -> None:
-    """Raises BadOption, before a network is built, for batches that take more memory than any is worth: all that is
-    predicted of one, B x L x spec.size float32, is held several times over."""
-    wanted = 4 * batch_size * window * spec.size
+def check_batch(window: int, windows: int, spec: Spec) -> None:
+    """Raises BadOption, before a network is built, for more than any memory is worth: all that is predicted of so many
+    windows at once, B x L x spec.size float32, is held several times over."""
+    wanted = 4 * windows * window * spec.size
     if wanted > MOST_BATCH_BYTES:
-        fits = MOST_BATCH_BYTES // (4 * batch_size * spec.size)
+        fits = MOST_BATCH_BYTES // (4 * windows * spec.size)
         raise BadOption(
-            f"--window {window:,} with --batch-size {batch_size:,} takes {in_bytes(wanted)} for what is predicted of "
-            f"one batch, and {in_bytes(MOST_BATCH_BYTES)} are the most; of so many windows each may have {fits:,} rows"
+            f"--window {window:,} takes {in_bytes(wanted)} for what is predicted of {windows:,} windows at once, and "
+            f"{in_bytes(MOST_BATCH_BYTES)} are the most; so many may have {fits:,} rows each"
         )
 
 

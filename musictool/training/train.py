@@ -124,7 +124,7 @@ def _begin(corpus: Corpus, folder: Path, options: TrainOptions, reporter: Report
     arch.check(encoded)
     settings = options.run.resolved(arch, precision)
     settings = replace(settings, window=window_length(encoded, settings.window))
-    check_batch(settings.window, settings.batch_size, encoded.spec)
+    check_batch(settings.window, -(-settings.batch_size // settings.accumulate), encoded.spec)
     info = _info(corpus, options, encoded, arch, conditions, settings)
     info["provenance"] |= {"strategy": strategy.name, "replicas": strategy.replicas} | fine_tune.origin(parent)
     folder.mkdir(parents=True, exist_ok=True)

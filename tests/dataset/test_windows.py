@@ -209,5 +209,5 @@ def test_what_is_changed_in_memory_only_is_not_released(tmp_path: Path):
 
 def test_batches_that_no_memory_holds_are_refused_beforehand():
     check_batch(1024, 64, Spec("tokens", (), 4096))
-    with pytest.raises(BadOption, match=r"--window 196,032 with --batch-size 32 takes 4\.4 GB .* may have 47,662 rows"):
+    with pytest.raises(BadOption, match=r"--window 196,032 takes 4\.4 GB .* of 32 windows .* may have 47,662 rows"):
         check_batch(196_032, 32, Spec("frames", (176,), 176))

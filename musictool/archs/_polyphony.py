@@ -23,14 +23,7 @@ def top_k_per_step(logits: Any, k: Any) -> Any:
         The same, with -inf in the place of all others.
     """
 
-    def lower(_: Any, least: Any) -> Any:
-        """The next lower logit, while there are too few: a few rounds of this are several times as fast as sorting."""
-        below = ops.max(ops.where(logits < least, logits, -np.inf), axis=2, keepdims=True)
-        return ops.where(_polyphony(logits >= least) < k, below, least)
-
-    highest = ops.max(logits, axis=2, keepdims=True)  # (N, S, 1, ...)
-    least = ops.fori_loop(1, ops.cast(ops.max(k), "int32"), lower, highest)
-    return ops.where(logits >= least, logits, -np.inf)
+    return ops.where(logits >= _nth_highest(logits, k), logits, -np.inf)
 
 
 def binarise(logits: Any, temperature: Any, thresholds: Any, max_polyphony: Any) -> Any:
@@ -46,19 +39,14 @@ def binarise(logits: Any, temperature: Any, thresholds: Any, max_polyphony: Any)
         bool of the same shape.
     """
 
-    def is_full(kept: Any) -> Any:
-        return ops.any(_polyphony(kept) > max_polyphony)
-
-    def without_lowest(kept: Any) -> Any:
-        """One key less in each step that has too many: few have, so this is faster than to sort them all."""
-        lowest = ops.min(ops.where(kept, logits, np.inf), axis=2, keepdims=True)  # (N, S, 1, ...)
-        return kept & ~((_polyphony(kept) > max_polyphony) & (logits == lowest))
-
     above = ops.sigmoid(logits / temperature) > thresholds
-    (kept,) = ops.while_loop(is_full, lambda kept: (without_lowest(kept),), (above,))
-    return kept
+    kept = ops.where(above, logits, -np.inf)
+    return kept > _nth_highest(kept, max_polyphony + 1)  # which is one too many, or -inf
 
 
-def _polyphony(kept: Any) -> Any:
-    """float32 (N, S, 1, ...): how many keys of each step are kept."""
-    return ops.sum(ops.cast(kept, "float32"), axis=2, keepdims=True)
+def _nth_highest(logits: Any, n: Any) -> Any:
+    """float32 (N, S, 1, ...): the n-th highest logit of each step, -inf beyond the last; n as `k` above."""
+    place = logits.shape[2] - n + ops.zeros_like(logits[:, :, :1])  # (N, S, 1, ...) among ascending ones
+    ascending = ops.sort(logits, axis=2)
+    found = ops.take_along_axis(ascending, ops.cast(ops.maximum(place, 0), "int32"), axis=2)
+    return ops.where(place >= 0, found, -np.inf)

@@ -19,7 +19,7 @@ _MAXIMUM: Any = np.maximum.reduce
 # What numpy has under the same name, with the same arguments.
 SAME = """
     abs add all any argmax broadcast_to cumsum exp expand_dims expm1 flip log log1p logical_and matmul maximum
-    mean min minimum mod repeat reshape shape split sqrt square stack swapaxes tanh transpose zeros_like
+    mean min minimum mod repeat reshape shape sort split sqrt square stack swapaxes tanh transpose zeros_like
 """
 globals().update({name: getattr(np, name) for name in SAME.split()})
 

@@ -104,6 +104,8 @@ def _report(trained: Any) -> None:
     if trained.eval_metrics:
         _output.say("on the corpus, in the best epoch:")
         _output.table([(name, f"{value:.3f}") for name, value in trained.eval_metrics.items()], indent="  ")
+    elif not trained.baselines and trained.loss is not None:  # of an arch that no baseline can be compared with
+        _output.say(f"validation loss: {trained.loss:.3f}")
     elif not trained.baselines:
         _output.say("The corpus has no piece to validate on, so nothing says whether it learnt or copied.")
     else:

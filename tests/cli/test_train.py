@@ -74,6 +74,14 @@ def test_it_says_why_a_run_ended_what_was_best_and_what_may_help(
     assert all(words in output for words in said), output
 
 
+def test_without_baselines_it_tells_the_loss_and_without_both_that_nothing_was_held_out(
+    at_tiny_home: Path, capsys: pytest.CaptureFixture[str]
+):
+    for loss, said in ((2.5, "validation loss: 2.500\n"), (None, "no piece to validate on")):
+        _report(Trained(Model.open("tunes-lstm"), "time", loss, {}))
+        assert said in capsys.readouterr().out
+
+
 def test_an_arch_that_counts_has_no_epochs_to_tell_of(corpus: None):
     result = run("train tunes --arch markov --name counted --seed 1")
     assert result.exit_code == 0, result.output

@@ -26,7 +26,7 @@ class ChoraleSettings(BenchmarkSettings):
 class OrderlessSettings(ChoraleSettings):
     """How the model of the benchmark without an order is trained and scored."""
 
-    frames: int = option(2048, "frames per step", least=1)
+    frames: int = option(512, "frames per step", least=1)
     harmonise: int = flag(
         0, "With --orderless: validation sopranos to write three voices to, whose faults are counted.", least=0
     )

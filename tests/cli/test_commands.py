@@ -74,6 +74,7 @@ def test_the_package_is_the_command_too():
         ("sample --seconds inf", 2, "--seconds: inf is not"),
         ("sample --seed -1", 2, "--seed: -1 is not"),
         ("accompany nowhere.mid --seed -1", 2, "--seed: -1"),
+        ("accompany nowhere.mid --alpha 0.5", 2, "of which style? Name one, as with --style FILE\n"),
         ("interpolate nowhere.mid nowhere.mid --seed -1", 2, "'--seed': -1"),
         ("evaluate --seed -1", 2, "'--seed': -1"),
         ("benchmark polyphony nowhere.mat --seed -1", 2, "--seed: -1 is not"),

@@ -209,6 +209,10 @@ class Arch(ABC):
         """Build all networks, with fresh weights."""
         _ = self.stages
 
+    def held_numbers(self, rows: int) -> int:
+        """Numbers that training holds for a window of so many rows, at least; 0 where that is not known."""
+        return 0
+
     def check(self, encoded: Encoded) -> None:  # noqa: B027  # most archs learn any corpus
         """Check a corpus before training. Raises BadCorpus for one that cannot be learnt."""
 
@@ -313,6 +317,7 @@ class InfillArch(ABC):
         guidance: Guidance = FREE,
         num: int = 1,
         keeps_rhythm: bool = False,
+        sings: np.ndarray | None = None,
         progress: Progress | None = None,
     ) -> np.ndarray:
         """A piece with its free part written anew.
@@ -326,6 +331,7 @@ class InfillArch(ABC):
             guidance: what may not be drawn, and the bar positions.
             num: how many pieces.
             keeps_rhythm: whether each free note keeps its onset and length, and each free rest stays one.
+            sings: bool (T, V), where a voice that is free may not rest; None for nowhere.
             progress: called with how much is done, and of how much.
 
         Returns:

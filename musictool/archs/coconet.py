@@ -209,12 +209,22 @@ class Coconet(Arch, InfillArch):
         guidance: Guidance = FREE,
         num: int = 1,
         keeps_rhythm: bool = False,
+        sings: np.ndarray | None = None,
         progress: Progress | None = None,
     ) -> np.ndarray:
+        sings = np.zeros_like(is_free) if sings is None else sings
         first, last = _surroundings(is_free)
         pieces = np.repeat(rows[None], num, axis=0)
         window = self._written(
-            pieces[:, first:last], is_free[first:last], sampler, seed, guidance, first, keeps_rhythm, progress
+            pieces[:, first:last],
+            is_free[first:last],
+            sings[first:last],
+            sampler,
+            seed,
+            guidance,
+            first,
+            keeps_rhythm,
+            progress,
         )
         pieces[:, first:last] = np.where(self._numbers_of(is_free[first:last]), window, pieces[:, first:last])
         return pieces
@@ -229,7 +239,7 @@ class Coconet(Arch, InfillArch):
             is_free = np.arange(context.shape[1] + CHUNK)[:, None] >= np.full(VOICES, context.shape[1])
             window = np.concatenate([context, new], axis=1)
             first = past.shape[1] - context.shape[1]
-            rows = self._continued(window, is_free, sampler, [seed, number], guidance, first)
+            rows = self._continued(window, is_free, np.zeros_like(is_free), sampler, [seed, number], guidance, first)
             past = np.concatenate([past, rows[:, -CHUNK:]], axis=1)
             yield past[:, -CHUNK:]
 
@@ -241,6 +251,7 @@ class Coconet(Arch, InfillArch):
         self,
         pieces: np.ndarray,
         is_free: np.ndarray,
+        sings: np.ndarray,
         sampler: Sampler,
         seed: Any,
         guidance: Guidance,
@@ -251,7 +262,7 @@ class Coconet(Arch, InfillArch):
         """uint8 0/1 (B, T, D): pieces with what is free in them written, by blocked Gibbs sampling.
 
         Args:
-            is_free: bool (T, V).
+            is_free, sings: bool (T, V).
             first_row: the number of the first of these rows in the piece.
         """
         rng = np.random.default_rng(seed)
@@ -259,7 +270,9 @@ class Coconet(Arch, InfillArch):
         blocks: Blocks = NoteBlocks(classes[0], is_free, len(self.keys)) if keeps_rhythm else StepBlocks(is_free)
         beside = guidance.bar_positions.of_rows(first_row, first_row + pieces.shape[1])  # (T, pieces, SIZE)
         beside = np.broadcast_to(np.moveaxis(beside, 1, 0), (len(pieces), pieces.shape[1], SIZE))
-        banned, is_there = self._banned(guidance), np.ones(pieces.shape[:2], np.float32)
+        is_there = np.ones(pieces.shape[:2], np.float32)
+        banned = np.repeat(self._banned(guidance)[None], len(is_free), axis=0)  # (T, V, C)
+        banned[sings, 0] = MASKED_LOGIT
         total = self.options.gibbs_steps
         for number in range(total):
             share = 1.0 if not number else _hidden_share(number / total)

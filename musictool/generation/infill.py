@@ -125,6 +125,7 @@ class Infill:
             self.guidance,
             request.num,
             request.keep_rhythm,
+            self.sings,
             self.progress,
         )
         return [self._joined(rows) for rows in written]
@@ -203,6 +204,14 @@ class Infill:
                 first, last = to_steps(np.array([begin, end]), quarter)
                 is_free |= (steps >= first) & (steps < last) & np.isin(np.arange(VOICES), self.free_voices)
         return is_free & ~self._sounds(self._rows(~self.goes))
+
+    @property
+    def sings(self) -> np.ndarray | None:
+        """bool (T, V): where new voices have to sing, which is where those that are there do."""
+        if self.request.voices is None:
+            return None
+        sounds = np.asarray(self._sounds(self.rows).any(axis=1, keepdims=True))
+        return np.repeat(sounds, VOICES, axis=1)
 
     @cached_property
     def free_voices(self) -> list[int]:

@@ -109,6 +109,11 @@ def test_a_melody_is_harmonised_in_new_tracks(model: Model):
     assert_all_else_stays(before, after, np.zeros(len(before.notes), bool), after.notes["track"] > 0)
     assert [track.name for track in after.tracks] == ["part 1", "Alto", "Tenor", "Bass"]
     assert {track.program for track in after.tracks} == {40}
+    # they rest where the melody does
+    notes = before.notes[(before.notes["onset_ticks"] < BAR) | (before.notes["onset_ticks"] >= 2 * BAR)]
+    sung = model.encoding.encode(filled(model, replace(before, notes=notes), voices=4)).reshape(-1, 2, 4, 88)[:, 0]
+    assert sung[:16].any(axis=2).all()
+    assert sung[32:63].any(axis=2).all()
     two = filled(model, before, voices=2, bars="1")
     assert [track.name for track in two.tracks] == ["part 1", "Bass"]
     assert starts(two)[two.notes["track"] == 1].max() < BAR

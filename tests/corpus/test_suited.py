@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,22 @@ class Pieces:
     """A corpus as far as `suited` looks at one."""
 
     def __init__(self, scores: Sequence[Score]):
-        self.score = scores.__getitem__
-        self._number = len(scores)
+        self._scores = scores
+        self.reads = 0
 
     def __len__(self) -> int:
-        return self._number
+        return len(self._scores)
+
+    def score(self, index: int) -> Score:
+        self.reads += 1
+        return self._scores[index]
+
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        yield from ((start, min(start + 100, len(self))) for start in range(0, len(self), 100))
+
+    def packed(self, start: int, stop: int) -> Pieces:
+        self.reads += 1
+        return Pieces(self._scores[start:stop])
 
 
 def played(step: float, tracks: tuple[Track, ...] = (Track(),), voices: int = 1) -> Score:
@@ -58,3 +69,10 @@ def test_the_most_of_the_pieces_decide():
     corpus: Any = Pieces([played(0.5), played(0.5, BAND), played(0.5, BAND)])
     assert suited(corpus).encoding == "note-duration"
     assert suited(Pieces([played(0.5), played(0.5), played(0.5, BAND)])).encoding == "note-chord"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("pieces, reads", [(150, 2), (400, 4), (3000, 200)])
+def test_pieces_that_lie_close_are_read_together(pieces: int, reads: int):
+    mixed: Any = Pieces([played(0.5, BAND), played(0.5), played(0.5, BAND)] * (pieces // 3))
+    assert suited(mixed).encoding == "note-duration"
+    assert mixed.reads == reads

@@ -27,7 +27,7 @@ from musictool.models.model import Model
 from musictool.music.bar_positions import BarPositions
 from musictool.music.grid import in_steps, to_steps
 from musictool.music.score import DEFAULT_VELOCITY, KEYBOARD, PITCHES, Score, Track, fold_octaves, sort_notes
-from musictool.music.voices import BY_NUMBER, LEFT_OUT, NAMES, VOICES, track_voices
+from musictool.music.voices import BY_NUMBER, LEFT_OUT, NAMES, VOICES, track_voices, voices_of
 from musictool.progress import Progress
 from musictool.registry import ARCHS
 from musictool.sampling.sampler import Sampler
@@ -102,7 +102,7 @@ class Infill:
         self.encoding: Voices = model.encoding
         self.transposition = model.semitones_for(score)
         self.onsets, self.lengths = in_steps(score.notes, self.encoding.options.steps_per_quarter)
-        self.voices = self.encoding.note_tracks(score)
+        self.voices = voices_of(score, self.onsets, self.lengths, self.named_tracks or ())
         self.guidance = replace(
             guidance_of(model, request.constraints, self.transposition),
             bar_positions=BarPositions((score.metres,), self.encoding.rows_per_quarter or 1),
@@ -143,12 +143,11 @@ class Infill:
         return [tuple(map(self.score.bar_line_ticks, span)) for span in self.request.spans]  # type: ignore[misc]
 
     @cached_property
-    def chosen_tracks(self) -> list[int]:
-        """The tracks that are asked for, as indices; by default all that the model reads."""
-        tracks, heard = self.score.tracks, {*self.score.notes["track"][self.voices != LEFT_OUT].tolist()}
+    def named_tracks(self) -> list[int] | None:
+        """The tracks that are asked for, as indices; None where none is named."""
         if self.request.tracks is None:
-            return sorted(heard)
-        names = [track.name for track in tracks]
+            return None
+        names = [track.name for track in self.score.tracks]
         chosen = []
         for name in filter(None, map(str.strip, self.request.tracks.split(","))):
             same = [index for index, known in enumerate(names) if known.lower() == name.lower()]
@@ -157,16 +156,23 @@ class Infill:
             if not same:
                 raise UnknownName.of("track", name, [*filter(None, names), *map(str, range(1, len(names) + 1))])
             chosen += same
-        drums = [index + 1 for index in chosen if tracks[index].is_drum]
-        if drums:
-            raise BadOption(f"--tracks {self.request.tracks}: track {drums[0]} is drums, which {self.model.name} lacks")
-        silent = [index + 1 for index in chosen if index not in heard]
-        if silent:
-            raise BadOption(
-                f"--tracks {self.request.tracks}: track {silent[0]} is none of the four voices that {self.model.name} "
-                "reads"
-            )
         return chosen
+
+    @cached_property
+    def chosen_tracks(self) -> list[int]:
+        """The tracks that are written in, as indices; by default all that the model reads."""
+        heard = {*self.score.notes["track"][self.voices != LEFT_OUT].tolist()}
+        if self.named_tracks is None:
+            return sorted(heard)
+        for index in self.named_tracks:
+            if self.score.tracks[index].is_drum:
+                reason = f"is drums, which {self.model.name} lacks"
+            elif index not in heard:
+                reason = f"is none of the four voices that {self.model.name} reads"
+            else:
+                continue
+            raise BadOption(f"--tracks {self.request.tracks}: track {index + 1} {reason}")
+        return self.named_tracks
 
     @cached_property
     def goes(self) -> np.ndarray:

@@ -9,7 +9,7 @@ longest ends. Limit: of five notes at once one is left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -24,15 +24,16 @@ _MOST_SHARED = 0.05  # of the notes of a track that is a voice begin with anothe
 _CROSSING = 12.0  # what two voices out of order cost, in semitones
 
 
-def voices_of(score: Score, onsets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def voices_of(score: Score, onsets: np.ndarray, lengths: np.ndarray, wanted: Collection[int] = ()) -> np.ndarray:
     """int64 (N,): the voice of each note, 0 for the soprano to 3 for the bass; LEFT_OUT for drums and what is too much.
 
     Args:
         onsets, lengths: int64 (N,), of the notes, in steps of a grid.
+        wanted: tracks whose notes are left out last.
     """
     of_tracks = track_voices(score, onsets, lengths)
     if of_tracks is None:
-        return _shared_out(score, onsets, lengths)
+        return _shared_out(score, onsets, lengths, np.isin(score.notes["track"], [*wanted]))
     return np.array([of_tracks.get(track, LEFT_OUT) for track in score.notes["track"].tolist()], np.int64)
 
 
@@ -83,18 +84,20 @@ def _is_a_voice(onsets: np.ndarray, lengths: np.ndarray) -> bool:
     return bool(shared.sum() <= _MOST_SHARED * len(onsets))
 
 
-def _shared_out(score: Score, onsets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def _shared_out(score: Score, onsets: np.ndarray, lengths: np.ndarray, is_wanted: np.ndarray) -> np.ndarray:
     """`voices_of` for music whose tracks are none."""
     voices = np.full(len(onsets), LEFT_OUT, np.int64)
     pitches = score.notes["pitch"].astype(np.int64)
     candidates = np.flatnonzero(~score.is_drum)
-    candidates = candidates[np.lexsort((-lengths[candidates], -pitches[candidates], onsets[candidates]))]
+    order = (-lengths[candidates], ~is_wanted[candidates], -pitches[candidates], onsets[candidates])
+    candidates = candidates[np.lexsort(order)]
     ends, begins = [0] * VOICES, [0] * VOICES  # of what each voice sang last
     last: list[int | None] = [None] * VOICES
     groups = np.split(candidates, np.flatnonzero(np.diff(onsets[candidates])) + 1) if len(candidates) else []
     for group in groups:
         onset = int(onsets[group[0]])
-        new = _outer([note for i, note in enumerate(group) if not i or pitches[note] != pitches[group[i - 1]]])
+        new = [note for i, note in enumerate(group) if not i or pitches[note] != pitches[group[i - 1]]]
+        new = _outer(new, is_wanted)
         free = {voice for voice in range(VOICES) if ends[voice] <= onset}
         sounding = sorted((begins[voice], voice) for voice in range(VOICES) if voice not in free)
         while len(free) < len(new):
@@ -108,11 +111,12 @@ def _shared_out(score: Score, onsets: np.ndarray, lengths: np.ndarray) -> np.nda
     return voices
 
 
-def _outer(notes: Sequence[int]) -> list[int]:
-    """At most VOICES of notes, from the highest to the lowest: the outer ones."""
+def _outer(notes: Sequence[int], is_wanted: np.ndarray) -> list[int]:
+    """At most VOICES of notes, from the highest to the lowest: those that are wanted, and the outer ones."""
     notes = list(notes)
     while len(notes) > VOICES:
-        del notes[len(notes) // 2]
+        others = [note for note in notes if not is_wanted[note]] or notes
+        notes.remove(others[len(others) // 2])
     return notes
 
 

@@ -58,6 +58,16 @@ def test_chords_are_shared_out_from_the_highest_down_and_of_five_notes_one_is_le
     assert voices_of(five, *in_steps(five.notes, 4)).tolist() == [3, 2, LEFT_OUT, 1, 0]
 
 
+def test_of_the_same_note_and_of_five_that_of_a_wanted_track_stays():
+    chord = [(pitch, 0, 1) for pitch in (48, 55, 67, 72)]
+    score = piece([*chord, (60, 1, 1)], [(64, 0, 1), (60, 1, 1)])
+    for wanted in (0, 1):
+        voices = voices_of(score, *in_steps(score.notes, 4), [wanted])
+        is_wanted = score.notes["track"] == wanted
+        assert (voices[is_wanted] != LEFT_OUT).all()
+        assert (voices[~is_wanted & (score.notes["pitch"] == 60)] == LEFT_OUT).all()
+
+
 def test_a_moving_voice_goes_on_beside_a_held_chord():
     score = piece([(48, 0, 4), (55, 0, 4), (64, 0, 4), *((72 + i, i, 1) for i in range(4))])
     voices = voices_of(score, *in_steps(score.notes, 4))

@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -53,13 +52,15 @@ def _killed(
     while left and not wrong:
         home = _home(work, f"{name}-{runs}")
         runs += 1
-        moments = []
+        moments: list[float] = []
+        error = None
         while left and len(moments) < MOST_IN_A_ROW:
             moments.append(rng.uniform(0, seconds))
-            if not _kill(work, home, command, moments[-1]):
+            error = _kill(work, home, command, moments[-1])
+            if error is not None:
                 break  # it has ended before
             left -= 1
-        error = _run(work, home, command)
+        error = _run(work, home, command) if error is None else error
         if error:
             wrong.append(f"{name} after kills at {_listed(moments)}: {error}")
         elif _sums(results(home)) != expected:
@@ -97,20 +98,22 @@ def _start(work: Path, home: Path, command: list[str]) -> subprocess.Popen[str]:
 def _run(work: Path, home: Path, command: list[str]) -> str:
     """Run a command to its end; what it says if it fails."""
     process = _start(work, home, command)
-    error = process.communicate()[1]
-    return error.strip()[-500:] or f"status {process.returncode}" if process.returncode else ""
+    return _failure(process, process.communicate()[1])
 
 
-def _kill(work: Path, home: Path, command: list[str], after_seconds: float) -> bool:
-    """Whether a command was killed; it may have ended before."""
+def _kill(work: Path, home: Path, command: list[str], after_seconds: float) -> str | None:
+    """Kill a command after some time; None if that was so, and as `_run` if it had ended before."""
     process = _start(work, home, command)
     try:
-        process.communicate(timeout=after_seconds)
+        return _failure(process, process.communicate(timeout=after_seconds)[1])
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        return process.returncode == -signal.SIGKILL
-    return False
+        return None
+
+
+def _failure(process: subprocess.Popen[str], error: str) -> str:
+    return error.strip()[-500:] or f"status {process.returncode}" if process.returncode else ""
 
 
 def _sums(folder: Path) -> dict[str, str]:

@@ -41,6 +41,7 @@ from musictool.sampling.sampler import Sampler
 from musictool.training.reporter import Reporter
 
 CROP = 128  # steps of a piece that are scored: eight bars
+ESTIMATED = 4096  # steps of a batch of which the nats are estimated
 TOGETHER = 96  # frames that are scored side by side
 
 
@@ -134,7 +135,7 @@ def benchmark_orderless(
             if key not in ("max_minutes", "epochs", "patience", "orders", "scored", "harmonise")
         }
         results = KeptResults(folder, {"arch": "orderless", "options": list(options), "settings": fixed})
-    stage = model.stage(settings.weight_decay, lambda: model.estimate(data.splits["validation"], settings.frames))
+    stage = model.stage(settings.weight_decay, lambda: model.estimate(data.splits["validation"]))
     source = ChoraleWindows(data.splits["train"], model.form, settings.frames, shifts, settings.seed)
     course = fit(stage, source, settings.run, reporter or Reporter(), results)
     splits = [split for split in ("validation", "test") if split in data.splits]
@@ -188,9 +189,13 @@ class OrderlessModel:
             eval_metrics=("loss",),
         )
 
-    def estimate(self, pieces: Sequence[Piece], steps: int) -> float:
+    def estimate(self, pieces: Sequence[Piece], steps: int = ESTIMATED) -> float:
         """Nats per frame as the loss estimates them, from one random part of each piece that is hidden; the part is the
-        same in every call. It is quick, and what an epoch is chosen by."""
+        same in every call. It is quick, and what an epoch is chosen by.
+
+        Args:
+            steps: in a batch at most; of the pieces in a batch, shares are hidden that are spread from none to all.
+        """
         rows, sums = [self.form.rows(piece) for piece in pieces], np.zeros(2)
         plan = windows.scoring_windows(rows)
         for group in windows.grouped(plan, steps):

@@ -19,6 +19,7 @@ FILES = 120  # prepared by each run
 MOST_IN_A_ROW = 5  # kills of one run, before it may end
 CHECKPOINT = "last.h5"  # says how long the epochs took
 HISTORY, TIMES = "history.csv", {"seconds", "rows_per_second"}  # a table, and its columns that are times
+FINISHED = "its run is finished"  # what train says then
 PREPARE = ["prepare", "songs"]
 TRAIN = [
     *["train", "songs", "--name", "killed", "--arch", "lstm", "--set", "width=32", "--set", "layers=1"],
@@ -61,6 +62,7 @@ def _killed(
                 break  # it has ended before
             left -= 1
         error = _run(work, home, command) if error is None else error
+        error = "" if FINISHED in error else error  # it was killed when all was done
         if error:
             wrong.append(f"{name} after kills at {_listed(moments)}: {error}")
         elif _sums(results(home)) != expected:

@@ -2,7 +2,7 @@
 
 Lost: times are rounded to twelfths of a quarter note (sixteenths and triplets are exact), velocities;
 a program becomes the name of its part. Performed music has no note values: its score is correct but hard to read.
-music21 takes about 3 seconds for 500 notes of that kind, a fifth of it for music on a grid, and longer for each of many.
+music21 takes about 3 seconds for 500 notes of that kind, a fifth of it for music on a grid, and more for each of many.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def write(score: Score, path: Path) -> None:
     from music21.musicxml.m21ToXml import GeneralObjectExporter
 
     if len(score.notes) > MANY_NOTES:
-        log.warning("%s: music21 takes minutes to write %s notes; Ctrl-C stops it", path, f"{len(score.notes):,}")
+        log.warning("%s: music21 takes long to write %s notes; Ctrl-C stops it", path, f"{len(score.notes):,}")
     text = NOT_REPRODUCIBLE.sub(b"", GeneralObjectExporter().parse(_stream(score)))
     for number, part in enumerate(dict.fromkeys(re.findall(rb'<score-part id="([^"]+)"', text)), 1):
         text = text.replace(b'id="%s"' % part, b'id="P%d"' % number)  # music21's own ids are random

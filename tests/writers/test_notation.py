@@ -53,10 +53,10 @@ def test_the_same_score_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "a.musicxml").read_bytes() == (tmp_path / "b.musicxml").read_bytes()
 
 
-def test_what_takes_minutes_is_told_before_it_is_written(tmp_path, monkeypatch, caplog):
+def test_what_takes_long_is_told_before_it_is_written(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("musictool.writers.notation.MANY_NOTES", 4)
     write(song(), tmp_path / "song.musicxml")
-    assert "song.musicxml: music21 takes minutes to write 5 notes; Ctrl-C stops it" in caplog.text
+    assert "song.musicxml: music21 takes long to write 5 notes; Ctrl-C stops it" in caplog.text
 
 
 @settings(max_examples=examples(10), deadline=None)

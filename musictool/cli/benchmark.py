@@ -154,7 +154,7 @@ def _orderless(data: Any, settings: Any, arch_options: tuple[str, ...], folder: 
     else:
         _say_course(result)
         _output.say(
-            f"\nnats per frame, each frame in view of others on both sides; {result.settings.orders} random orders; "
+            f"\nnats per frame, each frame in view of others on both sides; random orders: {result.settings.orders}; "
             "lower is better:"
         )
         values = result.to_json()

@@ -68,5 +68,4 @@ class RnnNade(FramesArch):
         return RecurrentStack(LAYERS[options.recurrent], options.width, options.layers, options.dropout)
 
     def head(self) -> NadeHead:
-        options = self.options
-        return NadeHead(self.spec.size, options.hidden, options.hold, options.dropout)
+        return NadeHead(self.spec.size, self.options.hidden, self.options.hold)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -70,3 +71,23 @@ def test_a_banned_key_is_never_drawn_and_the_others_are():
     logit_bias = np.where(np.arange(D) == 2, MASKED_LOGIT, 0).astype(np.float32)
     drawn = ops.convert_to_numpy(head.draw(features, previous, uniform, 3.0, logit_bias))
     assert drawn.any(axis=0).tolist() == [key != 2 for key in range(D)]
+
+
+def test_over_whole_windows_it_gives_the_same_logits_and_their_gradient():
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("the gradient is taken by TensorFlow")
+    head, rng = made(), np.random.default_rng(7)
+    features, weights = tf.constant(rng.normal(size=(4, 3, W)).astype(np.float32)), head.trainable_variables
+    frames = tf.constant((rng.random((2, 4, 3, D)) < 0.4).astype(np.float32))
+    upstream = rng.normal(size=(4, 3, D)).astype(np.float32)
+    results = []
+    for reshaped in ((4, 3), (12,)):  # windows; frame by frame
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            parts = (tf.reshape(part, (*reshaped, -1)) for part in (features, *frames))
+            logits = tf.reshape(head.logits(*parts), (4, 3, D))
+            total = tf.reduce_sum(logits * upstream)
+        results.append([logits, *tape.gradient(total, [features, *(weight.value for weight in weights)])])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)

@@ -78,6 +78,11 @@ class RbmHead(SigmoidHead):
         log_z, chance = rbm.annealed(b, c, kernel, self.fixed_uniform)
         return rbm.free_energy(target, b, c, kernel) + log_z, accuracy(ops.cast(chance > 0.5, "float32"), target)
 
+    def most_nats(self, logits: Any, target: Any) -> Any:
+        """The nats of a frame, as they are estimated the other way: too many on average."""
+        b, c, kernel = *self._biases(logits), self._kernel
+        return rbm.free_energy(target, b, c, kernel) + rbm.annealed_back(target, b, c, kernel, self.fixed_uniform)
+
     def contrastive_divergence(self, logits: Any, target: Any) -> tuple[Any, Any]:
         """What training minimises, and the accuracy of the keys as the machine reconstructs them.
 

@@ -79,6 +79,21 @@ def test_the_estimate_comes_near_to_what_is_summed_up_and_nearer_with_more_steps
     np.testing.assert_allclose(chance, keys, atol=0.1)
 
 
+def test_walked_backwards_the_estimate_errs_on_the_other_side():
+    b, c, kernel = machine(5)
+    exact = np.log(np.exp(-rbm.free_energy(ALL, b, c, kernel * 2)).sum())
+    likely, gaps = probabilities(b, c, kernel * 2), []
+    for steps, draws in ((3, 60), (100, 5)):
+        errors = []
+        for seed in range(draws):
+            uniform = np.random.default_rng(seed).random((steps + 1, 2, H + D), dtype=np.float32)
+            back = likely @ rbm.annealed_back(ALL, b, c, kernel * 2, uniform)  # mean over what the machine draws
+            errors.append([rbm.annealed(b, c, kernel * 2, uniform)[0] - exact, back - exact])
+        gaps.append(np.mean(errors, axis=0))
+    assert gaps[0][0] < -0.1 < 0.1 < gaps[0][1]
+    assert np.abs(gaps[1]).max() < 0.1
+
+
 def test_without_weights_the_estimate_is_exact():
     b, c, kernel = machine()
     uniform = np.random.default_rng(1).random((3, 2, H + D), dtype=np.float32)
@@ -104,6 +119,7 @@ def test_a_head_expects_and_draws_by_the_biases_of_its_features():
     many = [np.repeat(array, len(ALL), axis=0) for array in (features, previous)]
     nats, _ = head.loss_and_metrics(head.logits(*many, ALL), ALL)
     np.testing.assert_allclose(nats, -np.log(exact), atol=0.05)
+    np.testing.assert_allclose(head.most_nats(head.logits(*many, ALL), ALL), -np.log(exact), atol=0.1)
     many = [np.repeat(array, draws, axis=0) for array in (features, previous)]
     uniform = np.random.default_rng(1).random((draws, head.draws), dtype=np.float32)
     drawn = head.draw(*many, uniform, 1.0, np.zeros(D, np.float32))

@@ -7,6 +7,7 @@ nothing about the notes, and saves the network from counting.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -84,6 +85,7 @@ class RollModel:
         self.network = self.arch.network
         self._begin_as_baseline(training)
         self._nats = compiled(lambda *batch: self.arch.loss_and_metrics(Batch(*batch), False)[0])
+        self._most_nats = compiled(self._estimated_from_above)
 
     def _begin_as_baseline(self, training: Sequence[Piece]) -> None:
         """Set the biases of each key to the log-odds of the baseline keys-markov: of an onset, and of sounding on."""
@@ -115,15 +117,26 @@ class RollModel:
         """The keys of the pieces that the network has."""
         return [piece[:, self.keys] for piece in pieces]
 
-    def score(self, pieces: Sequence[Piece], frames: int) -> FrameNats:
-        """By the protocol, in batches of at most so many frames."""
+    def _estimated_from_above(self, *arrays: Any) -> Any:
+        """float32 (B, L): the most nats of each frame, of the arrays of a Batch."""
+        batch = Batch(*arrays)
+        logits = self.network(batch.x, batch.y, batch.side_inputs)
+        return self.network.head.most_nats(logits, ops.cast(batch.y, "float32"))
+
+    def score(self, pieces: Sequence[Piece], frames: int, most: bool = False) -> FrameNats:
+        """By the protocol, in batches of at most so many frames.
+
+        Args:
+            most: of a model whose nats are estimated, the estimate that errs on the other side.
+        """
+        count = self._most_nats if most else self._nats
         # the other keys, each by itself
         nats = [bernoulli_nats(np.full(len(self.others), self.rare), piece[1:, self.others]) for piece in pieces]
         # and the network's, window by window; those after a piece's first begin with frames that do not count
         cropped, plan = self.crop(pieces), windows.scoring_windows(pieces)
         for group in windows.grouped(plan, frames):
             chosen = [plan[index] for index in group]
-            batch_nats = ops.convert_to_numpy(self._nats(*windows.batch(cropped, chosen, frames)))  # (B, L)
+            batch_nats = ops.convert_to_numpy(count(*windows.batch(cropped, chosen, frames)))  # (B, L)
             for row, (piece, start, length, context) in zip(batch_nats, chosen, strict=False):
                 nats[piece][start + context : start + length] += row[context:length]
         return FrameNats.of(nats)

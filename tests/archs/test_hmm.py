@@ -1,8 +1,11 @@
-"""Hidden Markov models against sums over all paths, and what they learn; all in numpy."""
+"""Hidden Markov models against sums over all paths, and what they learn."""
 
 from __future__ import annotations
 
+import shutil
 from itertools import pairwise, product
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,6 +15,10 @@ from musictool.archs._hidden_markov import HiddenMarkov, fitted, unigram
 from musictool.archs.hmm import Hmm, Tables
 from musictool.encoding import FIRST_TOKEN, START, Spec
 from musictool.engine.current import within
+from musictool.generation.scoring import score_files
+from musictool.models.model import Model
+from musictool.training.reporter import Reporter
+from musictool.training.train import train
 from tests.test_laws_archs import always, corpus_of
 
 K, V = 3, FIRST_TOKEN + 4
@@ -127,3 +134,25 @@ def test_tables_that_are_no_probabilities_are_refused(damage: str):
         store["transition"] = bad[:2] if damage == "shape" else bad
         with pytest.raises(ValueError, match="transition is no table of probabilities"):
             tables.load_own_variables(store)
+
+
+def test_it_is_trained_round_by_round_and_a_score_has_the_states_of_the_piece(
+    tiny_home: Path, at_new_home: Path, tunes: Path
+):
+    class Rounds(Reporter):
+        losses: ClassVar[list[float]] = []
+
+        def progress(self, step: int, loss: float, rows_per_second: float) -> None:
+            assert step == len(self.losses) + 1
+            self.losses.append(loss)
+
+    shutil.copytree(tiny_home / "corpora", at_new_home / "corpora")
+    settings = ("states=4", "rounds=5")
+    train("tunes", arch="hmm", name="hidden", settings=settings, reporter=Rounds(), seed=1)
+    assert len(Rounds.losses) == 5
+    (scored,) = score_files(Model.open("hidden"), [tunes / "tune-00.mid"])
+    states = scored.to_json()["states"]
+    assert len(states) == len(scored.surprisal)
+    assert set(states) <= set(range(4))
+    (other,) = score_files(Model.open(str(tiny_home / "saved_models" / "tunes-lstm")), [tunes / "tune-00.mid"])
+    assert "states" not in other.to_json()

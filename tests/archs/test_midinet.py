@@ -90,7 +90,7 @@ def test_in_training_the_generator_gets_the_chords_of_the_real_segments():
 def test_chords_are_for_models_that_hear_them_and_move_with_the_music(tiny_home: Path):
     with pytest.raises(BadOption, match=r"'H' is no chord"):
         Constraints(chords="C H")
-    model = Model(tiny_home / "saved_models" / "tunes-lstm")
+    model = Model.open(str(tiny_home / "saved_models" / "tunes-lstm"))
     with pytest.raises(
         BadOption, match=r"--chords is for models that hear chords, and tunes-lstm is a lstm; .*midinet"
     ):

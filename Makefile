@@ -13,7 +13,7 @@ export MUSICTOOL_HOME := $(CURDIR)
 .PHONY: help song install test test-all lint format golden docs figures benchmarks models release-check campaign clean
 
 help:
-	@echo "make song      prepare the Bach chorales, train an LSTM, write song.mid, song.wav and song.png"
+	@echo "make song      prepare the Bach chorales, train a model of four voices, write song.mid, song.wav and song.png"
 	@echo "make test      the fast tests;  make test-all: the slow ones too, and other random cases"
 	@echo "make install   .venv with musictool in it"
 	@echo "make lint      ruff and mypy;  make format: let ruff lay the code out"
@@ -36,7 +36,7 @@ install: $(STAMP)
 
 song: $(STAMP)
 	$(MUSICTOOL) prepare bach
-	$(MUSICTOOL) train bach --arch lstm --name song --epochs 40 --max-minutes 5 --seed 1
+	$(MUSICTOOL) train bach --arch voice-lstm --name song --max-minutes 5 --seed 1
 	$(MUSICTOOL) sample song --bars 32 --temperature 0.9 --seed 1 --out song.mid
 	$(MUSICTOOL) render song.mid --out song.wav --out song.png
 	@echo "Your model wrote song.mid; listen to song.wav, look at song.png."

@@ -80,10 +80,7 @@ _ONE_PIANO = (*_LSTM, "--encoding", "note-chord", "--encoding-set", "steps_per_q
 _INSTRUMENTS = (*_LSTM, "--encoding", "note-duration", "--encoding-set", "steps_per_quarter=12")
 
 # Four voices on a grid of sixteenths, one after another: 500,000 weights.
-_FOUR_VOICES = (
-    *("--arch", "voice-lstm", "--set", "width=192", "--set", "dropout=0.2"),
-    *("--epochs", "40", "--patience", "0", "--transpose", "-3..3", "--seed", "1"),
-)
+_FOUR_VOICES = (*("--arch", "voice-lstm", "--epochs", "40", "--patience", "0", "--transpose", "-3..3", "--seed", "1"),)
 
 _MUTOPIA = "of the Mutopia Project"
 _LIEDER = Data("openscore-lieder", "scores", "songs with piano (OpenScore Lieder)", CC0)

@@ -42,7 +42,9 @@ class VoiceLstm(FramesArch):
 
     @dataclass(frozen=True)
     class Options(FrameStackOptions):
+        width: int = option(192, "hidden units per layer", least=1, most=8192)
         layers: int = option(1, "number of LSTM layers", least=1, most=16)
+        dropout: float = option(0.2, "dropout rate", least=0, most=0.95)
         hidden: int = option(48, "hidden units per key and voice", least=1, most=1024)
         lowest: int = option(
             0, "lowest key of the network, counted from 0; by default the lowest of the corpus", least=0, most=KEYS - 2

@@ -47,6 +47,12 @@ class AttentionArch(TokensArch):
         "large": {"embedding": 512, "width": 512, "layers": 8, "heads": 8},
     }
 
+    def held_numbers(self, rows: int) -> int:
+        options = self.options
+        # of each block: its input, two norms, query, key, value, context and output; the hidden units and their squares
+        block = (8 + 2 * options.multiple) * options.width
+        return rows * (options.layers * block + 2 * self.spec.size)  # and the logits, with their gradient
+
     def attention(self, block: int, span: AttentionSpan, **settings: Any) -> Attention:
         """The attention of one block."""
         width, heads, scale = self.options.width, self.options.heads, residual_scale(self.options.layers)

@@ -21,9 +21,10 @@ import tensorflow as tf
 from tensorflow.python.distribute.collective_all_reduce_strategy import CollectiveAllReduceExtended
 
 from musictool.arch import ParameterGroup, Stage
+from musictool.backend._tf_parts import gradient_in_parts, sums_in_parts
 from musictool.backend.machines import Machines
 from musictool.backend.signals import ended_by_ctrl_c
-from musictool.backend.strategy import Optimizers, Step, Strategy, sums_of, update_groups
+from musictool.backend.strategy import Optimizers, Step, Strategy, update_groups
 from musictool.backend.tf_data import stream
 from musictool.dataset.windows import Batch, BatchSource
 from musictool.errors import BadOption, LostWorker, MusictoolError
@@ -90,14 +91,12 @@ class Replicas(Strategy):
         for parts in zip(*(stream(windows, plan, first_step, each, self.replicas) for each in local), strict=True):
             yield self._each(parts)
 
-    def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
+    def training_step(self, stage: Stage, optimizers: Optimizers, parts: int = 1) -> Step:
         def update(group: ParameterGroup, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
             weights = group.variables
             size = tf.cast(tf.size(batch.mask), tf.float32)  # near the rows, which are not known before the sum
-            with tf.GradientTape() as tape:
-                sums = sums_of(group.loss_and_metrics, batch, True)
-                loss = optimizer.scale_loss(sums[0] / size)
-            pairs = [pair for pair in zip(tape.gradient(loss, weights), weights, strict=True) if pair[0] is not None]
+            found, sums = gradient_in_parts(group, batch, lambda loss: optimizer.scale_loss(loss / size), parts)
+            pairs = [pair for pair in zip(found, weights, strict=True) if pair[0] is not None]
             gradients = [tf.convert_to_tensor(gradient) for gradient, _ in pairs]  # some name a few rows of a table
             *gradients, sums = _summed([*gradients, sums])
             scale = size / tf.maximum(sums[-1], 1.0)
@@ -106,8 +105,8 @@ class Replicas(Strategy):
 
         return self._compiled(lambda batch: update_groups(stage, optimizers, partial(update, batch=batch)))
 
-    def validation_step(self, stage: Stage) -> Step:
-        return self._compiled(lambda batch: _summed(sums_of(stage.loss_and_metrics, batch, False)))
+    def validation_step(self, stage: Stage, parts: int = 1) -> Step:
+        return self._compiled(lambda batch: _summed(sums_in_parts(stage.loss_and_metrics, batch, parts)))
 
     def _compiled(self, step: Step) -> Step:
         """`step` on every replica; what the first returns."""

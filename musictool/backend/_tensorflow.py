@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from musictool.arch import ParameterGroup, Stage
+from musictool.backend._tf_parts import gradient_in_parts, sums_in_parts
 from musictool.backend.machines import Machines
 from musictool.backend.strategy import Optimizers, Step, Strategy, sums_of, update_groups
 from musictool.backend.tf_data import stream
@@ -70,12 +71,11 @@ class OneDevice(Strategy):
     def stream(self, windows: BatchSource, plan: Any, first_step: int = 0) -> Iterator[Any]:
         return stream(windows, plan, first_step)
 
-    def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
+    def training_step(self, stage: Stage, optimizers: Optimizers, parts: int = 1) -> Step:
         def update(group: ParameterGroup, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
-            with tf.GradientTape() as tape:
-                sums = sums_of(group.loss_and_metrics, batch, True)
-                loss = optimizer.scale_loss(sums[0] / tf.maximum(sums[-1], 1.0))
-            optimizer.apply(tape.gradient(loss, group.variables), group.variables)
+            rows = tf.maximum(tf.reduce_sum(batch.mask), 1.0)
+            gradients, sums = gradient_in_parts(group, batch, lambda loss: optimizer.scale_loss(loss / rows), parts)
+            optimizer.apply(gradients, group.variables)
             return sums
 
         compiled: Step = tf.function(
@@ -83,8 +83,8 @@ class OneDevice(Strategy):
         )
         return compiled
 
-    def validation_step(self, stage: Stage) -> Step:
-        compiled: Step = tf.function(lambda batch: sums_of(stage.loss_and_metrics, batch, False), autograph=False)
+    def validation_step(self, stage: Stage, parts: int = 1) -> Step:
+        compiled: Step = tf.function(lambda batch: sums_in_parts(stage.loss_and_metrics, batch, parts), autograph=False)
         if stage.counting:
             return lambda batch: sums_of(stage.loss_and_metrics, batch, False)
         return compiled

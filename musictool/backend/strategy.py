@@ -86,8 +86,12 @@ class Strategy(ABC):
         """The batches of a pass, in order, from `first_step` on, as the steps take them."""
 
     @abstractmethod
-    def training_step(self, stage: Stage, optimizers: Optimizers) -> Step:
+    def training_step(self, stage: Stage, optimizers: Optimizers, parts: int = 1) -> Step:
         """A compiled step that updates the weights of each group in turn.
+
+        Args:
+            parts: in how many parts a batch is taken, one after another. The gradient is that of the whole batch, but
+                where a network looks across its windows (batch normalisation), as dropout is drawn for each part.
 
         Returns:
             batch -> float32 (metrics + 1,): the sum of each metric over the global batch, in each group's last update,
@@ -95,7 +99,7 @@ class Strategy(ABC):
         """
 
     @abstractmethod
-    def validation_step(self, stage: Stage) -> Step:
+    def validation_step(self, stage: Stage, parts: int = 1) -> Step:
         """A compiled step without updates: batch -> float32 (metrics + 1,), as the training step."""
 
     def any_worker(self, *flags: bool) -> tuple[bool, ...]:
@@ -130,6 +134,15 @@ def sums_of(loss_and_metrics: LossFn, batch: Batch, training: bool) -> Any:
     metrics = loss_and_metrics(batch, training)  # (B, L) each
     mask = ops.cast(batch.mask, "float32")  # (B, L)
     return ops.stack([*(ops.sum(ops.cast(metric, "float32") * mask) for metric in metrics), ops.sum(mask)])
+
+
+def part_of(batch: Batch, part: Any, parts: int) -> Batch:
+    """One of equal parts of a batch; where windows are missing, others in their place that do not count."""
+    count = ops.shape(batch.mask)[0]
+    size = (count + parts - 1) // parts
+    index = part * size + ops.arange(size, dtype="int32")
+    taken = Batch(*(ops.take(each, ops.minimum(index, count - 1), axis=0) for each in batch))
+    return taken._replace(mask=taken.mask * ops.cast(index < count, taken.mask.dtype)[:, None])
 
 
 def update_groups(stage: Stage, optimizers: Optimizers, step: Callable[[ParameterGroup, Any], Any]) -> Any:

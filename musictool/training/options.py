@@ -65,6 +65,9 @@ class RunSettings:
         10, "Stop after this many epochs without a better validation loss; 0: never.", least=0, resumable=True
     )
     batch_size: int = _of_arch("Windows per step.", least=1, inherited="unless given")
+    accumulate: int = flag(
+        1, "Take each batch in so many parts, one after another, which needs less memory.", least=1, resumable=True
+    )
     learning_rate: float = _of_arch("Adam's learning rate, at its highest.", above=0, most=10)
     warmup: int = _of_arch("Steps of linear warm-up to that learning rate.", least=0)
     decay: str = _of_arch(
@@ -101,7 +104,12 @@ class RunSettings:
         """With the arch's own values where none are given, and the precision that "auto" stands for here."""
         names = (field.name for field in options.flag_fields(RunSettings) if field.metadata.get("of_arch"))
         missing = {name: getattr(arch, name.upper()) for name in names if getattr(self, name) is None}
-        return replace(self, **missing, precision=precision)
+        resolved = replace(self, **missing, precision=precision)
+        if resolved.accumulate > resolved.batch_size:
+            raise BadOption(
+                f"--accumulate {resolved.accumulate} is more than the {resolved.batch_size} windows of a batch"
+            )
+        return resolved
 
     @property
     def is_endless(self) -> bool:

@@ -143,7 +143,8 @@ class Run:
         """Train a stage by epochs, from the checkpoint if it was made in this stage."""
         self._build(stage)
         self._restore()
-        train, validate = self.strategy.training_step(stage, self.optimizers), self._validation(stage)
+        train = self.strategy.training_step(stage, self.optimizers, self.settings.accumulate)
+        validate = self._validation(stage)
         self.began = time.monotonic()  # building networks is no training
         while True:
             reason = self._reason_to_end()
@@ -250,7 +251,7 @@ class Run:
         """Measures how good the network is now: each of `stage.selection_metrics`; nothing without pieces for it."""
         if stage.evaluate:
             return partial(self._evaluate, stage.evaluate)
-        return partial(self._validate, self.strategy.validation_step(stage))
+        return partial(self._validate, self.strategy.validation_step(stage, self.settings.accumulate))
 
     def _evaluate(self, evaluate: Callable[[Any, int], dict[str, float]]) -> dict[str, float]:
         with self._mean_in_place():

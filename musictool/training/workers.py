@@ -28,10 +28,12 @@ from musictool.dataset.dataset import Encoded
 from musictool.dataset.encode import encode_controls, encode_corpus
 from musictool.dataset.windows import SideInputs, Windows
 from musictool.errors import BadCorpus
+from musictool.models.contents import parameters
 from musictool.models.info import MARKER, read_info
 from musictool.models.model import Model
 from musictool.music.bar_positions import BarPositions
 from musictool.training import fine_tune
+from musictool.training.memory import check_fits, free_bytes
 from musictool.training.options import RunSettings, TrainOptions, stored, stored_settings
 from musictool.training.reporter import Reporter, RunFacts
 from musictool.training.results import FolderResults
@@ -81,10 +83,17 @@ def build_networks(
         name: the model's.
         info: what its model.json says, or will say, of arch, encoding, corpus and training.
         base: the vocabulary that its own begins with (musictool/training/fine_tune.py).
+
+    Raises:
+        OutOfMemory: for a run that needs more than this machine has free.
     """
     strategy.broadcast(json.dumps([name, info, base]).encode())
+    free = free_bytes()
     with strategy.scope():
         arch.build()
+    if backend.device_name() == "CPU":  # how much a GPU has free, nothing here knows
+        settings = stored_settings(info, home.models_folder() / name)
+        check_fits(parameters(arch), arch.held_numbers(settings.window), settings, strategy.workers, free)
 
 
 def run_chief(

@@ -1,11 +1,13 @@
 """`keras.ops`, or the same of numpy_ops.py: `ops.matmul(a, b)` is that of the engine that computes.
 
-Beyond Keras there are `write`, slice_update into an array that is not used again, which numpy does in place; and
-`count_up_to` and `sum_above`, for which there are faster ways in numpy than Keras's functions.
+Beyond Keras there are `write`, slice_update into an array that is not used again, which numpy does in place;
+`count_up_to` and `sum_above`, for which there are faster ways in numpy than Keras's functions; and `recomputed`, which
+saves memory in training.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -43,6 +45,16 @@ def sum_above(numbers: Any, bounds: Any) -> Any:
 
         return ops.sum(ops.where(is_above, numbers[:, None, :], 0.0), axis=-1)
     return np.matmul(is_above.astype(np.float32), numbers[:, :, None])[:, :, 0]
+
+
+def recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` of tensors, whose intermediate results are not kept for its gradient but computed again (gradient
+    checkpointing). It reads no variable and draws nothing at random. Keras before 3.9 keeps them."""
+    if current() == "keras":
+        import keras
+
+        return getattr(keras, "remat", lambda function: function)(function)
+    return function
 
 
 def __getattr__(name: str) -> Any:

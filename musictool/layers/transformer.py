@@ -16,6 +16,7 @@ import numpy as np
 from musictool.engine import nn, ops
 from musictool.layers.positions import RotaryEmbedding, apply_rotary, relative_shift
 
+KEPT_SCORES = 1 << 17  # of a head and segment, beyond which the scores are computed again for the gradient
 MASKED = -1e9  # the bias of scores that get no weight; added in float32, whatever the precision
 
 
@@ -160,21 +161,32 @@ class Attention(nn.Layer):
         else:
             key, value = self.span.with_memory(key), self.span.with_memory(value)  # (B, N, H, M + S, d)
 
-        # how well each query matches each key, and the distance to it
-        content_query, position_query = self.relative.queries(query) if self.relative else (query, None)
-        scores = ops.matmul(content_query, ops.swapaxes(key, -1, -2))  # (B, N, H, S, M + S)
-        if self.relative:
-            position_key = ops.flip(self.relative.keys(memory + segment), axis=1)  # (H, M + S, d), the furthest first
-            by_distance = ops.matmul(position_query, ops.swapaxes(position_key, -1, -2))  # (B, N, H, S, M + S)
-            scores = scores + relative_shift(by_distance)
-
         # the mean of the values in the span, weighted by the match
         mask_bias = np.where(self.span.mask(rows), 0.0, MASKED).astype(np.float32)  # (N, 1, S, M + S)
-        context = ops.matmul(self._attention_weights(scores, mask_bias), value)  # (B, N, H, S, d)
+        given = [query, key, value]
+        if self.relative:
+            position_key = ops.flip(self.relative.keys(memory + segment), axis=1)  # (H, M + S, d), the furthest first
+            given = [*self.relative.queries(query), key, value, position_key]
+
+        def attend(*given: Any) -> Any:
+            return self._attend(mask_bias, *given)
+
+        keeps_scores = segment * (memory + segment) <= KEPT_SCORES
+        context = attend(*given) if keeps_scores else ops.recomputed(attend)(*given)  # (B, N, H, S, d)
 
         # put the heads side by side and the segments after one another, and project
         context = ops.reshape(ops.transpose(context, (0, 1, 3, 2, 4)), (-1, segments * segment, self.width))
         return ops.matmul(context[:, :rows], self.output_kernel)  # (B, T, W)
+
+    def _attend(self, mask_bias: Any, query: Any, *others: Any) -> Any:
+        """The query for contents[, that for positions], keys, values[, position keys] -> (B, N, H, S, d)."""
+        position_query, key, value, position_key = others if self.relative else (None, *others, None)
+        # how well each query matches each key, and the distance to it
+        scores = ops.matmul(query, ops.swapaxes(key, -1, -2))  # (B, N, H, S, M + S)
+        if self.relative:
+            by_distance = ops.matmul(position_query, ops.swapaxes(position_key, -1, -2))  # (B, N, H, S, M + S)
+            scores = scores + relative_shift(by_distance)
+        return ops.matmul(self._attention_weights(scores, mask_bias), value)
 
     def initial_state(self, batch_size: int) -> dict[str, Any]:
         """Empty rings of keys and values, (B, H, C, d), and the position keys of all distances, (H, C, d)."""

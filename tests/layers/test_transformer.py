@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from musictool.layers import transformer
 from musictool.layers.positions import (
     RelativePositionEmbedding,
     RelativeSinusoidalEmbedding,
@@ -124,6 +125,27 @@ def test_gradients_go_through_the_memory_unless_stopped(stop: bool):
     assert (gradient[:4] > 1e-4).tolist() == [not stop] * 4
     assert (gradient[4:8] > 1e-4).all()
     assert (gradient[8:] == 0).all()
+
+
+@pytest.mark.skipif(not hasattr(keras, "remat"), reason="Keras before 3.9 keeps all scores")
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_that_are_computed_again_give_the_same_gradient(kind: str, monkeypatch: pytest.MonkeyPatch):
+    import tensorflow as tf
+
+    layer, x = attention(kind, BAND, stop_gradient=True), tf.Variable(noise(15))
+    recomputed: list[bool] = []
+    remat = keras.remat
+    monkeypatch.setattr(keras, "remat", lambda function: (recomputed.append(True), remat(function))[1])
+    gradients = []
+    for most in (transformer.KEPT_SCORES, 0):
+        monkeypatch.setattr(transformer, "KEPT_SCORES", most)
+        weights = [weight.value for weight in layer.trainable_variables]
+        with tf.GradientTape() as tape:
+            loss = ops.sum(layer(x) ** 3)
+        gradients.append(tape.gradient(loss, [x, *weights]))
+    assert recomputed == [True]
+    for kept, again in zip(*gradients, strict=True):
+        np.testing.assert_allclose(kept, again, rtol=1e-5, atol=1e-5)
 
 
 def test_stopping_does_not_stop_the_gradients_of_the_kernel_from_the_memory():

@@ -10,11 +10,10 @@ from musictool.engine import nn, ops
 from musictool.layers.repeat_attention import delayed
 from musictool.layers.sigmoid_head import SigmoidHead
 from musictool.layers.tied_head import flat_matmul
-from musictool.music.score import KEYBOARD
 from musictool.music.voices import VOICES
 from musictool.sampling.rules import inverse_transform
 
-KEYS = len(KEYBOARD)
+KEYS = 88  # of the keyboard
 ORDER = (0, 3, 2, 1)  # soprano, bass, tenor, alto
 FRAMES = 4  # last frames in which a voice sees all voices
 RANK = 16  # numbers in which a key sees the keys around it

@@ -18,6 +18,7 @@ import numpy as np
 
 from musictool.arch import StackOptions
 from musictool.archs._autoregressive import CHUNK, AutoregressiveArch
+from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
 from musictool.encoding import Kind
 from musictool.engine import nn, ops
@@ -171,3 +172,17 @@ class FramesArch(AutoregressiveArch):
         hidden, context = features
         frame = self.network.head.draw(hidden, context, uniform, sampler.temperature, draw_state, constants)
         return frame, draw_state
+
+
+def used_keys(encoded: Encoded, keys: int) -> dict[str, int]:
+    """The lowest and the highest of so many keys in the training pieces, as far as they are transposed; nothing for
+    silence."""
+    sounding = np.zeros(encoded.spec.size, np.uint8)
+    for piece in encoded.pieces("train"):
+        sounding |= encoded.piece(piece).max(axis=0)
+    moved = [encoded.encoding.transpose(sounding[None], semitones)[0] for semitones in encoded.transpositions]
+    used = np.flatnonzero(np.max(moved, axis=0).reshape(-1, keys).any(axis=0))
+    if not len(used):
+        return {}
+    lowest = min(int(used[0]), keys - 2)
+    return {"lowest": lowest, "highest": max(int(used[-1]), lowest + 1)}

@@ -22,9 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import numpy as np
-
-from musictool.archs._frames import FramesArch, FrameStackOptions
+from musictool.archs._frames import FramesArch, FrameStackOptions, used_keys
 from musictool.dataset.dataset import Encoded
 from musictool.encoding import Spec
 from musictool.errors import BadOption, KindMismatch
@@ -98,17 +96,3 @@ class Chain(FramesArch):
         return TiedHead(
             self.spec.size, settings.hidden, settings.chain, settings.dropout, channels=self.channels, keys=keys
         )
-
-
-def used_keys(encoded: Encoded, keys: int) -> dict[str, int]:
-    """The lowest and the highest of so many keys in the training pieces, as far as they are transposed; nothing for
-    silence."""
-    sounding = np.zeros(encoded.spec.size, np.uint8)
-    for piece in encoded.pieces("train"):
-        sounding |= encoded.piece(piece).max(axis=0)
-    moved = [encoded.encoding.transpose(sounding[None], semitones)[0] for semitones in encoded.transpositions]
-    used = np.flatnonzero(np.max(moved, axis=0).reshape(-1, keys).any(axis=0))
-    if not len(used):
-        return {}
-    lowest = min(int(used[0]), keys - 2)
-    return {"lowest": lowest, "highest": max(int(used[-1]), lowest + 1)}

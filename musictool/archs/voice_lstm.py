@@ -17,8 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from musictool.archs._frames import FramesArch, FrameStackOptions
-from musictool.archs.chain import used_keys
+from musictool.archs._frames import FramesArch, FrameStackOptions, used_keys
 from musictool.dataset.dataset import Encoded
 from musictool.encoding import Spec
 from musictool.errors import BadOption, KindMismatch

@@ -121,7 +121,7 @@ def _report(trained: Any) -> None:
 def _advice(unbeaten: list[str], reason: str) -> str:
     """What may help a model that did not beat some baselines, by the reason why its run has ended."""
     ways = {
-        "counted": "more pieces or a smaller --set order=N",
+        "counted": "more pieces or other options of the arch",
         "time": "more pieces, more --max-minutes or a smaller model",
     }.get(reason, "more pieces, more epochs or a smaller model")
     return f"The model did NOT beat: {', '.join(unbeaten)}. It has learnt little; {ways} may help."

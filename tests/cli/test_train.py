@@ -87,7 +87,7 @@ def test_an_arch_that_counts_has_no_epochs_to_tell_of(corpus: None):
     assert result.exit_code == 0, result.output
     assert "all is counted\n" in result.output
     assert "epoch" not in result.output
-    assert _advice(["bigram"], "counted").endswith("more pieces or a smaller --set order=N may help.")
+    assert _advice(["bigram"], "counted").endswith("more pieces or other options of the arch may help.")
     again = run("train tunes --arch markov --name counted --seed 1")
     assert again.exit_code == 2
     assert "finished; take another --name, or remove it\n" in again.output

@@ -30,7 +30,8 @@ def test_the_gradient_of_the_parts_is_that_of_the_batch(batch, parts):
     from musictool.arch import ParameterGroup
     from musictool.backend._tf_parts import gradient_in_parts, sums_in_parts
 
-    embedding, unused = keras.Variable(np.random.default_rng(2).normal(size=(6, 6))), keras.Variable(np.zeros(3))
+    values = np.random.default_rng(2).normal(size=(6, 6))
+    embedding, unused = (keras.Variable(array, dtype="float32") for array in (values, np.zeros(3)))
 
     def loss_and_metrics(batch: Batch, training: bool) -> tuple:
         logits = keras.ops.tanh(keras.ops.take(embedding, batch.x, axis=0))

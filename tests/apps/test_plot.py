@@ -77,17 +77,17 @@ def test_plot_is_part_of_the_package():
 @pytest.mark.parametrize(
     "line, code, words",
     [
-        ("song.mid --out x.pgn", 1, "unknown suffix of x.pgn, which should be a picture: '.pgn'. Did you mean '.png'?"),
-        ("song.mid --kind rol", 1, "unknown plot 'rol'. Did you mean 'roll'?"),
+        ("song.mid --out x.pgn", 2, "unknown suffix of x.pgn, which should be a picture: '.pgn'. Did you mean '.png'?"),
+        ("song.mid --kind rol", 2, "unknown plot 'rol'. Did you mean 'roll'?"),
         ("song.mid --kind curves", 2, "not drawn of a file, as song is one; of a file: features, roll, similarity"),
         ("song.mid --label C4", 2, "--label: the plot roll does not accept it; embeddings does"),
-        ("tunes-lstmm", 1, "Did you mean 'tunes-lstm'?"),
+        ("tunes-lstmm", 2, "Did you mean 'tunes-lstm'?"),
         ("tunes-lstm song.mid", 2, "file and model have no plot in common"),
-        ("tunes-lstm --kind embeddings --label H4", 1, "unknown token or note 'H4'"),
+        ("tunes-lstm --kind embeddings --label H4", 2, "unknown token or note 'H4'"),
         ("silent.mid", 1, "silent.mid: no notes"),
         ("song.mid --out words.mid/x.png", 2, "--out words.mid/x.png: words.mid is a file, not a folder"),
         ("words.mid", 1, "words.mid: not MIDI"),
-        ("''", 1, "unknown file, corpus or model ''"),
+        ("''", 2, "unknown file, corpus or model ''"),
         ("nothing", 1, "nothing holds no file that musictool reads"),
     ],
 )

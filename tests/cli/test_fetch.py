@@ -78,7 +78,7 @@ def test_quiet_says_nothing(songs: bytes, at_new_home: Path):
 @pytest.mark.parametrize(
     "line, code, words",
     [
-        ("maestr0", 1, "Did you mean 'maestro'"),
+        ("maestr0", 2, "Did you mean 'maestro'"),
         ("bach", 1, "built in, no download is needed: musictool prepare bach"),
         ("giantmidi", 1, "by hand only"),
         ("file:///etc/passwd", 1, "begin with http"),

@@ -145,7 +145,7 @@ def test_an_arch_without_a_likelihood_has_no_such_lines(tiny_home: Path, monkeyp
     def refuses(*_: Any) -> None:
         raise BadOption("this arch has no likelihood")
 
-    monkeypatch.setattr(model.arch, "surprisal", refuses)
+    monkeypatch.setattr(model.arch, "surprisal_in_parts", refuses)
     evaluation = evaluate(model, tiny_home / "corpora" / "tunes", num=2, bars=1)
     assert evaluation.likelihoods == {}
     assert "likelihood" not in [group.name for group in evaluation.groups]
@@ -254,8 +254,8 @@ def test_the_command_evaluates_the_model_trained_last(at_tiny_home: Path):
 @pytest.mark.parametrize(
     "line, code, words",
     [
-        ("evaluate nowhere", 1, "unknown model 'nowhere'"),
-        ("evaluate --corpus nowhere", 1, "unknown corpus 'nowhere'"),
+        ("evaluate nowhere", 2, "unknown model 'nowhere'"),
+        ("evaluate --corpus nowhere", 2, "unknown corpus 'nowhere'"),
         ("evaluate --num 1", 2, "--num 1"),
         ("evaluate --num 100000", 2, "--num 100000 is not from 2 to 10000"),
         ("evaluate --bars 0", 2, "--bars 0"),
@@ -264,7 +264,7 @@ def test_the_command_evaluates_the_model_trained_last(at_tiny_home: Path):
         ("evaluate --against tunes", 1, "FILES"),
         ("evaluate song.mid --against tunes", 1, "song.mid"),
         ("evaluate sound.mid --against tunes", 1, "sound.mid: not MIDI"),
-        ("evaluate song.mid --against nowhere", 1, "unknown corpus 'nowhere'"),
+        ("evaluate song.mid --against nowhere", 2, "unknown corpus 'nowhere'"),
         ("evaluate song.mid --against tunes --bars 3", 2, "--bars"),
         ("evaluate song.mid --against tunes --num 0", 2, "--num 0 is not at least 1"),
         ("evaluate --html page.png", 2, "page.png"),

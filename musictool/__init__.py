@@ -18,6 +18,7 @@ Each command has its one function, and these are they:
     musictool.export("bach-lstm", Path("bach.zip"))          -> Exported: a small model to give away
     musictool.interpolate(Model.open("vae"), Path("a.mid"), Path("b.mid"))   -> Score
     musictool.accompany(Model.open("vae"), Path("melody.mid"))               -> Score
+    musictool.infill(Model.open("coconet"), score, InfillRequest(bars="5-8"))   -> [Score, ...]
     musictool.render(Path("song.mid"), Path("song.wav"))
     musictool.lofi(Path("song.mid"), Path("lofi.mp3"))
     musictool.plot("song.mid", "song.svg")                   -> Plotted; of models and corpora too
@@ -43,6 +44,8 @@ _HOMES = {
     "score_files": "generation.scoring",
     "interpolate": "generation.interpolate",
     "accompany": "generation.accompany",
+    "infill": "generation.infill",
+    "InfillRequest": "generation.infill_request",
     "compare": "apps.compare",
     "evaluate": "evaluation.evaluate",
     "evaluate_files": "evaluation.evaluate",

@@ -94,6 +94,29 @@ def graphs_are_dropped() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def auto_is_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a test leaves the engine open, numpy computes, as in a command that has not loaded Keras.
+
+    Here some test before it has, and then Keras would compile a loop for a few rows. Tests that are about that loop ask
+    for it: by `engine="tensorflow"`, or by `Model.arch`.
+    """
+    monkeypatch.setattr("musictool.engine.choice.is_loaded", lambda: False)
+
+
+@pytest.fixture
+def eagerly(request: pytest.FixtureRequest) -> Iterator[None]:
+    """TensorFlow compiles nothing, which takes longer than a few calls; a slow test calls more often.
+
+    That each arch can be compiled is one of the laws of archs.
+    """
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(request.node.get_closest_marker("slow") is None)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(autouse=True)
 def as_loud_as_before() -> Iterator[None]:
     """What -v and -q of a command set for its process does not outlive a test."""
     own, root = logging.getLogger("musictool"), logging.getLogger()

@@ -14,7 +14,7 @@ class StandIn(keras.layers.Layer):
     def initial_state(self, batch_size: int) -> Any:
         return ops.zeros((batch_size, 1))
 
-    def constants(self, conditions: Any) -> Any:
+    def constants(self) -> Any:
         return ()
 
     def logits(self, features: Any, constants: Any) -> Any:

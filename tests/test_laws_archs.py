@@ -1,4 +1,8 @@
-"""What every arch keeps to, held against each file of musictool/archs: a new one is tested without being named here."""
+"""What every arch keeps to, held against each file of musictool/archs: a new one is tested without being named here.
+
+That numpy writes and scores what Keras does is one of the laws, so those of writing are held against numpy alone, which
+has nothing to compile.
+"""
 
 from __future__ import annotations
 
@@ -223,24 +227,25 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(name: str)
 @each_arch
 def test_saved_and_loaded_it_predicts_the_same_by_keras_and_by_numpy(name: str, tmp_path: Path):
     arch = tiny(name)
-    for stage in arch.stages:
-        stage.network.save_weights(tmp_path / f"{stage.name}.weights.h5")
+    in_numpy = saved_and_loaded_in_numpy(arch, tmp_path)
     loaded = archs.from_json(arch.to_json(), arch.spec)
     for stage, fresh in zip(arch.stages, loaded.stages, strict=True):
         fresh.network.load_weights(tmp_path / f"{stage.name}.weights.h5")
+        for saved, read in zip(stage.network.weights, fresh.network.weights, strict=True):
+            np.testing.assert_array_equal(ops.convert_to_numpy(saved), ops.convert_to_numpy(read))
         np.testing.assert_array_equal(losses(stage, batch_of(rows(arch))), losses(fresh, batch_of(rows(arch))))
-    in_numpy = loaded_in_numpy(arch, tmp_path)
-    first, *again = (next(each.continuation(rows(arch), RANDOM, 1)) for each in (arch, loaded, in_numpy))
-    for written in again:
-        np.testing.assert_array_equal(first, written)
+    written, by_numpy = (next(each.continuation(rows(arch), RANDOM, 1)) for each in (loaded, in_numpy))
+    np.testing.assert_array_equal(written, by_numpy)
     if arch.has_likelihood:
         (piece,) = rows(arch, batch=1, length=100)
         whole = losses(stage, batch_of(np.concatenate([arch.spec.start[None], piece])[None]))
         np.testing.assert_allclose(in_numpy.surprisal(piece), whole[0], rtol=1e-6, atol=1e-4)
 
 
-def loaded_in_numpy(arch: Arch, folder: Path) -> Arch:
-    """The same arch, computed by numpy, with the weights that lie in a folder."""
+def saved_and_loaded_in_numpy(arch: Arch, folder: Path) -> Arch:
+    """The same arch, computed by numpy, with the same weights, by way of files in a folder."""
+    for stage in arch.stages:
+        stage.network.save_weights(folder / f"{stage.name}.weights.h5")
     with within("numpy"):
         loaded = archs.from_json(arch.to_json(), arch.spec)
         loaded.build()
@@ -250,8 +255,8 @@ def loaded_in_numpy(arch: Arch, folder: Path) -> Arch:
 
 
 @each_arch
-def test_it_continues_each_piece_of_a_batch_with_allowed_rows(name: str):
-    arch = tiny(name)
+def test_it_continues_each_piece_of_a_batch_with_allowed_rows(name: str, tmp_path: Path):
+    arch = saved_and_loaded_in_numpy(tiny(name), tmp_path)
     start = np.broadcast_to(arch.spec.start, (4, 1, *arch.spec.shape))
     written = np.concatenate(list(islice(arch.continuation(start, Sampler(), 3), 3)), axis=1)
     assert written.shape[0] == 4
@@ -264,8 +269,8 @@ def test_it_continues_each_piece_of_a_batch_with_allowed_rows(name: str):
 
 
 @each_arch
-def test_the_same_seed_writes_the_same_and_another_seed_something_else(name: str):
-    arch = tiny(name)
+def test_the_same_seed_writes_the_same_and_another_seed_something_else(name: str, tmp_path: Path):
+    arch = saved_and_loaded_in_numpy(tiny(name), tmp_path)
     primer = rows(arch, batch=2)
     first, again, other = (next(arch.continuation(primer, RANDOM, seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
@@ -281,7 +286,8 @@ def heads_of(name: str) -> list[tuple[str, ...]]:
 each_precision = pytest.mark.parametrize(
     "precision",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if name == "float32" else [])  # which all other laws compute in
+        # All other laws compute in float32; float16, which GPUs choose, mixes types as bfloat16 does.
+        pytest.param(name, marks=[pytest.mark.slow] if name != "mixed_bfloat16" else [])
         for name in PRECISIONS
         if name != "auto"
     ],
@@ -297,7 +303,7 @@ def test_in_every_precision_it_continues_a_piece_and_scores_one(name: str, setti
     """As it must while it is trained: a run writes a sample after each epoch, in the precision that it trains in."""
     with precision_within(precision):
         arch = tiny(name, settings=settings)
-        written = next(arch.continuation(rows(arch, batch=2, length=3), Sampler(), 1))
+        written = next(arch.continuation(rows(arch, batch=1, length=5), Sampler(), 1))  # as many rows as are scored
         assert written.dtype == arch.spec.dtype
         if arch.has_likelihood:
             nats = arch.surprisal(rows(arch, batch=1, length=4)[0])
@@ -307,11 +313,13 @@ def test_in_every_precision_it_continues_a_piece_and_scores_one(name: str, setti
 
 @each_token_arch
 @pytest.mark.parametrize("features", [None, FEATURES])
-def test_writing_step_by_step_predicts_what_the_whole_window_predicts(name: str, features: np.ndarray | None):
+def test_writing_step_by_step_predicts_what_the_whole_window_predicts(
+    name: str, features: np.ndarray | None, tmp_path: Path
+):
     """Drawn with top_k=1, each symbol must be the likeliest after all that stands before it, read in one go."""
     arch = tiny(name, spec=Spec("tokens", (), 20, features))
     primer = rows(arch, batch=2, length=5)
-    written = next(arch.continuation(primer, Sampler(top_k=1), 0))
+    written = next(saved_and_loaded_in_numpy(arch, tmp_path).continuation(primer, Sampler(top_k=1), 0))
     whole = np.concatenate([primer, written], axis=1)
     logits = np.copy(arch.stages[0].network(whole))
     logits[:, :, :FIRST_TOKEN] = -np.inf
@@ -341,8 +349,8 @@ def test_what_is_asked_for_changes_what_is_expected_from_there_on_and_nothing_be
 
 
 @each_token_arch
-def test_what_is_banned_is_never_written(name: str):
-    arch = tiny(name)
+def test_what_is_banned_is_never_written(name: str, tmp_path: Path):
+    arch = saved_and_loaded_in_numpy(tiny(name), tmp_path)
     banned = np.arange(20) % 3 > 0
     written = next(arch.continuation(rows(arch), Sampler(), 1, Guidance(banned=banned)))
     assert set(np.unique(written) % 3) == {0}

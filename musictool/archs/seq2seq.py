@@ -74,6 +74,7 @@ class Seq2seq(PianoLedArch):
     """For each instrument GRUs in both directions over what it follows, and one with attention that writes it."""
 
     name = "seq2seq"
+    DEFAULT_NOISE_SD = 0.0  # there is none
     LEARNING_RATE = 2e-3
     USES_PER_WEIGHT: ClassVar[float] = 32.0  # once for each step
 

@@ -71,6 +71,11 @@ def model_for_infill(name: str | None) -> Model:
     return model
 
 
+def infill(model: Model, score: Score, request: InfillRequest, progress: Progress | None = None) -> list[Score]:
+    """`request.num` times the piece with a part of it written anew; the rest is as it was. Raises as Infill."""
+    return Infill(model, score, request, progress=progress).scores()
+
+
 class Infill:
     """One request on one model and one piece, under way.
 

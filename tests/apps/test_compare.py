@@ -158,7 +158,8 @@ def test_all_are_all_that_learn_the_kind_and_others_are_refused():
     with pytest.raises(BadOption, match="roll-lstm: it has no likelihood of tokens"):
         chosen(["roll-lstm"], "note-chord")
     with pytest.raises(
-        BadOption, match="multi-rnn: it has no likelihood of frames as piano-roll writes them; chain, rnn-nade, rnn-rbm, roll-lstm"
+        BadOption,
+        match="multi-rnn: it has no likelihood of frames as piano-roll writes them; chain, rnn-nade, rnn-rbm, roll-lstm",
     ):
         chosen(["multi-rnn"], "piano-roll")
     with pytest.raises(BadOption, match="names none"):

@@ -19,6 +19,8 @@ from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.sampler import Sampler
 from tests.test_laws_archs import corpus_of
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 SHAPE = (8, 24, 5)
 SPEC = Spec("segments", SHAPE, 8 * 24 * 5)
 HALF = Sampler(threshold="0.011", noise_sd=0)  # about the probability of a cell before training

@@ -25,7 +25,8 @@ from musictool.sampling.sampler import Sampler
 from musictool.training.options import parse
 from musictool.training.train import train
 from musictool.writing import write
-from tests.training.test_training import TINY, StopAt, Stopped, history
+from tests.training.test_training import SMALL as TINY
+from tests.training.test_training import StopAt, Stopped, history
 
 PENTATONIC = (0, 2, 4, 7, 9)
 SPEEDS = (1, 2, 4, 8)  # notes a second

@@ -13,6 +13,11 @@ from musictool.engine.choice import chosen, has_gpu, numpy_seconds
 from musictool.errors import BadOption
 
 
+@pytest.fixture(autouse=True)
+def auto_is_numpy() -> None:
+    """Not here, in the place of that of conftest.py."""
+
+
 @pytest.fixture
 def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """No GPU, and Keras not in memory."""

@@ -81,7 +81,7 @@ class _Ring(StandIn):
         super().__init__()
         self.size, self.ring, self.certainty = size, ring, certainty
 
-    def step(self, token: Any, state: Any, constants: Any) -> tuple[Any, Any]:
+    def step(self, token: Any, side_input: Any, state: Any, constants: Any) -> tuple[Any, Any]:
         following = ops.where(token < 3 + self.ring, 3 + (token - 2) % self.ring, token * 7 % (self.size - 3) + 3)
         return ops.one_hot(following, self.size) * self.certainty, state
 

@@ -101,7 +101,7 @@ def test_under_a_repetition_penalty_no_letter_comes_back():
 class _Speller(StandIn):
     """Instead of a network: counts its steps, and predicts the letter of WORD that comes then; 3 stands for a."""
 
-    def step(self, token: Any, state: Any, constants: Any) -> tuple[Any, Any]:
+    def step(self, token: Any, side_input: Any, state: Any, constants: Any) -> tuple[Any, Any]:
         table = np.pad(predictions(WORD + WORD[-1] * 200), ((0, 0), (3, 0)))
         return ops.take(ops.convert_to_tensor(table), ops.cast(state[:, 0], "int32"), axis=0), state + 1
 
@@ -215,7 +215,7 @@ class _Loves(StandIn):
         super().__init__()
         self.always = ops.convert_to_tensor(logits, "float32")
 
-    def step(self, token: Any, state: Any, constants: Any) -> tuple[Any, Any]:
+    def step(self, token: Any, side_input: Any, state: Any, constants: Any) -> tuple[Any, Any]:
         return ops.broadcast_to(self.always, (ops.shape(token)[0], len(self.always))), state
 
 

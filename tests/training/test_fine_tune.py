@@ -23,7 +23,8 @@ from musictool.training.fine_tune import enlarged
 from musictool.training.train import train
 from musictool.writing import write
 from tests.conftest import SCALES
-from tests.training.test_training import TINY, StopAt, Stopped, history
+from tests.training.test_training import SMALL as TINY
+from tests.training.test_training import StopAt, Stopped, history
 
 CHILD: dict[str, Any] = {key: value for key, value in TINY.items() if key != "settings"} | {"init_from": "parent"}
 STRONG = {"settings": ("width=48", "embedding=32", "dropout=0"), "learning_rate": 0.01, "epochs": 12}

@@ -159,7 +159,7 @@ def test_all_are_all_that_learn_the_kind_and_others_are_refused():
         chosen(["roll-lstm"], "note-chord")
     with pytest.raises(
         BadOption,
-        match="multi-rnn: it has no likelihood of frames as piano-roll writes them; chain, rnn-nade, rnn-rbm, roll-lstm",
+        match="multi-rnn: it has no likelihood of frames as piano-roll writes them; chain, rnn-nade, rnn-rbm",
     ):
         chosen(["multi-rnn"], "piano-roll")
     with pytest.raises(BadOption, match="names none"):

@@ -93,14 +93,16 @@ def graphs_are_dropped() -> Iterator[None]:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-@pytest.fixture(autouse=True)
-def auto_is_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def auto_is_numpy() -> Iterator[None]:
     """Where a test leaves the engine open, numpy computes, as in a command that has not loaded Keras.
 
     Here some test before it has, and then Keras would compile a loop for a few rows. Tests that are about that loop ask
     for it: by `engine="tensorflow"`, or by `Model.arch`.
     """
-    monkeypatch.setattr("musictool.engine.choice.is_loaded", lambda: False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("musictool.engine.choice.is_loaded", lambda: False)
+        yield
 
 
 @pytest.fixture

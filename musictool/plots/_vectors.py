@@ -131,6 +131,8 @@ def _weights(model: PlotInput, info: dict[str, Any], encoding: Encoding) -> np.n
             if layer is None:
                 raise BadModel(message)
             vectors = array(file, f"{layer}/0").astype(np.float32)
+            if encoding.kind == "frames":
+                vectors = vectors[:size]  # behind the keys are the bar positions
             features = encoding.spec.features
             if features is not None:
                 vectors = vectors + features.astype(np.float32) @ array(file, f"{layer}/2").astype(np.float32)

@@ -46,7 +46,7 @@ def test_the_command_prints_what_it_drew_and_the_same_can_be_made_again(here: Pa
         ("lofi song.mid --tempo 300", 2, "--tempo: 300.0 is not a number from 60 to 100"),
         ("lofi song.mid --background sound.txt", 1, "sound.txt is no sound file"),
         ("lofi song.mid --background rian", 1, "rian"),
-        ("lofi song.mid --drums bossa", 1, "unknown drums 'bossa'"),
+        ("lofi song.mid --drums bossa", 2, "unknown drums 'bossa'"),
         ("lofi song.mid --out lofi.doc", 2, "--out lofi.doc: unknown suffix"),
         ("lofi song.mid --minutes 500", 2, "--minutes: 500.0"),
     ],

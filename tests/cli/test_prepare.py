@@ -97,7 +97,8 @@ def test_other_midi_readers_can_be_chosen(songs, reader):
 )
 def test_mistakes_are_told_in_one_line(songs, arguments, message):
     done = run(*arguments)
-    assert done.exit_code == (2 if "--val-split" in arguments or "--name" in arguments else 1)
+    is_usage = "--val-split" in arguments or "--name" in arguments or "Did you mean" in message
+    assert done.exit_code == (2 if is_usage else 1)
     assert message in done.output
     assert [line for line in done.output.splitlines() if line.startswith("Error: ")] == done.output.splitlines()[-1:]
 

@@ -16,6 +16,7 @@ import pytest
 
 from musictool import home
 from musictool.corpus.corpus import Corpus
+from musictool.dataset.windows import Windows
 from musictool.errors import BadCorpus, BadModel, BadOption, Busy, KindMismatch, OutOfMemory, UnknownName
 from musictool.models import model
 from musictool.models.info import read_info
@@ -206,7 +207,7 @@ def test_it_says_which_baselines_it_did_not_beat(corpus: Corpus):
         ({"transpose": (1, 3)}, BadOption, "--transpose: .* is not like -3..3"),
         ({"precision": "float31"}, UnknownName, "float32"),
         ({"stretch": (0.95, 1.05)}, BadOption, "performance can be stretched"),
-        ({"encoding": "piano-roll"}, KindMismatch, "frames, for .*roll-lstm, and not for lstm; .*note-chord"),
+        ({"encoding": "piano-roll"}, KindMismatch, "frames, for .*roll-lstm.*, and not for lstm; .*note-chord"),
         ({"name": "../evil"}, BadOption, "--name"),
         ({"epoch": 3}, UnknownName, "unknown training option 'epoch'. Did you mean 'epochs'"),
         ({"max_minutes": float("inf")}, BadOption, "--max-minutes: inf"),
@@ -313,9 +314,18 @@ def test_mixed_precision_is_in_effect_while_training_and_gone_afterwards(corpus:
     assert trained.model.arch.network.project.compute_dtype == "float32"  # type: ignore[attr-defined]
 
 
-def test_a_run_that_needs_more_memory_than_there_is_says_so(corpus: Corpus):
-    with pytest.raises(OutOfMemory, match=r"more memory than there is; .* smaller --batch-size"):
+def test_a_batch_that_no_memory_holds_is_refused_before_the_run_begins(corpus: Corpus):
+    with pytest.raises(BadOption, match=r"--window 16 takes .* of 1,000,000,000,000 windows at once, and 1\.1 GB"):
         train("tunes", **TINY | {"batch_size": 10**12})
+
+
+def test_a_run_that_needs_more_memory_than_there_is_says_so(corpus: Corpus, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Windows, "batch", full)
+    with pytest.raises(OutOfMemory, match=r"more memory than there is; .* smaller --batch-size"):
+        train("tunes", **TINY)
 
 
 def test_a_window_longer_than_any_piece_is_cut_and_written_down_as_it_is_used(

@@ -174,9 +174,9 @@ class FramesArch(AutoregressiveArch):
         return frame, draw_state
 
 
-def used_keys(encoded: Encoded, keys: int) -> dict[str, int]:
-    """The lowest and the highest of so many keys in the training pieces, as far as they are transposed; nothing for
-    silence."""
+def used_keys(encoded: Encoded, keys: int, least: int = 2) -> dict[str, int]:
+    """The lowest and the highest of so many keys in the training pieces, as far as they are transposed, `least` keys at
+    least; nothing for silence."""
     sounding = np.zeros(encoded.spec.size, np.uint8)
     for piece in encoded.pieces("train"):
         sounding |= encoded.piece(piece).max(axis=0)
@@ -184,5 +184,5 @@ def used_keys(encoded: Encoded, keys: int) -> dict[str, int]:
     used = np.flatnonzero(np.max(moved, axis=0).reshape(-1, keys).any(axis=0))
     if not len(used):
         return {}
-    lowest = min(int(used[0]), keys - 2)
-    return {"lowest": lowest, "highest": max(int(used[-1]), lowest + 1)}
+    lowest = min(int(used[0]), keys - least)
+    return {"lowest": lowest, "highest": max(int(used[-1]), lowest + least - 1)}

@@ -26,6 +26,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from musictool.arch import Arch, InfillArch, Stage
+from musictool.archs._frames import used_keys
 from musictool.backend.compile import compiled
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
@@ -98,8 +99,16 @@ class Coconet(Arch, InfillArch):
                 f"{spec.size} numbers per frame; take --encoding voices"
             )
         self.ways = spec.size // (VOICES * KEYS)
-        self.keys = range(self.options.lowest, self.options.highest + 1)
-        self._key_of = fold_octaves(np.arange(KEYS), self.keys) - self.keys.start  # of each key, the network's
+
+    @property
+    def keys(self) -> range:
+        """The keys that the network has."""
+        return range(self.options.lowest, self.options.highest + 1)
+
+    @property
+    def _key_of(self) -> np.ndarray:
+        """int64 (KEYS,): of each key, the network's."""
+        return fold_octaves(np.arange(KEYS), self.keys) - self.keys.start
 
     @classmethod
     def learns_rows_of(cls, shape: tuple[int, ...]) -> bool:
@@ -113,9 +122,7 @@ class Coconet(Arch, InfillArch):
     def check(self, encoded: Encoded) -> None:
         """Leave out the keys that no training piece uses at any of its transpositions."""
         if len(self.keys) == KEYS:
-            self.options = replace(self.options, **_used_keys(encoded))
-            self.keys = range(self.options.lowest, self.options.highest + 1)
-            self._key_of = fold_octaves(np.arange(KEYS), self.keys) - self.keys.start
+            self.options = replace(self.options, **used_keys(encoded, KEYS, least=OCTAVE))
 
     @cached_property
     def network(self) -> OrderlessVoices:
@@ -323,17 +330,3 @@ def _surroundings(is_free: np.ndarray) -> tuple[int, int]:
     """The first step that the network sees, and the one behind the last, of bool (T, V) with something free in it."""
     steps = np.flatnonzero(is_free.any(axis=1))
     return max(0, int(steps[0]) - CONTEXT), min(len(is_free), int(steps[-1]) + 1 + CONTEXT)
-
-
-def _used_keys(encoded: Encoded) -> dict[str, int]:
-    """The lowest and the highest key in the training pieces, as far as they are transposed, an octave at least; nothing
-    for silence."""
-    sounding = np.zeros(encoded.spec.size, np.uint8)
-    for piece in encoded.pieces("train"):
-        sounding |= encoded.piece(piece).max(axis=0)
-    moved = [encoded.encoding.transpose(sounding[None], semitones)[0] for semitones in encoded.transpositions]
-    used = np.flatnonzero(np.max(moved, axis=0).reshape(-1, KEYS).any(axis=0))
-    if not len(used):
-        return {}
-    lowest = min(int(used[0]), KEYS - OCTAVE)
-    return {"lowest": lowest, "highest": max(int(used[-1]), lowest + OCTAVE - 1)}

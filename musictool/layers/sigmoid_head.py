@@ -129,6 +129,11 @@ class SigmoidHead(nn.Layer):
             frame = ops.concatenate([frame[:, :start], drawn[:, start:stop], frame[:, stop:]], axis=-1)
         return frame
 
+    def _cast(self, weight: Any) -> Any:
+        """A weight in the type that the layer computes in: Keras casts only within a network's `call`, and a step of
+        generation is none."""
+        return ops.cast(weight, self.compute_dtype)
+
 
 def draw_ascending(is_drawn: Callable[[Any], Any], silence: Any) -> Any:
     """A frame number after number, each given those before it, as if one by one: from where a frame stands, all numbers

@@ -253,11 +253,6 @@ class TiedHead(SigmoidHead):
             logits.append(logit)
         return logits
 
-    def _cast(self, weight: Any) -> Any:
-        """A weight in the type that the layer computes in: Keras casts only within a network's `call`, and a step of
-        generation is none."""
-        return ops.cast(weight, self.compute_dtype)
-
     # === Drawing ===
 
     def draw(

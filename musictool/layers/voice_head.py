@@ -224,11 +224,6 @@ class VoiceHead(SigmoidHead):
         """(..., 90) -> (..., 88), (..., 1), (..., 1)."""
         return classes[..., :KEYS], classes[..., HOLD : HOLD + 1], classes[..., REST:]
 
-    def _cast(self, weight: Any) -> Any:
-        """A weight in the type that the layer computes in: Keras casts only within a network's `call`, and a step of
-        generation is none."""
-        return ops.cast(weight, self.compute_dtype)
-
     # === Drawing ===
 
     def draw(

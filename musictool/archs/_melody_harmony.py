@@ -17,17 +17,29 @@ from typing import Any
 
 import numpy as np
 
-from musictool.arch import AccompanimentArch
+from musictool.arch import AccompanimentArch, Stage
 from musictool.archs._polyphony import binarise, top_k_per_step
-from musictool.archs._segments import SamplingContext, SegmentsArch, default_context
+from musictool.archs._segments import SamplingContext, SegmentsArch, default_context, flatten_windows, unflatten_windows
 from musictool.backend.compile import compiled
+from musictool.dataset.windows import Batch
 from musictool.engine import ops
 from musictool.engine.current import in_own_engine
 from musictool.music.instruments import PIANO
 
 
 class PianoLedArch(SegmentsArch, AccompanimentArch):
-    """An arch in which the piano leads. A subclass gives its networks, `cells`, `cell_logits` and `latent_inputs`."""
+    """An arch in which the piano leads. A subclass gives its `network`, `cells`, `cell_logits` and `latent_inputs`. It
+    is trained by the nats that the network gives of each instrument, unless it has other `stages`."""
+
+    @cached_property
+    def stages(self) -> list[Stage]:
+        metrics = ("loss", *self.instruments)
+        return [Stage("network", self.network, self._loss_and_metrics, metrics, calibrate=self.calibrate)]
+
+    def _loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
+        nats = self.network(flatten_windows(batch.x), flatten_windows(batch.y), training=training)  # (B x L, I)
+        by_instrument = [unflatten_windows(nats[:, i], batch.y) for i in range(len(self.instruments))]
+        return (sum(by_instrument), *by_instrument)
 
     @abstractmethod
     def cells(self, instrument: int, piano: Any, previous: Any, thresholds: Any, temperature: Any, latents: Any) -> Any:
@@ -136,3 +148,8 @@ class MelodyHarmonyArch(PianoLedArch):
 
     def cell_logits(self, instrument: int, piano: Any, previous: Any, cells: Any, latents: Any) -> Any:
         return self.instrument_logits(instrument, piano, previous, latents)
+
+
+def inputs_of(instrument: int, piano: Any, previous: Any) -> tuple[Any, ...]:
+    """The input segments of an instrument's network: its own last one, and the piano's new one if it is another."""
+    return (previous,) if instrument == PIANO else (previous, piano)

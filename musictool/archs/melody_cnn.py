@@ -17,10 +17,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from musictool.arch import Stage
-from musictool.archs._melody_harmony import MelodyHarmonyArch
-from musictool.archs._segments import GeneratingNetwork, SamplingContext, flatten_windows, unflatten_windows
-from musictool.dataset.windows import Batch
+from musictool.archs._melody_harmony import MelodyHarmonyArch, inputs_of
+from musictool.archs._segments import GeneratingNetwork, SamplingContext
 from musictool.engine import ops
 from musictool.layers.conditional_segment import DEPTH, STRIDE, NextSegment
 from musictool.music.instruments import INSTRUMENTS, PIANO
@@ -110,16 +108,6 @@ class MelodyCnn(MelodyHarmonyArch):
         network.build((None, *self.spec.shape))
         return network
 
-    @cached_property
-    def stages(self) -> list[Stage]:
-        metrics = ("loss", *self.instruments)
-        return [Stage("network", self.network, self._loss_and_metrics, metrics, calibrate=self.calibrate)]
-
-    def _loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
-        nats = self.network(flatten_windows(batch.x), flatten_windows(batch.y), training=training)  # (B x L, I)
-        by_instrument = [unflatten_windows(nats[:, i], batch.y) for i in range(len(self.instruments))]
-        return (sum(by_instrument), *by_instrument)
-
     def instrument_logits(self, instrument: int, piano: Any, previous: Any, latents: Any) -> Any:
         inputs = inputs_of(instrument, piano, previous)
         return self.network.instruments[instrument](inputs, latents[:, instrument])
@@ -128,8 +116,3 @@ class MelodyCnn(MelodyHarmonyArch):
         """float32 (number, I, Z)."""
         shape = (number, len(self.instruments), self.options.latent)
         return self.noise_sd(context.sampler) * context.rng.standard_normal(shape, dtype=np.float32)
-
-
-def inputs_of(instrument: int, piano: Any, previous: Any) -> tuple[Any, ...]:
-    """The input segments of an instrument's network: its own last one, and the piano's new one if it is another."""
-    return (previous,) if instrument == PIANO else (previous, piano)

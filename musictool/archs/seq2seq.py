@@ -21,11 +21,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from musictool.arch import StackOptions, Stage
-from musictool.archs._melody_harmony import PianoLedArch
+from musictool.arch import StackOptions
+from musictool.archs._melody_harmony import PianoLedArch, inputs_of
 from musictool.archs._polyphony import binarise
-from musictool.archs._segments import GeneratingNetwork, SamplingContext, flatten_windows, unflatten_windows
-from musictool.dataset.windows import Batch
+from musictool.archs._segments import GeneratingNetwork, SamplingContext
 from musictool.engine import ops
 from musictool.errors import BadOption
 from musictool.layers.sequence_to_sequence import SequenceToSequence
@@ -65,7 +64,7 @@ class BandNetwork(GeneratingNetwork):
         nats = []
         for i, network in enumerate(self.instruments):
             before, cells = previous[..., i], segments[..., i]
-            logits = network(sources_of(i, segments[..., PIANO], before), before[:, -1], cells, training=training)
+            logits = network(inputs_of(i, segments[..., PIANO], before), before[:, -1], cells, training=training)
             nats.append(ops.sum(ops.softplus(logits) - logits * ops.cast(cells, "float32"), axis=(1, 2)))
         return ops.stack(nats, axis=-1)
 
@@ -98,19 +97,9 @@ class Seq2seq(PianoLedArch):
         network.build((None, *self.spec.shape))
         return network
 
-    @cached_property
-    def stages(self) -> list[Stage]:
-        metrics = ("loss", *self.instruments)
-        return [Stage("network", self.network, self._loss_and_metrics, metrics, calibrate=self.calibrate)]
-
-    def _loss_and_metrics(self, batch: Batch, training: bool) -> tuple[Any, ...]:
-        nats = self.network(flatten_windows(batch.x), flatten_windows(batch.y), training=training)  # (B x L, I)
-        by_instrument = [unflatten_windows(nats[:, i], batch.y) for i in range(len(self.instruments))]
-        return (sum(by_instrument), *by_instrument)
-
     def cells(self, instrument: int, piano: Any, previous: Any, thresholds: Any, temperature: Any, latents: Any) -> Any:
         network, steps = self.network.instruments[instrument], self.spec.shape[0]
-        memory = network.memory(sources_of(instrument, piano, previous))
+        memory = network.memory(inputs_of(instrument, piano, previous))
         most = self.network.max_polyphony[instrument]
         thresholds = thresholds + ops.zeros((steps, 1), "float32")  # (B or 1, S, P or 1)
         thresholds = ops.transpose(thresholds, (1, 0, 2))
@@ -128,7 +117,7 @@ class Seq2seq(PianoLedArch):
         return ops.transpose(written, (1, 0, 2))
 
     def cell_logits(self, instrument: int, piano: Any, previous: Any, cells: Any, latents: Any) -> Any:
-        sources = sources_of(instrument, piano, previous)
+        sources = inputs_of(instrument, piano, previous)
         return self.network.instruments[instrument](sources, previous[:, -1], cells)
 
     def context(self, sampler: Sampler, guidance: Guidance, seed: int) -> SamplingContext:
@@ -139,8 +128,3 @@ class Seq2seq(PianoLedArch):
     def latent_inputs(self, number: int, context: SamplingContext) -> tuple[()]:
         """Nothing: it has no latents."""
         return ()
-
-
-def sources_of(instrument: int, piano: Any, previous: Any) -> tuple[Any, ...]:
-    """What an instrument's encoder reads: its own last segment, and the piano's new one if it is another."""
-    return (previous,) if instrument == PIANO else (previous, piano)

@@ -25,7 +25,6 @@ from musictool.apps.polyphony.course import Course, fit
 from musictool.backend import backend
 from musictool.options import build
 from musictool.training.reporter import Reporter
-from musictool.training.results import Results
 
 DEFAULTS = {"width": 256, "embedding": 128, "hidden": 64, "dropout": 0.4}  # options of chain
 
@@ -59,7 +58,7 @@ class Result:
             "file": self.chorales.name,
             "arch": self.arch,
             "parameters": self.parameters,
-            "settings": {**asdict(self.settings), "transpose": str(self.settings.transpose)},
+            "settings": self.settings.to_json(),
             "options": list(self.options),
             "course": asdict(self.course),
             "scores": self.scores,
@@ -98,21 +97,13 @@ def benchmark_chorales(
     options, shifts = [*defaults, *options], settings.transpose.semitones
     backend.prepare("float32", settings.seed)
     model = ChoraleModel(arch, data.splits["train"], shifts, options)
-    results = None if folder is None else _kept(folder, arch, options, settings)
+    results = None if folder is None else KeptResults.of_run(folder, arch, options, settings.to_json())
     stage = model.stage(settings.weight_decay, lambda: model.score(data.splits["validation"], settings.frames))
     windows = ChoraleWindows(data.splits["train"], model.form, settings.frames, shifts, settings.seed)
     course = fit(stage, windows, settings.run, reporter or Reporter(), results)
     splits = [split for split in ("validation", "test") if split in data.splits]
     scores: dict[str, float] = {split: model.score(data.splits[split], settings.frames) for split in splits}
     return Result(data, arch, settings, options, course, scores, baselines(data.splits), model.parameters)
-
-
-def _kept(folder: Path, arch: str, options: Sequence[str], settings: ChoraleSettings) -> Results:
-    """The folder of a run; only its length may be another when it is resumed."""
-    values = {**asdict(settings), "transpose": str(settings.transpose)}
-    lengths = ("max_minutes", "epochs", "patience")
-    fixed = {key: value for key, value in values.items() if key not in lengths}
-    return KeptResults(folder, {"arch": arch, "options": list(options), "settings": fixed})
 
 
 def baselines(splits: dict[str, list[Piece]]) -> dict[str, dict[str, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from musictool.training.state import State, checkpoint_path, restore_variables, 
 
 MARKER = "benchmark.json"
 WEIGHTS = "best.h5"
+LENGTHS = ("max_minutes", "epochs", "patience")  # settings that say how long a run is
 
 
 class KeptResults(CheckpointedResults):
@@ -36,6 +37,14 @@ class KeptResults(CheckpointedResults):
         folder.mkdir(parents=True, exist_ok=True)
         checkpoint_path(folder).parent.mkdir(exist_ok=True)
         write_json(marker, dict(settings))
+
+    @classmethod
+    def of_run(
+        cls, folder: Path, arch: str, options: Sequence[str], settings: Mapping[str, Any], free: Collection[str] = ()
+    ) -> KeptResults:
+        """The folder of a run; its length, and the settings in `free`, may be others when it is resumed."""
+        fixed = {key: value for key, value in settings.items() if key not in (*LENGTHS, *free)}
+        return cls(folder, {"arch": arch, "options": list(options), "settings": fixed})
 
     def keep_weights(self, stage: Stage, epoch: int, validation: dict[str, float]) -> None:
         save_checkpoint(self.folder / WEIGHTS, stage.network.variables, State(epoch=epoch))

@@ -11,8 +11,9 @@ from keras import ops
 from musictool.apps.chorales.batches import Form, Frames, Tokens
 from musictool.apps.chorales.pieces import REST, VOICES, Piece
 from musictool.apps.polyphony import windows
+from musictool.apps.polyphony.course import benchmark_stage
 from musictool.apps.polyphony.model import ClockedChain
-from musictool.arch import ParameterGroup, Stage
+from musictool.arch import Stage
 from musictool.backend.compile import compiled
 from musictool.dataset.windows import Batch
 from musictool.errors import KindMismatch
@@ -80,15 +81,7 @@ class ChoraleModel:
 
     def stage(self, weight_decay: float, evaluate: Callable[[], float]) -> Stage:
         """What is trained: all weights by AdamW, chosen by the smallest of what `evaluate` returns."""
-        group = ParameterGroup(self.network.trainable_variables, self.loss_and_metrics, weight_decay=weight_decay)
-        return Stage(
-            "network",
-            self.network,
-            self.loss_and_metrics,
-            groups=(group,),
-            evaluate=lambda encoded, seed: {"loss": evaluate()},
-            eval_metrics=("loss",),
-        )
+        return benchmark_stage(self.network, self.loss_and_metrics, weight_decay, evaluate)
 
     def score(self, pieces: Sequence[Piece], steps: int) -> float:
         """Nats per token, the mean over all tokens of all pieces, in batches of at most so many steps."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from musictool.apps.polyphony.options import BenchmarkSettings
 from musictool.music.transposition import Transposition
 from musictool.options import flag, option
+
+SCORING = ("orders", "scored", "harmonise")  # settings of how a model is scored, whatever it has learnt
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,10 @@ class ChoraleSettings(BenchmarkSettings):
         parse=Transposition.parse,
         allowed="like -3..3 (0 for none)",
     )
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {**asdict(self), "transpose": str(self.transpose)}
 
 
 @dataclass(frozen=True)

@@ -21,14 +21,14 @@ from keras import ops
 
 from musictool.apps.chorales.batches import ChoraleWindows, Form
 from musictool.apps.chorales.kept import KeptResults
-from musictool.apps.chorales.options import OrderlessSettings
+from musictool.apps.chorales.options import SCORING, OrderlessSettings
 from musictool.apps.chorales.pieces import REST, VOICES, Chorales, Piece, read
 from musictool.apps.chorales.published import ORDERLESS_ROWS, is_known
 from musictool.apps.chorales.voice_leading import faults, ranges_of
 from musictool.apps.polyphony import windows
-from musictool.apps.polyphony.course import Course, fit
+from musictool.apps.polyphony.course import Course, benchmark_stage, fit
 from musictool.apps.polyphony.windows import CLOCK, Window
-from musictool.arch import ParameterGroup, Stage
+from musictool.arch import Stage
 from musictool.archs.coconet import Coconet
 from musictool.backend import backend
 from musictool.backend.compile import compiled
@@ -88,7 +88,7 @@ class Result:
             "arch": Coconet.name,
             "protocol": "orderless",
             "parameters": self.parameters,
-            "settings": {**asdict(self.settings), "transpose": str(self.settings.transpose)},
+            "settings": self.settings.to_json(),
             "options": list(self.options),
             "course": asdict(self.course),
             "scores": self.scores,
@@ -128,13 +128,7 @@ def benchmark_orderless(
     model = OrderlessModel(data.splits["train"], shifts, options)
     results = None
     if folder is not None:
-        values = {**asdict(settings), "transpose": str(settings.transpose)}
-        fixed = {
-            key: values[key]
-            for key in values
-            if key not in ("max_minutes", "epochs", "patience", "orders", "scored", "harmonise")
-        }
-        results = KeptResults(folder, {"arch": "orderless", "options": list(options), "settings": fixed})
+        results = KeptResults.of_run(folder, "orderless", options, settings.to_json(), SCORING)
     stage = model.stage(settings.weight_decay, lambda: model.estimate(data.splits["validation"]))
     source = ChoraleWindows(data.splits["train"], model.form, settings.frames, shifts, settings.seed)
     course = fit(stage, source, settings.run, reporter or Reporter(), results)
@@ -178,16 +172,7 @@ class OrderlessModel:
 
     def stage(self, weight_decay: float, evaluate: Callable[[], float]) -> Stage:
         """What is trained: all weights by AdamW, chosen by the smallest of what `evaluate` returns."""
-        loss = self.arch.loss_and_metrics
-        group = ParameterGroup(self.network.trainable_variables, loss, weight_decay=weight_decay)
-        return Stage(
-            "network",
-            self.network,
-            loss,
-            groups=(group,),
-            evaluate=lambda encoded, seed: {"loss": evaluate()},
-            eval_metrics=("loss",),
-        )
+        return benchmark_stage(self.network, self.arch.loss_and_metrics, weight_decay, evaluate)
 
     def estimate(self, pieces: Sequence[Piece], steps: int = ESTIMATED) -> float:
         """Nats per frame as the loss estimates them, from one random part of each piece that is hidden; the part is the

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from musictool.arch import Stage
+from musictool.arch import LossFn, ParameterGroup, Stage
 from musictool.dataset.windows import BatchSource
 from musictool.errors import Stopped
 from musictool.training.options import RunSettings
@@ -15,7 +15,25 @@ from musictool.training.reporter import Reporter
 from musictool.training.results import Results
 from musictool.training.run import Run
 
+if TYPE_CHECKING:
+    import keras
+
 AVERAGE = 0.99  # decay of the running mean of the weights
+
+
+def benchmark_stage(
+    network: keras.Model, loss_and_metrics: LossFn, weight_decay: float, evaluate: Callable[[], float]
+) -> Stage:
+    """What a benchmark trains: all weights by AdamW, chosen by the smallest of what `evaluate` returns."""
+    group = ParameterGroup(network.trainable_variables, loss_and_metrics, weight_decay=weight_decay)
+    return Stage(
+        "network",
+        network,
+        loss_and_metrics,
+        groups=(group,),
+        evaluate=lambda encoded, seed: {"loss": evaluate()},
+        eval_metrics=("loss",),
+    )
 
 
 @dataclass

@@ -13,10 +13,11 @@ import numpy as np
 from keras import ops
 
 from musictool.apps.polyphony import windows
+from musictool.apps.polyphony.course import benchmark_stage
 from musictool.apps.polyphony.options import Head
 from musictool.apps.polyphony.rolls import Piece
 from musictool.apps.polyphony.scores import FrameNats, counts_of
-from musictool.arch import ParameterGroup, Stage
+from musictool.arch import Stage
 from musictool.archs._frames import FramesArch
 from musictool.archs.chain import Chain
 from musictool.archs.rnn_nade import RnnNade
@@ -97,16 +98,7 @@ class RollModel:
 
     def stage(self, weight_decay: float, evaluate: Callable[[], float]) -> Stage:
         """What is trained: all weights by AdamW, chosen by the smallest of what `evaluate` returns."""
-        loss = self.arch.loss_and_metrics
-        group = ParameterGroup(self.network.trainable_variables, loss, weight_decay=weight_decay)
-        return Stage(
-            "network",
-            self.network,
-            loss,
-            groups=(group,),
-            evaluate=lambda encoded, seed: {"loss": evaluate()},
-            eval_metrics=("loss",),
-        )
+        return benchmark_stage(self.network, self.arch.loss_and_metrics, weight_decay, evaluate)
 
     @property
     def parameters(self) -> int:

@@ -16,18 +16,17 @@ Source: L. Rabiner, "A Tutorial on Hidden Markov Models" (1989), scaled as there
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from musictool.arch import GoesOn
+from musictool.archs._counted import TINY
 from musictool.encoding import FIRST_TOKEN, START
 
 AT_ONCE = 1 << 22  # numbers of the beliefs in one group of pieces (32 MB)
 ADDED = 1.0  # counts that are added to those of each state, shared out over tokens; as many over transitions
-TINY = 1e-30  # less than any probability that counts
-
-GoesOn = Callable[[int, float], bool]  # rounds done, nats per token before the last -> whether to go on
 
 
 @dataclass(frozen=True)

@@ -16,29 +16,20 @@ the states.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from musictool.arch import Arch, CountingStage, GoesOn, HiddenStatesArch, Stage
-from musictool.archs._counted import training_pieces
-from musictool.archs._hidden_markov import TINY, HiddenMarkov, fitted
+from musictool.arch import CountingStage, GoesOn, HiddenStatesArch, Stage
+from musictool.archs._counted import AT_ONCE, TINY, CountedArch, training_pieces
+from musictool.archs._hidden_markov import HiddenMarkov, fitted
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
-from musictool.encoding import FIRST_TOKEN, Kind
 from musictool.engine import nn, ops
-from musictool.engine.current import within
 from musictool.options import LAST_SEED, option
 from musictool.sampling.guidance import FREE, Guidance
-from musictool.sampling.loops import LoopGuard
-from musictool.sampling.rules import DRAWS, DrawState, draw
-from musictool.sampling.sampler import Sampler
-
-CHUNK = 64  # tokens written between two looks for loops
-AT_ONCE = 1 << 21  # probabilities of tokens held in memory (16 MB)
 
 
 class Tables(nn.Model):
@@ -84,13 +75,11 @@ class Tables(nn.Model):
         return {"initial": (states,), "transition": (states, states), "emission": (states, self.size)}
 
 
-class Hmm(Arch, HiddenStatesArch):
+class Hmm(CountedArch, HiddenStatesArch):
     """`states` hidden states, the probabilities of one after another, and of the tokens that each writes."""
 
     name = "hmm"
-    kind: ClassVar[Kind] = "tokens"
     DEFAULT_ENCODING: ClassVar[str] = "chord-roll"
-    BFLOAT16_ON_CPU: ClassVar[bool] = False
     USES_PER_WEIGHT: ClassVar[float] = 0.0  # it is computed in numpy in any case
 
     @dataclass(frozen=True)
@@ -141,31 +130,12 @@ class Hmm(Arch, HiddenStatesArch):
     def likeliest_states(self, rows: np.ndarray) -> np.ndarray:
         return self.network.model.path(rows)
 
-    def continuation(
-        self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
-    ) -> Iterator[np.ndarray]:
-        rng, pieces = np.random.default_rng(seed), len(primer)
-        guard = LoopGuard(pieces)
-        belief = self.network.model.beliefs(primer)[:, -1]  # (B, K)
-        draw_state = DrawState.after(primer, sampler, guidance, self.spec.size, FIRST_TOKEN, CHUNK)
-        while True:
-            uniform = rng.random((CHUNK, pieces, DRAWS), dtype=np.float32)
-            rows, belief, draw_state = self._next_chunk(belief, draw_state, sampler, uniform)
-            yield rows
-            if sampler.loop_guard:
-                temperature_factor, loop = guard.after(rows)
-                draw_state = draw_state._replace(temperature_factor=temperature_factor, loop=loop)
+    def state_after(self, primer: np.ndarray) -> np.ndarray:
+        """float64 (B, K), the beliefs."""
+        return self.network.model.beliefs(primer)[:, -1]
 
-    def _next_chunk(
-        self, belief: np.ndarray, draw_state: DrawState, sampler: Sampler, uniform: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, DrawState]:
-        """Int (B, CHUNK), and belief and draw_state behind it."""
-        model, rows = self.network.model, np.empty((len(belief), CHUNK), self.spec.dtype)
-        with within("numpy"):
-            for i in range(CHUNK):
-                logits = np.log(np.maximum(belief @ model.emission, TINY)).astype(np.float32)  # (B, V)
-                token = draw(sampler, logits, uniform[i], draw_state)  # (B,)
-                draw_state = draw_state.drawn(token, i)
-                belief = model.beliefs(np.asarray(token)[:, None], belief)[:, -1]
-                rows[:, i] = token
-        return rows, belief, draw_state
+    def probabilities(self, state: np.ndarray) -> np.ndarray:
+        return np.asarray(state @ self.network.model.emission)
+
+    def next_state(self, state: np.ndarray, token: np.ndarray) -> np.ndarray:
+        return self.network.model.beliefs(token[:, None], state)[:, -1]

@@ -9,29 +9,21 @@ what it writes is patched from the corpus, and can be whole bars of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from musictool.arch import Arch, CountingStage, GoesOn, Stage
-from musictool.archs._counted import training_pieces
+from musictool.arch import CountingStage, GoesOn, Stage
+from musictool.archs._counted import AT_ONCE, TINY, CountedArch, training_pieces
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
-from musictool.encoding import FIRST_TOKEN, START, Kind
+from musictool.encoding import START
 from musictool.engine import nn, ops
-from musictool.engine.current import within
 from musictool.metrics.ngrams import NGrams
 from musictool.options import option
 from musictool.sampling.guidance import FREE, Guidance
-from musictool.sampling.loops import LoopGuard
-from musictool.sampling.rules import DRAWS, DrawState, draw
-from musictool.sampling.sampler import Sampler
-
-CHUNK = 64  # tokens written between two looks for loops
-AT_ONCE = 1 << 21  # probabilities of a distribution held in memory (16 MB)
 
 
 class Tables(nn.Model):
@@ -53,7 +45,7 @@ class Tables(nn.Model):
         """int32 (B, T) -> log-probabilities float32 (B, T, V), all of them in memory."""
         rows = ops.convert_to_numpy(tokens)
         contexts = self.ngrams.contexts(rows).reshape(self.order, -1)
-        logs = np.log(np.maximum(self.ngrams.distribution(contexts), 1e-30))
+        logs = np.log(np.maximum(self.ngrams.distribution(contexts), TINY))
         return ops.convert_to_tensor(logs.reshape(*rows.shape, self.size), "float32")
 
     def count_params(self) -> int:
@@ -68,13 +60,11 @@ class Tables(nn.Model):
         self.ngrams = NGrams.of_arrays(store, self.size, self.order)
 
 
-class Markov(Arch):
+class Markov(CountedArch):
     """The last `order` tokens -> how often each token followed them."""
 
     name = "markov"
-    kind: ClassVar[Kind] = "tokens"
     DEFAULT_ENCODING: ClassVar[str] = "note-chord"
-    BFLOAT16_ON_CPU: ClassVar[bool] = False
     USES_PER_WEIGHT: ClassVar[float] = 0.0  # it looks a row up
 
     @dataclass(frozen=True)
@@ -104,7 +94,7 @@ class Markov(Arch):
         ngrams = self.network.ngrams
         x, y = np.asarray(batch.x), np.asarray(batch.y)
         contexts = ngrams.contexts(x)
-        nats = -np.log(np.maximum(ngrams.probability(contexts, y), 1e-30))  # padding has the probability 0
+        nats = -np.log(np.maximum(ngrams.probability(contexts, y), TINY))  # padding has the probability 0
         return nats.astype(np.float32), (self._likeliest(contexts) == y).astype(np.float32)
 
     def _likeliest(self, contexts: np.ndarray) -> np.ndarray:
@@ -117,34 +107,14 @@ class Markov(Arch):
     def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
         ngrams, piece = self.network.ngrams, np.append(self.spec.start, rows)[None]  # (1, T + 1)
         probability: np.ndarray = ngrams.probability(ngrams.contexts(piece[:, :-1]), piece[:, 1:])[0]
-        return -np.log(np.maximum(probability, 1e-30))
+        return -np.log(np.maximum(probability, TINY))
 
-    def continuation(
-        self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
-    ) -> Iterator[np.ndarray]:
-        rng, pieces = np.random.default_rng(seed), len(primer)
-        guard = LoopGuard(pieces)
-        contexts = self.network.ngrams.contexts(primer)[:, :, -1]  # (order, B)
-        draw_state = DrawState.after(primer, sampler, guidance, self.spec.size, FIRST_TOKEN, CHUNK)
-        while True:
-            uniform = rng.random((CHUNK, pieces, DRAWS), dtype=np.float32)
-            rows, contexts, draw_state = self._next_chunk(contexts, draw_state, sampler, uniform)
-            yield rows
-            if sampler.loop_guard:
-                temperature_factor, loop = guard.after(rows)
-                draw_state = draw_state._replace(temperature_factor=temperature_factor, loop=loop)
+    def state_after(self, primer: np.ndarray) -> np.ndarray:
+        """int (order, B), the contexts."""
+        return self.network.ngrams.contexts(primer)[:, :, -1]
 
-    def _next_chunk(
-        self, contexts: np.ndarray, draw_state: DrawState, sampler: Sampler, uniform: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, DrawState]:
-        """Int (B, CHUNK), and contexts and draw_state behind it; in numpy, since a compiled function takes a
-        millisecond a call, whatever it does."""
-        ngrams, rows = self.network.ngrams, np.empty((contexts.shape[1], CHUNK), self.spec.dtype)
-        with within("numpy"):
-            for i in range(CHUNK):
-                logits = np.log(np.maximum(ngrams.distribution(contexts), 1e-30)).astype(np.float32)  # (B, V)
-                token = draw(sampler, logits, uniform[i], draw_state)  # (B,)
-                draw_state = draw_state.drawn(token, i)
-                contexts = ngrams.next_contexts(contexts, token)
-                rows[:, i] = token
-        return rows, contexts, draw_state
+    def probabilities(self, state: np.ndarray) -> np.ndarray:
+        return self.network.ngrams.distribution(state)
+
+    def next_state(self, state: np.ndarray, token: np.ndarray) -> np.ndarray:
+        return self.network.ngrams.next_contexts(state, token)

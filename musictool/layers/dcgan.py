@@ -70,7 +70,45 @@ class HeldNotes:
         return draw(one_step, dtype=dtype) + 0.3 * draw(shape, dtype=dtype)
 
 
-class FragmentGenerator(nn.Layer):
+class GrowingLayers(nn.Layer):
+    """The layers of a generator: transposed convolutions, each but the last with batch normalisation and PReLU behind
+    it, and a bias for each pitch of each instrument. A subclass says what goes through them.
+    """
+
+    def _grow(
+        self, strides: Sequence[tuple[int, int]], smallest: tuple[int, int], width: int, instruments: int
+    ) -> None:
+        """Make them.
+
+        Args:
+            strides, smallest: as `fitting_strides` gives them.
+            width: channels before the last convolution; those before have up to eight times as many.
+            instruments: I.
+        """
+        growing = [(smallest, smallest), *reversed([*zip(strides, CRITIC_KERNELS, strict=True)][1:])]
+        self.convolutions = [
+            nn.Conv2DTranspose(width * times, kernel, stride, "same", use_bias=False, name=f"growing_{i + 1}")
+            for i, ((stride, kernel), times) in enumerate(zip(growing, reversed(CHANNELS), strict=True))
+        ]
+        self.norms = [nn.BatchNormalization(momentum=0.9, name=f"norm_{i + 1}") for i in range(len(growing))]
+        self.activations = [nn.PReLU(shared_axes=[1, 2], name=f"activation_{i + 1}") for i in range(len(growing))]
+        self.cells = nn.Conv2DTranspose(
+            instruments, QUARTERS, QUARTERS, use_bias=False, kernel_initializer=HeldNotes(0), name="cells"
+        )
+        self.instruments = instruments
+
+    def _build_cells(self, shape: Any) -> None:
+        """Of the last layer, for (N, S / 4, P, C)."""
+        self.cells.build(shape)
+        silent = nn.initializers.Constant(INITIAL_LOGIT)
+        self.pitch_bias = self.add_weight((shape[2], self.instruments), silent, name="pitch_bias", autocast=False)
+
+    def _logits(self, x: Any) -> Any:
+        """(N, S / 4, P, C) -> float32 (N, S, P, I)."""
+        return ops.cast(self.cells(x), "float32") + self.pitch_bias
+
+
+class FragmentGenerator(GrowingLayers):
     """Noise, float (N, Z) -> float32 (N, S, P, I), the logit of each cell.
 
     After each transposed convolution but the last, batch normalisation and PReLU. A bias for each pitch of each
@@ -84,18 +122,7 @@ class FragmentGenerator(nn.Layer):
 
     def __init__(self, steps: int, pitches: int, width: int, instruments: int, **kwargs: Any):
         super().__init__(**kwargs)
-        strides, smallest = fitting_strides((steps, pitches), STRIDES)
-        growing = [(smallest, smallest), *reversed([*zip(strides, CRITIC_KERNELS, strict=True)][1:])]
-        self.convolutions = [
-            nn.Conv2DTranspose(width * times, kernel, stride, "same", use_bias=False, name=f"growing_{i + 1}")
-            for i, ((stride, kernel), times) in enumerate(zip(growing, reversed(CHANNELS), strict=True))
-        ]
-        self.norms = [nn.BatchNormalization(momentum=0.9, name=f"norm_{i + 1}") for i in range(len(growing))]
-        self.activations = [nn.PReLU(shared_axes=[1, 2], name=f"activation_{i + 1}") for i in range(len(growing))]
-        self.cells = nn.Conv2DTranspose(
-            instruments, QUARTERS, QUARTERS, use_bias=False, kernel_initializer=HeldNotes(0), name="cells"
-        )
-        self.instruments = instruments
+        self._grow(*fitting_strides((steps, pitches), STRIDES), width, instruments)
 
     def build(self, shape: Any) -> None:
         shape = (None, 1, 1, shape[-1])
@@ -104,15 +131,13 @@ class FragmentGenerator(nn.Layer):
             shape = convolution.compute_output_shape(shape)
             norm.build(shape)
             activation.build(shape)
-        self.cells.build(shape)
-        silent = nn.initializers.Constant(INITIAL_LOGIT)
-        self.pitch_bias = self.add_weight((shape[2], self.instruments), silent, name="pitch_bias", autocast=False)
+        self._build_cells(shape)
 
     def call(self, noise: Any, training: bool = False) -> Any:
         x = noise[:, None, None, :]  # (N, 1, 1, Z)
         for convolution, norm, activation in zip(self.convolutions, self.norms, self.activations, strict=True):
             x = activation(norm(convolution(x), training=training))  # in the end (N, S / 4, P, width)
-        return ops.cast(self.cells(x), "float32") + self.pitch_bias  # (N, S, P, I)
+        return self._logits(x)  # (N, S, P, I)
 
 
 class FragmentCritic(nn.Layer):

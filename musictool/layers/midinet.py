@@ -12,13 +12,10 @@ from typing import Any
 
 from musictool.engine import nn, ops
 from musictool.layers.dcgan import (
-    CHANNELS,
     CRITIC_KERNELS,
-    INITIAL_LOGIT,
-    QUARTERS,
     STRIDES,
     FragmentCritic,
-    HeldNotes,
+    GrowingLayers,
     fitting_strides,
 )
 from musictool.music.chords import CLASS_OF_PITCH, NONE, TRIAD_WEIGHTS, VECTORS
@@ -60,7 +57,7 @@ def over_cells(vectors: Any, bars: int, steps: int, pitches: int) -> Any:
     return ops.repeat(by_step, pitches, axis=2)
 
 
-class ChordGenerator(nn.Layer):
+class ChordGenerator(GrowingLayers):
     """Noise and chords, float (N, Z + bars * 13), and the segments before -> the logit of each cell.
 
     The sizes of its layers are those of FragmentGenerator (musictool/layers/dcgan.py), and the conditioner's the same,
@@ -74,22 +71,13 @@ class ChordGenerator(nn.Layer):
 
     def __init__(self, steps: int, pitches: int, width: int, instruments: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.bars, self.instruments = bars_in(steps), instruments
+        self.bars = bars_in(steps)
         strides, smallest = fitting_strides((steps, pitches), STRIDES)
         self.conditioner = [
             nn.Conv2D(width, kernel, stride, "same", name=f"conditioner_{i + 1}")
             for i, (stride, kernel) in enumerate(zip(strides, CRITIC_KERNELS, strict=True))
         ]
-        growing = [(smallest, smallest), *reversed([*zip(strides, CRITIC_KERNELS, strict=True)][1:])]
-        self.convolutions = [
-            nn.Conv2DTranspose(width * times, kernel, stride, "same", use_bias=False, name=f"growing_{i + 1}")
-            for i, ((stride, kernel), times) in enumerate(zip(growing, reversed(CHANNELS), strict=True))
-        ]
-        self.norms = [nn.BatchNormalization(momentum=0.9, name=f"norm_{i + 1}") for i in range(len(growing))]
-        self.activations = [nn.PReLU(shared_axes=[1, 2], name=f"activation_{i + 1}") for i in range(len(growing))]
-        self.cells = nn.Conv2DTranspose(
-            instruments, QUARTERS, QUARTERS, use_bias=False, kernel_initializer=HeldNotes(0), name="cells"
-        )
+        self._grow(strides, smallest, width, instruments)
 
     def build(self, shape: Any) -> None:
         """For segments (N, S, P, I) and what they are made of, (N, Z + bars * 13): the two shapes."""
@@ -108,9 +96,7 @@ class ChordGenerator(nn.Layer):
             activation.build(shape)
             chords = CHORD_SIZE * (1 if shape[1] % self.bars == 0 else self.bars)
             shape = (*shape[:3], shape[3] + beside[3] + chords)
-        self.cells.build(shape)
-        silent = nn.initializers.Constant(INITIAL_LOGIT)
-        self.pitch_bias = self.add_weight((shape[2], self.instruments), silent, name="pitch_bias", autocast=False)
+        self._build_cells(shape)
 
     def call(self, previous: Any, inputs: Any, training: bool = False) -> Any:
         found, x = [], previous
@@ -124,7 +110,7 @@ class ChordGenerator(nn.Layer):
             x = activation(norm(convolution(x), training=training))
             cells = ops.cast(over_cells(chords, self.bars, x.shape[1], x.shape[2]), x.dtype)
             x = ops.concatenate([x, beside, cells], axis=-1)  # in the end (N, S / 4, P, 2 width + 13)
-        return ops.cast(self.cells(x), "float32") + self.pitch_bias  # (N, S, P, I)
+        return self._logits(x)  # (N, S, P, I)
 
 
 class ChordCritic(nn.Layer):

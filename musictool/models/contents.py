@@ -14,7 +14,7 @@ from musictool.backend import backend
 from musictool.corpus.corpus import Corpus
 from musictool.dataset.dataset import Encoded
 from musictool.music import dynamics
-from musictool.music.score import DEFAULT_BPM
+from musictool.music.score import DEFAULT_BPM, Score
 
 PRIMERS = 16  # openings kept in a model
 PRIMER_ROWS = 64  # rows of each
@@ -42,15 +42,16 @@ def typical_music(corpus: Corpus) -> dict[str, Any]:
     """The median tempo, the commonest metre and the dynamics of the corpus: those of a sample whose encoding has
     none."""
     tempos, metres = [], []
+    played: list[Score] = []
     for score in islice(corpus.scores(), TYPICAL_PIECES):
+        played += [score] * (len(played) < DYNAMICS_PIECES)
         if len(score.tempos):
             tempos.append(float(score.tempos["bpm"][0]))
         if len(score.metres):
             metres.append((int(score.metres["numerator"][0]), int(score.metres["denominator"][0])))
     metre = max(sorted(set(metres)), key=metres.count) if metres else (4, 4)
     bpm = round(float(np.median(tempos)), 2) if tempos else DEFAULT_BPM
-    played = dynamics.measured(islice(corpus.scores(), DYNAMICS_PIECES))
-    return {"bpm": bpm, "metre": list(metre), "dynamics": played.to_json()}
+    return {"bpm": bpm, "metre": list(metre), "dynamics": dynamics.measured(played).to_json()}
 
 
 def parameters(arch: Arch) -> int:

@@ -17,14 +17,15 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from musictool import arch as archs
@@ -209,27 +210,21 @@ class Model:
     @cached_property
     def primers(self) -> list[np.ndarray]:
         """Openings of validation pieces: spec.dtype (T, *spec.shape) each."""
-        path = self.folder / "primers.h5"
-        try:
-            with opened(path, MOST_PRIMER_BYTES) as file:
-                rows, offsets = (array(file, name) for name in ("rows", "offsets"))
+        with self._primers_file() as file:
+            rows, offsets = (array(file, name) for name in ("rows", "offsets"))
             rows = rows.astype(self.spec.dtype)
             limit = self.spec.size if self.spec.kind == "tokens" else 2
             if rows.shape[1:] != self.spec.shape or not ((rows >= 0) & (rows < limit)).all():
                 raise ValueError("rows that the encoding does not have")
             return _parts(rows, offsets)
-        except (OSError, KeyError, ValueError, TypeError) as error:
-            raise BadModel(f"{path} cannot be read: {error}") from None
 
     @cached_property
     def primer_metres(self) -> list[np.ndarray]:
         """METRE of each of the primers; none of any for a model that was saved before they were kept."""
-        path = self.folder / "primers.h5"
-        try:
-            with opened(path, MOST_PRIMER_BYTES) as file:
-                if "metres" not in file:
-                    return [np.zeros(0, METRE)] * len(self.primers)
-                columns, offsets = (array(file, name) for name in ("metres", "metre_offsets"))
+        with self._primers_file() as file:
+            if "metres" not in file:
+                return [np.zeros(0, METRE)] * len(self.primers)
+            columns, offsets = (array(file, name) for name in ("metres", "metre_offsets"))
             if columns.dtype.kind not in "iu" or columns.shape[1:] != (3,) or (columns < 0).any():
                 raise ValueError("metres that are none")
             if (columns[:, 1:] > 255).any() or (columns[:, 1:] < 1).any() or len(offsets) != len(self.primers) + 1:
@@ -238,6 +233,14 @@ class Model:
             for name, column in zip(METRE.names or (), columns.T, strict=True):
                 table[name] = column
             return _parts(table, offsets)
+
+    @contextmanager
+    def _primers_file(self) -> Iterator[h5py.File]:
+        """primers.h5, open; what is wrong with it is a BadModel."""
+        path = self.folder / "primers.h5"
+        try:
+            with opened(path, MOST_PRIMER_BYTES) as file:
+                yield file
         except (OSError, KeyError, ValueError, TypeError) as error:
             raise BadModel(f"{path} cannot be read: {error}") from None
 

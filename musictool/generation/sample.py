@@ -175,15 +175,13 @@ class Generation:
         def chosen(rows: np.ndarray) -> np.ndarray:
             return rows if allowed is None else model.encoding.choosing(rows, allowed)
 
-        if request.from_scratch:
-            openings = model_primers(model, request.num, 0, request.seed)
-            begun = [(rows, metres_of_beginning(metres)) for rows, metres in openings]
-            return [Primer(model, request, chosen(rows), self.transposition, metres=metres) for rows, metres in begun]
         if (user := self.user_score) is not None:
             rows, unknown = self._encoded(user)
             metres = user.metres if len(user.metres) else np.array([(0, *model.info["music"]["metre"])], METRE)
             return [Primer(model, request, chosen(rows), self.transposition, user, unknown, metres)] * request.num
-        openings = model_primers(model, request.num, request.primer_length, request.seed)
+        openings = model_primers(model, request.num, 0 if request.from_scratch else request.primer_length, request.seed)
+        if request.from_scratch:
+            openings = [(rows, metres_of_beginning(metres)) for rows, metres in openings]
         return [Primer(model, request, chosen(rows), self.transposition, metres=metres) for rows, metres in openings]
 
     def _encoded(self, score: Score) -> tuple[np.ndarray, float]:

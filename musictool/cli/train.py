@@ -94,6 +94,8 @@ def _report(trained: Any) -> None:
         return
     epoch = trained.model.info["metrics"].get("best_epoch")
     best = f"; the best was epoch {epoch}" if epoch else "; not one epoch is done"
+    if epoch and epoch % 1:
+        best = f"; best are the weights after {epoch} epochs"
     reasons = {
         "epochs": f"all epochs done{best}",
         "patience": f"no better epoch for a while{best}",

@@ -46,8 +46,8 @@ class Results:
     def restore(self, variables: Sequence[Any]) -> None:
         """Fill the variables from the checkpoint."""
 
-    def keep_weights(self, stage: Stage, epoch: int, validation: dict[str, float]) -> None:
-        """Keep the stage's network as the best so far, after this epoch (counted from 1; 0 if not one is done)."""
+    def keep_weights(self, stage: Stage, epochs: float, validation: dict[str, float]) -> None:
+        """Keep the stage's network as the best so far, after so many epochs; 3.4 within the fourth."""
         self._weights[stage.name] = stage.network.get_weights()
 
     def load_best(self, stage: Stage) -> None:
@@ -98,11 +98,11 @@ class FolderResults(CheckpointedResults):
     def load_best(self, stage: Stage) -> None:
         stage.network.load_weights(self.folder / weights_file(stage.name))
 
-    def keep_weights(self, stage: Stage, epoch: int, validation: dict[str, float]) -> None:
+    def keep_weights(self, stage: Stage, epochs: float, validation: dict[str, float]) -> None:
         metrics: dict[str, Any] = {f"val_{name}": validation.get(name) for name in stage.selection_metrics}
         if stage.counting:
             metrics["parameters"] = stage.network.count_params()  # it has none before it counts
-        model.save_weights(self.folder, stage, {"best_epoch": epoch or None, **metrics})
+        model.save_weights(self.folder, stage, {"best_epoch": epochs if epochs >= 1 else None, **metrics})
 
     def write(self, state: State) -> None:
         """History, curves, and music by the network as it is now, not as it was at its best; none before all stages

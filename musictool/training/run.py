@@ -154,8 +154,7 @@ class Run:
                 self._finish_epoch(validate())
                 continue
             self._save()
-            if not self.state.epoch:  # not one epoch is done, and yet there shall be a model
-                self._keep_weights(validate())
+            self._keep_if_better(validate())
             return "time"
 
     def _build(self, stage: Stage) -> None:
@@ -276,7 +275,7 @@ class Run:
 
     def _finish_epoch(self, validation: dict[str, float]) -> None:
         """Write down an epoch that is done, keep the weights if they are the best so far, and report."""
-        state, aim = self.state, self.stage.selection_metrics[0]
+        state = self.state
         training = self._means(np.array(state.sums or self._no_sums))
         row = {
             "stage": self.stage.name,
@@ -287,21 +286,35 @@ class Run:
             "rows_per_second": round(sum(state.sums[-1:]) / max(state.epoch_seconds, 1e-9)),
             "seconds": round(state.epoch_seconds, 3),
         }
-        compared = validation if aim in validation else training  # a corpus of one piece has no validation
-        loss = compared.get(aim, 0.0)
+        loss = self._loss(training, validation)
         is_best = loss < state.best
         state.best, state.waited = (loss, 0) if is_best else (state.best, state.waited + 1)
         state.history.append(row)
         state.epoch, state.step, state.sums = state.epoch + 1, 0, []
         state.seconds, state.epoch_seconds = state.seconds + state.epoch_seconds, 0.0
         if is_best:
-            self._keep_weights(validation)
+            self._keep_weights(validation, state.epoch)
         self._save()
         self._write_results()
         self.reporter.epoch_ends(row, is_best)
         (is_stopped,) = self.strategy.any_worker(self.stop.requested)
         if is_stopped:
             raise Stopped(f"stopped after epoch {state.epoch}; all of it is saved")
+
+    def _keep_if_better(self, validation: dict[str, float]) -> None:
+        """Keep the weights of the middle of an epoch, if no epoch had better ones.
+
+        The state does not know of it, so that a run that is resumed ends as it would have without the pause.
+        """
+        state = self.state
+        if not state.epoch or self._loss(self._means(np.array(state.sums or self._no_sums)), validation) < state.best:
+            steps = self.windows.steps(self.windows.training_plan(state.epoch))
+            self._keep_weights(validation, round(state.epoch + state.step / max(1, steps), 2))
+
+    def _loss(self, training: dict[str, float], validation: dict[str, float]) -> float:
+        """What the best epoch has the least of; of the training pieces where a corpus has no others."""
+        aim = self.stage.selection_metrics[0]
+        return (validation if aim in validation else training).get(aim, 0.0)
 
     # ----------------------------------------------------------------------------------------------- the model folder
 
@@ -320,13 +333,13 @@ class Run:
             self._write_results()  # the run may have been killed between its checkpoint and these
         self.strategy.broadcast_variables(self.variables)
 
-    def _keep_weights(self, validation: dict[str, float]) -> None:
-        """Save the stage's network as the best so far."""
+    def _keep_weights(self, validation: dict[str, float], epochs: float) -> None:
+        """Save the stage's network as the best so far, after so many epochs."""
         if self.strategy.is_chief:
             with self._mean_in_place():
                 if self.stage.calibrate:
                     self.stage.calibrate(self.windows.encoded)
-                self.results.keep_weights(self.stage, self.state.epoch, validation)
+                self.results.keep_weights(self.stage, epochs, validation)
 
     def _mean_in_place(self) -> AbstractContextManager[None]:
         """Within it the weights are their running mean, if there is one."""

@@ -255,6 +255,21 @@ def test_a_stopped_run_goes_on_in_the_middle_of_its_warm_up_and_its_cosine(corpu
     assert [step for step, tag, _ in points if tag == "network/val_loss"] == [1, 2, 3, 4]
 
 
+def test_what_was_learnt_of_an_epoch_when_time_was_up_is_kept_if_it_is_better(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+):
+    whole = train("tunes", name="whole", **TINY | {"epochs": 3})
+    before = train("tunes", name="short", **TINY | {"epochs": 1}).model.checksum
+    with monkeypatch.context() as late:  # time is up after the first step of the second epoch, which is better
+        late.setattr(Run, "_is_to_end_now", lambda run: True)
+        late.setattr(Run, "_reason_to_end", lambda run: "")
+        resumed = train(name="short", resume=True, epochs=3, max_minutes=1e-9)
+    assert resumed.reason == "time"
+    assert 1 < resumed.model.info["metrics"]["best_epoch"] < 2
+    assert resumed.model.checksum != before
+    assert train(name="short", resume=True, max_minutes=0.0).model.checksum == whole.model.checksum
+
+
 @pytest.mark.slow
 def test_with_a_time_limit_the_cosine_ends_with_it(corpus: Corpus):
     timed = TINY | {"epochs": 10_000, "patience": 0, "max_minutes": 0.2, "decay": "cosine", "learning_rate": 0.003}

@@ -46,8 +46,8 @@ class KeptResults(CheckpointedResults):
         fixed = {key: value for key, value in settings.items() if key not in (*LENGTHS, *free)}
         return cls(folder, {"arch": arch, "options": list(options), "settings": fixed})
 
-    def keep_weights(self, stage: Stage, epoch: int, validation: dict[str, float]) -> None:
-        save_checkpoint(self.folder / WEIGHTS, stage.network.variables, State(epoch=epoch))
+    def keep_weights(self, stage: Stage, epochs: float, validation: dict[str, float]) -> None:
+        save_checkpoint(self.folder / WEIGHTS, stage.network.variables, State(epoch=int(epochs)))
 
     def load_best(self, stage: Stage) -> None:
         restore_variables(self.folder / WEIGHTS, stage.network.variables)

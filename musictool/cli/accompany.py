@@ -18,7 +18,7 @@ _PATH = click.Path(path_type=Path)
 @click.command(epilog="\b\nExample:\n    musictool accompany melody.mid --out band.mid")
 @click.argument("melody", type=_PATH)
 @click.option("--model", "name", help="A model's name or folder.  [default: the one trained last]")
-@flags(Accompaniment, "track", "temperature", "threshold", "noise_sd", "files", "alpha", "seed")
+@flags(Accompaniment, "track", "temperature", "threshold", "noise_sd", "files", "alpha", "velocity", "seed")
 @click.option("--out", type=_PATH, default=Path("band.mid"), show_default=True, help="File to write.")
 @force_flag
 def command(melody: Path, name: str | None, out: Path, force: bool, **options: Any) -> None:

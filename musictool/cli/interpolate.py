@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from musictool.cli import _output
 from musictool.cli._flags import flags, force_flag
+from musictool.generation.request import VELOCITY_HELP, Velocity
 from musictool.options import build, pop_given
 from musictool.sampling.sampler import Sampler
 
@@ -22,7 +23,10 @@ _PATH = click.Path(path_type=Path)
 @click.option("--steps", type=int, default=8, show_default=True, help="Versions, both ends included.")
 @click.option("--bars", type=int, help="Bars of each version, from the pieces' beginning.  [default: all]")
 @flags(Sampler, "temperature", "threshold")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes what bernoulli draws.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes draws and velocities.")
+@click.option(
+    "--velocity", type=click.Choice(get_args(Velocity)), default="expressive", show_default=True, help=VELOCITY_HELP
+)
 @click.option("--out", type=_PATH, default=Path("between.mid"), show_default=True, help="File to write.")
 @force_flag
 def command(first: Path, second: Path, name: str | None, out: Path, force: bool, **given: Any) -> None:

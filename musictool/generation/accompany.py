@@ -54,7 +54,11 @@ def accompany(model: Model, melody: Path, how: Accompaniment = PLAIN) -> Score:
     assert isinstance(arch, AccompanimentArch)
     rows = arch.accompaniment(part, np.zeros(model.spec.shape, np.uint8), how.sampler, how.seed, guidance)
     rows[..., PIANO] = 0
-    return _together(model, tune, model.encoding.decode(rows).transpose(-model.semitones_for(piano)))
+    band = model.encoding.decode(rows).transpose(-model.semitones_for(piano))
+    band = replace(
+        band, metres=tune.metres if len(tune.metres) else np.array([(0, *model.info["music"]["metre"])], METRE)
+    )
+    return _together(model, tune, model.with_velocities(band, how.velocity, how.seed))
 
 
 def _harmonised(model: Model, melody: Path, how: Accompaniment) -> Score:
@@ -93,7 +97,7 @@ def _track(score: Score, name: str) -> int:
 
 
 def _together(model: Model, tune: Score, band: Score) -> Score:
-    """Both in one piece, the melody's tracks first, in the melody's tempo and metre or else the corpus's."""
+    """Both in one piece, the melody's tracks first, in the melody's tempo or the corpus's, and the band's metre."""
     notes = band.notes.copy()
     notes["track"] += len(tune.tracks)
     corpus = model.info["music"]
@@ -102,6 +106,6 @@ def _together(model: Model, tune: Score, band: Score) -> Score:
         notes=sort_notes(np.concatenate([tune.notes, notes])),
         tracks=(*tune.tracks, *band.tracks),
         tempos=tune.tempos if len(tune.tempos) else np.array([(0, corpus["bpm"])], TEMPO),
-        metres=tune.metres if len(tune.metres) else np.array([(0, *corpus["metre"])], METRE),
+        metres=band.metres,
     )
     return music.drop_empty_tracks()

@@ -43,11 +43,10 @@ class Primer:
         unknown_share: float = 0.0,
         metres: np.ndarray = NO_METRES,
     ):
-        self.request, self.encoding, self.rows = request, model.encoding, rows
+        self._model, self.request, self.encoding, self.rows = model, request, model.encoding, rows
         self.user_score, self._transposition, self._unknown_share = user_score, transposition, unknown_share
         self._program = None if request.instrument is None else gm.program_number(request.instrument)
         self.metres = metres if self.encoding.rows_per_quarter is not None else NO_METRES
-        self._dynamics = model.dynamics if request.velocity == "expressive" else None
         self._corpus_bpm, self._corpus_metre = model.info["music"]["bpm"], model.info["music"]["metre"]
 
         # decoded once: the encoding may leave out the silence before the user's first note, which is put back
@@ -116,7 +115,7 @@ class Primer:
         if self.request.bpm is not None:
             score = replace(score, tempos=tempos)
         score = score.with_metadata(tempos, metres, self._program)
-        return score if self._dynamics is None else self._dynamics.played(score, self.request.seed)
+        return self._model.with_velocities(score, self.request.velocity, self.request.seed)
 
 
 class Continuation:

@@ -36,6 +36,7 @@ def interpolate(
     bars: int | None = None,
     sampler: Sampler = PLAIN,
     seed: int = 0,
+    velocity: str = "expressive",
     progress: Progress = lambda done, total: None,
 ) -> Score:
     """All versions one after another, from the first piece to the second, both included.
@@ -46,7 +47,8 @@ def interpolate(
         steps: versions, at least 2.
         bars: of each version, from the beginning of the pieces, rounded up to whole segments of two; None for all.
         sampler: its temperature and threshold.
-        seed: fixes the draws of a threshold that draws.
+        seed: fixes the draws of a threshold that draws, and the velocities.
+        velocity: "expressive", as loud as the corpus plays, or "flat".
         progress: called with how many versions are written, and how many there will be.
 
     Raises:
@@ -74,7 +76,8 @@ def interpolate(
         written[number * length : (number + 1) * length] = version
         progress(number + 1, steps)
     music = model.encoding.decode(written).transpose(-model.semitones_for(scores[0]))
-    return replace(music, tempos=_tempos(model, scores, shares, length), metres=_metre(model)).drop_empty_tracks()
+    music = replace(music, tempos=_tempos(model, scores, shares, length), metres=_metre(model)).drop_empty_tracks()
+    return model.with_velocities(music, velocity, seed)
 
 
 def _check_length(model: Model, steps: int, length: int) -> None:

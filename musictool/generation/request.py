@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DEFAULT_LENGTH = 500  # of the command, where none of --length, --bars and --seconds is given
 DEFAULT_ALPHA = 0.5
 MOST_PIECES = 1_000_000
+Velocity = Literal["expressive", "flat"]
+VELOCITY_HELP = "Of an encoding without velocities: as its corpus plays, or all notes the same."
 _WRONG_KIND = {
     "tokens": "models that choose among tokens, and {name} draws keys; --temperature works",
     "segments": "models of segments, and {name} writes {kind}",
@@ -213,9 +215,7 @@ class Request:
         None, "Quarter notes per minute.", name="tempo", least=4, most=1000, default_text="the corpus's"
     )
     instrument: str | None = flag(None, "General MIDI name or number, such as violin.", default_text="the encoding's")
-    velocity: Literal["expressive", "flat"] = flag(
-        "expressive", "Of an encoding without velocities: as its corpus plays, or all notes the same."
-    )
+    velocity: Velocity = flag("expressive", VELOCITY_HELP)
     engine: str = flag(
         "auto", "What computes: numpy starts at once, tensorflow is faster for much.", choices=NAMES, metavar="NAME"
     )
@@ -272,6 +272,7 @@ class Accompaniment:
         track: of the file, the one that is the melody; None for what the piano plays, or if there is no piano, for all
             that is no drum.
         style: what other music the band shall be like.
+        velocity: how loud the band plays; the melody stays as it is.
         seed: fixes all draws.
     """
 
@@ -280,6 +281,7 @@ class Accompaniment:
     )
     sampler: Sampler = group(Sampler)
     style: Style = group(Style)
+    velocity: Velocity = flag("expressive", VELOCITY_HELP)
     seed: int = flag(0, "Fixes everything that is random.", least=0, default_text="drawn and printed")
 
     def __post_init__(self) -> None:

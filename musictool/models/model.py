@@ -244,11 +244,15 @@ class Model:
         except (OSError, KeyError, ValueError, TypeError) as error:
             raise BadModel(f"{path} cannot be read: {error}") from None
 
-    @property
+    @cached_property
     def dynamics(self) -> Dynamics:
         """How loud its corpus plays; DEFAULT for a model that was saved before it was measured."""
         with as_bad_model(self.folder / MARKER):
             return Dynamics.from_json(self.info["music"].get("dynamics", {}))
+
+    def with_velocities(self, score: Score, velocity: str, seed: int) -> Score:
+        """Music that it wrote, as loud as its corpus plays; with "flat", or velocities of its own, as it is."""
+        return self.dynamics.played(score, seed) if velocity == "expressive" else score
 
     @property
     def checksum(self) -> str:

@@ -21,7 +21,7 @@ from musictool.generation.sample import sample
 from musictool.generation.songs import write_like, write_songs
 from musictool.models.model import Model
 from musictool.music.instruments import PIANO, TRACKS, note_instruments
-from musictool.music.score import Score, Track, sort_notes
+from musictool.music.score import DEFAULT_VELOCITY, Score, Track, sort_notes
 from musictool.preparation.prepare import prepare
 from musictool.reading import read
 from musictool.sampling.sampler import Sampler
@@ -145,6 +145,9 @@ def test_interpolation_keeps_both_ends_and_every_version_has_its_place(model: Mo
         assert len(alone.notes)
         assert abs(len(part.notes) - len(alone.notes)) <= len(alone.notes) // 20  # notes may sound over the edge
     seen: list[tuple[int, int]] = []
+    assert len({*whole.notes["velocity"].tolist()}) > 3  # it breathes
+    flat = interpolate(model, *files, steps=4, velocity="flat")
+    assert {*flat.notes["velocity"].tolist()} == {DEFAULT_VELOCITY}
     few = interpolate(model, *files, steps=3, bars=2, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert few.end_ticks <= 3 * 2 * bar
@@ -164,6 +167,10 @@ def test_a_melody_stays_as_it_is_and_the_band_plays_to_it(model: Model, tmp_path
     tune = Score.from_notes([(60 + i % 5, i * 0.75, 0.7) for i in range(20)], (Track(73, name="Flute"),))
     write(tune, tmp_path / "tune.mid")
     score = accompany(model, tmp_path / "tune.mid", Accompaniment(sampler=BOLD, seed=1))
+    flat = accompany(model, tmp_path / "tune.mid", Accompaniment(sampler=BOLD, velocity="flat", seed=1))
+    loud = [piece.notes["velocity"][piece.notes["track"] > 0] for piece in (score, flat)]
+    assert len({*loud[0].tolist()}) > 3
+    assert {*loud[1].tolist()} == {DEFAULT_VELOCITY}
     assert (score.tracks[0].program, score.tracks[0].name) == (73, "Flute")
     own = score.notes[score.notes["track"] == 0]
     for field in ("onset_ticks", "duration_ticks", "pitch"):

@@ -83,7 +83,7 @@ _INSTRUMENTS = (*_LSTM, "--encoding", "note-duration", "--encoding-set", "steps_
 _FOUR_VOICES = (*("--arch", "voice-lstm", "--epochs", "40", "--patience", "0", "--transpose", "-3..3", "--seed", "1"),)
 
 _MUTOPIA = "of the Mutopia Project"
-_LIEDER = Data("openscore-lieder", "scores", "songs with piano (OpenScore Lieder)", CC0)
+_LIEDER = Data("openscore-lieder", "some_songs", "songs with piano, every fourth of OpenScore Lieder", CC0)
 
 GENRES: dict[str, Genre] = {
     "baroque": Genre(

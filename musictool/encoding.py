@@ -144,6 +144,10 @@ class Encoding(ABC):
     def positions(self, rows: np.ndarray) -> np.ndarray:
         """int64 (T,), ticks: where in decode(rows) each of the rows (T, *spec.shape) takes effect; never falling."""
 
+    def why_not(self, score: Score) -> str:
+        """Why `encode` leaves out a piece that has notes; empty where it does not."""
+        return ""
+
     @property
     def rows_per_quarter(self) -> int | None:
         """Rows in a quarter note, where each row is a step of a grid that begins at tick 0; None otherwise."""

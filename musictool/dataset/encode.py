@@ -258,17 +258,21 @@ class CorpusEncoder:
     def _write(self, answers: Iterator[Rows]) -> tuple[np.ndarray, np.ndarray]:
         """Put the rows into rows.h5. (lengths, covered rows) of each piece, int64 (pieces,)."""
         lengths, covered, done = [], [], 0
+        left_out: list[str] = []
         plain = self.folder / "rows"
         with open(plain, "wb") as file:
             for answer in answers:
                 file.write(answer.data)
                 lengths.append(answer.lengths)
                 covered.append(answer.covered)
+                left_out += answer.left_out
                 done += len(answer.lengths)
                 self._progress(done, len(self.corpus))
         every = np.concatenate(lengths)
         write_rows(self.folder / ROWS_FILE, plain, every, self.encoding.spec)
         plain.unlink()
+        if left_out:
+            log.warning("%d of %d pieces are left out; of the first: %s", len(left_out), len(every), left_out[0])
         return every, np.concatenate(covered)
 
 

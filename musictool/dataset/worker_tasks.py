@@ -62,11 +62,13 @@ class Rows:
         data: the rows of all of them as they lie on disk (Spec.store).
         lengths: int64 (P,), rows of each piece.
         covered: int64 (P,), how many of them mean exactly what is played, not the nearest token.
+        left_out: why some pieces have none, for each that has a reason.
     """
 
     data: bytes
     lengths: np.ndarray
     covered: np.ndarray
+    left_out: tuple[str, ...] = ()
 
 
 def serialised(encoding: Encoding) -> bytes:
@@ -117,12 +119,14 @@ def rows(serialised: bytes, block: Block) -> Rows:
     """Pieces in an encoding whose vocabulary is fixed, or fitted already."""
     encoding = _encoding(serialised)
     spec = encoding.spec
-    data, lengths = [], []
+    data, lengths, left_out = [], [], []
     for score in block.scores():
         encoded = encoding.encode(score)
         lengths.append(len(encoded))
         data.append(spec.store(encoded.astype(spec.dtype, copy=False)).tobytes())
-    return Rows(b"".join(data), np.array(lengths, np.int64), np.array(lengths, np.int64))
+        left_out.append(encoding.why_not(score))
+    reasons = tuple(filter(None, left_out))
+    return Rows(b"".join(data), np.array(lengths, np.int64), np.array(lengths, np.int64), reasons)
 
 
 def controls(serialised: bytes, pieces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:

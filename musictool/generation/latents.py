@@ -43,8 +43,10 @@ def require_latent_arch(model: Model, what: str) -> LatentArch:
 
 def require_segments(model: Model, score: Score, what: str) -> np.ndarray:
     """uint8 0/1 (T, S, P, I), T >= 1: a piece as the model reads it. Raises NoMusic, which calls it `what`, if it has
-    not one note."""
+    not one note, or none that the model can read."""
     rows = segments_of(model, score)
+    if why_not := model.encoding.why_not(score):
+        raise NoMusic(f"{what} cannot be read by {model.name}: {why_not}")
     if not len(rows):
         raise NoMusic(f"{what} has no note that the encoding {model.encoding.name} writes")
     return rows

@@ -178,6 +178,10 @@ class Score:
         bars = [np.arange(onset, min(end, last), bar) for (onset, bar), end in zip(changes, ends, strict=True)]
         return np.concatenate(bars).astype(np.int64)
 
+    def has_bars_within(self, ticks: int) -> bool:
+        """Whether no bar, cut by the clock every so many ticks from 0 on, is cut through."""
+        return all(ticks % bar == 0 and onset % bar == 0 for onset, bar in self._bar_changes())
+
     def bar_line_ticks(self, bar: int) -> int:
         """Where a bar begins, counted from 0; the last metre goes on for as long as it takes."""
         changes = self._bar_changes()

@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from musictool.dataset.encode import encode_corpus
 from musictool.encodings.multitrack_roll import MultitrackRoll
 from musictool.encodings.segments import Segments
-from musictool.music.score import Score, Track
+from musictool.music.instruments import TRACKS
+from musictool.music.score import METRE, Score, Track
+from musictool.preparation.prepare import prepare
+from musictool.writing import write
 from tests.strategies import scores
 
 
@@ -39,6 +48,39 @@ def test_a_drum_over_the_edge_is_two_hits():
     assert notes(Segments().decode(rows)) == [(38, 7.75, 0.25), (38, 8, 0.25)]
 
 
+@pytest.mark.parametrize(
+    "metres, fits",
+    [
+        ((), True),
+        (((0, 4, 4),), True),
+        (((0, 2, 2),), True),
+        (((0, 2, 4),), True),
+        (((0, 3, 4),), False),
+        (((0, 6, 8),), False),
+        (((0, 4, 4), (4, 3, 4)), False),
+        (((0, 2, 4), (8, 4, 4)), True),
+        (((0, 2, 4), (2, 4, 4)), False),  # an upbeat: each bar of 4/4 from there on is cut through
+    ],
+)
+def test_pieces_whose_bars_are_cut_through_are_left_out_unless_any_will_do(metres: tuple[Any, ...], fits: bool):
+    table = np.array([(480 * quarter, over, under) for quarter, over, under in metres], METRE)
+    score = replace(Score.from_notes([(60 + i, i, 1) for i in range(12)], TRACKS), metres=table)
+    segments = Segments()
+    assert (len(segments.encode(score)) == 2) == fits
+    assert (segments.why_not(score) == "") == fits
+    assert len(Segments(Segments.Options(any_metre=True)).encode(score)) == 2
+
+
+def test_a_corpus_says_which_pieces_are_left_out(at_new_home: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    for tonic, (name, metre) in enumerate({"a": (4, 4), "b": (3, 4), "c": (4, 4)}.items(), 60):
+        score = Score.from_notes([(tonic + i, i, 1) for i in range(12)], TRACKS)
+        write(replace(score, metres=np.array([(0, *metre)], METRE)), tmp_path / "music" / name / f"{name}.mid")
+    corpus = prepare(tmp_path / "music", encode=False).corpus
+    encoded = encode_corpus(corpus, "segments", transpositions=(0,))
+    assert sorted(np.diff(encoded.offsets).tolist()) == [0, 2, 2]
+    assert "1 of 3 pieces are left out; of the first: its metre (3/4) does not fit" in caplog.text
+
+
 def test_another_grid_makes_segments_of_other_lengths():
     encoding = Segments(Segments.Options(steps_per_quarter=8))
     rows = encoding.encode(Score.from_notes([(60, 0, 4), (62, 4, 1 / 8)]))
@@ -49,7 +91,8 @@ def test_another_grid_makes_segments_of_other_lengths():
 
 @given(scores(), st.integers(-12, 12))
 def test_a_segment_holds_the_rows_of_the_multitrack_roll(score, semitones):
-    frames, segments = MultitrackRoll(MultitrackRoll.Options(onsets=False)), Segments()
+    frames = MultitrackRoll(MultitrackRoll.Options(onsets=False))
+    segments = Segments(Segments.Options(any_metre=True))
     roll, rows = frames.encode(score), segments.encode(score)
     assert len(rows) == -(-len(roll) // 32)
     padded = np.zeros((len(rows) * 32, 640), np.uint8)

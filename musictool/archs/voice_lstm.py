@@ -33,6 +33,7 @@ class VoiceLstm(FramesArch):
     name = "voice-lstm"
     DEFAULT_ENCODING = "voices"
     ROW_SHAPE = (2 * VOICES * KEYS,)
+    UNNAMED: ClassVar[dict[str, Any]] = {**FramesArch.UNNAMED, "pitch_classes": False}
     WINDOW = 128
     BATCH_SIZE = 16
     LEARNING_RATE = 3e-3
@@ -45,6 +46,7 @@ class VoiceLstm(FramesArch):
         layers: int = option(1, "number of LSTM layers", least=1, most=16)
         dropout: float = option(0.2, "dropout rate", least=0, most=0.95)
         hidden: int = option(48, "hidden units per key and voice", least=1, most=1024)
+        pitch_classes: bool = option(True, "each key sees how much each pitch class was sung in the last bars")
         lowest: int = option(
             0, "lowest key of the network, counted from 0; by default the lowest of the corpus", least=0, most=KEYS - 2
         )
@@ -79,4 +81,4 @@ class VoiceLstm(FramesArch):
     def head(self) -> VoiceHead:
         settings = self.options
         keys = range(settings.lowest, settings.highest + 1)
-        return VoiceHead(self.spec.size, settings.hidden, settings.dropout, keys)
+        return VoiceHead(self.spec.size, settings.hidden, settings.dropout, keys, settings.pitch_classes)

@@ -13,10 +13,12 @@ from musictool.layers.tied_head import flat_matmul
 from musictool.music.voices import VOICES
 from musictool.sampling.rules import inverse_transform
 
-KEYS = 88  # of the keyboard
+KEYS, LOWEST_PITCH = 88, 21  # of the keyboard
 ORDER = (0, 3, 2, 1)  # soprano, bass, tenor, alto
 FRAMES = 4  # last frames in which a voice sees all voices
 RANK = 16  # numbers in which a key sees the keys around it
+CLASSES = 12
+CLASS_DECAYS = (1 - 1 / 16, 1 - 1 / 64)  # a frame, of the running means of pitch classes: a bar of 4/4, and four
 RARE_LOGIT = -20.0  # of a key that the network leaves out: finite, and never drawn in practice
 HOLD_LOGIT, REST_LOGIT = 3.0, -3.0  # before training, beside keys of 0
 NEVER_LOGIT = -1e9
@@ -28,10 +30,11 @@ class VoiceHead(SigmoidHead):
     silent. A frame is drawn voice after voice, so that each has exactly one note or none, and its likelihood is exact.
 
     With f the features of a frame, x[u, i] the key of voice u in frame t - i, y[u] the key of voice u in frame t + 1
-    for those that are decided already, and k a key, voice v sees
+    for those that are decided already, m[d, c] how much pitch class c was sung in the last bar or four (a running mean
+    for each of CLASS_DECAYS, over all voices), and k a key, voice v sees
 
         around[k] = p[k] + sum over u and i < FRAMES of A[u, i, k - x[u, i]] + sum over i of O[i, k - x[v, i]]
-                    + sum over decided u of B[u, k - y[u]]                                                RANK numbers
+                    + sum over decided u of B[u, k - y[u]] + sum over d and c of C[d, k - c] m[d, c]      RANK numbers
         first[k]  = relu(W around[k] + V[v] f)
         second[k] = relu(W' first[k] + V'[v] f + b')
         strike[k] = U[v] . (first[k] + second[k]) + w[v, k] . f + b[v, k]
@@ -40,7 +43,8 @@ class VoiceHead(SigmoidHead):
 
     and the softmax over these is its distribution. W and W' are the same for all keys and voices and see keys by their
     distance, so that what is learnt of one chord holds for all its transpositions, as in the tied parallel networks of
-    Johnson (2017). Voice after voice: BachBot (Liang 2016), DeepBach (Hadjeres 2017), whose voices hold and strike.
+    Johnson (2017); so does what m tells of the key that the music is in, which a recurrent layer loses in time. Voice
+    after voice: BachBot (Liang 2016), DeepBach (Hadjeres 2017), whose voices hold and strike.
 
     Rows are those of the encoding `voices`: numbers v * 88 + k are held keys, and behind all of them the same struck.
     Where a voice has several keys the lowest counts.
@@ -50,12 +54,22 @@ class VoiceHead(SigmoidHead):
         hidden: H, units per key and voice in each of two layers.
         dropout: dropout rate of the units and features.
         keys: the keys that the network has; each other one has a fixed logit.
+        pitch_classes: whether m is seen.
     """
 
-    def __init__(self, size: int, hidden: int, dropout: float = 0.0, keys: range = range(KEYS), **kwargs: Any):
+    def __init__(
+        self,
+        size: int,
+        hidden: int,
+        dropout: float = 0.0,
+        keys: range = range(KEYS),
+        pitch_classes: bool = True,
+        **kwargs: Any,
+    ):
         super().__init__(size, **kwargs)
         self.hidden = hidden
         self.keys = keys
+        self.pitch_classes = pitch_classes
         self.dropout = [nn.Dropout(dropout, name=f"dropout_{i}") for i in range(3)]
 
     @property
@@ -70,6 +84,9 @@ class VoiceHead(SigmoidHead):
         self.around_kernel = self.add_weight((FRAMES * VOICES, 2 * keys - 1, RANK), near, name="around_kernel")
         self.own_kernel = self.add_weight((FRAMES, 2 * keys - 1, RANK), near, name="own_kernel")
         self.decided_kernel = self.add_weight((VOICES, 2 * keys - 1, RANK), near, name="decided_kernel")
+        if self.pitch_classes:
+            shape_of_classes = (len(CLASS_DECAYS), CLASSES, RANK)
+            self.class_kernel = self.add_weight(shape_of_classes, normal(0, 0.5), name="class_kernel")
         self.key_position = self.add_weight((keys, RANK), near, name="key_position")
         # The network that all keys and voices share, and what the features add to it, of each voice.
         self.first_kernel = self.add_weight((RANK, hidden), "he_normal", name="first_kernel")
@@ -86,24 +103,44 @@ class VoiceHead(SigmoidHead):
         self.bias = self.add_weight((VOICES, keys + 2), constant(biases), name="bias", autocast=False)
         # [from, to] of keys: the distance between them as an index.
         self.distance = np.arange(keys)[None] - np.arange(keys)[:, None] + keys - 1
+        self.class_distance = (np.arange(CLASSES)[None] - np.arange(CLASSES)[:, None]) % CLASSES
+        self.key_class = (LOWEST_PITCH + np.arange(KEYS)) % CLASSES
 
     # === What a voice sees of the frames before ===
 
     def context(self, frames: Any) -> Any:
-        """What is sung in each frame, (B, T, 4 * 88), and in the last FRAMES of it, the last first, the network's keys
-        only, (B, T, FRAMES * 4 * K)."""
+        """What is sung in each frame, (B, T, 4 * 88); in the last FRAMES of it, the last first, the network's keys
+        only, (B, T, FRAMES * 4 * K); and the running means of pitch classes, (B, T, 12 * CLASS_DECAYS)."""
         sung = self._sung(frames)
         ours = self._ours(sung)
-        return sung, ops.concatenate([delayed(ours, lag) for lag in range(FRAMES)], axis=-1)
+        recent = ops.concatenate([delayed(ours, lag) for lag in range(FRAMES)], axis=-1)
+        # A running mean weighs a frame s that lies t - s back with (1 - d) d^(t - s).
+        back = ops.arange(ops.shape(frames)[1])[:, None] - ops.arange(ops.shape(frames)[1])[None]
+        back = ops.cast(back, "float32")  # [t, s]
+        weights = [ops.where(back >= 0, (1 - d) * d ** ops.maximum(back, 0.0), 0.0) for d in CLASS_DECAYS]
+        classes = self._classes_sung(sung)
+        means = [ops.matmul(weight, classes) for weight in weights] if self.pitch_classes else []
+        return sung, recent, ops.concatenate(means, axis=-1) if means else classes[..., :0]
 
     def initial_context(self, batch_size: int) -> Any:
-        """The network's keys in the last FRAMES frames."""
-        return ops.zeros((batch_size, FRAMES * VOICES * len(self.keys)))
+        """The network's keys in the last FRAMES frames, and the running means of pitch classes."""
+        means = CLASSES * len(CLASS_DECAYS) if self.pitch_classes else 0
+        return ops.zeros((batch_size, FRAMES * VOICES * len(self.keys))), ops.zeros((batch_size, means))
 
     def update_context(self, frame: Any, state: Any) -> tuple[Any, Any]:
         sung = self._sung(frame)
-        recent = ops.concatenate([self._ours(sung), state[:, : -VOICES * len(self.keys)]], axis=-1)
-        return (sung, recent), recent
+        recent, means = state
+        recent = ops.concatenate([self._ours(sung), recent[:, : -VOICES * len(self.keys)]], axis=-1)
+        if self.pitch_classes:
+            decay = np.repeat(np.array(CLASS_DECAYS, np.float32), CLASSES)
+            classes = ops.concatenate([self._classes_sung(sung)] * len(CLASS_DECAYS), axis=-1)
+            means = decay * means + (1 - decay) * classes
+        return (sung, recent, means), (recent, means)
+
+    def _classes_sung(self, sung: Any) -> Any:
+        """0/1 (..., 4 * 88) -> float32 (..., 12): the share of the voices that sing each pitch class."""
+        of_class = np.eye(CLASSES, dtype=np.float32)[self.key_class] / VOICES  # (88, 12)
+        return ops.matmul(ops.sum(self._by_voice(sung), axis=-2), of_class)
 
     def _sung(self, frames: Any) -> Any:
         """0/1 (..., D) -> 0/1 (..., 4 * 88): the key of each voice, the lowest where there are several."""
@@ -123,27 +160,32 @@ class VoiceHead(SigmoidHead):
 
     # === Scoring ===
 
-    def constants(self) -> tuple[Any, Any, Any]:
+    def constants(self) -> tuple[Any, ...]:
         """(FRAMES * 4 * K, K * RANK), (FRAMES * K, K * RANK) and (4, K, K * RANK): what each key, of each voice in each
-        of the last frames, of the voice itself in them, and of each decided voice, adds to what each key sees."""
+        of the last frames, of the voice itself in them, and of each decided voice, adds to what each key sees; and
+        (CLASS_DECAYS * 12, 12 * RANK): what each pitch class adds to what each one sees."""
         around, own, decided = (
             ops.take(self._cast(kernel), self.distance, axis=1)  # [which, from, to, .]
             for kernel in (self.around_kernel, self.own_kernel, self.decided_kernel)
         )
         keys = len(self.keys)
-        return (
+        constants = (
             ops.reshape(around, (-1, keys * RANK)),
             ops.reshape(own, (-1, keys * RANK)),
             ops.reshape(decided, (VOICES, keys, keys * RANK)),
         )
+        if not self.pitch_classes:
+            return constants
+        classes = ops.take(self._cast(self.class_kernel), self.class_distance, axis=1)  # [decay, from, to, .]
+        return (*constants, ops.reshape(classes, (-1, CLASSES * RANK)))
 
     def logits(self, features: Any, context: Any, target: Any, constants: Any = None) -> Any:
         """float32 (..., 4, 177): of each voice the log-probability that it strikes each key, that it has it without
         striking it, and that it is silent, given the voices before it in ORDER in `target`. To have another key than
         before without striking it means to strike it."""
         constants = self.constants() if constants is None else constants
-        sung, recent = context
-        seen = self._seen(recent, constants)  # (..., 4, K, RANK)
+        sung, recent, means = context
+        seen = self._seen(recent, means, constants)  # (..., 4, K, RANK)
         # The voices before each, in a sum that grows from voice to voice.
         ours = ops.cast(self._by_voice(self._ours(self._sung(target))), self.compute_dtype)  # (..., 4, K)
         decided: list[Any] = [None] * VOICES
@@ -170,15 +212,19 @@ class VoiceHead(SigmoidHead):
         hits = ops.cast(of_voice >= ops.max(logits, axis=-1), "float32")
         return -ops.sum(of_voice, axis=-1), ops.sum(hits, axis=-1) / VOICES
 
-    def _seen(self, recent: Any, constants: Any) -> Any:
-        """(..., 4, K, RANK): what each voice sees around each key in the last frames."""
-        around_kernel, own_kernel, _ = constants
+    def _seen(self, recent: Any, means: Any, constants: Any) -> Any:
+        """(..., 4, K, RANK): what each voice sees around each key in the last frames, and in the last bars."""
+        around_kernel, own_kernel = constants[:2]
         leading, keys = ops.shape(recent)[:-1], len(self.keys)
         recent = ops.cast(recent, self.compute_dtype)
         around = ops.reshape(flat_matmul(recent, around_kernel), (*leading, 1, keys, RANK))
         by_frame = ops.reshape(recent, (-1, FRAMES, VOICES, keys))
         by_voice = ops.reshape(ops.transpose(by_frame, (0, 2, 1, 3)), (-1, FRAMES * keys))
         own = ops.reshape(ops.matmul(by_voice, own_kernel), (*leading, VOICES, keys, RANK))
+        if self.pitch_classes:
+            by_class = flat_matmul(ops.cast(means, self.compute_dtype), constants[3])
+            by_class = ops.reshape(by_class, (*leading, 1, CLASSES, RANK))
+            around = around + ops.take(by_class, self.key_class[self.keys.start : self.keys.stop], axis=-2)
         return own + around + self._cast(self.key_position)
 
     def _decided(self, ours: Any, voice: int, constants: Any) -> Any:
@@ -231,8 +277,8 @@ class VoiceHead(SigmoidHead):
     ) -> Any:
         """Voice after voice. A note that goes on is never banned."""
         constants = self.constants() if constants is None else constants
-        sung, recent = context
-        seen, of_features, now = self._seen(recent, constants), self._of_features(features), self._by_voice(sung)
+        sung, recent, means = context
+        seen, of_features, now = self._seen(recent, means, constants), self._of_features(features), self._by_voice(sung)
         bias = ops.pad(ops.reshape(logit_bias, (2, VOICES, KEYS))[0], [(0, 0), (0, 2)])  # (4, 90)
         held: list[Any] = [None] * VOICES
         struck: list[Any] = [None] * VOICES

@@ -113,5 +113,20 @@ def test_what_is_banned_is_not_struck_but_may_be_held(head: VoiceHead):
     assert (held <= BEFORE[: VOICES * KEYS].reshape(VOICES, KEYS)).all()
 
 
+def test_pitch_classes_of_the_last_bars_are_seen_by_distance(head: VoiceHead):
+    with within("numpy"):
+        sung = np.random.default_rng(2).integers(30, 50, (40, VOICES))
+        low, high = (np.stack([frame(*((int(key), True) for key in keys)) for keys in sung + up]) for up in (0, 1))
+        _, _, means = head.context(np.stack([low, high]))  # (2, 40, 24)
+        state = head.initial_context(2)
+        for step in range(40):
+            (_, _, by_step), state = head.update_context(np.stack([low[step], high[step]]), state)
+            np.testing.assert_allclose(by_step, means[:, step], atol=1e-6)
+        # what a semitone higher adds to a pitch class is what it added to the one below
+        added = np.reshape(np.matmul(means[:, -1], head.constants()[3]), (2, 12, -1))
+        np.testing.assert_allclose(added[1], np.roll(added[0], 1, axis=0), atol=1e-5)
+        assert np.abs(added[0] - added[0][0]).max() > 1e-3
+
+
 def test_classes_stand_behind_the_keys():
     assert (HOLD, REST) == (88, 89)

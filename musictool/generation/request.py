@@ -103,6 +103,12 @@ class Constraints:
 
         return parse_chords(self.chords)
 
+    @property
+    def names_pitches(self) -> bool:
+        """Whether anything here is about the pitches that sound, and not only about each beside the others."""
+        given = (self.key, self.histogram, self.chords)
+        return any(value is not None for value in given) or not self.pitches.all()
+
     @cached_property
     def tracks(self) -> tuple[Track, ...] | None:
         """The instruments; None for all. Raises BadOption, UnknownName for what is none."""

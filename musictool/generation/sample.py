@@ -182,7 +182,10 @@ class Generation:
         openings = model_primers(model, request.num, 0 if request.from_scratch else request.primer_length, request.seed)
         if request.from_scratch:
             openings = [(rows, metres_of_beginning(metres)) for rows, metres in openings]
-        return [Primer(model, request, chosen(rows), self.transposition, metres=metres) for rows, metres in openings]
+        return [
+            Primer(model, request, chosen(rows), transposition, metres=metres)
+            for (rows, metres), transposition in zip(openings, self._transpositions, strict=True)
+        ]
 
     def _encoded(self, score: Score) -> tuple[np.ndarray, float]:
         """The rows of the user's own primer, and the share of them that the vocabulary lacks."""
@@ -212,7 +215,15 @@ class Generation:
             metres=score.metres if len(score.metres) else np.array([(0, 4, 4)], METRE),
         )
 
+    @property
+    def _transpositions(self) -> list[int]:
+        """Of each piece that continues no music of the user's. A model that knows C major and A minor alone writes in
+        the keys of its corpus, unless something that is asked for names pitches."""
+        if self.request.constraints.names_pitches:
+            return [self.transposition] * self.request.num
+        return self.model.drawn_semitones(self.request.num, self.request.seed)
+
     @cached_property
     def transposition(self) -> int:
-        """Semitones by which the model's music is higher than the user's."""
+        """Semitones by which the model's music is higher than the user's, or than what pitches are asked for."""
         return self.model.semitones_for(self.user_score, self.request.constraints.key_index)

@@ -14,6 +14,7 @@ from musictool.backend import backend
 from musictool.corpus.corpus import Corpus
 from musictool.dataset.dataset import Encoded
 from musictool.music import dynamics
+from musictool.music.key import KEY_NAMES, NO_KEY
 from musictool.music.score import DEFAULT_BPM, Score
 
 PRIMERS = 16  # openings kept in a model
@@ -39,8 +40,8 @@ def primers(encoded: Encoded, corpus: Corpus) -> tuple[list[np.ndarray], list[np
 
 
 def typical_music(corpus: Corpus) -> dict[str, Any]:
-    """The median tempo, the commonest metre and the dynamics of the corpus: those of a sample whose encoding has
-    none."""
+    """The median tempo, the commonest metre and the dynamics of the corpus, which are those of a sample whose encoding
+    has none; and how many pieces are in each key, in the order of KEY_NAMES."""
     tempos, metres = [], []
     played: list[Score] = []
     for score in islice(corpus.scores(), TYPICAL_PIECES):
@@ -51,7 +52,8 @@ def typical_music(corpus: Corpus) -> dict[str, Any]:
             metres.append((int(score.metres["numerator"][0]), int(score.metres["denominator"][0])))
     metre = max(sorted(set(metres)), key=metres.count) if metres else (4, 4)
     bpm = round(float(np.median(tempos)), 2) if tempos else DEFAULT_BPM
-    return {"bpm": bpm, "metre": list(metre), "dynamics": dynamics.measured(played).to_json()}
+    keys = np.bincount(corpus.keys[corpus.keys != NO_KEY], minlength=len(KEY_NAMES)).tolist()
+    return {"bpm": bpm, "metre": list(metre), "dynamics": dynamics.measured(played).to_json(), "keys": keys}
 
 
 def parameters(arch: Arch) -> int:

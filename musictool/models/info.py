@@ -20,7 +20,7 @@ SCHEMA = {
     "spec": {"kind": str, "shape": [int], "size": int},
     "conditions": {"controls": [str], "column": str, "labels": [str]},
     "corpus": {"name": str, "folder": str, "fingerprint": str, "licence": str},
-    "music": {"bpm": float, "metre": [int], "dynamics?": {str: object}},
+    "music": {"bpm": float, "metre": [int], "dynamics?": {str: object}, "keys?": [int]},
     "training": {
         "settings": {str: object},
         "options": {"transpose": str, "where?": [str], str: object},
@@ -39,6 +39,7 @@ SCHEMA = {
     "vocabulary_sha256": (str, None),
 }
 MOST_BYTES = 1 << 24  # of a model.json
+KEYS = 24
 MOST_BPM, MOST_NUMERATOR, MOST_DENOMINATOR = 10_000, 255, 64
 _WEIGHTS_FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\.weights\.h5")
 
@@ -112,6 +113,9 @@ def _check_values(info: dict[str, Any]) -> None:
         raise ValueError(f"music.bpm is {bpm}; it should be above 0 and at most {MOST_BPM:,}")
     if len(metre) != 2 or not (1 <= metre[0] <= MOST_NUMERATOR and 1 <= metre[1] <= MOST_DENOMINATOR):
         raise ValueError(f"music.metre should be two numbers, up to {MOST_NUMERATOR} and {MOST_DENOMINATOR}")
+    keys = info["music"].get("keys", [])
+    if len(keys) not in (0, KEYS) or min(keys, default=0) < 0:
+        raise ValueError(f"music.keys should be {KEYS} numbers of pieces")
     for name in (*info["weights"], *info.get("weights_to_come", {})):
         if not _WEIGHTS_FILE.fullmatch(name):  # it is opened in the folder of the model, and nowhere else
             raise ValueError(f"weights names {name[:80]!r}, which is no weights file")

@@ -52,6 +52,7 @@ from musictool.strict.files import check_regular
 from musictool.strict.hdf5 import array, check_file, new_file, opened
 
 MOST_PRIMERS = 1000  # openings that are read
+_KEYS_STREAM = 3  # of random numbers
 SMALLEST_WEIGHT = 2  # bytes of a parameter in a weights file
 
 
@@ -202,6 +203,14 @@ class Model:
         if score is not None:
             key = key_index(score)
         return 0 if key is None else semitones_to_c(key)
+
+    def drawn_semitones(self, num: int, seed: int) -> list[int]:
+        """The same for each of some pieces of its own, in keys as its corpus has them."""
+        counts = np.array(self.info["music"].get("keys", []), np.float64)
+        if not counts.sum():
+            return [0] * num
+        keys = np.random.default_rng((seed, _KEYS_STREAM)).choice(len(counts), num, p=counts / counts.sum())
+        return [self.semitones_for(None, key) for key in keys.tolist()]
 
     def transposed(self, score: Score) -> Score:
         """A piece in the key in which the model reads it."""

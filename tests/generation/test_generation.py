@@ -65,6 +65,27 @@ def test_several_pieces_come_from_one_batch_and_differ(model: Model):
     assert len({tuple(piece.notes["pitch"].tolist()) for piece in pieces}) == 3
 
 
+def test_a_model_that_knows_c_and_a_minor_only_writes_in_the_keys_of_its_corpus(model: Model):
+    assert sum(model.info["music"]["keys"]) == 12
+    counts = [0] * 24
+    counts[0], counts[2], counts[12] = 2, 1, 1  # C major, D major, C minor
+    training = {**model.info["training"], "options": {**model.info["training"]["options"], "transpose": "to-c"}}
+    info = {**model.info, "training": training, "music": {**model.info["music"], "keys": counts}}
+    in_c = Model(model.folder, info, model.encoding)
+    before, after = (
+        [piece.notes["pitch"].astype(int) for piece in sample(each, Request(length=30, num=12, seed=3))]
+        for each in (model, in_c)
+    )
+    shifts = [{*(b - a).tolist()} for a, b in zip(before, after, strict=True)]
+    assert {*map(len, shifts)} == {1}
+    assert set.union(*shifts) == {0, 2, 3}
+    # what names pitches is not moved
+    for constraints in (Constraints(pitch_range="48-84"), Constraints(key="C")):
+        request = Request(length=30, num=6, seed=3, constraints=constraints)
+        for a, b in zip(sample(model, request), sample(in_c, request), strict=True):
+            np.testing.assert_array_equal(a.notes, b.notes)
+
+
 def test_a_primer_file_is_read_and_kept_only_if_asked(model: Model, tunes: Path):
     primer = tunes / "tune-00.mid"
     request = {"length": 20, "primer": primer, "seed": 2}

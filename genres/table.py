@@ -70,8 +70,8 @@ class Genre:
         return [*dict.fromkeys(each.credit for each in self.data if each.credit)]
 
 
-# An LSTM of a million weights: 2 MB in float16. All music is learnt in C major and A minor, which is twelve times as much
-# of each key as in transpositions. Twelve steps a beat hold triplets and sixteenths.
+# An LSTM of a million weights: 2 MB in float16. All music is learnt in C major and A minor, where an hour teaches more
+# than in all transpositions. Twelve steps a beat hold triplets and sixteenths.
 _LSTM = (
     *("--arch", "lstm", "--set", "width=256", "--set", "dropout=0.2", "--window", "384", "--batch-size", "16"),
     *("--epochs", "1000", "--decay", "cosine", "--transpose", "to-c", "--seed", "1"),

@@ -4,8 +4,9 @@
 
 An LSTM reads the frames. What a voice does is one of 90 things: it strikes one of 88 keys, goes on as it is, or falls
 silent. A small network that all keys and voices share sees, around each key, what was sung in the last four frames and
-what the voices before it sing now, by distance (musictool/layers/voice_head.py); so the likelihood is exact, and what
-is learnt of a chord holds for its transpositions.
+what the voices before it sing now, by distance, and, if `harmony` is true, which pitch classes were sung in the last
+bars and to which key the voice would go in parallel with another (musictool/layers/voice_head.py). So the likelihood is
+exact, and what is learnt of a chord holds for its transpositions.
 
 Source: Liang, "BachBot" (2016), chorales as one sequence of held and struck notes for an LSTM; Hadjeres et al.,
 "DeepBach" (2017), a symbol per voice and sixteenth, one of which is "hold"; Johnson (2017), tied weights.
@@ -33,7 +34,7 @@ class VoiceLstm(FramesArch):
     name = "voice-lstm"
     DEFAULT_ENCODING = "voices"
     ROW_SHAPE = (2 * VOICES * KEYS,)
-    UNNAMED: ClassVar[dict[str, Any]] = {**FramesArch.UNNAMED, "pitch_classes": False}
+    UNNAMED: ClassVar[dict[str, Any]] = {**FramesArch.UNNAMED, "harmony": False}
     WINDOW = 128
     BATCH_SIZE = 16
     LEARNING_RATE = 3e-3
@@ -46,7 +47,9 @@ class VoiceLstm(FramesArch):
         layers: int = option(1, "number of LSTM layers", least=1, most=16)
         dropout: float = option(0.2, "dropout rate", least=0, most=0.95)
         hidden: int = option(48, "hidden units per key and voice", least=1, most=1024)
-        pitch_classes: bool = option(True, "each key sees how much each pitch class was sung in the last bars")
+        harmony: bool = option(
+            True, "a voice sees the pitch classes of the last bars, and where it would move in parallel with another"
+        )
         lowest: int = option(
             0, "lowest key of the network, counted from 0; by default the lowest of the corpus", least=0, most=KEYS - 2
         )
@@ -81,4 +84,4 @@ class VoiceLstm(FramesArch):
     def head(self) -> VoiceHead:
         settings = self.options
         keys = range(settings.lowest, settings.highest + 1)
-        return VoiceHead(self.spec.size, settings.hidden, settings.dropout, keys, settings.pitch_classes)
+        return VoiceHead(self.spec.size, settings.hidden, settings.dropout, keys, settings.harmony)

@@ -34,17 +34,20 @@ class VoiceHead(SigmoidHead):
     for each of CLASS_DECAYS, over all voices), and k a key, voice v sees
 
         around[k] = p[k] + sum over u and i < FRAMES of A[u, i, k - x[u, i]] + sum over i of O[i, k - x[v, i]]
-                    + sum over decided u of B[u, k - y[u]] + sum over d and c of C[d, k - c] m[d, c]      RANK numbers
+                    + sum over decided u of B[u, k - y[u]] + sum over d and c of C[d, k - c] m[d, c]
+                    + sum over decided u with k - y[u] = x[v, 0] - x[u, 0] of D[k - y[u]]                 RANK numbers
         first[k]  = relu(W around[k] + V[v] f)
         second[k] = relu(W' first[k] + V'[v] f + b')
         strike[k] = U[v] . (first[k] + second[k]) + w[v, k] . f + b[v, k]
         hold      = U'[v] . (first[x[v, 0]] + second[x[v, 0]]) + w'[v] . f + b''[v]
         rest      = w''[v] . f + b'''[v]
 
-    and the softmax over these is its distribution. W and W' are the same for all keys and voices and see keys by their
-    distance, so that what is learnt of one chord holds for all its transpositions, as in the tied parallel networks of
-    Johnson (2017); so does what m tells of the key that the music is in, which a recurrent layer loses in time. Voice
-    after voice: BachBot (Liang 2016), DeepBach (Hadjeres 2017), whose voices hold and strike.
+    and the softmax over these is its distribution. C and D know distances as pitch classes, and D whether u has moved:
+    a voice sees to which key it would go in parallel with another, and at which interval. W and W' are the same for all
+    keys and voices and see keys by their distance, so that what is learnt of one chord holds for all its transpositions,
+    as in the tied parallel networks of Johnson (2017); so does what m tells of the key that the music is in, which a
+    recurrent layer loses in time. Voice after voice: BachBot (Liang 2016), DeepBach (Hadjeres 2017), whose voices hold
+    and strike.
 
     Rows are those of the encoding `voices`: numbers v * 88 + k are held keys, and behind all of them the same struck.
     Where a voice has several keys the lowest counts.
@@ -54,7 +57,7 @@ class VoiceHead(SigmoidHead):
         hidden: H, units per key and voice in each of two layers.
         dropout: dropout rate of the units and features.
         keys: the keys that the network has; each other one has a fixed logit.
-        pitch_classes: whether m is seen.
+        harmony: whether m and the keys in parallel are seen.
     """
 
     def __init__(
@@ -63,13 +66,13 @@ class VoiceHead(SigmoidHead):
         hidden: int,
         dropout: float = 0.0,
         keys: range = range(KEYS),
-        pitch_classes: bool = True,
+        harmony: bool = True,
         **kwargs: Any,
     ):
         super().__init__(size, **kwargs)
         self.hidden = hidden
         self.keys = keys
-        self.pitch_classes = pitch_classes
+        self.harmony = harmony
         self.dropout = [nn.Dropout(dropout, name=f"dropout_{i}") for i in range(3)]
 
     @property
@@ -84,8 +87,10 @@ class VoiceHead(SigmoidHead):
         self.around_kernel = self.add_weight((FRAMES * VOICES, 2 * keys - 1, RANK), near, name="around_kernel")
         self.own_kernel = self.add_weight((FRAMES, 2 * keys - 1, RANK), near, name="own_kernel")
         self.decided_kernel = self.add_weight((VOICES, 2 * keys - 1, RANK), near, name="decided_kernel")
-        if self.pitch_classes:
+        if self.harmony:
             shape_of_classes = (len(CLASS_DECAYS), CLASSES, RANK)
+            along = (2 * CLASSES, RANK)
+            self.parallel_kernel = self.add_weight(along, near, name="parallel_kernel")
             self.class_kernel = self.add_weight(shape_of_classes, normal(0, 0.5), name="class_kernel")
         self.key_position = self.add_weight((keys, RANK), near, name="key_position")
         # The network that all keys and voices share, and what the features add to it, of each voice.
@@ -119,19 +124,19 @@ class VoiceHead(SigmoidHead):
         back = ops.cast(back, "float32")  # [t, s]
         weights = [ops.where(back >= 0, (1 - d) * d ** ops.maximum(back, 0.0), 0.0) for d in CLASS_DECAYS]
         classes = self._classes_sung(sung)
-        means = [ops.matmul(weight, classes) for weight in weights] if self.pitch_classes else []
+        means = [ops.matmul(weight, classes) for weight in weights] if self.harmony else []
         return sung, recent, ops.concatenate(means, axis=-1) if means else classes[..., :0]
 
     def initial_context(self, batch_size: int) -> Any:
         """The network's keys in the last FRAMES frames, and the running means of pitch classes."""
-        means = CLASSES * len(CLASS_DECAYS) if self.pitch_classes else 0
+        means = CLASSES * len(CLASS_DECAYS) if self.harmony else 0
         return ops.zeros((batch_size, FRAMES * VOICES * len(self.keys))), ops.zeros((batch_size, means))
 
     def update_context(self, frame: Any, state: Any) -> tuple[Any, Any]:
         sung = self._sung(frame)
         recent, means = state
         recent = ops.concatenate([self._ours(sung), recent[:, : -VOICES * len(self.keys)]], axis=-1)
-        if self.pitch_classes:
+        if self.harmony:
             decay = np.repeat(np.array(CLASS_DECAYS, np.float32), CLASSES)
             classes = ops.concatenate([self._classes_sung(sung)] * len(CLASS_DECAYS), axis=-1)
             means = decay * means + (1 - decay) * classes
@@ -174,7 +179,7 @@ class VoiceHead(SigmoidHead):
             ops.reshape(own, (-1, keys * RANK)),
             ops.reshape(decided, (VOICES, keys, keys * RANK)),
         )
-        if not self.pitch_classes:
+        if not self.harmony:
             return constants
         classes = ops.take(self._cast(self.class_kernel), self.class_distance, axis=1)  # [decay, from, to, .]
         return (*constants, ops.reshape(classes, (-1, CLASSES * RANK)))
@@ -188,10 +193,11 @@ class VoiceHead(SigmoidHead):
         seen = self._seen(recent, means, constants)  # (..., 4, K, RANK)
         # The voices before each, in a sum that grows from voice to voice.
         ours = ops.cast(self._by_voice(self._ours(self._sung(target))), self.compute_dtype)  # (..., 4, K)
+        before, after = self._where(recent[..., : VOICES * len(self.keys)]), self._where(self._ours(self._sung(target)))
         decided: list[Any] = [None] * VOICES
         total = ops.zeros_like(seen[..., 0, :, :])
-        for voice in ORDER:
-            decided[voice] = total
+        for i, voice in enumerate(ORDER):
+            decided[voice] = total + self._in_parallel(voice, ORDER[:i], before, after) if i and self.harmony else total
             total = total + self._decided(ours[..., voice, :], voice, constants)
         seen = seen + ops.stack(decided, axis=-3)
         now = self._by_voice(sung)  # (..., 4, 88)
@@ -221,7 +227,7 @@ class VoiceHead(SigmoidHead):
         by_frame = ops.reshape(recent, (-1, FRAMES, VOICES, keys))
         by_voice = ops.reshape(ops.transpose(by_frame, (0, 2, 1, 3)), (-1, FRAMES * keys))
         own = ops.reshape(ops.matmul(by_voice, own_kernel), (*leading, VOICES, keys, RANK))
-        if self.pitch_classes:
+        if self.harmony:
             by_class = flat_matmul(ops.cast(means, self.compute_dtype), constants[3])
             by_class = ops.reshape(by_class, (*leading, 1, CLASSES, RANK))
             around = around + ops.take(by_class, self.key_class[self.keys.start : self.keys.stop], axis=-2)
@@ -231,6 +237,32 @@ class VoiceHead(SigmoidHead):
         """(..., K, RANK): what the key of a decided voice, one-hot (..., K), adds for the voices behind it."""
         added = flat_matmul(ours, constants[2][voice])
         return ops.reshape(added, (*ops.shape(ours)[:-1], len(self.keys), RANK))
+
+    def _where(self, ours: Any) -> tuple[Any, Any]:
+        """(..., 4 * K) -> the key that each voice sings, int32 (..., 4), and whether it sings one, float32 (..., 4)."""
+        by_voice = self._by_voice(ours)
+        return ops.argmax(by_voice, axis=-1), ops.cast(ops.max(by_voice, axis=-1), "float32")
+
+    def _in_parallel(self, voice: int, others: tuple[int, ...], before: Any, after: Any) -> Any:
+        """(..., K, RANK): what the keys see to which a voice would go in parallel with others, which are decided.
+
+        Args:
+            before, after: where all voices are and were, see _where; of `after` only the others count.
+        """
+        (was, sang), (now, sings) = before, after
+        keys, intervals = [], []
+        for other in others:
+            interval = was[..., voice] - was[..., other]
+            key, moved = now[..., other] + interval, ops.cast(now[..., other] != was[..., other], "int32")
+            both = sang[..., voice] * sang[..., other] * sings[..., other]
+            keys.append(ops.one_hot(key, len(self.keys)) * both[..., None])  # none where it is beyond the keys
+            intervals.append(ops.one_hot(ops.cast(interval, "int32") % CLASSES + CLASSES * moved, 2 * CLASSES))
+        # of each key, the sum over the others that lead to it
+        which = ops.cast(ops.stack(keys, axis=-1), self.compute_dtype)  # (..., K, U)
+        added = ops.matmul(
+            ops.cast(ops.stack(intervals, axis=-2), self.compute_dtype), self._cast(self.parallel_kernel)
+        )
+        return ops.matmul(which, added)
 
     def _of_features(self, features: Any) -> tuple[Any, Any]:
         """What the features add: to the units, (..., 4, 2 H), and to the classes, float32 (..., 4, K + 2)."""
@@ -283,11 +315,15 @@ class VoiceHead(SigmoidHead):
         held: list[Any] = [None] * VOICES
         struck: list[Any] = [None] * VOICES
         decided = ops.zeros_like(seen[:, 0])  # (B, K, RANK)
-        for voice in ORDER:
+        before = self._where(recent[:, : VOICES * len(self.keys)])
+        for i, voice in enumerate(ORDER):
             one = range(voice, voice + 1)
-            classes = self._classes(
-                seen[:, voice : voice + 1] + decided[:, None], of_features, now[:, voice : voice + 1], one
-            )
+            around = seen[:, voice] + decided
+            if i and self.harmony:
+                silent = ops.zeros_like(now[:, 0])
+                after = ops.concatenate([silent if each is None else each for each in held], axis=-1)
+                around = around + self._in_parallel(voice, ORDER[:i], before, self._where(self._ours(after)))
+            classes = self._classes(around[:, None], of_features, now[:, voice : voice + 1], one)
             probabilities = ops.softmax(classes[:, 0] / temperature + bias[voice], axis=-1)
             drawn = ops.one_hot(inverse_transform(probabilities, uniform[:, voice : voice + 1])[:, 0], KEYS + 2)
             strike, hold, _ = self._split(drawn)

@@ -128,5 +128,19 @@ def test_pitch_classes_of_the_last_bars_are_seen_by_distance(head: VoiceHead):
         assert np.abs(added[0] - added[0][0]).max() > 1e-3
 
 
+def test_a_voice_sees_the_key_to_which_it_would_go_in_parallel(head: VoiceHead):
+    with within("numpy"):
+        before = head._where(head._ours(head._sung(frame((41, True), (41, True), (40, True), (40, True))[None])))
+        after = head._where(head._ours(head._sung(frame((42, True), (40, True), (40, True), None)[None])))
+        # soprano up by one: the tenor would go from 40 to 41; the alto is down where 39 would follow, and is no key here
+        seen = head._in_parallel(2, (0, 1), before, after)[0]
+        expected = np.zeros_like(seen)
+        expected[1] = head.parallel_kernel[12 + 11]  # moved, a semitone below
+        np.testing.assert_allclose(seen, expected)
+        # a bass that has stopped leads nowhere, and one that stays leads to where the voice was
+        assert not head._in_parallel(2, (3,), before, after).any()
+        np.testing.assert_allclose(head._in_parallel(2, (3,), before, before)[0][0], head.parallel_kernel[0])
+
+
 def test_classes_stand_behind_the_keys():
     assert (HOLD, REST) == (88, 89)

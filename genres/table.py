@@ -81,7 +81,7 @@ _ONE_PIANO = (*_LSTM, "--encoding", "note-chord", "--encoding-set", "steps_per_q
 _INSTRUMENTS = (*_LSTM, "--encoding", "note-duration", "--encoding-set", "steps_per_quarter=12")
 
 # Four voices on a grid of sixteenths, one after another: 500,000 weights.
-_FOUR_VOICES = (*("--arch", "voice-lstm", "--epochs", "40", "--patience", "0", "--transpose", "-3..3", "--seed", "1"),)
+_FOUR_VOICES = (*("--arch", "voice-lstm", "--epochs", "60", "--patience", "0", "--transpose", "to-c", "--seed", "1"),)
 
 _MUTOPIA = "of the Mutopia Project"
 _LIEDER = Data("openscore-lieder", "some_songs", "songs with piano, every fourth of OpenScore Lieder", CC0)

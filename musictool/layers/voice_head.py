@@ -44,8 +44,8 @@ class VoiceHead(SigmoidHead):
 
     and the softmax over these is its distribution. C and D know distances as pitch classes, and D whether u has moved:
     a voice sees to which key it would go in parallel with another, and at which interval. W and W' are the same for all
-    keys and voices and see keys by their distance, so that what is learnt of one chord holds for all its transpositions,
-    as in the tied parallel networks of Johnson (2017); so does what m tells of the key that the music is in, which a
+    keys and voices and see keys by their distance, so that what is learnt of one chord holds for all transpositions, as
+    in the tied parallel networks of Johnson (2017); so does what m tells of the key that the music is in, which a
     recurrent layer loses in time. Voice after voice: BachBot (Liang 2016), DeepBach (Hadjeres 2017), whose voices hold
     and strike.
 

@@ -132,7 +132,7 @@ def test_a_voice_sees_the_key_to_which_it_would_go_in_parallel(head: VoiceHead):
     with within("numpy"):
         before = head._where(head._ours(head._sung(frame((41, True), (41, True), (40, True), (40, True))[None])))
         after = head._where(head._ours(head._sung(frame((42, True), (40, True), (40, True), None)[None])))
-        # soprano up by one: the tenor would go from 40 to 41; the alto is down where 39 would follow, and is no key here
+        # soprano up by one: the tenor would go from 40 to 41; alto down by one: to 39, which is no key here
         seen = head._in_parallel(2, (0, 1), before, after)[0]
         expected = np.zeros_like(seen)
         expected[1] = head.parallel_kernel[12 + 11]  # moved, a semitone below

@@ -78,6 +78,7 @@ _LSTM = (
 )
 # One instrument: what sounds from change to change. Several: their notes one behind the other.
 _ONE_PIANO = (*_LSTM, "--encoding", "note-chord", "--encoding-set", "steps_per_quarter=12")
+_SIXTEENTHS = (*_LSTM, "--encoding", "note-chord")
 _INSTRUMENTS = (*_LSTM, "--encoding", "note-duration", "--encoding-set", "steps_per_quarter=12")
 
 # Four voices on a grid of sixteenths, one after another: 500,000 weights.
@@ -132,7 +133,8 @@ GENRES: dict[str, Genre] = {
             Data("mutopia", "satie", f"Satie's Gymnopédies {_MUTOPIA}", PUBLIC_DOMAIN),
         ),
         FREE,
-        _INSTRUMENTS,
+        _SIXTEENTHS,
+        minutes=30,
     ),
     "ragtime": Genre(
         "piano rags of Joplin, Turpin and Hunter: few, so that it begins as the classical model",

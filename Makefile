@@ -36,7 +36,7 @@ install: $(STAMP)
 
 song: $(STAMP)
 	$(MUSICTOOL) prepare bach
-	$(MUSICTOOL) train bach --arch voice-lstm --name song --max-minutes 5 --seed 1
+	$(MUSICTOOL) train bach --arch voice-lstm --name song --transpose to-c --max-minutes 5 --seed 1
 	$(MUSICTOOL) sample song --bars 32 --temperature 0.9 --seed 1 --out song.mid
 	$(MUSICTOOL) render song.mid --out song.wav --out song.png
 	@echo "Your model wrote song.mid; listen to song.wav, look at song.png."

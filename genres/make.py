@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "genres" / "build", help="folder to work in")
     parser.add_argument("--ship", type=Path, default=ROOT / "saved_models", help="folder that the models are put in")
     parser.add_argument("--minutes", type=float, help="train so long at most, in place of what the table says")
-    parser.add_argument("--num", type=int, default=100, help="pieces that are measured")
+    parser.add_argument("--num", type=int, help="measure so many pieces, in place of what the table says")
     given = parser.parse_args(arguments)
     names = given.genre or [*GENRES]
     for name in names:
@@ -74,7 +74,7 @@ def _make(name: str, genre: Genre, given: argparse.Namespace) -> None:
     model = work / "export" / name
     shutil.rmtree(model, ignore_errors=True)
     exported = export(work / "saved_models" / name, model)
-    measures = measure(name, genre, model, work, given.num)
+    measures = measure(name, genre, model, work, given.num or genre.num)
     card.write(model, name, card.make(name, genre, model, Corpus.open(work / "corpora" / name), measures))
     options = ("--bars", str(genre.bars), "--temperature", str(genre.temperature), "--seed", "1")
     _musictool("sample", str(model), *options, "--out", str(model / "sample.mid"), "--out", str(model / "sample.png"))

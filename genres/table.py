@@ -47,6 +47,7 @@ class Genre:
         val_split: share of the works that are held out.
         temperature: of the sample that lies beside the model.
         bars: of the sample, and of the pieces that are measured.
+        num: pieces that are measured.
     """
 
     summary: str
@@ -58,6 +59,7 @@ class Genre:
     val_split: float = 0.1
     temperature: float = 0.95
     bars: int = 32
+    num: int = 100
 
     @property
     def licences(self) -> str:
@@ -84,20 +86,36 @@ _INSTRUMENTS = (*_LSTM, "--encoding", "note-duration", "--encoding-set", "steps_
 # Four voices on a grid of sixteenths, one after another: 500,000 weights.
 _FOUR_VOICES = (*("--arch", "voice-lstm", "--epochs", "60", "--patience", "0", "--transpose", "to-c", "--seed", "1"),)
 
+# The same four voices, any part of them given any other: for `musictool infill`. 32,000 weights.
+_ANY_PART = (
+    *("--arch", "coconet", "--learning-rate", "0.004", "--epochs", "1000", "--patience", "0"),
+    *("--transpose", "to-c", "--seed", "1"),
+)
+
 _MUTOPIA = "of the Mutopia Project"
+_CHORALES = Data(
+    "bach", "chorales", "chorales of J. S. Bach, encoded for music21", "music out of copyright; encoders' permission to "
+    "music21"
+)  # fmt: skip
 _LIEDER = Data("openscore-lieder", "some_songs", "songs with piano, every fourth of OpenScore Lieder", CC0)
 
 GENRES: dict[str, Genre] = {
     "baroque": Genre(
         "Bach's chorales: four voices, with their cadences",
-        (
-            Data("bach", "chorales", "chorales of J. S. Bach, encoded for music21", "music out of copyright; encoders' "
-                 "permission to music21"),
-        ),
+        (_CHORALES,),
         FREE,
         _FOUR_VOICES,
         bars=16,
         temperature=1.0,
+    ),
+    "counterpoint": Genre(
+        "fills in and harmonises four voices (musictool infill), as in Bach's chorales",
+        (_CHORALES,),
+        FREE,
+        _ANY_PART,
+        bars=8,
+        temperature=1.0,
+        num=30,
     ),
     "keyboard": Genre(
         "Baroque keyboard pieces of Bach, Scarlatti, Handel and their time",

@@ -93,10 +93,8 @@ _ANY_PART = (
 )
 
 _MUTOPIA = "of the Mutopia Project"
-_CHORALES = Data(
-    "bach", "chorales", "chorales of J. S. Bach, encoded for music21", "music out of copyright; encoders' permission to "
-    "music21"
-)  # fmt: skip
+_MUSIC21 = "music out of copyright; encoders' permission to music21"
+_CHORALES = Data("bach", "chorales", "chorales of J. S. Bach, encoded for music21", _MUSIC21)
 _LIEDER = Data("openscore-lieder", "some_songs", "songs with piano, every fourth of OpenScore Lieder", CC0)
 
 GENRES: dict[str, Genre] = {

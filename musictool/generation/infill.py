@@ -187,6 +187,10 @@ class Infill:
             return np.zeros(len(notes), bool)
         onsets = notes["onset_ticks"]
         goes = np.isin(notes["track"], self.chosen_tracks) & self._is_in_span(onsets)
+        for first, end in self.request.locked_notes:
+            if end > len(notes):
+                raise BadOption(f"--lock {self.request.lock}: {self.name} has {len(notes):,} notes")
+            goes[first:end] = False
         if self.request.amount < 1:
             candidates = np.flatnonzero(goes)
             rng = np.random.default_rng((self.request.seed, 2))

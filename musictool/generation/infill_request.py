@@ -31,7 +31,7 @@ def _spans(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(spans)
 
 
-def _bars(text: str) -> str:
+def _numbers(text: str) -> str:
     _spans(text)
     return text
 
@@ -43,6 +43,8 @@ class InfillRequest:
     Attributes:
         bars: which bars, counted from 1 as in 5-8,12; None for all.
         tracks: which tracks, by number from 1 or by name, with commas between; None for all but drums.
+        lock: notes that stay all the same, counted from 1 in the order of Score.notes (by onset, then track, then
+            pitch), as in 12,15-18; None for none.
         voices: how many voices the piece shall have; those that it lacks are written, and its own are locked.
         amount: share of the notes that are written anew, drawn at random; 1 writes rests anew as well.
         keep_rhythm: whether only pitches change.
@@ -51,10 +53,17 @@ class InfillRequest:
     """
 
     bars: str | None = flag(
-        None, "Bars to write, counted from 1: 5-8, or 5-8,12.", default_text="all", parse=_bars, allowed="like 5-8,12"
+        None, "Bars to write, counted from 1: 5-8, or 5-8,12.", default_text="all", parse=_numbers, allowed="like 5-8,12"
     )
     tracks: str | None = flag(
         None, "Tracks to write, by number (from 1) or name: 3,4 or bass.", default_text="all but drums"
+    )
+    lock: str | None = flag(
+        None,
+        "Notes that stay all the same, counted from 1 by onset, then track, then pitch: 12,15-18.",
+        default_text="none",
+        parse=_numbers,
+        allowed="like 12,15-18",
     )
     voices: int | None = flag(
         None, "Harmonise: keep what there is, and write the voices that are missing to so many.", least=2, most=4
@@ -71,7 +80,8 @@ class InfillRequest:
 
     def __post_init__(self) -> None:
         check(self)
-        for name, value in {"--tracks": self.tracks, "--keep-rhythm": self.keep_rhythm}.items():
+        others = {"--tracks": self.tracks, "--lock": self.lock, "--keep-rhythm": self.keep_rhythm}
+        for name, value in others.items():
             if self.voices is not None and value:
                 raise BadOption(
                     f"--voices writes voices that are not there yet, so {name} has nothing to say; leave it out"
@@ -85,3 +95,8 @@ class InfillRequest:
     def spans(self) -> tuple[tuple[int, int], ...] | None:
         """(first, last + 1) of each span of bars, counted from 0; None for the whole piece."""
         return None if self.bars is None else _spans(self.bars)
+
+    @cached_property
+    def locked_notes(self) -> tuple[tuple[int, int], ...]:
+        """(first, last + 1) of each span of notes that stay, counted from 0."""
+        return () if self.lock is None else _spans(self.lock)

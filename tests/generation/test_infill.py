@@ -87,6 +87,21 @@ def test_a_track_is_written_and_the_others_stay(model: Model):
         assert notes_of(after) != notes_of(before)
 
 
+def test_single_notes_are_locked(model: Model):
+    before = song()
+    locked, in_bars = [18, 20, 21], (starts(before) >= BAR) & (starts(before) < 3 * BAR)
+    after = filled(model, before, bars="2-3", lock="19,21-22")
+    free = in_bars & ~np.isin(np.arange(len(before.notes)), locked)
+    assert notes_of(before, ~free) <= notes_of(after)
+    assert sum((notes_of(before, free) - notes_of(after)).values()) > 20
+    # nothing new sounds on the track of a locked note while it does
+    for note in before.notes[locked]:
+        same = after.notes[after.notes["track"] == note["track"]]
+        ends = same["onset_ticks"] + same["duration_ticks"]
+        middle = note["onset_ticks"] + note["duration_ticks"] // 2
+        assert ((same["onset_ticks"] <= middle) & (middle < ends)).sum() == 1
+
+
 def test_a_rhythm_is_kept(model: Model):
     before = song()
     after = filled(model, before, bars="2", tracks="1,2", keep_rhythm=True)
@@ -168,6 +183,8 @@ def test_it_reads_in_c_and_writes_in_the_key_of_the_piece(model: Model):
         ({"tracks": "7"}, UnknownName, "unknown track '7'.*part 1"),
         ({"tracks": "5"}, BadOption, "track 5 is drums"),
         ({}, BadOption, "nothing is locked: .*musictool sample"),
+        ({"lock": "1-64"}, BadOption, "everything is locked"),
+        ({"bars": "2", "lock": "60-65"}, BadOption, "--lock 60-65: song.mid has 64 notes"),
         ({"amount": 1e-9}, BadOption, "everything is locked"),
         ({"voices": 4}, BadOption, "song.mid has 4 voices already"),
         ({"bars": "2", "constraints": Constraints(density=4)}, MusictoolError, "density"),
@@ -188,7 +205,7 @@ def test_bars_are_counted_from_one(bars: str):
         InfillRequest(bars=bars)
 
 
-@pytest.mark.parametrize("other", [{"tracks": "1"}, {"keep_rhythm": True}, {"amount": 0.5}])
+@pytest.mark.parametrize("other", [{"tracks": "1"}, {"lock": "1"}, {"keep_rhythm": True}, {"amount": 0.5}])
 def test_voices_goes_with_nothing_that_says_what_goes(other: dict):
     with pytest.raises(BadOption, match="--voices writes voices that are not there yet"):
         InfillRequest(voices=4, **other)

@@ -53,7 +53,11 @@ class InfillRequest:
     """
 
     bars: str | None = flag(
-        None, "Bars to write, counted from 1: 5-8, or 5-8,12.", default_text="all", parse=_numbers, allowed="like 5-8,12"
+        None,
+        "Bars to write, counted from 1: 5-8, or 5-8,12.",
+        default_text="all",
+        parse=_numbers,
+        allowed="like 5-8,12",
     )
     tracks: str | None = flag(
         None, "Tracks to write, by number (from 1) or name: 3,4 or bass.", default_text="all but drums"

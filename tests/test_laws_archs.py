@@ -1,13 +1,17 @@
 """What every arch keeps to, held against each file of musictool/archs: a new one is tested without being named here.
 
 That numpy writes and scores what Keras does is one of the laws, so those of writing are held against numpy alone, which
-has nothing to compile.
+has nothing to compile. That a network can be trained, continue and score compiled are two more; the others do not
+compile it, which takes longer than all that they compute.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import get_args, get_type_hints
 
 import keras
@@ -33,7 +37,7 @@ from musictool.sampling.sampler import Sampler
 
 SPECS = {
     "tokens": Spec("tokens", (), 20),
-    "frames": Spec("frames", (88,), 88),
+    "frames": Spec("frames", (12,), 12),
     "segments": Spec("segments", (8, 24, 2), 8 * 24 * 2),
 }
 FULL_SEGMENTS = Spec("segments", (32, 128, 5), 32 * 128 * 5)  # as the encoding writes them
@@ -41,6 +45,10 @@ FEATURES = np.random.default_rng(0).integers(0, 2, (20, 7)).astype(np.uint8)
 RANDOM = Sampler(threshold="bernoulli")  # whatever a network without training says
 TINY = {"hidden": 4, "embedding": 8, "width": 8, "layers": 2, "latent": 4, "critic_steps": 1, "track_noise": 2}
 TINY |= {"gibbs_steps": 3, "divergence_steps": 2, "ais_steps": 3, "ais_chains": 2, "states": 16, "rounds": 30}
+
+CHUNKS = ("_autoregressive", "_frames", "_tokens", "_counted", "coconet")  # of musictool.archs, each with a CHUNK
+
+LONG_TO_COMPILE = ("chain", "gan", "melody-cnn", "midinet", "seq2seq", "vae", "voice-lstm", "wgan")  # seconds, to train
 
 each_arch = pytest.mark.parametrize("name", ARCHS.names())
 each_foreteller = pytest.mark.parametrize("name", [name for name in ARCHS.names() if ARCHS.get(name).has_likelihood])
@@ -62,6 +70,34 @@ def tiny(
         if isinstance(stage, CountingStage):
             stage.fit_counts(corpus_of(rows(arch, batch=40, length=20, seed=seed), arch.spec), always)
     return arch
+
+
+@cache
+def known(name: str) -> Arch:
+    """`tiny(name)`, made once for all laws that change nothing of it."""
+    return tiny(name)
+
+
+@cache
+def known_in_numpy(name: str) -> Arch:
+    """The same computed by numpy."""
+    with TemporaryDirectory() as folder:
+        return saved_and_loaded_in_numpy(known(name), Path(folder))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def known_archs_are_dropped() -> Iterator[None]:
+    yield
+    known.cache_clear()
+    known_in_numpy.cache_clear()
+
+
+@pytest.fixture
+def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """8 rows are written at once, and 12 are scored."""
+    for module in CHUNKS:
+        monkeypatch.setattr(f"musictool.archs.{module}.CHUNK", 8)
+    monkeypatch.setattr("musictool.archs._autoregressive.SCORED", 12)
 
 
 def always(rounds: int, loss: float) -> bool:
@@ -146,7 +182,7 @@ def test_it_has_the_three_sizes_and_refuses_another(name: str):
 
 @each_foreteller
 def test_what_is_predicted_before_a_row_does_not_depend_on_it(name: str):
-    arch = tiny(name)
+    arch = known(name)
     (*_, stage) = arch.stages
     batch = batch_of(rows(arch, length=13))
     before = losses(stage, batch)
@@ -160,7 +196,7 @@ def test_what_is_predicted_before_a_row_does_not_depend_on_it(name: str):
 
 @each_foreteller
 def test_a_target_counts_where_it_stands_and_nowhere_else(name: str):
-    arch = tiny(name)
+    arch = known(name)
     (*_, stage) = arch.stages
     batch = batch_of(rows(arch, length=13))
     y = batch.y.copy()
@@ -170,17 +206,20 @@ def test_a_target_counts_where_it_stands_and_nowhere_else(name: str):
 
 
 @each_foreteller
-def test_written_row_by_row_it_expects_what_it_expects_of_the_whole(name: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("musictool.archs._autoregressive.SCORED", 40)  # rows at once
-    arch = tiny(name)
+@pytest.mark.usefixtures("eagerly", "few_at_once")
+def test_written_row_by_row_it_expects_what_it_expects_of_the_whole(name: str):
+    arch = known(name)
     (*_, stage) = arch.stages
-    (piece,) = rows(arch, batch=1, length=100)
+    (piece,) = rows(arch, batch=1, length=30)
     whole = losses(stage, batch_of(np.concatenate([arch.spec.start[None], piece])[None]))
     np.testing.assert_allclose(arch.surprisal(piece), whole[0], rtol=1e-6, atol=1e-4)
 
 
 @each_arch
-def test_two_steps_change_every_trainable_weight(name: str):
+def test_two_steps_change_every_trainable_weight(name: str, request: pytest.FixtureRequest):
+    """Compiled; those that take long to compile are so in `make test-all`, and trained by tests of their own."""
+    if name in LONG_TO_COMPILE:
+        request.getfixturevalue("eagerly")
     arch = tiny(name)
     for stage in arch.stages:
         if isinstance(stage, CountingStage):
@@ -201,8 +240,9 @@ def test_at_full_size_two_steps_change_every_trainable_weight_and_it_continues_a
 
 
 @each_foreteller
+@pytest.mark.usefixtures("eagerly")
 def test_padding_counts_neither_in_loss_nor_in_hits(name: str):
-    arch = tiny(name)
+    arch = known(name)
     (*_, stage) = arch.stages
     loss_and_metrics = backend.one_device().validation_step(stage)
     x, mask = rows(arch, length=13), np.ones((3, 12), np.float32)
@@ -217,16 +257,16 @@ def test_padding_counts_neither_in_loss_nor_in_hits(name: str):
 
 @each_arch
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(name: str):
-    first, again, other = (
-        [array for stage in tiny(name, seed).stages for array in weights(stage)] for seed in (1, 1, 2)
-    )
+    archs = (known(name), tiny(name, seed=1), tiny(name, seed=2))
+    first, again, other = ([array for stage in arch.stages for array in weights(stage)] for arch in archs)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
 @each_arch
+@pytest.mark.usefixtures("eagerly", "few_at_once")
 def test_saved_and_loaded_it_predicts_the_same_by_keras_and_by_numpy(name: str, tmp_path: Path):
-    arch = tiny(name)
+    arch = known(name)
     in_numpy = saved_and_loaded_in_numpy(arch, tmp_path)
     loaded = archs.from_json(arch.to_json(), arch.spec)
     for stage, fresh in zip(arch.stages, loaded.stages, strict=True):
@@ -237,7 +277,7 @@ def test_saved_and_loaded_it_predicts_the_same_by_keras_and_by_numpy(name: str, 
     written, by_numpy = (next(each.continuation(rows(arch), RANDOM, 1)) for each in (loaded, in_numpy))
     np.testing.assert_array_equal(written, by_numpy)
     if arch.has_likelihood:
-        (piece,) = rows(arch, batch=1, length=100)
+        (piece,) = rows(arch, batch=1, length=30)
         whole = losses(stage, batch_of(np.concatenate([arch.spec.start[None], piece])[None]))
         np.testing.assert_allclose(in_numpy.surprisal(piece), whole[0], rtol=1e-6, atol=1e-4)
 
@@ -255,8 +295,9 @@ def saved_and_loaded_in_numpy(arch: Arch, folder: Path) -> Arch:
 
 
 @each_arch
-def test_it_continues_each_piece_of_a_batch_with_allowed_rows(name: str, tmp_path: Path):
-    arch = saved_and_loaded_in_numpy(tiny(name), tmp_path)
+@pytest.mark.usefixtures("few_at_once")
+def test_it_continues_each_piece_of_a_batch_with_allowed_rows(name: str):
+    arch = known_in_numpy(name)
     start = np.broadcast_to(arch.spec.start, (4, 1, *arch.spec.shape))
     written = np.concatenate(list(islice(arch.continuation(start, Sampler(), 3), 3)), axis=1)
     assert written.shape[0] == 4
@@ -269,8 +310,9 @@ def test_it_continues_each_piece_of_a_batch_with_allowed_rows(name: str, tmp_pat
 
 
 @each_arch
-def test_the_same_seed_writes_the_same_and_another_seed_something_else(name: str, tmp_path: Path):
-    arch = saved_and_loaded_in_numpy(tiny(name), tmp_path)
+@pytest.mark.usefixtures("few_at_once")
+def test_the_same_seed_writes_the_same_and_another_seed_something_else(name: str):
+    arch = known_in_numpy(name)
     primer = rows(arch, batch=2)
     first, again, other = (next(arch.continuation(primer, RANDOM, seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
@@ -313,6 +355,7 @@ def test_in_every_precision_it_continues_a_piece_and_scores_one(name: str, setti
 
 @each_token_arch
 @pytest.mark.parametrize("features", [None, FEATURES])
+@pytest.mark.usefixtures("few_at_once")
 def test_writing_step_by_step_predicts_what_the_whole_window_predicts(
     name: str, features: np.ndarray | None, tmp_path: Path
 ):
@@ -328,6 +371,7 @@ def test_writing_step_by_step_predicts_what_the_whole_window_predicts(
 
 
 @each_token_arch
+@pytest.mark.usefixtures("eagerly")
 def test_what_is_asked_for_changes_what_is_expected_from_there_on_and_nothing_before(name: str):
     if not ARCHS.get(name).supports_conditions:
         with pytest.raises(BadOption, match=f"{name} .*--controls"):
@@ -343,14 +387,14 @@ def test_what_is_asked_for_changes_what_is_expected_from_there_on_and_nothing_be
     after = losses(stage, batch._replace(side_inputs=asked))
     np.testing.assert_allclose(before[:, :6], after[:, :6], atol=1e-5)
     assert np.abs(before[:, 6] - after[:, 6]).max() > 1e-6
-    (piece,) = rows(arch, batch=1, length=12)
+    (piece,) = rows(arch, batch=1, length=4)
     free, bound = (arch.surprisal(piece, Guidance(conditions=np.array(c, np.float32))) for c in ([0, 0, 0], [1, 0, 0]))
     assert np.abs(free - bound).max() > 1e-6
 
 
 @each_token_arch
-def test_what_is_banned_is_never_written(name: str, tmp_path: Path):
-    arch = saved_and_loaded_in_numpy(tiny(name), tmp_path)
+def test_what_is_banned_is_never_written(name: str):
+    arch = known_in_numpy(name)
     banned = np.arange(20) % 3 > 0
     written = next(arch.continuation(rows(arch), Sampler(), 1, Guidance(banned=banned)))
     assert set(np.unique(written) % 3) == {0}

@@ -104,7 +104,7 @@ GENRES: dict[str, Genre] = {
         FREE,
         _FOUR_VOICES,
         bars=16,
-        temperature=1.0,
+        temperature=0.9,
     ),
     "counterpoint": Genre(
         "fills in and harmonises four voices (musictool infill), as in Bach's chorales",

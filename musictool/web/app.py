@@ -7,8 +7,11 @@
     POST /api/kept, /api/forget            keeps a piece, or no longer
     POST /api/uploads?name=...             a dropped file, its bytes as the body
     POST /api/continued                    a piece that is made, as music to be continued
-    POST /api/hear                         the sound of an upload: a stream of events
-    GET  /u/ID.mp3                         that sound, once it is made
+    POST /api/hear                         an upload as sound, or in another form: a stream of events
+    GET  /u/ID.mp3                         its file in that form, once it is made
+    GET  /api/editors                      the models that fill in, or what to do where there is none
+    POST /api/drawn                        a drawn melody, as music to be harmonised
+    POST /api/infill                       writes a part of an upload anew: a stream of events
     POST /api/lessons                      a model that goes on learning: a stream of events
     GET  /api/test                         what the blind test can be about
     POST /api/test                         begins it; /api/trials puts a question, a stream of events
@@ -30,21 +33,24 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from musictool.errors import BadOption, MusictoolError
+from musictool.errors import BadModel, BadOption, MusictoolError
+from musictool.web.edit import Edit, editors
 from musictool.web.events import EventStream
-from musictool.web.library import FORMS, SOUND, models
+from musictool.web.library import FORMS, models
 from musictool.web.listening import corpora
 from musictool.web.recipe import Recipe
 from musictool.web.security import JSON_BYTES, UPLOAD_BYTES, TooLarge, body, refusal, rules
 from musictool.web.studio import Studio
 
 STATIC = Path(__file__).parent / "static"
-ASSETS = {"app.js": "text/javascript", "style.css": "text/css"}
+TYPES = {".js": "text/javascript", ".css": "text/css"}
+ASSETS = {path.name: TYPES[path.suffix] for path in STATIC.iterdir() if path.suffix in TYPES}
 _PIECE = re.compile(r"(\d{1,10})(\.[a-z0-9]+)?")
 
 
@@ -87,7 +93,7 @@ def create_app(
         Route("/static/{name}", static),
         Route("/favicon.ico", lambda request: Response(status_code=204)),
         Route("/p/{model}/{piece}", piece),
-        Route("/u/{upload}", upload_sound),
+        Route("/u/{upload}", upload_file),
         Route("/x/{excerpt}", excerpt_sound),
         Route("/api/models", list_models),
         Route("/api/kept", list_kept),
@@ -97,6 +103,9 @@ def create_app(
         Route("/api/uploads", upload, methods=["POST"]),
         Route("/api/continued", continued, methods=["POST"]),
         Route("/api/hear", hear, methods=["POST"]),
+        Route("/api/editors", list_editors),
+        Route("/api/drawn", draw, methods=["POST"]),
+        Route("/api/infill", infill, methods=["POST"]),
         Route("/api/lessons", learn, methods=["POST"]),
         Route("/api/test", list_tests),
         Route("/api/test", begin_test, methods=["POST"]),
@@ -157,14 +166,15 @@ async def piece(request: Request) -> Response:
     return FileResponse(path, media_type=FORMS[found[2]])
 
 
-async def upload_sound(request: Request) -> Response:
-    """The sound of an upload, if it is made."""
+async def upload_file(request: Request) -> Response:
+    """A file of an upload, if it is made."""
     upload_id, dot, form = request.path_params["upload"].partition(".")
     studio: Studio = request.app.state.studio
-    path = studio.library.upload(upload_id).path.with_suffix(f"{dot}{form}") if f".{form}" in SOUND else None
-    if path is None or not path.exists():
-        return refusal(404, "there is no such sound")
-    return FileResponse(path, media_type=FORMS[f".{form}"])
+    upload, form = studio.library.upload(upload_id), f"{dot}{form}"
+    path = studio.library.upload_file(upload, form, request.query_params.get("lofi") == "1")
+    if form not in FORMS or not path.exists():
+        return refusal(404, "there is no such file")
+    return FileResponse(path, media_type=FORMS[form])
 
 
 async def excerpt_sound(request: Request) -> Response:
@@ -191,11 +201,8 @@ async def list_kept(request: Request) -> Response:
 async def make_piece(request: Request) -> Any:
     """Make a piece: {"recipe": ..., "forms": [".mp3"]}."""
     values = await _json(request)
-    forms = values.get("forms", [])
-    if not isinstance(forms, list) or not all(isinstance(form, str) for form in forms):
-        raise BadOption("forms are a list of suffixes")
     studio: Studio = request.app.state.studio
-    return EventStream(studio.play(Recipe.from_json(values.get("recipe")), forms))
+    return EventStream(studio.play(Recipe.from_json(values.get("recipe")), _forms(values)))
 
 
 async def keep(request: Request) -> Response:
@@ -225,10 +232,34 @@ async def continued(request: Request) -> Response:
 
 
 async def hear(request: Request) -> Any:
-    """The sound of an upload: {"upload": ID, "form": ".mp3"}."""
+    """An upload as sound, or in other forms: {"upload": ID, "forms": [".mp3"], "lofi": false}."""
     values = await _json(request)
     studio: Studio = request.app.state.studio
-    return EventStream(studio.hear(str(values.get("upload")), str(values.get("form"))))
+    return EventStream(studio.hear(str(values.get("upload")), _forms(values), values.get("lofi") is True))
+
+
+async def list_editors(request: Request) -> Response:
+    """Which models fill in; where none does, what to do about it."""
+    try:
+        found = await anyio.to_thread.run_sync(editors)
+    except BadModel as error:
+        return JSONResponse({"models": [], "message": str(error)})
+    return JSONResponse({"models": found, "message": ""})
+
+
+async def draw(request: Request) -> Response:
+    """A drawn melody: {"notes": [[onset, length, pitch], ...], "bars": 4, "tempo": 96}, in sixteenths."""
+    values = await _json(request)
+    studio: Studio = request.app.state.studio
+    return JSONResponse(await studio.draw(*(values.get(name) for name in ("notes", "bars", "tempo"))))
+
+
+async def infill(request: Request) -> Any:
+    """Write a part of an upload anew: {"upload": ID, "edit": {"model": ..., "bars": "5-8"}, "form": ".mp3"}."""
+    values = await _json(request)
+    studio: Studio = request.app.state.studio
+    edit = Edit.from_json(values.get("edit"))
+    return EventStream(studio.infill(str(values.get("upload")), edit, str(values.get("form"))))
 
 
 async def learn(request: Request) -> Any:
@@ -282,6 +313,14 @@ async def result(request: Request) -> Response:
     return JSONResponse(
         {"lines": lines, "command": f"musictool evaluate --listening {shlex.quote(str(studio.test.votes))}"}
     )
+
+
+def _forms(values: dict[str, Any]) -> list[str]:
+    """The forms that are asked for. Raises BadOption."""
+    forms = values.get("forms", [])
+    if not isinstance(forms, list) or not all(isinstance(form, str) for form in forms):
+        raise BadOption("forms are a list of suffixes")
+    return forms
 
 
 async def _recipe(request: Request) -> Recipe:

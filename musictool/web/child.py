@@ -208,6 +208,39 @@ def _render_lofi(tell: Tell, midi: Path, forms: list[str], seed: int) -> None:
         write_json(shown, view(arrangement.score))
 
 
+def infill(tell: Tell, source: str, out: str, model: str, request: dict[str, Any], form: str) -> dict[str, Any]:
+    """Write a part of a piece anew, with its sound and what the page shows of it.
+
+    Args:
+        source, out: MIDI files.
+        request: flat options of an InfillRequest.
+        form: of the sound.
+    """
+    from musictool.web.edit import MOST_BARS
+
+    tell("reading", 0.0)
+    bars = _read(Path(source)).bars
+    if bars > MOST_BARS:
+        raise BadOption(
+            f"this piece has {bars} bars; of at most {MOST_BARS} a part is written here, of any by: musictool infill"
+        )
+    midi = Path(out)
+    _write_infill(tell, Path(source), midi, model, request)
+    _render(tell, midi, [form])
+    write_json(midi.with_name("view.json"), view(_read(midi)))
+    return {}
+
+
+def _write_infill(tell: Tell, source: Path, midi: Path, model: str, request: dict[str, Any]) -> None:
+    from musictool.generation.infill_request import InfillRequest
+    from musictool.generation.infill_songs import write_infills
+
+    def progress(done: int, total: int) -> None:
+        tell("writing", done / max(1, total))
+
+    write_infills(MODELS.get(model), source, options.build(InfillRequest, request), midi, progress, force=True)
+
+
 def _primer(primer: str | None) -> Score | None:
     from musictool.generation.primers import read_primer
 
@@ -359,6 +392,7 @@ class LessonReporter(Reporter):
 JOBS: dict[str, Callable[..., dict[str, Any]]] = {
     "warm-up": warm_up,
     "make": make,
+    "infill": infill,
     "excerpt": excerpt,
     "count": count,
     TRAINING_JOB: fine_tune,

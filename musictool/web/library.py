@@ -16,7 +16,7 @@ import secrets
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +88,14 @@ class Upload:
         path: its notes, as a MIDI file of ours, in a folder of its own.
         name: what its file is called where it came from.
         sha256: of that file.
+        command: what makes it in a shell; empty for what came as a file.
     """
 
     id: str
     path: Path
     name: str
     sha256: str
+    command: str = ""
 
 
 class Library:
@@ -149,33 +151,51 @@ class Library:
     # ---- uploads ----
 
     def upload(self, upload_id: str) -> Upload:
-        """One that was added. Raises UnknownName."""
+        """One that was added, which then is the last to go. Raises UnknownName."""
         if upload_id not in self._uploads:
-            raise UnknownName("the music that this piece continues is no longer here; drop it again")
-        return self._uploads[upload_id]
+            raise UnknownName("this music, or what it continues, is no longer here; drop it again")
+        upload = self._uploads[upload_id] = self._uploads.pop(upload_id)
+        return upload
 
-    def add_upload(self, name: str, sha256: str) -> Upload:
-        """A place for music, whose file is still to be written; the oldest goes if there are too many."""
+    def add_upload(self, name: str, sha256: str, command: str = "") -> Upload:
+        """A place for music, whose file is still to be written; if there are too many, what was not used for longest
+        goes."""
         while len(self._uploads) >= MOST_UPLOADS:
             self.drop_upload(next(iter(self._uploads)))
-        return self._add(secrets.token_hex(16), name, sha256)
+        return self._add(secrets.token_hex(16), name, sha256, command)
+
+    def note_sum(self, upload_id: str) -> Upload:
+        """One whose file has been written since it was added, with its sum."""
+        upload = self.upload(upload_id)
+        upload = replace(upload, sha256=hashlib.sha256(upload.path.read_bytes()).hexdigest())
+        self._uploads[upload_id] = upload
+        return upload
+
+    def upload_file(self, upload: Upload, form: str, lofi: bool = False) -> Path:
+        """The file of an upload in a form, which may not be made yet: with lo-fi, that of its sound."""
+        return upload.path.with_name(f"{'lofi' if lofi and form in SOUND else 'piece'}{form}")
 
     def drop_upload(self, upload_id: str) -> None:
         """Forget one, and remove its files."""
-        shutil.rmtree(self._uploads.pop(upload_id).path.parent, ignore_errors=True)
+        self._uploads.pop(upload_id, None)
+        shutil.rmtree(self.uploads / upload_id, ignore_errors=True)
 
-    def add_music(self, name: str, midi: bytes, sha256: str = "", upload_id: str = "") -> Upload:
-        """MIDI of ours, to be heard or continued.
+    def add_music(self, name: str, midi: bytes, sha256: str = "", upload_id: str = "", command: str = "") -> Upload:
+        """MIDI of ours, to be heard, continued or written in.
 
         Args:
             sha256, upload_id: of music that was here before and comes again.
+            command: what makes it in a shell.
         """
-        upload = self._add(upload_id or secrets.token_hex(16), name, sha256 or hashlib.sha256(midi).hexdigest())
+        while len(self._uploads) >= MOST_UPLOADS:
+            self.drop_upload(next(iter(self._uploads)))
+        sha256 = sha256 or hashlib.sha256(midi).hexdigest()
+        upload = self._add(upload_id or secrets.token_hex(16), name, sha256, command)
         upload.path.write_bytes(midi)
         return upload
 
-    def _add(self, upload_id: str, name: str, sha256: str) -> Upload:
-        upload = Upload(upload_id, self.uploads / upload_id / "piece.mid", shown_name(name), sha256)
+    def _add(self, upload_id: str, name: str, sha256: str, command: str = "") -> Upload:
+        upload = Upload(upload_id, self.uploads / upload_id / "piece.mid", shown_name(name), sha256, command)
         upload.path.parent.mkdir(exist_ok=True)
         self._uploads[upload_id] = upload
         return upload

@@ -13,6 +13,7 @@ import secrets
 import shutil
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ import anyio
 import anyio.to_thread
 
 from musictool import home
+from musictool.atomic import write_json
 from musictool.errors import BadFile, BadOption, Busy, MusictoolError
-from musictool.web.library import FORMS, SOUND, Kept, Library, models, portable, stamp
+from musictool.web.edit import DRAWN_NAME, Edit, about, drawn, portable_infill, take_name
+from musictool.web.library import FORMS, SOUND, Kept, Library, Upload, models, portable, stamp
 from musictool.web.listening import FILE as VOTES
 from musictool.web.listening import MARKOV, ListeningTest
 from musictool.web.recipe import Recipe
@@ -82,9 +85,7 @@ class Studio:
             MusictoolError: whatever prevents it.
         """
         recipe.check()
-        for form in forms:
-            if form not in FORMS:
-                raise BadOption(f"a piece is taken away as {' '.join(FORMS)}, not as {form}")
+        check_forms(forms)
         if not self._is_made(recipe, forms):
             async with self.queue.place() as before:
                 if before:
@@ -187,26 +188,87 @@ class Studio:
 
     def go_on_from(self, recipe: Recipe) -> dict[str, Any]:
         """A piece that is made, as music to be continued. Raises BadOption for one that is not."""
-        upload = self.library.add_music(f"{recipe.name}.mid", self._made(recipe).read_bytes())
+        primer = None if recipe.primer is None else self.library.upload(recipe.primer).name
+        command = replace(recipe, lofi=False).command(primer)
+        upload = self.library.add_music(f"{recipe.name}.mid", self._made(recipe).read_bytes(), command=command)
         return {"upload": upload.id, "name": upload.name}
 
-    async def hear(self, upload_id: str, form: str) -> AsyncGenerator[Event, None]:
-        """Make the sound of an upload; the last event is "piece". Raises as `play`."""
+    async def hear(self, upload_id: str, forms: Sequence[str], lofi: bool = False) -> AsyncGenerator[Event, None]:
+        """Make an upload in some forms; the last event is "piece". Raises as `play`.
+
+        Args:
+            lofi: whether it is heard and shown as lo-fi.
+        """
         upload = self.library.upload(upload_id)
-        if form not in SOUND:
-            raise BadOption(f"music is heard as {' '.join(SOUND)}, not as {form}")
-        made = [upload.path.with_name(f"piece{form}"), upload.path.with_name("view.json")]
-        if not all(path.exists() for path in made):
-            async with self.queue.place(), self.queue.turn():
-                folder = str(upload.path.parent.resolve())
-                events = self.worker.run("make", folder=folder, model="", request={}, forms=[form], lofi=False, seed=0)
-                async with aclosing(events):
-                    async for event in events:
-                        if event["event"] != "done":
-                            yield event
-        view = json.loads(upload.path.with_name("view.json").read_text(encoding="utf-8"))
-        address = f"/u/{upload_id}"
-        yield {"event": "piece", "address": address, "name": upload.name, "sound": form, "view": view, "recipe": None}
+        check_forms(forms)
+        stem, view = ("lofi", "lofi-view.json") if lofi else ("piece", "view.json")
+        made = [self.library.upload_file(upload, form, lofi) for form in forms if form != ".json"]
+        if not all(path.exists() for path in (*made, upload.path.with_name(view))):
+            job = {"folder": str(upload.path.parent.resolve()), "model": "", "request": {}, "forms": [*forms]}
+            async with aclosing(self._in_turn("make", **job, lofi=lofi, seed=0)) as events:
+                async for event in events:
+                    yield event
+        yield {"event": "piece", **self.shown_upload(upload, stem, view)}
+
+    def shown_upload(self, upload: Upload, stem: str = "piece", view: str = "view.json") -> dict[str, Any]:
+        """What the page shows of music that was dropped, or drawn, or written in."""
+        return {
+            "recipe": None,
+            "upload": upload.id,
+            "address": f"/u/{upload.id}",
+            "name": upload.name,
+            "command": upload.command,
+            "lofi": stem == "lofi",
+            "sound": next((form for form in SOUND if upload.path.with_name(f"{stem}{form}").exists()), ""),
+            "view": json.loads(upload.path.with_name(view).read_text(encoding="utf-8")),
+        }
+
+    async def _in_turn(self, job: str, **values: Any) -> AsyncGenerator[Event, None]:
+        """The events of a job but the last, once it is its turn."""
+        async with self.queue.place() as before:
+            if before:
+                yield {"event": "queued", "before": before}
+            async with self.queue.turn(), aclosing(self.worker.run(job, **values)) as events:
+                async for event in events:
+                    if event["event"] != "done":
+                        yield event
+
+    # ---- music that is written in ----
+
+    async def draw(self, notes: Any, bars: Any, tempo: Any) -> dict[str, Any]:
+        """A melody that was drawn, as music to be harmonised. Raises BadOption."""
+        from musictool.writing import write
+
+        score = drawn(notes, bars, tempo)
+        upload = self.library.add_upload(DRAWN_NAME, "")
+        await anyio.to_thread.run_sync(write, score, upload.path)
+        self.library.note_sum(upload.id)
+        return {"upload": upload.id, "name": upload.name}
+
+    async def infill(self, upload_id: str, edit: Edit, form: str) -> AsyncGenerator[Event, None]:
+        """Write a part of an upload anew; the last event is "piece", of an upload of its own. Raises as `play`."""
+        source = self.library.upload(upload_id)
+        check_forms([form])
+        edit.check()
+        stamp(edit.model)
+        name = take_name(source.name, edit)
+        command = edit.command(source.name, name)
+        upload = self.library.add_upload(name, "", f"{source.command} && {command}" if source.command else command)
+        job = {"source": str(source.path.resolve()), "out": str(upload.path.resolve()), "model": edit.model}
+        try:
+            async with aclosing(self._in_turn("infill", **job, request=edit.request(), form=form)) as events:
+                async for event in events:
+                    yield event
+            upload = self.library.note_sum(upload.id)
+            sidecar = upload.path.with_suffix(".json")
+            values = json.loads(sidecar.read_text(encoding="utf-8"))
+            write_json(sidecar, portable_infill(values, edit.model, source))
+        except BaseException as error:
+            self.library.drop_upload(upload.id)
+            if isinstance(error, MusictoolError) and not isinstance(error, Busy):
+                raise about(error, source) from None
+            raise
+        yield {"event": "piece", **self.shown_upload(upload)}
 
     # ---- a model that goes on learning ----
 
@@ -301,6 +363,13 @@ class Studio:
                     yield event
         finally:
             self.trainer.stop_when_idle()
+
+
+def check_forms(forms: Sequence[str]) -> None:
+    """Raises BadOption for a form in which no piece is taken away."""
+    for form in forms:
+        if form not in FORMS:
+            raise BadOption(f"a piece is taken away as {' '.join(FORMS)}, not as {form}")
 
 
 def check_lesson(name: str, minutes: float, files: Sequence[Path]) -> None:

@@ -32,6 +32,7 @@ def run(self, sockets):
     with TestClient(create_app(warm=False), base_url="http://localhost") as client:
         assert client.get("/").status_code == 200
         assert "romantic" in [model["name"] for model in client.get("/api/models").json()]
+        assert "models" in client.get("/api/editors").json()
         assert client.post("/api/pieces", json={"recipe": {"model": "nobody"}}).status_code == 200
         assert client.post("/api/uploads?name=x.mid", content=b"none").status_code == 400
 server.uvicorn.Server.run = run

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from musictool.atomic import write_json
-from musictool.music.score import Score
+from musictool.errors import MusictoolError
+from musictool.music.score import Score, sort_notes
 from musictool.web import child
 from musictool.writing import write
 
@@ -41,7 +43,30 @@ def excerpt(tell: Any, corpus: str, source: str, seed: int, out: str, counts: st
     return {"piece": f"seed {seed}"}
 
 
+def write_infill(tell: Any, source: Path, midi: Path, model: str, request: dict[str, Any]) -> None:
+    """Every other note that is not locked, a semitone higher, to the end of the piece."""
+    while request["seed"] == 666:
+        tell("writing", 0.5)
+        time.sleep(0.02)
+    score = child._read(source)
+    if request.get("bars") == "99":
+        raise MusictoolError(f"--bars 99: {source.name} has {score.bars} bars")
+    notes = score.notes.copy()
+    if request.get("voices"):
+        bass = notes.copy()
+        bass["pitch"] -= 12
+        notes = np.concatenate([notes, bass])
+    else:
+        locked = {int(number) - 1 for number in request.get("lock", "").split(",") if number}
+        free = [index for index in range(0, len(notes), 2) if index not in locked]
+        notes["pitch"][free] += 1
+    write(replace(score, notes=sort_notes(notes)), midi)
+    values = {"command": "infill", "file": str(source), **request}
+    origin = {"model": {"name": model, "folder": "/somewhere/saved_models/x"}, "request": values}
+    write_json(midi.with_suffix(".json"), {**origin, "primer_sha256": "of the source"})
+
+
 def run() -> None:
-    child._write_piece = write_piece
+    child._write_piece, child._write_infill = write_piece, write_infill
     child.JOBS |= {"excerpt": excerpt, "count": lambda tell, corpus, folder: {}}
     child.main()

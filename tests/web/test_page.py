@@ -327,7 +327,7 @@ def test_a_piece_is_gone_on_from_and_heard(client: TestClient):
     assert music["name"] == "romantic-7.mid"
     assert play(client, bars=1, primer=music["upload"])[-1][0] == "piece"
     assert client.get(f"/u/{music['upload']}.wav").status_code == 404
-    answer = client.post("/api/hear", json={"upload": music["upload"], "form": ".wav"})
+    answer = client.post("/api/hear", json={"upload": music["upload"], "forms": [".wav"]})
     assert "event: piece" in answer.text
     assert client.get(f"/u/{music['upload']}.wav").content.startswith(b"RIFF")
     assert client.post("/api/continued", json={"recipe": {"model": "romantic", "seed": 99}}).status_code == 400
@@ -468,7 +468,7 @@ def test_a_model_learns_what_was_dropped_and_plays_it(real_client: TestClient, t
         epochs = [values for _, values in told if values.get("what") == "epoch"]
         assert {"epoch", "loss", "val_loss"} <= set(epochs[0])
         samples = [values["upload"] for name, values in told if name == "sample"]
-        heard = real_client.post("/api/hear", json={"upload": samples[0], "form": ".wav"})
+        heard = real_client.post("/api/hear", json={"upload": samples[0], "forms": [".wav"]})
         assert "event: piece" in heard.text
         answer = real_client.post("/api/pieces", json={"recipe": {"model": "mine", "seed": 1, "bars": 2}, "forms": []})
         assert events(answer.text)[-1][0] == "piece"

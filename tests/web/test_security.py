@@ -63,7 +63,7 @@ def test_beyond_this_machine_an_address_is_let_in_and_a_foreign_name_is_not():
         {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"},  # a form
     ],
 )
-@pytest.mark.parametrize("path", ["/api/pieces", "/api/kept", "/api/forget", "/api/uploads?name=x.mid"])
+@pytest.mark.parametrize("path", ["/api/pieces", "/api/forget", "/api/uploads?name=x.mid", "/api/infill", "/api/drawn"])
 def test_csrf_a_post_of_another_origin_is_refused(client: TestClient, path: str, headers: dict[str, str]):
     assert client.post(path, json=RECIPE, headers=headers).status_code == 403
 
@@ -106,10 +106,12 @@ def test_xss_no_inline_script_or_style_and_nothing_from_elsewhere(client: TestCl
     assert answer.headers["x-content-type-options"] == "nosniff"
     page = answer.text
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?://", page)
-    script = (Path(security.__file__).parent / "static" / "app.js").read_text(encoding="utf-8")
-    assert not re.search(
-        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|https?://", script
-    )
+    scripts = [path.read_text(encoding="utf-8") for path in (Path(security.__file__).parent / "static").glob("*.js")]
+    assert len(scripts) > 5
+    for script in scripts:
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|https?://", script
+        )
     assert "url(" not in (Path(security.__file__).parent / "static" / "style.css").read_text(encoding="utf-8")
 
 

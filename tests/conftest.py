@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
@@ -73,24 +73,50 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return max(1, cores)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def graphs_are_dropped() -> Iterator[None]:
-    """What TensorFlow keeps of the networks of a file of tests goes with it.
+def drop_graphs() -> None:
+    """What TensorFlow keeps of networks that are no longer needed goes.
 
     Its table of custom gradients has one entry for each that was ever traced, and with it the whole graph around it.
     """
-    yield
     if "tensorflow" not in sys.modules:
         return
-    import keras
     from tensorflow.python.framework.ops import gradient_registry
 
-    keras.utils.clear_session()
     for name in [name for name in gradient_registry.list() if name.startswith("CustomGradient-")]:
         del gradient_registry._registry[name]
     gc.collect()
     with suppress(OSError, AttributeError):  # not glibc
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def resident() -> int:
+    """Bytes of memory that this process has; 0 where there is no /proc, as on macOS."""
+    with suppress(OSError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+@pytest.fixture(autouse=True, scope="module")
+def graphs_are_dropped() -> Iterator[None]:
+    """What TensorFlow keeps of the networks of a file of tests goes with it."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.clear_session()
+    drop_graphs()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def most_resident() -> list[int]:
+    """Bytes of memory above which graphs are dropped after a test already."""
+    return [WORKER_BYTES * 7 // 8]
+
+
+@pytest.fixture(autouse=True)
+def memory_is_bounded(most_resident: list[int]) -> Iterator[None]:
+    yield
+    if resident() > most_resident[0]:
+        drop_graphs()
+        most_resident[0] = max(most_resident[0], resident() + WORKER_BYTES // 32)  # not after each, if it is needed
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -105,18 +131,42 @@ def auto_is_numpy() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def eagerly(request: pytest.FixtureRequest) -> Iterator[None]:
-    """TensorFlow compiles nothing, which takes longer than a few calls; a slow test calls more often.
+@contextmanager
+def eager() -> Iterator[None]:
+    """TensorFlow compiles nothing, which takes longer than a few calls; `make test-all` compiles everywhere.
 
-    That each arch can be compiled is one of the laws of archs. `make test-all` compiles everywhere.
+    That each arch can be compiled is one of the laws of archs.
     """
     import tensorflow as tf
 
-    is_slow = request.node.get_closest_marker("slow") is not None
-    tf.config.run_functions_eagerly(not is_slow and os.environ.get("MUSICTOOL_HYPOTHESIS") != "explore")
+    tf.config.run_functions_eagerly(os.environ.get("MUSICTOOL_HYPOTHESIS") != "explore")
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def eagerly(request: pytest.FixtureRequest) -> Iterator[None]:
+    """`eager`, but for a slow test, which calls more often."""
+    if request.node.get_closest_marker("slow"):
+        yield
+        return
+    with eager():
+        yield
+
+
+@pytest.fixture
+def without_music(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file of music that a run writes after each epoch is empty: to write it takes as long as to train so little.
+
+    tests/training/test_results.py and the models that other tests share have real ones.
+    """
+    from musictool.training.results import FolderResults
+
+    def write_nothing(results: FolderResults, path: Path) -> None:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+
+    monkeypatch.setattr(FolderResults, "_write_music", write_nothing)
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,8 @@ from tests.conftest import SCALES
 from tests.training.test_training import SMALL as TINY
 from tests.training.test_training import StopAt, Stopped, history
 
+pytestmark = pytest.mark.usefixtures("without_music")
+
 CHILD: dict[str, Any] = {key: value for key, value in TINY.items() if key != "settings"} | {"init_from": "parent"}
 STRONG = {"settings": ("width=48", "embedding=32", "dropout=0"), "learning_rate": 0.01, "epochs": 12}
 

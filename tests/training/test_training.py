@@ -30,6 +30,8 @@ from musictool.training.train import train
 from tests.rival import at_work
 from tests.training.test_event_log import curves
 
+pytestmark = pytest.mark.usefixtures("without_music")
+
 SMALL: dict[str, Any] = {
     "epochs": 4,
     "warmup": 0,

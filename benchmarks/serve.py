@@ -4,7 +4,9 @@
 
 Each listener asks for a piece after another, asks again while the queue is full, as the page does, fetches notes and
 sound and compares the notes with those of a second request; now and then one leaves in the middle. The page's process
-and its worker's are watched from the first piece on. `--minutes 60` is the hour without growth.
+and its worker's are watched from the first piece on. At the end stands of each of three promises whether it was met:
+nothing lost, everyone served, memory bounded; the exit status is 1 if one was not. `--minutes 60` is the hour without
+growth.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from urllib.parse import urlsplit
 
 LEAVES = 0.05  # of the requests, share that is left in the middle
 PATIENCE_SECONDS = 0.6, 1.8  # before a listener asks again, as on the page
+GROWTH_MB = {"page": 5.0, "worker": 30.0}  # from the first third of the time to the last, at most
 
 
 class Listener(threading.Thread):
@@ -164,12 +167,14 @@ def main() -> None:
             rows = watch(server, until, listeners)
             for listener in listeners:
                 listener.join(300)
-            report(listeners, rows)
+            report(listeners)
+            are_met = judge(listeners, rows)
         finally:
             server.send_signal(signal.SIGINT)
+    raise SystemExit(0 if are_met else 1)
 
 
-def report(listeners: list[Listener], rows: list[tuple[float, float, float]]) -> None:
+def report(listeners: list[Listener]) -> None:
     """What came of it."""
     waits = sorted(wait for listener in listeners for wait in listener.waits)
     lost = [line for listener in listeners for line in listener.lost]
@@ -180,13 +185,25 @@ def report(listeners: list[Listener], rows: list[tuple[float, float, float]]) ->
     )
     if waits:
         print(f"wait: median {statistics.median(waits):.1f} s, 95 of 100 within {waits[int(0.95 * len(waits))]:.1f} s")
-    if len(rows) > 3:
-        third = len(rows) // 3
-        for name, column in (("page", 1), ("worker", 2)):
-            early, late = (statistics.median(row[column] for row in part) for part in (rows[:third], rows[-third:]))
-            print(f"{name}: {early:.0f} MB in the first third, {late:.0f} MB in the last")
     for line in sorted(set(lost))[:10]:
         print("lost:", line)
+
+
+def judge(listeners: list[Listener], rows: list[tuple[float, float, float]]) -> bool:
+    """Print of each promise whether it was met; whether all were."""
+    lost, fewest = sum(len(each.lost) for each in listeners), min(len(each.waits) for each in listeners)
+    met = {f"nothing lost: {lost} lost": lost == 0, f"everyone served: at least {fewest} pieces each": fewest > 0}
+    third = len(rows) // 3
+    for name, column in (("page", 1), ("worker", 2)):
+        if not third:
+            met[f"memory of the {name} bounded: too short to say"] = False
+            continue
+        early, late = (statistics.median(row[column] for row in part) for part in (rows[:third], rows[-third:]))
+        what = f"memory of the {name} bounded: {early:.0f} MB in the first third of the time, {late:.0f} MB in the last"
+        met[what] = late - early <= GROWTH_MB[name]
+    for what, is_met in met.items():
+        print(f"{'met' if is_met else 'NOT MET':8}{what}")
+    return all(met.values())
 
 
 if __name__ == "__main__":

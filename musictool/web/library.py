@@ -148,6 +148,20 @@ class Library:
             shutil.rmtree(folder, ignore_errors=True)
             excess -= size
 
+    def sweep_uploads(self) -> None:
+        """Remove the sound of uploads that nobody has used for longest, until the rest fit; it can be made again."""
+        sounds = [
+            path for upload in self._uploads.values() for form in SOUND for path in upload.path.parent.glob(f"*{form}")
+        ]
+        excess = sum(map(_bytes, sounds)) - self._most_bytes
+        for path in sounds:
+            if excess <= 0:
+                break
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime >= FRESH_SECONDS:
+                    excess -= _bytes(path)
+                    path.unlink()
+
     # ---- uploads ----
 
     def upload(self, upload_id: str) -> Upload:

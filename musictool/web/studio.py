@@ -208,6 +208,7 @@ class Studio:
             async with aclosing(self._in_turn("make", **job, lofi=lofi, seed=0)) as events:
                 async for event in events:
                     yield event
+        self.library.sweep_uploads()
         yield {"event": "piece", **self.shown_upload(upload, stem, view)}
 
     def shown_upload(self, upload: Upload, stem: str = "piece", view: str = "view.json") -> dict[str, Any]:
@@ -268,6 +269,7 @@ class Studio:
             if isinstance(error, MusictoolError) and not isinstance(error, Busy):
                 raise about(error, source) from None
             raise
+        self.library.sweep_uploads()
         yield {"event": "piece", **self.shown_upload(upload)}
 
     # ---- a model that goes on learning ----

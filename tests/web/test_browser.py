@@ -56,6 +56,7 @@ def served(app: Any) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("browser")
+    write_model(home, "voices", arch={"name": "coconet"})
     for name in ("romantic", "ragtime"):
         write_model(home, name, corpus={"name": "tunes"})
     write_json(home / "corpora" / "tunes" / CORPUS_MARKER, {})
@@ -80,6 +81,7 @@ class Page:
         self.driver.get(self.address + path)
         self.wait(lambda: self.js("return document.querySelectorAll('input[name=genre]').length > 1"))
         if path == "/":
+            self.js("document.querySelector('input[value=ragtime]').click()")  # and none that ships
             self.js("document.getElementById('bars').value = '8'")  # quick to make
 
     def js(self, code: str, *arguments: Any) -> Any:
@@ -302,7 +304,10 @@ def test_nothing_sticks_out_at_any_width_or_hour(page: Page, width: int, scheme:
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     try:
         page.play()
-        for view in ("play", "yours", "listen"):
+        page.click("#edit-this")
+        page.wait(lambda: page.js("return !document.getElementById('edit-tools').hidden"))
+        page.click("#draw")
+        for view in ("edit", "play", "yours", "listen"):
             page.click(f"nav a[data-view={view}]")
             assert page.js("return document.documentElement.scrollWidth") <= width
         brightness = "return Number(getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0])"
@@ -310,6 +315,125 @@ def test_nothing_sticks_out_at_any_width_or_hour(page: Page, width: int, scheme:
     finally:
         page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+# ---- writing in the middle ----
+
+RIGHT, UP, ENTER, SHIFT = "\ue014", "\ue013", "\ue007", "\ue008"
+
+
+def open_editor(page: Page) -> None:
+    page.play()
+    page.click("#edit-this")
+    page.wait(lambda: page.js("return !document.getElementById('edit-tools').hidden"))
+    page.wait(lambda: page.js("return document.activeElement.id === 'sheet'"))
+    page.wait(lambda: page.js("return document.querySelectorAll('#edit-model option').length > 0"))
+
+
+def takes(page: Page) -> int:
+    return len(page.driver.find_elements("css selector", "#edit-takes li"))
+
+
+def test_by_keys_bars_are_marked_and_a_note_locked_and_a_take_is_kept_and_undone(page: Page):
+    open_editor(page)
+    name = page.text("#edit-chain")
+    assert page.js("return document.getElementById('again').disabled")
+    page.press(RIGHT)
+    assert page.text("#pointed").endswith("bar 1, Acoustic Grand Piano, stays")
+    page.press(ENTER)
+    assert page.text("#pointed").endswith("locked")
+    first = page.text("#pointed").split(",")[0]
+    webdriver.ActionChains(page.driver).key_down(SHIFT).send_keys(RIGHT + RIGHT).key_up(SHIFT).perform()
+    assert page.js("return document.getElementById('edit-bars').value") == "1-2"
+    page.press(RIGHT)
+    assert page.text("#pointed").endswith("to be written anew")
+    page.click("#again")
+    page.wait(lambda: takes(page) == 4)
+    page.hear()
+    assert page.text("#edit-takes li .about").startswith("15 new notes")  # of 32, every other one is not locked
+    page.click("#edit-takes li:nth-child(3) button:nth-of-type(2)")
+    assert page.text("#edit-chain").startswith(f"{name}  →  ")
+    assert (takes(page), page.js("return document.getElementById('edit-bars').value")) == (0, "1-2")
+    page.press(RIGHT)
+    page.press("\ue012")
+    page.js("document.getElementById('sheet').focus()")
+    page.press("\ue00c")  # Escape marks nothing; what is locked stays so
+    assert page.js("return document.getElementById('again').disabled")
+    page.press(RIGHT)
+    assert page.text("#pointed") == f"{first}, bar 1, Acoustic Grand Piano, locked"
+    webdriver.ActionChains(page.driver).key_down("\ue009").send_keys("z").key_up("\ue009").perform()
+    assert page.text("#edit-chain") == name
+
+
+def test_by_mouse_bars_are_dragged_over_and_a_take_is_left(page: Page):
+    open_editor(page)
+    sheet = page.driver.find_element("css selector", "#sheet")
+    width = page.js("return document.getElementById('sheet').clientWidth")
+    begin = (-width // 2 + 20, -150)
+    chain = webdriver.ActionChains(page.driver).move_to_element_with_offset(sheet, *begin)
+    chain.click_and_hold().move_by_offset(width // 4, 0).release().perform()
+    assert page.js("return document.getElementById('edit-bars').value") == "1-3"
+    x, y = page.js(
+        """const s = document.getElementById('sheet').getBoundingClientRect(), r = arguments[0];
+        const p = document.getElementById('pointed'); p.textContent = '';
+        for (let y = s.top + 26; y < s.bottom - 20; y += 3) {
+          const at = {clientX: s.left + 10, clientY: y, button: 0, pointerId: 1, pointerType: 'mouse', bubbles: true};
+          document.getElementById('sheet-length').setPointerCapture = () => {};
+          for (const type of ['pointerdown', 'pointerup'])
+            document.getElementById('sheet-canvas').dispatchEvent(new PointerEvent(type, at));
+          if (p.textContent.endsWith('locked')) return [10, y - s.top];
+        }"""
+    )
+    assert (x, y) != (0, 0)
+    page.js("const b = document.getElementById('edit-bars'); b.value = '2,4-5'; b.dispatchEvent(new Event('change'))")
+    page.click("#edit-tracks input")
+    page.click("#again")
+    page.wait(lambda: takes(page) == 4)
+    page.click("#edit-leave")
+    assert takes(page) == 0
+    assert page.js("return document.getElementById('edit-bars').value") == "2,4-5"
+    page.js("const b = document.getElementById('edit-bars'); b.value = '9'; b.dispatchEvent(new Event('change'))")
+    assert page.text("#status").startswith("This piece has bars 1 to 8")
+
+
+def test_a_melody_is_drawn_by_mouse_and_keys_and_harmonised(page: Page):
+    page.click("nav a[data-view=edit]")
+    page.wait(lambda: page.js("return document.querySelectorAll('#edit-model option').length > 0"))
+    page.click("#draw")
+    assert page.js("return document.getElementById('draw-harmonise').disabled")
+    page.press(ENTER + UP + UP + ENTER)
+    assert page.text("#pointed") == "D5, bar 1, beat 3"
+    sheet = page.driver.find_element("css selector", "#sheet")
+    width = page.js("return document.getElementById('sheet').clientWidth")
+    hand = webdriver.ActionChains(page.driver).move_to_element_with_offset(sheet, width // 4 + 5, 20)
+    hand.click_and_hold().move_by_offset(width // 8, 0).release().perform()
+    assert page.text("#pointed").endswith("bar 4, beat 1, a note")
+    page.click("#draw-harmonise")
+    page.wait(lambda: takes(page) == 4)
+    page.hear()
+    assert page.text("#edit-takes li .about").startswith("3 new notes")
+    assert "--voices 4" in page.text("#command")
+    page.click("#edit-leave")
+    page.click("#edit-undo")
+    assert page.js("return !document.getElementById('draw-tools').hidden")
+    for _ in range(3):
+        page.click("#draw-undo")
+    assert page.js("return document.getElementById('draw-undo').disabled")
+
+
+def test_where_no_model_fills_in_a_line_says_what_to_do(page: Page):
+    page.js(
+        """const asked = window.fetch;
+        window.fetch = (path, ...rest) => path !== '/api/editors' ? asked(path, ...rest)
+          : Promise.resolve(new Response(JSON.stringify({models: [], message: 'train <b>one'}),
+              {headers: {'content-type': 'application/json'}}));"""
+    )
+    page.click("nav a[data-view=edit]")
+    page.wait(lambda: page.text("#edit-none") == "train <b>one")
+    page.click("#draw")
+    page.press(ENTER)
+    assert page.js("return document.getElementById('draw-harmonise').disabled")
+    page.open()
 
 
 def test_nothing_is_fetched_from_elsewhere(page: Page):

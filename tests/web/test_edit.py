@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from musictool.reading import read_named
 from musictool.web import child
 from musictool.web import edit as edits
 from musictool.web.edit import Edit, drawn, editors
-from musictool.web.library import Upload
+from musictool.web.library import Library, Upload
 from musictool.web.studio import Studio
 from musictool.writing import write
 from tests.conftest import write_tunes
@@ -177,6 +178,22 @@ def test_a_take_ends_when_its_listener_leaves_and_leaves_nothing(page_home: Path
         return left
 
     assert len(asyncio.run(leave())) <= 1  # that of the second
+
+
+def test_the_sound_of_old_uploads_is_swept_away_and_their_notes_stay(tmp_path: Path):
+    library = Library(tmp_path, most_bytes=2500)
+    uploads = [library.add_music(f"{number}.mid", bytes(100)) for number in range(4)]
+    for upload in uploads:
+        sound = upload.path.with_suffix(".wav")
+        sound.write_bytes(bytes(1000))
+        os.utime(sound, (0, 0))
+    fresh = uploads[1].path.with_suffix(".wav")
+    fresh.touch()
+    library.upload(uploads[0].id)  # it is used again
+    library.sweep_uploads()
+    left = [upload.path.with_suffix(".wav").exists() for upload in uploads]
+    assert left == [True, True, False, False]
+    assert all(upload.path.exists() for upload in uploads)
 
 
 def test_a_piece_of_too_many_bars_is_refused(tmp_path: Path):

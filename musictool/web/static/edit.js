@@ -19,6 +19,7 @@ const KEYS_DRAW = "On the roll: ← → ↑ ↓ move the pen, Enter writes a not
 /* chain: of pieces, each with what was marked on it; the last is worked on. drawing: {notes, bars, tempo, before, upload} */
 const edit = { chain: [], takes: [], shown: null, drawing: null, isDrawing: false, making: null, editors: [] };
 const current = () => edit.chain.at(-1);
+const isDrawn = (piece) => piece.upload === edit.drawing?.upload;
 const sheet = new Sheet({ note: touchNote, bars: touchBars, cell: writeNote });
 const nameOf = (pitch) => `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
 
@@ -86,7 +87,7 @@ function marked() {
   $("harmonise").disabled = !edit.editors.length || edit.making !== null;
   $("edit-stop").hidden = edit.making === null;
   $("edit-leave").hidden = !edit.takes.length;
-  $("edit-undo").disabled = !(edit.takes.length || edit.chain.length > 1 || edit.drawing);
+  $("edit-undo").disabled = !(edit.takes.length || edit.chain.length > 1 || isDrawn(piece));
   sheet.draw();
 }
 
@@ -197,8 +198,7 @@ async function again(changes) {
     }
     say("");
   } catch (error) {
-    if (error.name === "AbortError") say("stopped");
-    else say(error.message, true);
+    if (error.name !== "AbortError") say(error.message, true);
   } finally {
     if (edit.making === abort) edit.making = null;
     if (current() === base) marked();
@@ -245,7 +245,8 @@ async function playTake(piece) {
   const first = Math.min(...[...sheet.fresh].map((index) => piece.view.notes[index][0]), ...[...current().bars].map((bar) => piece.view.bars[bar] ?? 0));
   const at = Number.isFinite(first) ? Math.max(0, first - 1.5) : 0;
   sheet.follow(at);
-  await towardsSound(() => start(piece, { at, record: false }));
+  // the server may have swept its sound away, and then makes it again
+  await towardsSound(async (during) => start(await hear(piece.upload, [piece.sound], during), { at, record: false }));
 }
 
 /* A take becomes the piece; what was marked and locked stays so. */
@@ -272,7 +273,7 @@ function undo() {
   if (edit.isDrawing) return undoDrawing();
   if (edit.takes.length || edit.making) return leave();
   if (edit.chain.length > 1) edit.chain.pop();
-  else if (edit.drawing) Object.assign(edit, { chain: [], isDrawing: true });
+  else if (current() && isDrawn(current())) Object.assign(edit, { chain: [], isDrawing: true });
   render();
 }
 
@@ -550,7 +551,7 @@ $("edit-bars").addEventListener("change", typeBars);
 $("edit-temperature").addEventListener("input", () => ($("edit-temperature-value").value = Number($("edit-temperature").value).toFixed(2)));
 $("again").addEventListener("click", () => again({}));
 $("harmonise").addEventListener("click", harmonise);
-$("edit-stop").addEventListener("click", stop);
+$("edit-stop").addEventListener("click", () => { stop(); marked(); say("stopped"); });
 $("edit-leave").addEventListener("click", leave);
 $("edit-undo").addEventListener("click", undo);
 $("draw").addEventListener("click", draw);

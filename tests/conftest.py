@@ -140,8 +140,10 @@ def eager() -> Iterator[None]:
     import tensorflow as tf
 
     tf.config.run_functions_eagerly(os.environ.get("MUSICTOOL_HYPOTHESIS") != "explore")
-    yield
-    tf.config.run_functions_eagerly(False)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

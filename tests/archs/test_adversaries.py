@@ -104,6 +104,7 @@ def test_without_noise_it_has_one_answer_and_with_more_it_has_more(name: str):
 
 
 @each
+@pytest.mark.usefixtures("eagerly")
 def test_what_is_banned_is_never_written_whatever_the_threshold(name: str):
     arch = small(name)
     banned = np.zeros(SPEC.shape[1:], bool)
@@ -116,6 +117,7 @@ def test_what_is_banned_is_never_written_whatever_the_threshold(name: str):
 
 
 @each
+@pytest.mark.usefixtures("eagerly")
 def test_a_step_has_no_more_keys_than_the_instrument_plays_at_once(name: str):
     arch = small(name)
     for weight in arch.network.generator.trainable_variables:  # none 0, so that no two keys are equally likely
@@ -125,6 +127,7 @@ def test_a_step_has_no_more_keys_than_the_instrument_plays_at_once(name: str):
     assert segments.sum(axis=3).max(axis=(0, 1, 2)).tolist() == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_gan_is_unconditional_and_wgan_depends_on_what_stood_before():
     for name, depends in (("gan", False), ("wgan", True)):
         arch = small(name)
@@ -145,6 +148,7 @@ def test_an_instruments_own_noise_changes_no_other_and_the_shared_noise_all():
         assert [(now[..., i] != quiet[..., i]).any() for i in range(5)] == changed
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_each_stabiliser_does_one_thing():
     losses = {}
     for stabiliser in ("none", "smoothing", "matching"):
@@ -199,6 +203,7 @@ def test_the_penalty_is_that_of_the_gradient_between_real_and_fake():
 
 
 @pytest.mark.parametrize("neurons", ["deterministic", "stochastic"])
+@pytest.mark.usefixtures("eagerly")
 def test_binary_neurons_show_the_critic_cells_that_sound_or_do_not(neurons: str):
     arch = small("wgan")
     arch.options = type(arch.options)(**{**vars(arch.options), "neurons": neurons})

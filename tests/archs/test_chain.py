@@ -1,13 +1,20 @@
-"""The arch chain in all its forms against the laws of every arch, and the keys that it takes from a corpus."""
+"""The arch chain in all its forms against the laws of every arch, and the keys that it takes from a corpus.
+
+What it writes and scores row by row is held against numpy, which compiles nothing, as in tests/test_laws_archs.py.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
 import pytest
 
+from musictool.arch import Arch
 from musictool.archs.chain import Chain
 from musictool.dataset.dataset import Encoded
 from musictool.encoding import Spec
@@ -15,7 +22,7 @@ from musictool.encodings.piano_roll import PianoRoll
 from musictool.errors import BadOption, KindMismatch
 from musictool.sampling.guidance import Guidance
 from musictool.sampling.sampler import Sampler
-from tests.test_laws_archs import assert_two_steps_move_every_weight, batch_of, losses, rows
+from tests.test_laws_archs import assert_two_steps_move_every_weight, batch_of, losses, rows, saved_and_loaded_in_numpy
 
 PIANO, WITH_ONSETS = Spec("frames", (88,), 88), Spec("frames", (176,), 176)
 FORMS = {
@@ -37,9 +44,28 @@ def tiny(form: str) -> Chain:
     return arch
 
 
+@cache
+def known(form: str) -> Chain:
+    """`tiny(form)`, made once for all tests that change nothing of it."""
+    return tiny(form)
+
+
+@cache
+def known_in_numpy(form: str) -> Arch:
+    with TemporaryDirectory() as folder:
+        return saved_and_loaded_in_numpy(known(form), Path(folder))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def known_forms_are_dropped() -> Iterator[None]:
+    yield
+    known.cache_clear()
+    known_in_numpy.cache_clear()
+
+
 @each_form
 def test_what_is_predicted_before_a_row_does_not_depend_on_it(form: str):
-    arch = tiny(form)
+    arch = known(form)
     (stage,) = arch.stages
     batch = batch_of(rows(arch, length=13))
     before = losses(stage, batch)
@@ -52,13 +78,14 @@ def test_what_is_predicted_before_a_row_does_not_depend_on_it(form: str):
 
 @each_form
 def test_row_by_row_it_expects_what_it_expects_of_the_whole(form: str):
-    arch = tiny(form)
+    arch = known(form)
     piece = np.tile(rows(arch, batch=1, length=50)[0], (5, 1))  # longer than what the head keeps
     whole = losses(arch.stages[0], batch_of(np.concatenate([arch.spec.start[None], piece])[None]))
-    np.testing.assert_allclose(arch.surprisal(piece), whole[0], rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(known_in_numpy(form).surprisal(piece), whole[0], rtol=1e-5, atol=1e-3)
 
 
 @each_form
+@pytest.mark.usefixtures("eagerly")
 def test_two_steps_change_every_trainable_weight(form: str):
     arch = tiny(form)
     (stage,) = arch.stages
@@ -67,18 +94,18 @@ def test_two_steps_change_every_trainable_weight(form: str):
 
 @each_form
 def test_a_banned_key_is_never_written(form: str):
-    arch = tiny(form)
+    arch = known(form)
     banned = np.arange(arch.spec.size) % 2 == 1
-    written = next(arch.continuation(rows(arch), Sampler(temperature=2), 1, Guidance(banned=banned)))
+    written = next(known_in_numpy(form).continuation(rows(arch), Sampler(temperature=2), 1, Guidance(banned=banned)))
     assert written[..., ~banned].any()
     assert not written[..., banned].any()
 
 
 @each_form
 def test_cold_it_writes_what_the_whole_window_finds_likelier_than_not(form: str):
-    arch = tiny(form)
+    arch = known(form)
     primer = rows(arch, batch=2, length=5)
-    written = next(arch.continuation(primer, Sampler(temperature=1e-3), 0))
+    written = next(known_in_numpy(form).continuation(primer, Sampler(temperature=1e-3), 0))
     whole = np.concatenate([primer, written], axis=1)
     x, y, _, side_inputs = batch_of(whole)
     logits = np.asarray(arch.stages[0].network(x, y, side_inputs))[:, 4:]

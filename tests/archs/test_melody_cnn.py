@@ -19,7 +19,10 @@ from musictool.encoding import Spec
 from musictool.music.instruments import BASS, DRUMS, INSTRUMENTS, PIANO
 from musictool.sampling.guidance import Guidance
 from musictool.sampling.sampler import Sampler
+from tests.conftest import eager
 from tests.test_laws_archs import corpus_of
+
+pytestmark = pytest.mark.usefixtures("eagerly")
 
 SHAPE = (8, 24, 5)
 SPEC = Spec("segments", SHAPE, 8 * 24 * 5)
@@ -121,9 +124,10 @@ def trained_a_little() -> tuple[MelodyCnn, Encoded]:
     pieces = segments(6, 8)
     pieces[..., DRUMS] &= segments(6, 8, seed=3)[..., DRUMS]  # a twentieth as many
     (stage,) = made.stages
-    step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))
-    for _ in range(10):
-        step(of(pieces[:, :-1], pieces[:, 1:]))
+    with eager():
+        step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))
+        for _ in range(10):
+            step(of(pieces[:, :-1], pieces[:, 1:]))
     return made, corpus_of(pieces, SPEC)
 
 

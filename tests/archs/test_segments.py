@@ -27,6 +27,7 @@ def spec(*shape: int) -> Spec:
 
 
 @each_segment_arch
+@pytest.mark.usefixtures("eagerly")
 def test_it_learns_segments_of_the_least_size_and_of_an_odd_one(name: str):
     steps, pitches = ARCHS.get(name).SIZE_MULTIPLES
     for shape in ((max(steps, 2), max(pitches, 2), 1), (3 * steps, 5 * pitches, 2)):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from musictool.backend.compile import compiled
 from musictool.layers.repeat_attention import LAGS
 from musictool.layers.tied_head import KERNEL_FRAMES, REPEAT_HEADS, TiedHead
 from musictool.sampling.guidance import MASKED_LOGIT
@@ -133,8 +134,8 @@ def test_frame_by_frame_the_context_is_that_of_the_whole(kind: str):
     x = frames(2, 80)
     whole = [ops.convert_to_numpy(array) for array in head.context(x)]
     assert whole[2].shape == (2, 80, len(head.numbers), len(LAGS) + REPEAT_HEADS)
-    state = head.initial_context(2)
+    state, update = head.initial_context(2), compiled(head.update_context)
     for t in range(80):
-        context, state = head.update_context(ops.convert_to_tensor(x[:, t]), state)
+        context, state = update(ops.convert_to_tensor(x[:, t]), state)
         for one, all_of_it in zip(context, whole, strict=True):
             np.testing.assert_allclose(ops.convert_to_numpy(one), all_of_it[:, t], atol=1e-5)

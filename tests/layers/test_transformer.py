@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from musictool.backend.compile import compiled
 from musictool.layers import transformer
 from musictool.layers.positions import (
     RelativePositionEmbedding,
@@ -85,13 +87,18 @@ def test_each_row_attends_to_its_span_and_to_nothing_else(kind: str, span: str, 
     np.testing.assert_allclose(np.asarray(layer(x)), expected, atol=1e-5)
 
 
+def compiled_step(layer: Attention) -> Callable[..., Any]:
+    """`step` of a row, the state before it and its number in the piece."""
+    return compiled(lambda row, cache, number: layer.step(row, cache, layer.place(number)))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("span", SPANS)
 def test_a_row_at_a_time_gives_the_same(kind: str, span: str):
     layer = attention(kind, SPANS[span])
-    x, cache, steps = noise(40), layer.initial_state(2), []
+    x, cache, steps, step = noise(40), layer.initial_state(2), [], compiled_step(layer)
     for row in range(40):
-        y, cache = layer.step(x[:, row], cache, layer.place(ops.convert_to_tensor(row, "int32")))
+        y, cache = step(ops.convert_to_tensor(x[:, row]), cache, ops.convert_to_tensor(row, "int32"))
         steps.append(np.asarray(y))
     np.testing.assert_allclose(np.stack(steps, axis=1), np.asarray(layer(x)), atol=1e-5)
 
@@ -99,12 +106,11 @@ def test_a_row_at_a_time_gives_the_same(kind: str, span: str):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_million_rows_later_it_gives_the_same(kind: str):
     layer = attention(kind, BAND)
-    x, results = noise(20), []
+    x, results, step = noise(20), [], compiled_step(layer)
     for begin in (0, 1_000_002):
         cache, steps = layer.initial_state(2), []
         for row in range(20):
-            place = layer.place(ops.convert_to_tensor(begin + row, "int32"))
-            y, cache = layer.step(x[:, row], cache, place)
+            y, cache = step(ops.convert_to_tensor(x[:, row]), cache, ops.convert_to_tensor(begin + row, "int32"))
             steps.append(np.asarray(y))
         results.append(np.stack(steps[BAND.max_distance + 1 :]))
     np.testing.assert_allclose(results[1], results[0], atol=1e-5)

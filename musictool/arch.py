@@ -16,8 +16,8 @@ import numpy as np
 
 from musictool import options
 from musictool.dataset.dataset import Encoded
-from musictool.dataset.windows import Batch
-from musictool.encoding import Kind, Spec
+from musictool.dataset.windows import Batch, Task
+from musictool.encoding import Encoding, Kind, Spec
 from musictool.engine.current import Engine, current
 from musictool.errors import BadOption, KindMismatch, UnknownName
 from musictool.options import option
@@ -216,6 +216,10 @@ class Arch(ABC):
     def check(self, encoded: Encoded) -> None:  # noqa: B027  # most archs learn any corpus
         """Check a corpus before training. Raises BadCorpus for one that cannot be learnt."""
 
+    def task(self, encoding: Encoding) -> Task | None:
+        """What it learns of training windows, if not the windows as they are."""
+        return None
+
     @abstractmethod
     def continuation(
         self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
@@ -341,6 +345,27 @@ class InfillArch(ABC):
     @abstractmethod
     def infill_rows(self, is_free: np.ndarray) -> int:
         """How many rows of a continuation take about as long as `infill`, of each piece; no network is built."""
+
+
+class BlanksArch(ABC):
+    """An Arch of tokens that has learnt music with blanks (musictool/dataset/blanks.py), and fills them."""
+
+    @property
+    @abstractmethod
+    def context(self) -> int:
+        """How many rows it sees at once, what it writes among them."""
+
+    @abstractmethod
+    def answer(self, rows: np.ndarray, choose: Callable[[np.ndarray], int | None]) -> list[int]:
+        """What is written behind some rows.
+
+        Args:
+            rows: int32 (T,), what is given and who is to play, from START on.
+            choose: float32 (V,) logits of the next token -> the token; None to stop.
+
+        Returns:
+            the tokens.
+        """
 
 
 def archs_for(kind: Kind) -> list[str]:

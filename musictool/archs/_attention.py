@@ -1,13 +1,14 @@
-"""What `transformer` and `transformer-xl` share: options, sizes, and the stack that their attention goes into."""
+"""What the Transformers share: options, sizes, the stack that their attention goes into, and attention in a band."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from musictool.arch import StackOptions
 from musictool.archs._tokens import TokensArch
 from musictool.errors import BadOption
+from musictool.layers.positions import PositionEmbedding, RelativePositionEmbedding, RotaryEmbedding
 from musictool.layers.transformer import Attention, AttentionSpan, TransformerStack, residual_scale
 from musictool.options import option
 
@@ -61,3 +62,39 @@ class AttentionArch(TokensArch):
     def stack(self, attentions: list[Attention], positions: Any = None) -> TransformerStack:
         """The body: one block for each attention."""
         return TransformerStack(attentions, self.options.width, self.options.multiple, self.options.dropout, positions)
+
+
+@dataclass(frozen=True)
+class BandedOptions(AttentionOptions):
+    """The options of a Transformer whose tokens attend to a fixed number of tokens before them."""
+
+    positions: Literal["rotary", "relative", "learned"] = option("rotary", "kind of position embedding")
+    context: int = option(128, "tokens that each layer attends to; at most the training window", least=2, most=8192)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.positions == "rotary" and self.head_size % 2:
+            raise BadOption(
+                f"option width: {self.width} over {self.heads} heads is odd; positions=rotary rotates pairs"
+            )
+
+
+class BandedArch(AttentionArch):
+    """embedding -> `layers` x (attention to the `context` tokens up to each, feed-forward) -> logits."""
+
+    Options = BandedOptions
+
+    def body(self) -> TransformerStack:
+        context, positions = self.options.context, self.options.positions
+        heads, head_size = self.options.heads, self.options.head_size
+
+        # each row attends to itself and the context - 1 rows before it
+        span = AttentionSpan(segment=context, memory=context - 1, max_distance=context - 1)
+
+        # what it knows of positions: queries and keys rotated, or position keys in each block, or a vector per row
+        rotary = RotaryEmbedding(head_size) if positions == "rotary" else None
+        attentions = []
+        for i in range(self.options.layers):
+            relative = RelativePositionEmbedding(heads, head_size, context) if positions == "relative" else None
+            attentions.append(self.attention(i, span, rotary=rotary, relative=relative))
+        return self.stack(attentions, PositionEmbedding(context, name="positions") if positions == "learned" else None)

@@ -42,6 +42,7 @@ class Plan:
         semitones: int64 (W,), how far the window is transposed.
         stretch: float64 (W,), how many times as long it is played.
         condition_mask: bool (W, groups), which groups of the conditions the window has.
+        task_seed: int64 (W,), what the Task makes of a window follows from it; None for windows as they are.
     """
 
     piece: np.ndarray
@@ -49,6 +50,7 @@ class Plan:
     semitones: np.ndarray
     stretch: np.ndarray
     condition_mask: np.ndarray
+    task_seed: np.ndarray | None = None
 
 
 class Batch(NamedTuple):
@@ -93,6 +95,21 @@ class BatchSource(Protocol):
         """(shape, dtype) of each array of such a part; None for a dimension that changes from batch to batch."""
 
 
+class Task(Protocol):
+    """Makes something else to learn of training windows, such as music with blanks (musictool/dataset/blanks.py)."""
+
+    def window(
+        self, piece: np.ndarray, start: int, length: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """spec.dtype (length + 1, *spec.shape), float32 (length,): the rows of a window, and whether each but the first
+        counts; None where it stays as it is.
+
+        Args:
+            piece: (T, *spec.shape), all rows of its piece.
+            start: its first target.
+        """
+
+
 @dataclass(frozen=True)
 class SideInputs:
     """What stands beside the rows of a corpus.
@@ -126,6 +143,7 @@ class Windows:
         stretches: the same for how many times as long it is played; of use where the encoding `stretches`.
         seed: fixes the order and the draws of every epoch.
         side_inputs: what stands beside the rows; nothing by default.
+        task: makes something else of training windows; validation is never changed.
     """
 
     def __init__(
@@ -137,7 +155,9 @@ class Windows:
         seed: int = 0,
         stretches: Sequence[float] = (1.0,),
         side_inputs: SideInputs | None = None,
+        task: Task | None = None,
     ):
+        self.task = task
         self.encoded = encoded
         self.length = window_length(encoded, length)
         self.batch_size = batch_size
@@ -165,7 +185,8 @@ class Windows:
         order = rng.permutation(len(piece))
         semitones, stretch = (rng.choice(choices, len(piece)) for choices in (self.transpositions, self.stretches))
         mask = rng.random((len(piece), len(self.side_inputs.conditions.sizes))) >= CONDITION_DROPOUT
-        return Plan(pieces[piece][order], start[order], semitones, stretch, mask)
+        task_seed = None if self.task is None else rng.integers(1 << 31, size=len(piece))
+        return Plan(pieces[piece][order], start[order], semitones, stretch, mask, task_seed)
 
     def validation_plan(self) -> Plan:
         """Every validation target exactly once, in order, not transposed and without conditions, which describe it."""
@@ -197,11 +218,12 @@ class Windows:
         window = self._rows(clipped)  # (B, L + 1, *shape)
         side_inputs = self.side_inputs
         controls = None if side_inputs.controls is None else side_inputs.controls[clipped[:, 1:]].astype(np.float32)
+        mask = ((row[:, 1:] < end) & exists[:, None]).astype(np.float32)
+        is_made = self._make_tasks(window, mask, plan, at)[:, None]  # (B, 1)
         self._vary(window, controls, plan.semitones[at], plan.stretch[at])
         # what is before the piece is its start row, what is behind it padding
-        window[row < begin] = self.encoded.spec.start
-        window[row >= end] = PADDING
-        mask = (row[:, 1:] < end) & exists[:, None]
+        window[(row < begin) & ~is_made] = self.encoded.spec.start
+        window[(row >= end) & ~is_made] = PADDING
         conditions = side_inputs.conditions.vectors(
             controls, side_inputs.label[plan.piece[at]], plan.condition_mask[at], self.length
         )
@@ -211,7 +233,7 @@ class Windows:
             beside.append(
                 np.stack([bars.of_piece(*each) for each in zip(plan.piece[at].tolist(), targets, strict=True)])
             )
-        return Batch(window[:, :-1], window[:, 1:], mask.astype(np.float32), np.concatenate(beside, axis=-1))
+        return Batch(window[:, :-1], window[:, 1:], mask, np.concatenate(beside, axis=-1))
 
     def signature(self, parts: int = 1) -> Batch:
         """(shape, dtype) of each array of one of equal `parts` of a batch."""
@@ -228,6 +250,25 @@ class Windows:
             release_pages(stored)
             self._read_bytes = 0
         return rows
+
+    def _make_tasks(self, window: np.ndarray, mask: np.ndarray, plan: Plan, at: np.ndarray) -> np.ndarray:
+        """Let the task make what it likes of each window (B, L + 1, ...) and its mask (B, L), in place.
+
+        Returns:
+            bool (B,): of which it has made something.
+        """
+        is_made = np.zeros(len(at), bool)
+        if self.task is None or plan.task_seed is None:
+            return is_made
+        for i, number in enumerate(at.tolist()):
+            piece = int(plan.piece[number])
+            rows = self._rows(np.arange(self.encoded.offsets[piece], self.encoded.offsets[piece + 1]))
+            rng = np.random.default_rng(int(plan.task_seed[number]))
+            if (made := self.task.window(rows, int(plan.start[number]), self.length, rng)) is not None:
+                window[i] = made[0]
+                mask[i] = made[1] * mask[i].any()
+                is_made[i] = True
+        return is_made
 
     def _vary(
         self, window: np.ndarray, controls: np.ndarray | None, semitones: np.ndarray, stretch: np.ndarray

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from musictool.corpus.corpus import Corpus
 
 ENDLESS = 1_000_000  # epochs of a run that only its time ends
+NEEDS_BARS = ("mask-transformer",)  # archs that find bars in the rows of their own encoding alone
 
 
 def _controls() -> list[str]:
@@ -284,6 +285,8 @@ def suited_to(chosen: TrainOptions, corpus: Corpus, given: Mapping[str, Any]) ->
     from musictool.corpus.suited import suited
 
     best = suited(corpus)
+    if chosen.arch in NEEDS_BARS:
+        return replace(chosen, encoding_settings=best.settings if best.encoding == chosen.encoding else ())
     return replace(chosen, encoding=best.encoding, encoding_settings=best.settings)
 
 

@@ -104,7 +104,7 @@ def run_chief(
     if not checkpoint_path(folder).exists():
         fine_tune.load_parent(arch, info["provenance"])
     settings = stored_settings(info, folder)
-    windows = _windows(encoded, settings, _side_inputs(info, arch, encoded, corpus, reporter))
+    windows = _windows(encoded, settings, _side_inputs(info, arch, encoded, corpus, reporter), arch)
     run = Run(FolderResults(folder, arch, settings), arch.stages, windows, settings, reporter, strategy)
     reporter.run_begins(_facts(folder.name, run, info, corpus, encoded))
     reason = run.run()
@@ -151,7 +151,7 @@ def run_worker(strategy: Strategy, reporter: Reporter) -> Trained:
     arch = archs.from_json(info["arch"], encoded.spec)
     with strategy.scope():
         arch.build()
-    windows = _windows(encoded, settings, _side_inputs(info, arch, encoded, corpus, reporter))
+    windows = _windows(encoded, settings, _side_inputs(info, arch, encoded, corpus, reporter), arch)
     reason = Run(FolderResults(folder, arch, settings), arch.stages, windows, settings, reporter, strategy).run()
     model = Model(folder, info, encoded.encoding).with_arch(arch)
     return Trained(model, reason, None, info["metrics"]["baselines"], is_chief=False)
@@ -175,7 +175,7 @@ def encoded_for(
     return encoded
 
 
-def _windows(encoded: Encoded, settings: RunSettings, side_inputs: SideInputs) -> Windows:
+def _windows(encoded: Encoded, settings: RunSettings, side_inputs: SideInputs, arch: Arch) -> Windows:
     return Windows(
         encoded,
         settings.window,
@@ -184,6 +184,7 @@ def _windows(encoded: Encoded, settings: RunSettings, side_inputs: SideInputs) -
         settings.seed,
         stretches=(*{1.0, *settings.stretch},),
         side_inputs=side_inputs,
+        task=arch.task(encoded.encoding),
     )
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from musictool import arch as archs
-from musictool.arch import InfillArch
+from musictool.arch import BlanksArch, InfillArch
 from musictool.encodings.voices import Voices
 from musictool.engine.current import Engine
 from musictool.errors import BadModel, BadOption, NoMusic, UnknownName
@@ -35,7 +35,7 @@ from musictool.sampling.sampler import Sampler
 
 def can_infill(arch: str) -> bool:
     """Whether the arch of this name fills in."""
-    return arch in ARCHS.names() and issubclass(ARCHS.get(arch), InfillArch)
+    return arch in ARCHS.names() and issubclass(ARCHS.get(arch), InfillArch | BlanksArch)
 
 
 def model_for_infill(name: str | None) -> Model:
@@ -63,7 +63,7 @@ def model_for_infill(name: str | None) -> Model:
             )
         return Model.open(able[0])
     model = Model.open(name)
-    if not issubclass(model.arch_class, InfillArch):
+    if not issubclass(model.arch_class, InfillArch | BlanksArch):
         raise BadOption(
             f"{model.name} is a {model.info['arch']['name']}, which goes on from the end and fills nothing in; train "
             "one that does: musictool train --arch coconet"
@@ -73,7 +73,21 @@ def model_for_infill(name: str | None) -> Model:
 
 def infill(model: Model, score: Score, request: InfillRequest, progress: Progress | None = None) -> list[Score]:
     """`request.num` times the piece with a part of it written anew; the rest is as it was. Raises as Infill."""
-    return Infill(model, score, request, progress=progress).scores()
+    return begin_infill(model, score, request, progress=progress).scores()
+
+
+def begin_infill(
+    model: Model,
+    score: Score,
+    request: InfillRequest,
+    name: str = "the piece",
+    progress: Progress | None = None,
+) -> Infill:
+    """The request under way, as the model's kind has it. Args and errors are those of Infill."""
+    from musictool.generation.infill_tokens import TokenInfill
+
+    cls = TokenInfill if issubclass(model.arch_class, BlanksArch) else Infill
+    return cls(model, score, request, name, progress)
 
 
 class Infill:
@@ -324,14 +338,17 @@ class Infill:
         return of_voice, tuple(tracks)
 
     def _velocities(self, onsets: np.ndarray, track: int) -> np.ndarray:
-        """How loud new notes are: as the note of their track that began nearest to them, or of the piece."""
-        notes = self.score.notes[~self.score.is_drum]
-        own = notes[notes["track"] == track]
-        notes = own if len(own) else notes
-        if not len(notes):
-            return np.full(len(onsets), DEFAULT_VELOCITY)
-        begins = notes["onset_ticks"].astype(np.int64)
-        after = np.searchsorted(begins, onsets).clip(0, len(begins) - 1)
-        before = (after - 1).clip(0)
-        is_nearer = np.abs(begins[before] - onsets) <= np.abs(begins[after] - onsets)
-        return notes["velocity"][np.where(is_nearer, before, after)]
+        return loudness_near(self.score.notes[~self.score.is_drum], onsets, track)
+
+
+def loudness_near(notes: np.ndarray, onsets: np.ndarray, track: int) -> np.ndarray:
+    """How loud new notes are: as the note of their track that began nearest to them, or of all these notes."""
+    own = notes[notes["track"] == track]
+    notes = own if len(own) else notes
+    if not len(notes):
+        return np.full(len(onsets), DEFAULT_VELOCITY)
+    begins = notes["onset_ticks"].astype(np.int64)
+    after = np.searchsorted(begins, onsets).clip(0, len(begins) - 1)
+    before = (after - 1).clip(0)
+    is_nearer = np.abs(begins[before] - onsets) <= np.abs(begins[after] - onsets)
+    return notes["velocity"][np.where(is_nearer, before, after)]

@@ -17,7 +17,7 @@ from musictool.atomic import write_json
 from musictool.engine.choice import name_of
 from musictool.engine.current import Loads, loads_as_needed
 from musictool.errors import BadFile, BadModel, BadOption
-from musictool.generation.infill import Infill
+from musictool.generation.infill import Infill, begin_infill
 from musictool.generation.infill_request import InfillRequest
 from musictool.generation.outputs import check_sample_replaceable
 from musictool.generation.request import Constraints, numbered
@@ -110,7 +110,7 @@ def _begin(model: Model, source: Path, request: InfillRequest, progress: Progres
     pieces = read_named(source).scores
     if len(pieces) > 1:
         log.warning("%s has %d pieces; the first of them is filled in", source, len(pieces))
-    return Infill(model, pieces[0], request, source.name, progress)
+    return begin_infill(model, pieces[0], request, source.name, progress)
 
 
 def _origin(under_way: Infill, source: Path) -> dict[str, Any]:

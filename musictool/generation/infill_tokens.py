@@ -1,0 +1,477 @@
+"""A piece of any number of tracks, drums too, a part of it written anew by a model of music with blanks.
+
+What is free is taken out of the piece, bar by bar; as many bars as the model sees at once, with bars around them, are
+given to it with blanks (musictool/dataset/blanks.py), and it answers with what belongs there. A long part is written in
+several such turns, each in view of those before it. The answer is held to what can be read: a wait has a length and
+ends within its bar, a note is of a track that is written in, and no key is struck twice at once (AnswerRules).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from musictool.arch import BlanksArch
+from musictool.dataset.blanks import LENGTH, ONSET, PITCH, PROGRAM, Blanks, Excerpt, sorted_notes
+from musictool.encoding import START, UNKNOWN
+from musictool.encodings.note_duration import DRUMS, NoteDuration
+from musictool.errors import BadOption, NoMusic
+from musictool.generation.guidance import guidance_of
+from musictool.generation.infill import Infill, loudness_near
+from musictool.generation.infill_request import InfillRequest
+from musictool.models.model import Model
+from musictool.music.grid import in_steps, to_steps, to_ticks, without_overlaps
+from musictool.music.score import NOTE, ON_KEYBOARD, PITCHES, TICKS_PER_QUARTER, Score, fold_octaves, sort_notes
+from musictool.progress import Progress
+
+NOTE_ROWS = 4  # rows of a note, with its part of waits, places and programs, at least where little is known
+MOST_AT_ONCE = 4  # bars written in one turn
+ROOM = 1.5  # times as much as stood there has room
+
+
+@dataclass
+class AnswerRules:
+    """Which token may come next, while an answer is written.
+
+    Args:
+        blanks: of the model's encoding.
+        begins, lengths: int64 (K,), of each bar with a blank its first step and how many it has.
+        programs: who may play.
+        banned: bool (V,): what may not begin a note.
+        taken: (step, program) -> the keys that are struck or held there, of notes that are locked.
+        room: rows that may be written.
+    """
+
+    blanks: Blanks
+    begins: np.ndarray
+    lengths: np.ndarray
+    programs: frozenset[int]
+    banned: np.ndarray
+    taken: dict[tuple[int, int], set[int]]
+    room: int
+    bar: int = -1
+    time: int = 0
+    program: int = 0
+    sounding: int | None = None  # the pitch or drum that waits for its length
+    is_drum: bool = False  # whether that is a drum
+    is_waiting: bool = False  # a separator waits for its length
+    just_chosen: bool = False  # a program has been named and nothing played
+    placed: bool = False  # whether the place in the bar has been written
+    chord: dict[int, int] = field(default_factory=dict)  # of each program, its highest pitch here
+    notes: list[tuple[int, int, int, int]] = field(default_factory=list)
+
+    def allowed(self) -> np.ndarray:
+        """bool (V,)."""
+        sections = self.blanks.sections
+        first, allowed = sections.first, np.zeros(sections.size, bool)
+        if self.bar < 0:
+            allowed[UNKNOWN] = True
+            return allowed
+        if self.sounding is not None:
+            allowed[first["duration"] : first["duration"] + sections.sizes["duration"]] = True
+            return allowed
+        left = int(self.lengths[self.bar]) - (self.time - int(self.begins[self.bar]))  # steps of the bar from here on
+        if self.is_waiting:
+            allowed[first["duration"] : first["duration"] + min(left - 1, sections.sizes["duration"])] = True
+            return allowed
+        at_end = self.placed or self.time == self.begins[self.bar]
+        bars_left = len(self.begins) - self.bar - 1
+        is_full = self.room < 8 + 2 * bars_left
+        if not self.placed and not (at_end and is_full):
+            here = self.time - int(self.begins[self.bar])
+            allowed[first["position"] + min(here, sections.sizes["position"] - 1)] = self._can_play()
+        elif self.placed and not (is_full and self.chord):
+            self._allow_notes(allowed)
+        if at_end and not self.just_chosen and (self.chord or not self.placed):
+            allowed[UNKNOWN if bars_left else START] = True
+            allowed[first["separator"]] = left > 1 and not is_full
+        if not allowed.any():  # everything here is taken: what remains is to end the bar
+            allowed[UNKNOWN if bars_left else START] = True
+        return allowed
+
+    def take(self, token: int) -> bool:
+        """Read the token that was chosen; whether it was the last."""
+        sections = self.blanks.sections
+        first = sections.first
+        self.room -= 1
+        kind = next((kind for kind in sections.sizes if sections.of_kind(kind, np.array(token))), None)
+        if token == START:
+            return True
+        if token == UNKNOWN:
+            self.bar += 1
+            self.time, self.placed, self.chord, self.just_chosen = int(self.begins[self.bar]), False, {}, False
+        elif kind == "separator":
+            self.is_waiting = True
+        elif kind == "duration" and self.is_waiting:
+            self.time += token - first["duration"] + 1
+            self.is_waiting, self.placed, self.chord = False, False, {}
+        elif kind == "duration" and self.sounding is not None:
+            plays = DRUMS if self.is_drum else self.program
+            self.notes.append((self.time, plays, self.sounding, token - first["duration"] + 1))
+            self.sounding = None
+        elif kind == "position":
+            self.placed = True
+        elif kind == "program":
+            self.program, self.just_chosen = token - first["program"], True
+        elif kind in ("pitch", "drum"):
+            self.is_drum, self.just_chosen = kind == "drum", False
+            self.sounding = token - first[kind] + (0 if self.is_drum else self.blanks.pitches.start)
+            plays = DRUMS if self.is_drum else self.program
+            self.chord[plays] = max(self.sounding, self.chord.get(plays, -1))
+        return False
+
+    def _can_play(self) -> bool:
+        allowed = np.zeros(self.blanks.sections.size, bool)
+        self._allow_notes(allowed)
+        return bool(allowed.any())
+
+    def _allow_notes(self, allowed: np.ndarray) -> None:
+        """Let notes begin: pitches of the program that plays, then other programs, low to high, drums last."""
+        first, pitches = self.blanks.sections.first, self.blanks.pitches
+        if DRUMS not in self.chord:
+            if self.program in self.programs and (not self.chord or max(self.chord) <= self.program):
+                above = self.chord.get(self.program, pitches.start - 1) + 1
+                self._allow_keys(allowed, first["pitch"] - pitches.start, self.program, above, pitches.stop)
+            if not self.just_chosen and self.blanks.has_programs:
+                highest = max(self.chord, default=-1)
+                for program in self.programs - {DRUMS, self.program}:
+                    allowed[first["program"] + program] = program > highest
+        if DRUMS in self.programs and not self.just_chosen:
+            self._allow_keys(allowed, first["drum"], DRUMS, self.chord.get(DRUMS, -1) + 1, PITCHES)
+
+    def _allow_keys(self, allowed: np.ndarray, first: int, program: int, low: int, high: int) -> None:
+        allowed[first + low : first + high] = ~self.banned[first + low : first + high]
+        for key in self.taken.get((self.time, program), ()):
+            if low <= key < high:
+                allowed[first + key] = False
+
+
+class TokenInfill(Infill):
+    """One request on one model of music with blanks and one piece. Args, attributes and errors are those of Infill."""
+
+    def __init__(
+        self,
+        model: Model,
+        score: Score,
+        request: InfillRequest,
+        name: str = "the piece",
+        progress: Progress | None = None,
+    ):
+        if not len(score.notes):
+            raise NoMusic(f"{name} has no note")
+        self.model, self.score, self.request, self.name, self.progress = model, score, request, name, progress
+        if not Blanks.fits(model.encoding):
+            raise BadOption(
+                f"{model.name} reads {model.encoding.name}, in which it cannot find bars; train one that can: "
+                "musictool train --arch mask-transformer"
+            )
+        if request.voices is not None:
+            raise BadOption(
+                f"--voices is for models of four voices (--arch coconet), and {model.name} is a "
+                f"{model.info['arch']['name']}; name what to write anew: --tracks or --bars"
+            )
+        assert isinstance(model.encoding, NoteDuration)
+        self.blanks, self.quarter = Blanks(model.encoding), model.encoding.options.steps_per_quarter
+        self.transposition = model.semitones_for(score)
+        self.guidance = guidance_of(model, request.constraints, self.transposition)
+        self._check_part()
+        self.engine = model.engine_for(sum(len(self.turn(bars).notes) for bars in self.turns) * NOTE_ROWS, request.num,
+                                       request.engine)  # fmt: skip
+
+    def scores(self) -> list[Score]:
+        """The pieces. What is locked is as it was."""
+        arch = self.model.player(self.engine)
+        assert isinstance(arch, BlanksArch)
+        return [self._piece(arch, number) for number in range(self.request.num)]
+
+    # === What is free ===
+
+    @cached_property
+    def chosen_tracks(self) -> list[int]:
+        """The tracks that are written in, as indices; by default all that play."""
+        if self.named_tracks is not None:
+            return self.named_tracks
+        return sorted({*self.score.notes["track"].tolist()})
+
+    def _check_part(self) -> None:
+        part = "tracks and bars" if self.request.tracks is not None else "bars"
+        _ = self.span_ticks, self.chosen_tracks
+        if self.goes.all():
+            raise BadOption(
+                f"nothing is locked: all of {self.name} would be written anew; name a part of it (--bars, --tracks, "
+                "--amount), or let a model write another piece: musictool sample"
+            )
+        if not self.goes.any() and (self.is_pitches_only or self.request.lock is not None):
+            raise BadOption(f"everything is locked: {self.name} has nothing to write anew in these {part}")
+
+    @property
+    def is_pitches_only(self) -> bool:
+        """Whether notes that are written keep the onset and length of one that was there."""
+        return self.request.keep_rhythm or self.request.amount < 1
+
+    @cached_property
+    def programs(self) -> np.ndarray:
+        """int64 (tracks,): of each track its program as rows have it, or DRUMS."""
+        return np.array(
+            [DRUMS if each.is_drum else each.program * self.blanks.has_programs for each in self.score.tracks]
+        )
+
+    @cached_property
+    def excerpt(self) -> Excerpt:
+        """The bars of the whole piece, with the notes that are locked, at the height at which the model reads them."""
+        ends = [self.score.bar_line_ticks(bar) for bar in range(self.score.bars + 1)]
+        begins = to_steps(np.array(ends), self.quarter)
+        begins = np.maximum.accumulate(np.maximum(begins, np.arange(len(begins))))
+        rows = self.model.encoding.encode(self.score)
+        found, metres = self.blanks.excerpt(rows), np.zeros(len(begins) - 1, np.int64)
+        metres[0] = self.blanks.sections.first["metre"]
+        if found is not None:
+            for step, metre in zip(found.begins.tolist(), found.metres.tolist(), strict=False):
+                at = int(np.searchsorted(begins, step))
+                if metre and at < len(metres):
+                    metres[at] = metre
+        notes = self._notes(without_overlaps(self._in_steps(self.score.notes[~self.goes])))
+        return Excerpt(begins, metres, notes[notes[:, ONSET] < begins[-1]])
+
+    @cached_property
+    def held(self) -> dict[tuple[int, int], set[int]]:
+        """(step, program) -> the keys that locked notes strike or hold there, to the end of the step that they end in.
+        A note that began there would cut them short in a MIDI file."""
+        notes = self.score.notes[~self.goes]
+        steps = self._in_steps(notes)
+        ends = -(-(notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"]) * self.quarter // TICKS_PER_QUARTER)
+        held: dict[tuple[int, int], set[int]] = defaultdict(set)
+        columns = (steps["onset_ticks"], ends, steps["track"], steps["pitch"])
+        first, last = (self.excerpt.begins[np.array([self.blank_bars[0], self.blank_bars[-1] + 1])]).tolist()
+        for onset, end, program, pitch in zip(*(column.tolist() for column in columns), strict=True):
+            for step in range(max(onset, first), min(max(end, onset + 1), last)):
+                held[step, program].add(pitch)
+        return held
+
+    @cached_property
+    def old(self) -> np.ndarray:
+        """int64 (M, 4): the notes that go, as those of an Excerpt."""
+        return self._notes(without_overlaps(self._in_steps(self.score.notes[self.goes])))
+
+    @cached_property
+    def blank_bars(self) -> list[int]:
+        """The bars in which something is written: all that are asked for, or those with a note that goes."""
+        if self.is_pitches_only or self.request.lock is not None:
+            bars = np.searchsorted(self.excerpt.begins, self.old[:, ONSET], side="right") - 1
+            return sorted({*bars.tolist()})
+        spans = self.request.spans or ((0, self.score.bars),)
+        return sorted({bar for first, end in spans for bar in range(first, end)})
+
+    @cached_property
+    def turns(self) -> list[list[int]]:
+        """The blank bars of each turn: some that follow each other, with room for bars beside them."""
+        turns: list[list[int]] = []
+        for bar in self.blank_bars:
+            last = turns[-1] if turns else []
+            if (
+                last
+                and bar == last[-1] + 1
+                and len(last) < MOST_AT_ONCE
+                and self._row_count(last[0], bar + 1) < self._half
+            ):
+                last.append(bar)
+            else:
+                turns.append([bar])
+        return turns
+
+    @property
+    def _context(self) -> int:
+        return int(self.model.info["arch"]["options"]["context"])
+
+    @property
+    def _half(self) -> float:
+        return self._context / 2
+
+    @cached_property
+    def _rows_before(self) -> np.ndarray:
+        """int64 (bars + 1,): about how many rows the bars before each one take, what is written in them among them."""
+        everything = sorted_notes(np.concatenate([self.excerpt.notes, self.old]))
+        nothing, bars = np.zeros(len(everything), bool), self.excerpt.bars
+        whole = Excerpt(self.excerpt.begins, self.excerpt.metres, everything)
+        rows = np.array(self.blanks.given(whole, nothing, np.ones(bars, bool)))
+        return np.append(np.flatnonzero(rows == UNKNOWN), len(rows))
+
+    def _row_count(self, first: int, end: int) -> int:
+        return int(self._rows_before[end] - self._rows_before[first])
+
+    def turn(self, bars: list[int]) -> Excerpt:
+        """What is locked of the bars that the model sees when it writes these."""
+        return self.excerpt.between(*self.seen(bars))
+
+    def seen(self, bars: list[int]) -> tuple[int, int]:
+        """(first, end) of the bars that the model sees when it writes these: with as many around them as have room."""
+        first, end = bars[0], bars[-1] + 1
+        most = self._context - int(ROOM * self._row_count(first, end)) - 32
+        while True:
+            wider = [
+                (a, b)
+                for a, b in ((first - 1, end), (first, end + 1))
+                if a >= 0 and b <= self.excerpt.bars and self._row_count(a, b) <= most
+            ]
+            if not wider:
+                return first, end
+            # the shorter side grows first
+            first, end = min(wider, key=lambda pair: abs((bars[0] - pair[0]) - (pair[1] - bars[-1] - 1)))
+
+    # === What is written ===
+
+    def _piece(self, arch: BlanksArch, number: int) -> Score:
+        rng = np.random.default_rng((self.request.seed, number))
+        written = np.zeros((0, 4), np.int64)
+        for done, bars in enumerate(self.turns):
+            written = np.concatenate([written, self._answered(arch, bars, written, rng)])
+            if self.progress is not None:
+                self.progress(number * len(self.turns) + done + 1, self.request.num * len(self.turns))
+        return self._with(written)
+
+    def _answered(self, arch: BlanksArch, bars: list[int], before: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """int64 (M, 4): the notes of these bars, in view of those written `before`."""
+        first, end = self.seen(bars)
+        notes = sorted_notes(np.concatenate([self.excerpt.notes, before]))
+        excerpt = Excerpt(self.excerpt.begins, self.excerpt.metres, notes).between(first, end)
+        is_blank = np.isin(np.arange(first, end), bars)
+        programs = frozenset(self.programs[self.chosen_tracks].tolist())
+        given = self.blanks.given(excerpt, np.zeros(len(excerpt.notes), bool), is_blank)
+        rows = np.array([*given, *self.blanks.request(programs)], np.int32)
+        taken = defaultdict(set, {place: {*keys} for place, keys in self.held.items()})
+        if self.is_pitches_only:
+            return self._repitched(arch, rows, bars, taken, rng)
+        bounds = self.excerpt.begins
+        rules = AnswerRules(
+            self.blanks,
+            bounds[bars],
+            bounds[np.array(bars) + 1] - bounds[bars],
+            programs,
+            self._banned,
+            taken,
+            max(self._context - len(rows), 16 * len(bars)),
+        )
+        is_over = False
+
+        def choose(logits: np.ndarray) -> int | None:
+            nonlocal is_over
+            if is_over:
+                return None
+            token = self._drawn(logits, rules.allowed(), rng)
+            is_over = rules.take(token)
+            return token
+
+        arch.answer(rows, choose)
+        return np.array(rules.notes, np.int64).reshape(-1, 4)
+
+    def _repitched(
+        self,
+        arch: BlanksArch,
+        rows: np.ndarray,
+        bars: list[int],
+        taken: dict[tuple[int, int], set[int]],
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """int64 (M, 4): the notes that were there, with other pitches."""
+        whole = Excerpt(self.excerpt.begins, self.excerpt.metres, self.old)
+        of_bars = np.isin(whole.bar_of, bars)
+        notes = self.old[of_bars].copy()
+        template = self.blanks.written(whole, of_bars, np.isin(np.arange(whole.bars), bars))
+        sections, pitches = self.blanks.sections, self.blanks.pitches
+        tokens, note = iter(template), 0
+
+        def choose(logits: np.ndarray) -> int | None:
+            nonlocal note
+            token = next(tokens, None)
+            kind = "drum" if token is not None and sections.of_kind("drum", np.array(token)) else "pitch"
+            if token is None or not sections.of_kind(kind, np.array(token)):
+                return token
+            onset, program, _, _ = notes[note].tolist()
+            start = sections.first[kind] - (pitches.start if kind == "pitch" else 0)
+            allowed = np.zeros(sections.size, bool)
+            allowed[sections.first[kind] : sections.first[kind] + sections.sizes[kind]] = True
+            allowed &= ~self._banned
+            free = allowed.copy()
+            free[[start + key for key in taken[onset, program]]] = False
+            token = self._drawn(logits, free if free.any() else allowed, rng)
+            notes[note, PITCH] = token - start
+            taken[onset, program].add(token - start)
+            note += 1
+            return token
+
+        arch.answer(rows, choose)
+        return notes
+
+    @cached_property
+    def _banned(self) -> np.ndarray:
+        banned = self.guidance.banned
+        return np.zeros(self.blanks.sections.size, bool) if banned is None else banned
+
+    def _drawn(self, logits: np.ndarray, allowed: np.ndarray, rng: np.random.Generator) -> int:
+        scaled = np.where(allowed, logits.astype(np.float64) / self.request.temperature, -np.inf)
+        weights = np.cumsum(np.exp(scaled - scaled.max()))
+        return int(np.searchsorted(weights, rng.random() * weights[-1], side="right"))
+
+    def _with(self, written: np.ndarray) -> Score:
+        """The piece with these notes among those that are locked."""
+        notes = np.zeros(len(written), NOTE)
+        begin, end = (
+            to_ticks(steps, self.quarter) for steps in (written[:, ONSET], written[:, ONSET] + written[:, LENGTH])
+        )
+        notes["onset_ticks"], notes["duration_ticks"] = begin, end - begin
+        is_drum = written[:, PROGRAM] == DRUMS
+        lower = fold_octaves(written[:, PITCH] - self.transposition, range(PITCHES))
+        notes["pitch"] = np.where(is_drum, written[:, PITCH], lower)
+        notes["track"] = self._tracks(written[:, PROGRAM], notes["pitch"])
+        for track in np.unique(notes["track"]):
+            chosen = notes["track"] == track
+            notes["velocity"][chosen] = self._velocities(notes["onset_ticks"][chosen], int(track))
+        locked = self.score.notes[~self.goes]
+        return replace(self.score, notes=sort_notes(np.concatenate([locked, until_struck_again(notes, locked)])))
+
+    def _tracks(self, programs: np.ndarray, pitches: np.ndarray) -> np.ndarray:
+        """int64 (M,): the track of each new note: of those that are written in and have its program, the one whose
+        own notes lie nearest to it."""
+        heights = [self.score.notes["pitch"][self.score.notes["track"] == track] for track in self.chosen_tracks]
+        mean = np.array([each.mean() if len(each) else 60.0 for each in heights])
+        same = self.programs[self.chosen_tracks] == programs[:, None]  # (M, tracks)
+        distance = np.where(same, np.abs(pitches[:, None] - mean), np.inf)
+        return np.array(self.chosen_tracks)[distance.argmin(axis=1)]
+
+    def _velocities(self, onsets: np.ndarray, track: int) -> np.ndarray:
+        return loudness_near(self.score.notes, onsets, track)
+
+    # === The piece in steps ===
+
+    def _in_steps(self, notes: np.ndarray) -> np.ndarray:
+        """NOTE (N,) with times in steps, programs as tracks, and pitches as the model reads them."""
+        notes = notes.copy()
+        programs = self.programs[notes["track"]]
+        notes["onset_ticks"], notes["duration_ticks"] = in_steps(notes, self.quarter)
+        moved = fold_octaves(notes["pitch"].astype(np.int64) + self.transposition, range(PITCHES))
+        notes["pitch"] = np.where(programs == DRUMS, notes["pitch"], ON_KEYBOARD[moved])
+        notes["track"] = programs
+        return notes
+
+    @staticmethod
+    def _notes(notes: np.ndarray) -> np.ndarray:
+        """The same as int64 (N, 4), as an Excerpt has them."""
+        columns = [notes[name].astype(np.int64) for name in ("onset_ticks", "track", "pitch", "duration_ticks")]
+        return sorted_notes(np.stack(columns, axis=1))
+
+
+def until_struck_again(notes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """NOTE (N,): the notes, each ended where its key is struck again in its track, by one of them or of the others."""
+    both = np.concatenate([notes, others])
+    order = np.lexsort((both["onset_ticks"], both["pitch"], both["track"]))
+    gaps = np.full(len(both), np.iinfo(np.int32).max, np.int64)
+    same = (both["track"][order[1:]] == both["track"][order[:-1]]) & (
+        both["pitch"][order[1:]] == both["pitch"][order[:-1]]
+    )
+    gaps[order[:-1][same]] = (both["onset_ticks"][order[1:]] - both["onset_ticks"][order[:-1]])[same]
+    ended = notes.copy()
+    ended["duration_ticks"] = np.minimum(notes["duration_ticks"], np.maximum(gaps[: len(notes)], 1))
+    return ended

@@ -13,7 +13,8 @@ from musictool.layers.tied_head import flat_matmul
 from musictool.music.voices import VOICES
 from musictool.sampling.rules import inverse_transform
 
-KEYS, LOWEST_PITCH = 88, 21  # of the keyboard
+KEYS = 88  # of the keyboard
+LOWEST_PITCH = 21  # of them
 ORDER = (0, 3, 2, 1)  # soprano, bass, tenor, alto
 FRAMES = 4  # last frames in which a voice sees all voices
 RANK = 16  # numbers in which a key sees the keys around it

@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from musictool import arch as archs
 from musictool.arch import BlanksArch
 from musictool.dataset.blanks import LENGTH, ONSET, PITCH, PROGRAM, Blanks, Excerpt, sorted_notes
 from musictool.encoding import START, UNKNOWN
@@ -282,9 +283,11 @@ class TokenInfill(Infill):
                 turns.append([bar])
         return turns
 
-    @property
+    @cached_property
     def _context(self) -> int:
-        return int(self.model.info["arch"]["options"]["context"])
+        unbuilt = archs.from_json(self.model.info["arch"], self.model.spec)
+        assert isinstance(unbuilt, BlanksArch)
+        return unbuilt.context
 
     @property
     def _half(self) -> float:

@@ -53,7 +53,7 @@ def learner(name: str, more: tuple[str, ...] = ()) -> tuple[Arch, Windows]:
 def test_the_recipes_that_are_promised_are_there():
     assert set(recipe.names()) >= {
         *("tham-kim-gru", "tham-kim-rnn", "skuli-lstm", "huang-wu-bach", "huang-wu-classical", "huang-wu-muse"),
-        *("huang-wu-sigmoid", "lofi-lstm", "lofi-gru", "lofi-cnn", "musicautobot"),
+        *("huang-wu-sigmoid", "lofi-lstm", "lofi-gru", "lofi-cnn", "musicautobot", "musicautobot-multitask"),
         *("tham-kim-cnn", "tham-kim-cnn-cured", "tham-kim-vae", "tham-kim-gan", "musegan"),
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from musictool.music.score import Score
 from musictool.training.options import begin, stored, suited_to
 from tests.corpus.test_suited import BAND, Pieces, played
 
@@ -17,6 +18,7 @@ from tests.corpus.test_suited import BAND, Pieces, played
     [
         ({}, "note-duration", ("steps_per_quarter=12",)),
         ({"arch": "transformer"}, "note-duration", ("steps_per_quarter=12",)),
+        ({"arch": "mask-transformer"}, "note-duration", ("steps_per_quarter=12",)),
         ({"arch": "roll-lstm"}, "piano-roll", ()),
         ({"encoding": "performance"}, "performance", ()),
         ({"encoding_settings": ("rests=keep",)}, "note-chord", ("rests=keep",)),
@@ -26,6 +28,12 @@ def test_what_suits_the_corpus_is_taken_where_nothing_is_given(given: dict[str, 
     corpus: Any = Pieces([played(1 / 3, BAND)])
     chosen = suited_to(begin(given), corpus, given)
     assert (chosen.encoding, chosen.encoding_settings) == (encoding, settings)
+
+
+def test_an_arch_that_needs_bars_keeps_its_encoding_where_another_would_suit():
+    corpus: Any = Pieces([Score.from_notes([(60, beat, 1) for beat in range(32)])])
+    plain, masked = (suited_to(begin(given), corpus, given) for given in ({}, {"arch": "mask-transformer"}))
+    assert (plain.encoding, masked.encoding, masked.encoding_settings) == ("note-chord", "note-duration", ())
 
 
 def test_a_run_of_before_goes_on_in_the_encoding_that_it_was_begun_in(at_tiny_home: Path):

@@ -1,0 +1,126 @@
+"""Measure a model of music with blanks, for docs/infill.md: how well it knows what was taken out, and what it writes.
+
+    python docs/infill_blanks_results.py MODEL CORPUS --pieces 40 --out FOLDER
+
+The pieces are those of the corpus's validation split, so that the model has learnt from none of them. Of each two bars
+in the middle are taken out. Printed are the nats per token of what stood there, given the bars on both sides, and given
+those before alone; the same for one track, where there are several; and of what it writes there how many notes are the
+composer's, and how many infills are his to the note. With --out the bars are written as MIDI files, the composer's into
+FOLDER/own and the model's into FOLDER/written, for `musictool evaluate FOLDER/written --against FOLDER/own`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from musictool.corpus.corpus import Corpus
+from musictool.dataset.blanks import PROGRAM, Excerpt
+from musictool.engine.current import within
+from musictool.generation.infill_request import InfillRequest
+from musictool.generation.infill_tokens import TokenInfill
+from musictool.models.model import Model
+from musictool.music.score import Score
+from musictool.writing import write
+
+BARS = 2  # that are taken out
+
+
+def held_out(corpus: Corpus, most: int) -> Iterator[tuple[Score, int]]:
+    """Validation pieces that have bars enough, and the first of the bars in their middle."""
+    found = (corpus.score(int(index)) for index in np.flatnonzero(corpus.is_validation))
+    long = (score for score in found if score.bars >= 3 * BARS)
+    for score, _ in zip(long, range(most), strict=False):
+        yield score, score.bars // 2 - BARS // 2
+
+
+def nats(model: Model, under_way: TokenInfill, sees_future: bool) -> tuple[float, int]:
+    """Nats of all tokens of what goes, and how many they are, without the bar marks that end them."""
+    (bars,) = under_way.turns
+    first, end = under_way.seen(bars)
+    end = end if sees_future else bars[-1] + 1
+    notes = np.concatenate([under_way.excerpt.notes, under_way.old])
+    order = np.lexsort((notes[:, 2], notes[:, PROGRAM], notes[:, 0]))
+    is_old = np.arange(len(notes)) >= len(under_way.excerpt.notes)
+    whole = Excerpt(under_way.excerpt.begins, under_way.excerpt.metres, notes[order])
+    seen = whole.between(first, end)
+    inside = (whole.bar_of >= first) & (whole.bar_of < end)
+    is_free, is_blank = is_old[order][inside], np.isin(np.arange(first, end), bars)
+    given = under_way.blanks.given(seen, is_free, is_blank)
+    asked = under_way.blanks.request({*under_way.programs[under_way.chosen_tracks].tolist()})
+    written = under_way.blanks.written(seen, is_free, is_blank)
+    rows = np.array([*given, *asked, *written], np.int32)
+    surprisal = model.player("numpy").surprisal(rows[1:])
+    answer = surprisal[-len(written) :][1:]  # the first mark is always the same
+    return float(answer.sum()), len(answer)
+
+
+def struck(score: Score, first: int) -> Counter:
+    """(onset to the sixteenth, pitch, track) of the notes that begin in the bars."""
+    begin, end = score.bar_line_ticks(first), score.bar_line_ticks(first + BARS)
+    notes = score.notes[(score.notes["onset_ticks"] >= begin) & (score.notes["onset_ticks"] < end)]
+    places = (notes["onset_ticks"].astype(np.int64) + 60) // 120
+    return Counter(zip(places.tolist(), notes["pitch"].tolist(), notes["track"].tolist(), strict=True))
+
+
+def part(score: Score, first: int) -> Score:
+    return score.until(score.bar_line_ticks(first + BARS)).since(score.bar_line_ticks(first))
+
+
+def report(model: Model, pieces: Iterable[tuple[Score, int]], what: str, out: Path | None, heat: float) -> None:
+    """Print what was measured, for all tracks or for the lowest of several."""
+    both = past = 0.0
+    tokens = same = written = original = equal = infills = 0
+    for number, (score, first) in enumerate(pieces):
+        tracks = None
+        if what == "the lowest track":
+            pitched = [i for i in np.unique(score.notes["track"]).tolist() if not score.tracks[i].is_drum]
+            means = {i: score.notes["pitch"][score.notes["track"] == i].mean() for i in pitched}
+            if len(means) < 2:
+                continue
+            tracks = str(min(means, key=lambda track: means[track]) + 1)
+        request = InfillRequest(bars=f"{first + 1}-{first + BARS}", tracks=tracks, engine="numpy", seed=number,
+                                temperature=heat)  # fmt: skip
+        under_way = TokenInfill(model, score, request)
+        if len(under_way.turns) != 1 or not under_way.goes.any():
+            continue
+        with_future, without = (nats(model, under_way, sees) for sees in (True, False))
+        both, past, tokens = both + with_future[0], past + without[0], tokens + with_future[1]
+        (infill,) = under_way.scores()
+        ours, theirs = struck(infill, first), struck(score, first)
+        locked = struck(Score(score.notes[~under_way.goes], score.tracks, metres=score.metres), first)
+        ours, theirs = ours - locked, theirs - locked
+        same, written, original = same + (ours & theirs).total(), written + ours.total(), original + theirs.total()
+        equal, infills = equal + (ours == theirs), infills + 1
+        if out is not None:
+            for folder, piece in (("own", score), ("written", infill)):
+                (out / folder).mkdir(parents=True, exist_ok=True)
+                write(part(piece, first), out / folder / f"{number:03}.mid")
+    print(f"\n{BARS} bars of {what}, {infills} pieces, {tokens:,} tokens")
+    if infills:
+        print(f"nats per token, given both sides {both / tokens:.3f}, given the past alone {past / tokens:.3f}")
+        print(f"notes written {written:,}, the composer's {original:,}, in both {same / max(1, original):.0%} of his")
+        print(f"infills equal to what stood there: {equal / infills:.0%}")
+
+
+def main() -> None:
+    """Print the tables."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("model")
+    arguments.add_argument("corpus")
+    arguments.add_argument("--pieces", type=int, default=40)
+    arguments.add_argument("--temperature", type=float, default=1.0)
+    arguments.add_argument("--out", type=Path)
+    given = arguments.parse_args()
+    model, corpus = Model.open(given.model), Corpus.open(given.corpus)
+    with within("numpy"):
+        for what, out in (("all tracks", given.out), ("the lowest track", None)):
+            report(model, held_out(corpus, given.pieces), what, out, given.temperature)
+
+
+if __name__ == "__main__":
+    main()

@@ -123,10 +123,9 @@ def page(shipped: Path) -> str:
     head = (ROOT / "genres" / "models_head.md").read_text(encoding="utf-8")
     rows = []
     for name, card in cards.items():
-        size, nats = card["size"]["megabytes"], card["nats per note"].get(name)  # none of an arch that fills in
-        rows.append(
-            f"| [{name}](#{name}) | {card['summary']} | {size} MB | {f'{nats:.3f}' if nats else ''} | {_by(card)} |"
-        )
+        size, nats = card["size"]["megabytes"], card["nats per note"].get(name)
+        scored = f"{nats:.3f}" if nats else ""  # not of an arch that fills in
+        rows.append(f"| [{name}](#{name}) | {card['summary']} | {size} MB | {scored} | {_by(card)} |")
     table = [
         "| model | learnt from | size | nats per note | told apart by one bar, by eight |",
         "|---|---|---|---|---|",

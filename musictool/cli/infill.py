@@ -35,9 +35,9 @@ def command(
 ) -> None:
     """Write a part of FILE, a music file, anew: bars, tracks, or voices that it lacks.
 
-    Everything else stays, note for note. It is a model's that sees what comes before and after (--arch coconet), in
-    four voices on a grid of sixteenths. Beside infill.mid stands infill.json with all that is needed to make it again:
-    --like infill.json.
+    Everything else stays, note for note. It is a model's that sees what comes before and after: four voices on a grid
+    of sixteenths (--arch coconet), or any number of tracks, drums too (--arch mask-transformer). Beside infill.mid
+    stands infill.json with all that is needed to make it again: --like infill.json.
     """
     outs, given = outs or (Path("infill.mid"),), pop_given(InfillRequest, options)
     if like is not None:

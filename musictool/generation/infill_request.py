@@ -42,7 +42,7 @@ class InfillRequest:
 
     Attributes:
         bars: which bars, counted from 1 as in 5-8,12; None for all.
-        tracks: which tracks, by number from 1 or by name, with commas between; None for all but drums.
+        tracks: which tracks, by number from 1 or by name, with commas between; None for all that the model reads.
         lock: notes that stay all the same, counted from 1 in the order of Score.notes (by onset, then track, then
             pitch), as in 12,15-18; None for none.
         voices: how many voices the piece shall have; those that it lacks are written, and its own are locked.
@@ -60,7 +60,7 @@ class InfillRequest:
         allowed="like 5-8,12",
     )
     tracks: str | None = flag(
-        None, "Tracks to write, by number (from 1) or name: 3,4 or bass.", default_text="all but drums"
+        None, "Tracks to write, by number (from 1) or name: 3,4 or bass.", default_text="all that the model reads"
     )
     lock: str | None = flag(
         None,

@@ -8,7 +8,8 @@ ends within its bar, a note is of a track that is written in, and no key is stru
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -40,7 +41,7 @@ class AnswerRules:
     Args:
         blanks: of the model's encoding.
         begins, lengths: int64 (K,), of each bar with a blank its first step and how many it has.
-        programs: who may play.
+        programs: who may play, and how many notes of each begin together at most.
         banned: bool (V,): what may not begin a note.
         taken: (step, program) -> the keys that are struck or held there, of notes that are locked.
         room: rows that may be written.
@@ -49,7 +50,7 @@ class AnswerRules:
     blanks: Blanks
     begins: np.ndarray
     lengths: np.ndarray
-    programs: frozenset[int]
+    programs: Mapping[int, int]
     banned: np.ndarray
     taken: dict[tuple[int, int], set[int]]
     room: int
@@ -62,6 +63,7 @@ class AnswerRules:
     just_chosen: bool = False  # a program has been named and nothing played
     placed: bool = False  # whether the place in the bar has been written
     chord: dict[int, int] = field(default_factory=dict)  # of each program, its highest pitch here
+    struck: Counter[int] = field(default_factory=Counter)  # how many notes of each program begin here
     notes: list[tuple[int, int, int, int]] = field(default_factory=list)
 
     def allowed(self) -> np.ndarray:
@@ -103,12 +105,14 @@ class AnswerRules:
             return True
         if token == UNKNOWN:
             self.bar += 1
-            self.time, self.placed, self.chord, self.just_chosen = int(self.begins[self.bar]), False, {}, False
+            self.time, self.placed, self.just_chosen = int(self.begins[self.bar]), False, False
+            self.chord, self.struck = {}, Counter()
         elif kind == "separator":
             self.is_waiting = True
         elif kind == "duration" and self.is_waiting:
             self.time += token - first["duration"] + 1
-            self.is_waiting, self.placed, self.chord = False, False, {}
+            self.is_waiting, self.placed = False, False
+            self.chord, self.struck = {}, Counter()
         elif kind == "duration" and self.sounding is not None:
             plays = DRUMS if self.is_drum else self.program
             self.notes.append((self.time, plays, self.sounding, token - first["duration"] + 1))
@@ -122,6 +126,7 @@ class AnswerRules:
             self.sounding = token - first[kind] + (0 if self.is_drum else self.blanks.pitches.start)
             plays = DRUMS if self.is_drum else self.program
             self.chord[plays] = max(self.sounding, self.chord.get(plays, -1))
+            self.struck[plays] += 1
         return False
 
     def _can_play(self) -> bool:
@@ -138,12 +143,14 @@ class AnswerRules:
                 self._allow_keys(allowed, first["pitch"] - pitches.start, self.program, above, pitches.stop)
             if not self.just_chosen and self.blanks.has_programs:
                 highest = max(self.chord, default=-1)
-                for program in self.programs - {DRUMS, self.program}:
+                for program in {*self.programs} - {DRUMS, self.program}:
                     allowed[first["program"] + program] = program > highest
         if DRUMS in self.programs and not self.just_chosen:
             self._allow_keys(allowed, first["drum"], DRUMS, self.chord.get(DRUMS, -1) + 1, PITCHES)
 
     def _allow_keys(self, allowed: np.ndarray, first: int, program: int, low: int, high: int) -> None:
+        if self.struck[program] >= self.programs[program]:
+            return
         allowed[first + low : first + high] = ~self.banned[first + low : first + high]
         for key in self.taken.get((self.time, program), ()):
             if low <= key < high:
@@ -219,6 +226,23 @@ class TokenInfill(Infill):
         return np.array(
             [DRUMS if each.is_drum else each.program * self.blanks.has_programs for each in self.score.tracks]
         )
+
+    @cached_property
+    def most_together(self) -> dict[int, int]:
+        """Of each program that is written in, how many notes of its tracks begin together at most: as many as do in the
+        piece, so that a part of one voice stays one."""
+        most: Counter[int] = Counter()
+        onsets, _ = in_steps(self.score.notes, self.quarter)
+        for track in self.chosen_tracks:
+            own = onsets[self.score.notes["track"] == track]
+            most[int(self.programs[track])] += int(np.unique(own, return_counts=True)[1].max(initial=1))
+        return dict(most)
+
+    def _is_one_voice(self, track: int) -> bool:
+        """Whether a track plays one note at a time."""
+        chosen = self.score.notes["track"] == track
+        onsets, lengths = in_steps(self.score.notes[chosen], self.quarter)
+        return not self.score.tracks[track].is_drum and bool((np.diff(onsets) >= lengths[:-1]).all())
 
     @cached_property
     def excerpt(self) -> Excerpt:
@@ -341,9 +365,8 @@ class TokenInfill(Infill):
         notes = sorted_notes(np.concatenate([self.excerpt.notes, before]))
         excerpt = Excerpt(self.excerpt.begins, self.excerpt.metres, notes).between(first, end)
         is_blank = np.isin(np.arange(first, end), bars)
-        programs = frozenset(self.programs[self.chosen_tracks].tolist())
         given = self.blanks.given(excerpt, np.zeros(len(excerpt.notes), bool), is_blank)
-        rows = np.array([*given, *self.blanks.request(programs)], np.int32)
+        rows = np.array([*given, *self.blanks.request(self.most_together)], np.int32)
         taken = defaultdict(set, {place: {*keys} for place, keys in self.held.items()})
         if self.is_pitches_only:
             return self._repitched(arch, rows, bars, taken, rng)
@@ -352,7 +375,7 @@ class TokenInfill(Infill):
             self.blanks,
             bounds[bars],
             bounds[np.array(bars) + 1] - bounds[bars],
-            programs,
+            self.most_together,
             self._banned,
             taken,
             max(self._context - len(rows), 16 * len(bars)),
@@ -433,7 +456,9 @@ class TokenInfill(Infill):
             chosen = notes["track"] == track
             notes["velocity"][chosen] = self._velocities(notes["onset_ticks"][chosen], int(track))
         locked = self.score.notes[~self.goes]
-        return replace(self.score, notes=sort_notes(np.concatenate([locked, until_struck_again(notes, locked)])))
+        voices = [track for track in self.chosen_tracks if self._is_one_voice(track)]
+        new = until_struck_again(notes, locked, voices)
+        return replace(self.score, notes=sort_notes(np.concatenate([locked, new])))
 
     def _tracks(self, programs: np.ndarray, pitches: np.ndarray) -> np.ndarray:
         """int64 (M,): the track of each new note: of those that are written in and have its program, the one whose
@@ -466,15 +491,20 @@ class TokenInfill(Infill):
         return sorted_notes(np.stack(columns, axis=1))
 
 
-def until_struck_again(notes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """NOTE (N,): the notes, each ended where its key is struck again in its track, by one of them or of the others."""
+def until_struck_again(notes: np.ndarray, others: np.ndarray, voices: Collection[int] = ()) -> np.ndarray:
+    """NOTE (N,): the notes, each ended where its key is struck again in its track, by one of them or of the others.
+
+    Args:
+        voices: tracks in which any key ends the note before it.
+    """
     both = np.concatenate([notes, others])
-    order = np.lexsort((both["onset_ticks"], both["pitch"], both["track"]))
+    key = np.where(np.isin(both["track"], [*voices]), 0, both["pitch"])
+    order = np.lexsort((both["onset_ticks"], key, both["track"]))
+    before, after = order[:-1], order[1:]
     gaps = np.full(len(both), np.iinfo(np.int32).max, np.int64)
-    same = (both["track"][order[1:]] == both["track"][order[:-1]]) & (
-        both["pitch"][order[1:]] == both["pitch"][order[:-1]]
-    )
-    gaps[order[:-1][same]] = (both["onset_ticks"][order[1:]] - both["onset_ticks"][order[:-1]])[same]
+    gap = both["onset_ticks"][after].astype(np.int64) - both["onset_ticks"][before]
+    same = (both["track"][before] == both["track"][after]) & (key[before] == key[after]) & (gap > 0)
+    gaps[before[same]] = gap[same]
     ended = notes.copy()
-    ended["duration_ticks"] = np.minimum(notes["duration_ticks"], np.maximum(gaps[: len(notes)], 1))
+    ended["duration_ticks"] = np.minimum(notes["duration_ticks"], gaps[: len(notes)])
     return ended

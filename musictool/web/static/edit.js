@@ -64,7 +64,8 @@ function render() {
   $("draw-tools").hidden = !edit.isDrawing;
   $("sheet-keys").textContent = edit.isDrawing ? KEYS_DRAW : piece ? KEYS_EDIT : "";
   $("moving").hidden = player.editing !== null && (Boolean(piece) || edit.isDrawing);
-  $("still").hidden = $("pointed").hidden = !$("moving").hidden || player.editing === null;
+  $("still").hidden = $("pointed").hidden = $("sheet-titles").hidden = !$("moving").hidden;
+  $("titles").hidden = player.editing !== null;
   if (edit.isDrawing) return renderDrawing();
   if (!piece) return;
   sheet.forget();
@@ -72,10 +73,18 @@ function render() {
   if (edit.shown) sheet.fresh = freshIn(edit.shown.view, piece.view);
   else Object.assign(sheet, { tracks: piece.tracks, locks: piece.locks });
   sheet.show((edit.shown ?? piece).view);
+  name((edit.shown ?? piece).name, factsOf(edit.shown ?? piece));
   listTracks(piece);
   listTakes();
   marked();
   $("edit-chain").textContent = edit.chain.map((each) => each.name).join("  →  ");
+}
+
+/* Say what is on the sheet; the timeline below is that of what is heard. */
+function name(title, facts) {
+  $("sheet-title").textContent = title;
+  $("sheet-facts").textContent = facts;
+  follow();
 }
 
 /* What is marked has changed. */
@@ -307,6 +316,7 @@ function renderDrawing() {
   sheet.forget();
   sheet.pen = pen;
   sheet.show(viewOf(notes), PITCHES);
+  name("A melody", notes.length ? `${notes.length} notes` : "an empty roll");
   $("draw-harmonise").disabled = !notes.length || !edit.editors.length;
   $("draw-clear").disabled = !notes.length;
   $("draw-undo").disabled = !before.length;
@@ -499,14 +509,18 @@ async function playSheet() {
   }
 }
 
+let ticking = 0; // the next frame
+
 /* The cursor, while the piece that is shown is the one that is heard. */
 function follow() {
   const upload = edit.isDrawing ? edit.drawing.upload : (edit.shown ?? current())?.upload;
   const isHeard = upload && player.piece?.upload === upload && !player.piece.lofi;
+  $("timeline").hidden = player.editing !== null && !$("still").hidden && upload !== player.piece?.upload;
   sheet.time = isHeard ? audio.currentTime : null;
   if (isHeard && !audio.paused) sheet.follow(audio.currentTime);
   sheet.draw();
-  if (!audio.paused && player.editing) requestAnimationFrame(follow);
+  cancelAnimationFrame(ticking);
+  if (!audio.paused && player.editing) ticking = requestAnimationFrame(follow);
 }
 
 async function listEditors() {
@@ -525,8 +539,8 @@ document.addEventListener("view", ({ detail: view }) => {
   if (!isShown) stop();
   player.editing = isShown ? playSheet : null;
   for (const id of ["genres", "previous", "next", "keep", "edit-this"]) $(id).hidden = isShown;
-  $("titles").hidden = isShown && !player.piece;
   if (isShown) listEditors().catch((error) => say(error.message, true));
+  $("timeline").hidden = false;
   render();
 });
 

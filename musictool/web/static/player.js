@@ -105,7 +105,6 @@ export function factsOf(piece) {
 }
 
 function describe(piece) {
-  $("titles").hidden = false;
   $("title").textContent = titleOf(piece);
   document.title = `${titleOf(piece)} – musictool`;
   $("facts").textContent = factsOf(piece) + (piece.view.loops ? " · its end goes round in circles" : "");

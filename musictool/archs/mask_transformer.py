@@ -43,6 +43,7 @@ class MaskTransformer(BandedArch, BlanksArch):
 
     name = "mask-transformer"
     DEFAULT_ENCODING = "note-duration"
+    supports_conditions = False  # behind a blank they would stand beside other music than theirs
     WINDOW = 512
     BATCH_SIZE = 8
 

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
@@ -32,6 +33,8 @@ from musictool.progress import Progress
 NOTE_ROWS = 4  # rows of a note, with its part of waits, places and programs, at least where little is known
 MOST_AT_ONCE = 4  # bars written in one turn
 ROOM = 1.5  # times as much as stood there has room
+MOST_SHARED = 8  # tracks of one program among which chords are shared out in order; of more, by height alone
+BEYOND = 2  # semitones by which a new note may leave the range that its tracks have in the piece
 
 
 @dataclass
@@ -42,7 +45,7 @@ class AnswerRules:
         blanks: of the model's encoding.
         begins, lengths: int64 (K,), of each bar with a blank its first step and how many it has.
         programs: who may play, and how many notes of each begin together at most.
-        banned: bool (V,): what may not begin a note.
+        keys: of each program bool (128,): which keys it may strike.
         taken: (step, program) -> the keys that are struck or held there, of notes that are locked.
         room: rows that may be written.
     """
@@ -51,7 +54,7 @@ class AnswerRules:
     begins: np.ndarray
     lengths: np.ndarray
     programs: Mapping[int, int]
-    banned: np.ndarray
+    keys: Mapping[int, np.ndarray]
     taken: dict[tuple[int, int], set[int]]
     room: int
     bar: int = -1
@@ -151,7 +154,7 @@ class AnswerRules:
     def _allow_keys(self, allowed: np.ndarray, first: int, program: int, low: int, high: int) -> None:
         if self.struck[program] >= self.programs[program]:
             return
-        allowed[first + low : first + high] = ~self.banned[first + low : first + high]
+        allowed[first + low : first + high] = self.keys[program][low:high]
         for key in self.taken.get((self.time, program), ()):
             if low <= key < high:
                 allowed[first + key] = False
@@ -376,7 +379,7 @@ class TokenInfill(Infill):
             bounds[bars],
             bounds[np.array(bars) + 1] - bounds[bars],
             self.most_together,
-            self._banned,
+            self.keys,
             taken,
             max(self._context - len(rows), 16 * len(bars)),
         )
@@ -418,8 +421,8 @@ class TokenInfill(Infill):
             onset, program, _, _ = notes[note].tolist()
             start = sections.first[kind] - (pitches.start if kind == "pitch" else 0)
             allowed = np.zeros(sections.size, bool)
-            allowed[sections.first[kind] : sections.first[kind] + sections.sizes[kind]] = True
-            allowed &= ~self._banned
+            keys = pitches if kind == "pitch" else range(PITCHES)
+            allowed[start + keys.start : start + keys.stop] = self.keys[program][keys.start : keys.stop]
             free = allowed.copy()
             free[[start + key for key in taken[onset, program]]] = False
             token = self._drawn(logits, free if free.any() else allowed, rng)
@@ -432,9 +435,31 @@ class TokenInfill(Infill):
         return notes
 
     @cached_property
-    def _banned(self) -> np.ndarray:
+    def keys(self) -> dict[int, np.ndarray]:
+        """Of each program that is written in, bool (128,): which keys it may strike, at the height at which the model
+        reads them. They are those within the range that its tracks have in the piece, and BEYOND it, unless another
+        range is asked for; of drums, those that are struck in the piece."""
+        keys: dict[int, np.ndarray] = {}
+        for track in self.chosen_tracks:
+            program = int(self.programs[track])
+            allowed = keys.setdefault(program, np.zeros(PITCHES, bool))
+            struck = self._in_steps(self.score.notes[self.score.notes["track"] == track])["pitch"]
+            if program == DRUMS:
+                allowed[struck] = True
+            elif self.request.constraints.pitch_range is not None or not len(struck):
+                allowed[:] = True
+            else:
+                allowed[max(0, int(struck.min()) - BEYOND) : int(struck.max()) + BEYOND + 1] = True
         banned = self.guidance.banned
-        return np.zeros(self.blanks.sections.size, bool) if banned is None else banned
+        if banned is not None:
+            pitches, first = self.blanks.pitches, self.blanks.sections.first["pitch"]
+            for program in keys.keys() - {DRUMS}:
+                inside = keys[program][pitches.start : pitches.stop] & ~banned[first : first + len(pitches)]
+                if inside.any():
+                    keys[program][pitches.start : pitches.stop] = inside
+                else:  # the key has no note in that range
+                    keys[program][pitches.start : pitches.stop] = ~banned[first : first + len(pitches)]
+        return keys
 
     def _drawn(self, logits: np.ndarray, allowed: np.ndarray, rng: np.random.Generator) -> int:
         scaled = np.where(allowed, logits.astype(np.float64) / self.request.temperature, -np.inf)
@@ -451,7 +476,7 @@ class TokenInfill(Infill):
         is_drum = written[:, PROGRAM] == DRUMS
         lower = fold_octaves(written[:, PITCH] - self.transposition, range(PITCHES))
         notes["pitch"] = np.where(is_drum, written[:, PITCH], lower)
-        notes["track"] = self._tracks(written[:, PROGRAM], notes["pitch"])
+        notes["track"] = self._tracks(written[:, ONSET], written[:, PROGRAM], notes["pitch"].astype(np.int64))
         for track in np.unique(notes["track"]):
             chosen = notes["track"] == track
             notes["velocity"][chosen] = self._velocities(notes["onset_ticks"][chosen], int(track))
@@ -460,14 +485,28 @@ class TokenInfill(Infill):
         new = until_struck_again(notes, locked, voices)
         return replace(self.score, notes=sort_notes(np.concatenate([locked, new])))
 
-    def _tracks(self, programs: np.ndarray, pitches: np.ndarray) -> np.ndarray:
+    def _tracks(self, onsets: np.ndarray, programs: np.ndarray, pitches: np.ndarray) -> np.ndarray:
         """int64 (M,): the track of each new note: of those that are written in and have its program, the one whose
-        own notes lie nearest to it."""
+        own notes lie nearest to it; of notes that begin together the higher one is in the higher track."""
         heights = [self.score.notes["pitch"][self.score.notes["track"] == track] for track in self.chosen_tracks]
-        mean = np.array([each.mean() if len(each) else 60.0 for each in heights])
-        same = self.programs[self.chosen_tracks] == programs[:, None]  # (M, tracks)
-        distance = np.where(same, np.abs(pitches[:, None] - mean), np.inf)
-        return np.array(self.chosen_tracks)[distance.argmin(axis=1)]
+        mean = {
+            track: float(each.mean()) if len(each) else 60.0
+            for track, each in zip(self.chosen_tracks, heights, strict=True)
+        }
+        tracks = np.zeros(len(programs), np.int64)
+        groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for note in np.argsort(pitches, kind="stable").tolist():
+            groups[int(onsets[note]), int(programs[note])].append(note)
+        for (_, program), notes in groups.items():
+            able = sorted((track for track in mean if self.programs[track] == program), key=lambda track: mean[track])
+            ways = combinations(able, len(notes)) if len(notes) <= len(able) <= MOST_SHARED else iter(())
+            near = [min(able, key=lambda track: abs(mean[track] - pitches[note])) for note in notes]
+            costs = {
+                way: sum(abs(mean[track] - pitches[note]) for track, note in zip(way, notes, strict=True))
+                for way in ways
+            }
+            tracks[notes] = min(costs, key=lambda way: costs[way]) if costs else near
+        return tracks
 
     def _velocities(self, onsets: np.ndarray, track: int) -> np.ndarray:
         return loudness_near(self.score.notes, onsets, track)

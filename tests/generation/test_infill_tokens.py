@@ -80,11 +80,15 @@ def test_a_track_is_written_and_those_of_its_program_beside_it_stay(model: Model
     assert {*new["track"].tolist()} == {2}
     assert len(under_way.turns) > 1  # more than is written at once
     assert len({*(new["onset_ticks"] // BAR).tolist()}) > 1
-    # one note at a time, as the track was
+    # in the range of the track, and one note at a time, as it was
+    assert new["pitch"].min() >= 38
+    assert new["pitch"].max() <= 49
     assert (np.diff(new["onset_ticks"]) >= new["duration_ticks"][:-1]).all()
     assert (np.diff(new["onset_ticks"]) > 0).all()
     drums, under_way = filled(model, before, tracks="4", bars="2")
-    assert {*written(before, drums, under_way.goes)["track"].tolist()} == {3}
+    new = written(before, drums, under_way.goes)
+    assert {*new["track"].tolist()} == {3}
+    assert {*new["pitch"].tolist()} <= {36, 38}  # the drums that the piece has
 
 
 def test_new_notes_strike_no_key_twice_at_once(model: Model):
@@ -94,6 +98,12 @@ def test_new_notes_strike_no_key_twice_at_once(model: Model):
         notes = after.notes[after.notes["onset_ticks"] % 120 == 0]
         struck = Counter(notes[["onset_ticks", "pitch", "track"]].tolist())
         assert max(struck.values()) == 1
+
+
+def test_of_notes_that_begin_together_the_higher_is_in_the_higher_track(model: Model):
+    under_way = begin_infill(model, band(), InfillRequest(bars="2", engine="numpy"))
+    tracks = under_way._tracks(np.array([0, 0, 4, 8]), np.array([48, 48, 48, 73]), np.array([66, 63, 63, 50]))
+    assert tracks.tolist() == [1, 2, 1, 0]
 
 
 def test_the_rhythm_is_kept_and_pitches_change(model: Model):

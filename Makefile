@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TORCH := .venv-torch
 MUSICTOOL := $(BIN)/musictool
+# Tests run in as many processes as there are cores: threads beside them would only wait for one another.
+PYTEST := TF_NUM_INTRAOP_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 export MUSICTOOL_HOME := $(CURDIR)
@@ -42,10 +44,10 @@ song: $(STAMP)
 	@echo "Your model wrote song.mid; listen to song.wav, look at song.png."
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(PYTEST) -n auto --dist worksteal
 
 test-all: $(STAMP)
-	MUSICTOOL_HYPOTHESIS=explore $(BIN)/python -m pytest -n auto --dist worksteal -m ''
+	MUSICTOOL_HYPOTHESIS=explore $(PYTEST) -n auto --dist worksteal -m ''
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

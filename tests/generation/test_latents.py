@@ -27,6 +27,7 @@ from musictool.reading import read
 from musictool.sampling.sampler import Sampler
 from musictool.training.train import train
 from musictool.writing import write
+from tests.conftest import eager
 
 BOLD = Sampler(threshold="bernoulli")  # something sounds, however little is learnt
 
@@ -56,7 +57,7 @@ def bands(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(bands: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the corpus `bands` and the model `bands-vae`, trained for an epoch. Read only."""
     folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, eager():
         patch.setenv("MUSICTOOL_HOME", str(folder))
         prepare(str(bands), name="bands", workers=1)
         settings = ("latent=4", "width=16", "hidden=8")

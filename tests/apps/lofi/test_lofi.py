@@ -57,11 +57,12 @@ def test_drums_are_heard_on_the_beats_of_the_piece(tmp_path, metre):
 
 @pytest.mark.parametrize("suffix", [".wav", ".mp3"])
 def test_it_is_as_loud_as_music_is_streamed_and_does_not_clip(tmp_path, suffix):
-    song = write_piece(tmp_path / "song.mid", bars=6)
+    song = write_piece(tmp_path / "song.mid", bars=3)
     lofi(song, tmp_path / f"lofi{suffix}", LofiOptions(drums="boom-bap"))
     sound, rate = soundfile.read(tmp_path / f"lofi{suffix}")
     assert pyloudnorm.Meter(rate).integrated_loudness(sound) == pytest.approx(-14, abs=0.3)
-    assert 20 * np.log10(np.abs(resample_poly(sound, 8, 1)).max()) < -0.9
+    for channel in sound.T:  # one after the other, which takes less memory
+        assert 20 * np.log10(np.abs(resample_poly(channel, 8, 1)).max()) < -0.9
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_other_ones(song):

@@ -51,7 +51,7 @@ def nats(model: Model, under_way: TokenInfill, sees_future: bool) -> tuple[float
     inside = (whole.bar_of >= first) & (whole.bar_of < end)
     is_free, is_blank = is_old[order][inside], np.isin(np.arange(first, end), bars)
     given = under_way.blanks.given(seen, is_free, is_blank)
-    asked = under_way.blanks.request({*under_way.programs[under_way.chosen_tracks].tolist()})
+    asked = under_way.blanks.request(under_way.most_together)
     written = under_way.blanks.written(seen, is_free, is_blank)
     rows = np.array([*given, *asked, *written], np.int32)
     surprisal = model.player("numpy").surprisal(rows[1:])

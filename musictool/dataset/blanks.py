@@ -6,7 +6,8 @@ stands what was taken out, bar by bar:
 
     START  given music, UNKNOWN where a bar has a blank  START  programs  UNKNOWN notes  UNKNOWN notes ...  START
 
-`programs` says who plays what is written: their tokens, and the first drum token for drums. The k-th UNKNOWN behind
+`programs` says who plays what is written: the token of each, and the first drum token for drums, as many times as notes
+of it begin together at most. The k-th UNKNOWN behind
 them begins the notes of the k-th blank, whose waits count from the beginning of the bar; the last START ends them. So a
 model that reads from left to right has seen what stands before, beside and behind a blank when it comes to fill it,
 what is written may be longer or shorter than what was there, and its likelihood is exact.
@@ -18,9 +19,9 @@ MusicAutobot's multitask model (2019): masked notes, one part from another, and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from musictool.encoding import FIRST_TOKEN, PADDING, START, UNKNOWN, Encoding
 from musictool.encodings.note_duration import DRUMS, NoteDuration
 
 ONSET, PROGRAM, PITCH, LENGTH = range(4)  # columns of notes; times in steps, DRUMS as the program of drums
+MOST_PARTS = 8  # notes that begin together are told apart up to so many
 TASKS = ("bars", "tracks", "lines", "notes", "plain")
 
 
@@ -157,9 +159,10 @@ class Blanks:
             rows += more
         return rows
 
-    def request(self, programs: Collection[int]) -> list[int]:
-        """The rows between what is given and what is written: who plays."""
-        return [START, *(self.program_token(program) for program in sorted(programs))]
+    def request(self, together: Mapping[int, int]) -> list[int]:
+        """The rows between what is given and what is written: who plays, and how many notes of each begin together."""
+        parts = [[self.program_token(program)] * min(together[program], MOST_PARTS) for program in sorted(together)]
+        return [START, *chain.from_iterable(parts)]
 
     def program_token(self, program: int) -> int:
         """The token of a program, or of drums; of a piano where the encoding has no programs."""
@@ -237,7 +240,7 @@ class BlankTasks:
             if not is_free.any() or is_free.all():
                 return None
             given = self.blanks.given(excerpt, is_free, is_blank)
-            asked = self.blanks.request(programs)
+            asked = self.blanks.request(most_together(excerpt.notes[is_free], programs))
             written = self.blanks.written(excerpt, is_free, is_blank)
             total = len(given) + len(asked) + len(written)
             if total <= length + 1:
@@ -284,6 +287,15 @@ def free_part(excerpt: Excerpt, task: str, rng: np.random.Generator) -> tuple[np
         is_blank = np.bincount(bar_of[is_free], minlength=excerpt.bars) > 0
         return is_free, is_blank, {*notes[is_free, PROGRAM].tolist()}
     return is_free, is_blank, {*notes[is_free, PROGRAM].tolist()} if task == "lines" else {*programs.tolist()}
+
+
+def most_together(notes: np.ndarray, programs: Collection[int]) -> dict[int, int]:
+    """Of each of these programs, how many of the notes (M, 4) begin together at most; at least 1."""
+    most = dict.fromkeys(programs, 1)
+    places, counts = np.unique(notes[:, [ONSET, PROGRAM]], axis=0, return_counts=True)
+    for program in programs:
+        most[program] = int(counts[places[:, 1] == program].max(initial=1))
+    return most
 
 
 def outermost(notes: np.ndarray, among: np.ndarray, way: int) -> np.ndarray:

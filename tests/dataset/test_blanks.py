@@ -7,7 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musictool.dataset.blanks import ONSET, PITCH, PROGRAM, TASKS, Blanks, BlankTasks, Excerpt, free_part, outermost
+from musictool.dataset.blanks import (
+    ONSET,
+    PITCH,
+    PROGRAM,
+    TASKS,
+    Blanks,
+    BlankTasks,
+    Excerpt,
+    free_part,
+    most_together,
+    outermost,
+)
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Windows
 from musictool.encoding import PADDING, START, UNKNOWN
@@ -98,6 +109,14 @@ def test_the_lines_are_the_highest_and_lowest_of_what_sounds_together():
     assert 60 in lowest[:, PITCH]
     assert 64 not in lowest[:, PITCH]
     assert len(lowest) == len({*lowest[:, ONSET].tolist()})
+
+
+def test_who_plays_is_asked_for_with_as_many_tokens_as_notes_begin_together():
+    notes, first = whole().notes, ENCODING.sections.first
+    together = most_together(notes, {0, 33, 90, DRUMS})
+    assert together == {0: 2, 33: 1, 90: 1, DRUMS: 1}
+    program = first["program"]
+    assert BLANKS.request(together) == [START, program, program, program + 33, program + 90, first["drum"]]
 
 
 def windows(weights: list[float], length: int = 192) -> Windows:

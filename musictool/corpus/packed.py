@@ -5,7 +5,7 @@ all pieces stand in one NOTE array, their tempos in another, and the row of a pi
 are its own. Packing, slicing and concatenating are then a few numpy calls whatever the number of pieces.
 
     pieces   PIECE (P,)  how many rows of each other column belong to the piece, and its estimated key
-    notes, tempos, metres, keys, tracks   the tables of a Score, laid end to end
+    notes, tempos, metres, keys, tracks, chords   the tables of a Score, laid end to end
     names    uint8       the names of all tracks in UTF-8; a track's `name` counts its bytes
     titles   uint8       the titles of all pieces in UTF-8
 """
@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from musictool.music.key import NO_KEY
-from musictool.music.score import KEY, METRE, NOTE, TEMPO, Score, Track
+from musictool.music.score import CHORD, KEY, METRE, NOTE, TEMPO, Score, Track
 
 TRACK = np.dtype([("program", np.uint8), ("is_drum", np.bool_), ("name", np.int32)])
 COLUMNS: dict[str, np.dtype] = {
@@ -29,8 +29,9 @@ COLUMNS: dict[str, np.dtype] = {
     "tracks": TRACK,
     "names": np.dtype(np.uint8),
     "titles": np.dtype(np.uint8),
+    "chords": CHORD,
 }
-TABLES = ("notes", "tempos", "metres", "keys")  # the columns that a Score has too
+TABLES = ("notes", "tempos", "metres", "keys", "chords")  # the columns that a Score has too
 PIECE = np.dtype([*((name, np.int32) for name in COLUMNS), ("key", np.int8)])
 
 
@@ -73,6 +74,7 @@ class Packed:
             metres=part["metres"],
             keys=part["keys"],
             title=part["titles"].tobytes().decode(),
+            chords=part["chords"],
         )
 
     def __iter__(self) -> Iterator[Score]:
@@ -92,6 +94,7 @@ def starts_of(pieces: np.ndarray) -> dict[str, np.ndarray]:
 def pack(scores: Sequence[Score]) -> Packed:
     """The inverse of iterating over a Packed."""
     pieces = np.zeros(len(scores), PIECE)
+    pieces["key"] = NO_KEY
     tracks, names, titles = [], [], []
     for index, score in enumerate(scores):
         track_names = [_utf8(track.name) for track in score.tracks]
@@ -99,8 +102,10 @@ def pack(scores: Sequence[Score]) -> Packed:
         tracks += [(t.program, t.is_drum, len(name)) for t, name in zip(score.tracks, track_names, strict=True)]
         names += track_names
         titles.append(title)
-        tables = (len(getattr(score, table)) for table in TABLES)
-        pieces[index] = (*tables, len(track_names), sum(map(len, track_names)), len(title), NO_KEY)
+        for table in TABLES:
+            pieces[table][index] = len(getattr(score, table))
+        pieces["tracks"][index], pieces["names"][index] = len(track_names), sum(map(len, track_names))
+        pieces["titles"][index] = len(title)
     columns = {table: _joined([getattr(score, table) for score in scores], COLUMNS[table]) for table in TABLES}
     columns["tracks"] = np.array(tracks, TRACK)
     columns["names"] = np.frombuffer(b"".join(names), np.uint8)

@@ -37,10 +37,11 @@ class Store:
         # stores are never changed once they stand, so a lock on them would only hinder other readers
         self.path = path
         self._handle: h5py.File | None = None
-        self.pieces: np.ndarray = self._file["pieces"][:].astype(PIECE, copy=False)
+        self.pieces: np.ndarray = _known_columns(self._file["pieces"][:])
         self.starts = starts_of(self.pieces)
         for name, starts in self.starts.items():
-            if (np.diff(starts) < 0).any() or self._file[name].shape != (starts[-1],):
+            rows = self._file[name].shape if name in self._file else (0,)
+            if (np.diff(starts) < 0).any() or rows != (starts[-1],):
                 raise ValueError(f"its {name} are not those of its pieces")
 
     def __enter__(self) -> Store:
@@ -81,6 +82,16 @@ class Store:
             rows = self._file[name][first:last] if last > first else np.zeros(0, dtype)
             columns[name] = rows.astype(dtype, copy=False)
         return Packed(self.pieces[start:stop], columns)
+
+
+def _known_columns(pieces: np.ndarray) -> np.ndarray:
+    """PIECE (P,): with 0 rows of each column that a store of an earlier version lacks."""
+    if pieces.dtype == PIECE:
+        return pieces
+    known = np.zeros(len(pieces), PIECE)
+    for name in pieces.dtype.names or ():
+        known[name] = pieces[name]
+    return known
 
 
 def block_bounds(

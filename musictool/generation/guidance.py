@@ -9,9 +9,8 @@ import numpy as np
 from musictool.errors import BadOption
 from musictool.generation.request import Constraints
 from musictool.models.model import Model
-from musictool.music.chords import transposed
 from musictool.music.instruments import INSTRUMENTS, TRACKS, instrument_of
-from musictool.music.score import PITCHES, Track
+from musictool.music.score import PITCHES, Track, transposed_chords
 from musictool.sampling.guidance import Guidance
 
 _LEAST = 2  # tokens that begin a note, for there to be something to choose
@@ -33,8 +32,19 @@ def guidance_of(
     histogram = constraints.histogram
     if histogram is not None:
         histogram = tuple(np.roll(histogram, transposition).tolist())
-    values = (constraints.density, histogram, constraints.label)
-    conditions = None if values == (None,) * 3 else model.conditions.vector(*values)
+    known, tonality, tracks = model.conditions, constraints.key_index, constraints.tracks
+    if tonality is not None:
+        tonality = int(transposed_chords(np.array(tonality), transposition))  # a key is numbered as its triad
+    values = {
+        "density": constraints.density,
+        "histogram": histogram,
+        "label": constraints.label,
+        "key": tonality
+        if "key" in known.controls
+        else None,  # --key and --instruments bind any model by what is banned
+        "instruments": tracks if "instruments" in known.controls else None,
+    }
+    conditions = None if all(value is None for value in values.values()) else known.vector(**values)
     chords = constraints.chord_indices
     if chords is not None:
         if not model.arch_class.supports_chords:
@@ -42,7 +52,7 @@ def guidance_of(
                 f"--chords is for models that hear chords, and {model.name} is a {model.info['arch']['name']}; train "
                 "one that does: musictool train --encoding segments --arch midinet"
             )
-        chords = tuple(transposed(chord, transposition) for chord in chords)
+        chords = tuple(transposed_chords(np.array(chords), transposition).tolist())
     if constraints.pitches.all() and constraints.tracks is None and not needs_onset_mask:
         return Guidance(conditions=conditions, chords=chords)
     onset_pitches = model.encoding.onset_pitches()  # (V, P)

@@ -2,7 +2,7 @@
 
 A chord is one of 24 triads, counted from C major: 0..11 major, 12..23 minor, each by its root; 24 is none. What a name
 says besides is left out: sevenths, suspensions and the bass behind a slash. A diminished chord counts as the minor, and
-an augmented one as the major.
+an augmented one as the major. `*` and N.C. name none: no chord is asked for there.
 
 TRIAD_WEIGHTS are for hearing a chord as T. Fujishima, "Realtime Chord Recognition of Musical Sound" (1999): it is the
 triad to whose keys the notes come nearest, by the cosine of how much each pitch class sounds. Limit: the bass counts as
@@ -12,24 +12,28 @@ any note, and of four notes such as C6 = Am7 it is the one or the other.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
 from musictool.errors import BadOption
 from musictool.music.pitches import NAME, PITCH_CLASSES, class_of
-from musictool.music.score import PITCHES
+from musictool.music.score import CHORDS, PITCHES
 
-TRIADS, NONE = 24, 24
+TRIADS, NONE = CHORDS, CHORDS
+_NO_CHORD = ("*", "n.c.", "nc")
 _CHORD = re.compile(NAME + r"(maj|min|dim|aug|m|M|-|°|o|\+)?[\dMmajdsu#b+()°ø-]*(?:/" + NAME + ")?")
 _MINOR = ("min", "m", "-", "dim", "°", "o")
 _ROOT, _THIRD, _FIFTH = 1.0, 0.8, 0.9  # weights of a triad's keys
 
 
 def parse_chord(name: str) -> int:
-    """The triad of a name such as C, F#m, Bb7 or G/B. Raises BadOption for what is none."""
+    """The triad of a name such as C, F#m, Bb7 or G/B; NONE of * and N.C. Raises BadOption for what is no name."""
+    if name.lower() in _NO_CHORD:
+        return NONE
     match = _CHORD.fullmatch(name)
     if not match:
-        raise BadOption(f"'{name}' is no chord; write the root, and m for minor: C G/B Am F")
+        raise BadOption(f"'{name}' is no chord; write the root, and m for minor: C G/B Am F, or * for any")
     return class_of(match[1], match[2]) % 12 + 12 * (match[3] in _MINOR)
 
 
@@ -40,14 +44,18 @@ def parse_chords(text: str) -> tuple[int, ...]:
     return tuple(parse_chord(name) for name in text.split())
 
 
+def symbols(named: Iterable[tuple[int, str]]) -> list[tuple[int, int]]:
+    """(time, chord) of each (time, name) that stands above notes; other text is left out."""
+    found = []
+    for time, name in named:
+        if name.lower() in _NO_CHORD or _CHORD.fullmatch(name):
+            found.append((time, parse_chord(name)))
+    return found
+
+
 def chord_name(chord: int) -> str:
     """Such as C, Ebm; - for none."""
     return "-" if chord == NONE else PITCH_CLASSES[chord % 12] + "m" * (chord >= 12)
-
-
-def transposed(chord: int, semitones: int) -> int:
-    """A chord so many semitones higher."""
-    return chord if chord == NONE else chord // 12 * 12 + (chord + semitones) % 12
 
 
 def _triads() -> np.ndarray:

@@ -2,7 +2,8 @@
 
 Time is counted in ticks, 480 to a quarter note, for every Score whatever file it came from: sixteenths (120 ticks),
 triplets (160) and the 24 steps per beat of the Lakh piano-rolls (20) are whole numbers. A Score is two plain things: a
-table of notes and a tuple of tracks; beside them the tables of tempo, metre and key changes, which may be empty.
+table of notes and a tuple of tracks; beside them the tables of tempo, metre and key changes and of chord symbols, which
+may be empty.
 
 What a Score does not hold: lyrics, dynamics as words, pitch bends, controllers. The sustain pedal is folded into the
 durations by the readers that meet it.
@@ -22,6 +23,7 @@ TICKS_PER_QUARTER = 480
 DEFAULT_BPM = 120.0  # the MIDI standard's tempo where a file names none; quarter notes per minute
 DEFAULT_VELOCITY = 80
 PITCHES = 128
+CHORDS = 24  # triads, major from C on, then minor; above them stands none
 LAST_TICK = 2**31 - 1
 
 NOTE = np.dtype(
@@ -36,6 +38,7 @@ NOTE = np.dtype(
 TEMPO = np.dtype([("onset_ticks", np.int32), ("bpm", np.float64)])  # quarter notes per minute
 METRE = np.dtype([("onset_ticks", np.int32), ("numerator", np.uint8), ("denominator", np.uint8)])
 KEY = np.dtype([("onset_ticks", np.int32), ("sharps", np.int8), ("minor", np.bool_)])
+CHORD = np.dtype([("onset_ticks", np.int32), ("chord", np.int8)])  # an index of musictool/music/chords.py
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Score:
         tracks: what `notes["track"]` points at.
         tempos, metres, keys: TEMPO, METRE, KEY tables sorted by onset; empty where the file says nothing.
         title: what the file calls the piece, possibly empty.
+        chords: CHORD, the chord symbols that stand above the music, sorted by onset; they do not sound.
     """
 
     notes: np.ndarray
@@ -79,6 +83,7 @@ class Score:
     metres: np.ndarray = field(default_factory=lambda: _empty(METRE))
     keys: np.ndarray = field(default_factory=lambda: _empty(KEY))
     title: str = ""
+    chords: np.ndarray = field(default_factory=lambda: _empty(CHORD))
 
     @classmethod
     def from_columns(
@@ -199,11 +204,11 @@ class Score:
         return changes if changes and changes[0][0] <= 0 else [(0, bar_ticks(4, 4)), *changes]
 
     def since(self, begin_ticks: int) -> Score:
-        """The piece from a time on, which becomes 0: notes that begin there or later; the tempo, metre and key hold."""
+        """The piece from a time on, which becomes 0: notes that begin there or later; what holds then stays."""
         notes = self.notes[self.notes["onset_ticks"] >= begin_ticks].copy()
         notes["onset_ticks"] -= begin_ticks
-        tempos, metres, keys = (_since(table, begin_ticks) for table in (self.tempos, self.metres, self.keys))
-        return replace(self, notes=notes, tempos=tempos, metres=metres, keys=keys)
+        tables = {name: _since(getattr(self, name), begin_ticks) for name in ("tempos", "metres", "keys", "chords")}
+        return replace(self, notes=notes, **tables)
 
     def later(self, ticks: int) -> Score:
         """The piece with its notes so much later; tempos, metres and keys stay."""
@@ -245,15 +250,22 @@ class Score:
         notes = self.notes.copy()
         pitch = notes["pitch"].astype(np.int64) + np.where(self.is_drum, 0, semitones)
         notes["pitch"] = fold_octaves(pitch, range(PITCHES))
-        return replace(self, notes=sort_notes(notes), keys=_empty(KEY))
+        chords = self.chords.copy()
+        chords["chord"] = transposed_chords(chords["chord"], semitones)
+        return replace(self, notes=sort_notes(notes), keys=_empty(KEY), chords=chords)
 
 
 def _since(table: np.ndarray, begin_ticks: int) -> np.ndarray:
-    """A TEMPO, METRE or KEY table from a time on, which becomes 0; what holds there stands at 0."""
+    """A TEMPO, METRE, KEY or CHORD table from a time on, which becomes 0; what holds there stands at 0."""
     first = max(0, int(np.searchsorted(table["onset_ticks"], begin_ticks, side="right")) - 1)
     later = table[first:].copy()
     later["onset_ticks"] = np.maximum(later["onset_ticks"] - begin_ticks, 0)
     return later
+
+
+def transposed_chords(chords: np.ndarray, semitones: int) -> np.ndarray:
+    """int: chords, indices of musictool/music/chords.py, so many semitones higher; what is none stays."""
+    return np.where(chords < CHORDS, chords // 12 * 12 + (chords + semitones) % 12, chords)
 
 
 def fold_octaves(pitches: np.ndarray, into: range) -> np.ndarray:

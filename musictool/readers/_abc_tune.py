@@ -17,7 +17,8 @@ from functools import lru_cache
 import numpy as np
 
 from musictool.errors import BadFile
-from musictool.music.score import KEY, METRE, TEMPO, Score, Track, bar_ticks
+from musictool.music.chords import symbols
+from musictool.music.score import CHORD, KEY, METRE, TEMPO, Score, Track, bar_ticks
 from musictool.readers import _abc_fields as fields
 from musictool.readers._abc_text import FIELD, Macros, text_string
 from musictool.readers._abc_voice import LENGTH, NOTE, PARTS, QUARTER, Head, Voice, scaled
@@ -32,7 +33,8 @@ _TOKEN = re.compile(
     rf"""
     (?P<note>(?:[\^_=]+[\d/]*)?[A-Ga-g][,']*{LENGTH})
   | (?P<bar>\.?(?:\[(?=[|\]])|[|:])(?:[|:\]]|\[(?=[|\]]))*(?:\s*\[?{_ENDING})?)
-  | (?P<silent>[\s`*;?@\#$\\)~.] | "[^"]*(?:"|$) | y{LENGTH} | \((?![\d&])[',]?
+  | (?P<symbol>"[^"]*(?:"|$))
+  | (?P<silent>[\s`*;?@\#$\\)~.] | y{LENGTH} | \((?![\d&])[',]?
       | \[(?:{_ENDING}|"[^"]*"(?=[^\]|]{{0,200}}(?:\||$))))
   | (?P<comment>%.*)
   | (?P<broken>>+|<+)
@@ -83,6 +85,7 @@ class _Tune:
         self._symbols: dict[str, str] = {}  # what U: makes of a letter
         self._line_break = False  # whether ! ends a line, by I:linebreak
         self._tempos: list[tuple[int, float]] = []
+        self._chord_symbols: list[tuple[int, str]] = []
         self._template = self._voice = Voice()  # what holds for all voices, until the first of them
         self._voices: dict[str, Voice] = {}
         self._declared: dict[str, list[str]] = {}  # the header's lines about each voice
@@ -293,6 +296,9 @@ class _Tune:
             self.remarks.add("chords without end")
             self._end_chord("]")
 
+    def _symbol(self, token: str) -> None:
+        self._chord_symbols.append((self._voice.at, token.strip('"')))
+
     def _tie(self, token: str) -> None:
         if self._chord:
             self._chord[-1] = self._chord[-1][0], True
@@ -365,12 +371,14 @@ class _Tune:
             tempos=_table([(at // PARTS, bpm) for at, bpm in self._tempos], TEMPO),
             metres=_table(_metres(first, int(end.max())), METRE),
             keys=_table(_keys(keyed) if keyed else [], KEY),
+            chords=_table(symbols((at // PARTS, name) for at, name in self._chord_symbols), CHORD),
             title=self._title,
         )
 
 
 _HANDLERS = {
     "note": _Tune._note,
+    "symbol": _Tune._symbol,
     "rest": _Tune._rest,
     "bars_rest": _Tune._bars_rest,
     "chord": _Tune._open_chord,

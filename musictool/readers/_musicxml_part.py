@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from musictool.music.chords import NONE
 from musictool.music.score import PITCHES
 from musictool.readers import _notation_instruments as instruments
 from musictool.readers._notation_lines import DEFAULT_DRUM, DRUM_CHANNEL, LOUDNESS, MAX_METRE, velocity
@@ -66,6 +67,7 @@ class Measure:
         self.dynamics: list[tuple[Fraction, int]] = []
         self.metres: list[tuple[Fraction, int, int]] = []
         self.keys: list[tuple[Fraction, int, bool]] = []
+        self.chords: list[tuple[Fraction, int]] = []  # symbols; see musictool/music/chords.py
         self.length = _NOTHING  # of what stands in it, but for rests of the whole measure
         self.rest = _NOTHING  # the length that such a rest says it has
         self.is_short = False  # a pickup, or half of a divided measure
@@ -160,6 +162,8 @@ class Part:
                 self._attributes(measure, child, at)
             elif child.tag == "direction":
                 self._direction(measure, child, at)
+            elif child.tag == "harmony":
+                self._harmony(measure, child, at)
             elif child.tag == "sound":
                 self._sound(measure, child, at)
 
@@ -231,6 +235,16 @@ class Part:
             for metronome in element.iterfind("direction-type/metronome"):
                 if (bpm := _quarters_per_minute(metronome)) > 0:
                     measure.tempos.append((at, bpm))
+
+    def _harmony(self, measure: Measure, element: Element, at: Fraction) -> None:
+        """A chord symbol: the root, and whether its third is minor. Degrees without a root mean nothing here."""
+        at = max(_NOTHING, at + Fraction(_decimal(element.findtext("offset", ""))) / self._divisions)
+        kind, step = _text(element, "kind"), _STEPS.get(_text(element, "root/root-step").upper())
+        if kind == "none":
+            measure.chords.append((at, NONE))
+        elif step is not None:
+            root = step + round(_decimal(element.findtext("root/root-alter", ""))) + self._transpositions.get("", 0)
+            measure.chords.append((at, root % 12 + 12 * kind.startswith(("minor", "diminished", "half-diminished"))))
 
     def _sound(self, measure: Measure, element: Element, at: Fraction) -> None:
         if (bpm := _decimal(element.get("tempo", ""))) > 0:

@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from musictool.errors import BadFile
-from musictool.music.score import KEY, METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
+from musictool.music.score import CHORD, KEY, METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
 from musictool.readers import _archive
 from musictool.readers._musicxml_part import Part
 from musictool.readers._notation_lines import Line, loudness, metres, table, ticks
@@ -182,6 +182,7 @@ class _Score:
             tempos=self._tempos(parts, begins),
             metres=table(self._metres(parts, begins), METRE),
             keys=self._keys(parts, begins),
+            chords=self._chords(parts, begins),
             title=self.titles.get("work-title") or self.titles.get("movement-title", ""),
         )
 
@@ -220,6 +221,18 @@ class _Score:
             for at, numerator, denominator in measure.metres
         ]
         return metres(changes, (ticks(begin) for begin in begins[:-1]))
+
+    def _chords(self, parts: list[Part], begins: list[Fraction]) -> np.ndarray:
+        """The chord symbols of the first part that has some."""
+        for part in parts:
+            rows = [
+                (ticks(begins[index] + at), chord)
+                for index, measure in part.measures.items()
+                for at, chord in measure.chords
+            ]
+            if rows:
+                return table(rows, CHORD)
+        return table([], CHORD)
 
     def _keys(self, parts: list[Part], begins: list[Fraction]) -> np.ndarray:
         """Those of the first part that sounds as it is written."""

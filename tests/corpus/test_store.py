@@ -62,3 +62,15 @@ def test_blocks_cover_all_pieces_and_stay_small(counts):
 def test_no_block_has_more_pieces_than_its_limit():
     bounds = list(store.block_bounds(np.ones(store.BLOCK_PIECES * 2 + 1)))
     assert [stop - start for start, stop in bounds] == [store.BLOCK_PIECES, store.BLOCK_PIECES, 1]
+
+
+def test_a_store_of_a_version_without_chords_has_none(tmp_path):
+    with store.new_file(tmp_path / "old.h5") as file, written(tmp_path / "new.h5", pack(many(2))) as new:
+        for name in new._file:
+            old = new._file[name][:]
+            if name == "pieces":
+                old = old[[field for field in old.dtype.names if field != "chords"]]
+            if name != "chords":
+                file[name] = old
+    with store.Store(tmp_path / "old.h5") as old:
+        assert [len(score.chords) for score in old.slice(0, 2)] == [0, 0]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from musictool.errors import BadOption
-from musictool.music.chords import CLASS_OF_PITCH, NONE, TRIAD_WEIGHTS, VECTORS, chord_name, parse_chords, transposed
+from musictool.music.chords import CLASS_OF_PITCH, NONE, TRIAD_WEIGHTS, VECTORS, chord_name, parse_chords, symbols
+from musictool.music.score import transposed_chords
 
 
 @pytest.mark.parametrize(
@@ -31,8 +32,14 @@ def test_what_is_no_chord_is_refused(text: str, message: str):
 
 def test_higher_by_some_semitones_a_chord_keeps_its_mode():
     chords = parse_chords("C B Am Bm")
-    assert [chord_name(transposed(chord, 2)) for chord in (*chords, NONE)] == ["D", "C#", "Bm", "C#m", "-"]
-    assert transposed(chords[0], -13) == parse_chords("B")[0]
+    assert [chord_name(int(chord)) for chord in transposed_chords(np.array((*chords, NONE)), 2)] == [
+        "D",
+        "C#",
+        "Bm",
+        "C#m",
+        "-",
+    ]
+    assert tuple(transposed_chords(np.array(chords[:1]), -13)) == parse_chords("B")
 
 
 def test_the_keys_of_a_triad_come_nearest_to_it_and_so_do_those_of_its_seventh():
@@ -46,3 +53,11 @@ def test_each_chord_has_a_vector_of_its_root_and_mode():
     assert VECTORS[NONE].sum() == 0
     assert (VECTORS[:12, :12] == VECTORS[12:24, :12]).all()
     assert VECTORS[:, 12].tolist() == [0] * 12 + [1] * 12 + [0]
+
+
+def test_no_chord_is_a_place_where_none_is_asked_for():
+    assert parse_chords("C * N.C. nc") == (0, NONE, NONE, NONE)
+
+
+def test_symbols_above_notes_are_chords_and_other_text_is_none():
+    assert symbols([(0, "Am7"), (480, "^slowly"), (960, "N.C."), (1440, "Fine")]) == [(0, 21), (960, NONE)]

@@ -516,3 +516,8 @@ def test_music21_reads_abc_where_it_is_asked_to_and_a_tune_that_it_does_not_unde
     assert played(score, 0) == "66@0 64@2 61@3 64@3"
     assert played(score, 1) == "49@2 48@3 48@6"
     assert result.remark == "1 of 2 tunes unreadable"
+
+
+def test_chord_symbols_are_kept_and_other_text_is_not(tmp_path: Path):
+    score = read(tmp_path, 'X:1\nM:4/4\nL:1/4\nK:C\n"Am7"CDEF|"^slowly"G"N.C."A"F/C"BC|\n')
+    assert score.chords.tolist() == [(0, 21), (5 * 480, 24), (6 * 480, 5)]

@@ -503,3 +503,14 @@ def test_absurd_numbers_are_no_harm(tmp_path: Path, number: str):
 def test_music21_reads_it_too(tmp_path: Path):
     (tmp_path / "a.musicxml").write_text(MELODY, encoding="utf-8")
     assert short(musicxml.read(tmp_path / "a.musicxml", "music21").scores[0]) == [(0, 1920, 60)]
+
+
+def test_chord_symbols_are_kept(tmp_path: Path):
+    def harmony(step: str, alter: int, kind: str) -> str:
+        root = f"<root><root-step>{step}</root-step><root-alter>{alter}</root-alter></root>"
+        return f"<harmony>{root}<kind>{kind}</kind></harmony>"
+
+    music = harmony("B", -1, "minor-seventh") + note("C4", 2) + harmony("E", 0, "dominant") + note("E4", 2)
+    score = read(tmp_path / "a.musicxml", score_xml(part("Song", measure(1, attributes() + music))))
+    assert score.chords.tolist() == [(0, 12 + 10), (960, 4)]
+    assert score.transpose(2).chords["chord"].tolist() == [12, 6]

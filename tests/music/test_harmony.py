@@ -1,0 +1,56 @@
+"""The chord of each bar, by the symbols above it or by its notes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from musictool.music.chords import NONE, chord_name, parse_chords
+from musictool.music.harmony import bar_chords, bars_as_asked
+from musictool.music.score import CHORD, Score, Track
+
+TRIADS = {"C": (48, 52, 55), "F": (53, 57, 60), "G": (55, 59, 62), "Am": (45, 48, 52)}
+
+
+def played(*names: str) -> Score:
+    """A bar of 4/4 on each chord; none is a bar of silence."""
+    bars = enumerate(TRIADS.get(name, ()) for name in names)
+    return Score.from_notes([(pitch, 4 * bar, 4) for bar, pitches in bars for pitch in pitches])
+
+
+def names_of(score: Score) -> str:
+    return " ".join(chord_name(chord) for chord in bar_chords(score)[1].tolist())
+
+
+def test_triads_are_heard_bar_by_bar_and_silence_is_none():
+    assert names_of(played("C", "Am", "-", "F", "G", "C")) == "C Am - F G C"
+
+
+def test_drums_make_no_chord():
+    assert names_of(replace(played("C"), tracks=(Track(is_drum=True),))) == "-"
+
+
+def test_a_melody_is_heard_in_its_key():
+    tune = [(60, 0, 2), (64, 2, 2), (65, 4, 2), (69, 6, 2), (67, 8, 2), (71, 10, 2), (72, 12, 4)]
+    assert names_of(Score.from_notes(tune)) == "C F G C"
+
+
+def test_symbols_go_before_notes_and_the_longest_of_a_bar_holds():
+    symbols = np.array([(1920, 9), (5760, NONE), (7680 - 480, 2)], CHORD)
+    score = replace(played("C", "C", "C", "C"), chords=symbols)
+    assert names_of(score) == "C A A -"
+
+
+def test_bars_count_in_their_metre():
+    waltz = replace(
+        Score.from_notes([(pitch, 3 * bar, 3) for bar, name in enumerate(("C", "G")) for pitch in TRIADS[name]]),
+        metres=np.array([(0, 3, 4)], [("onset_ticks", np.int32), ("numerator", np.uint8), ("denominator", np.uint8)]),
+    )
+    assert names_of(waltz) == "C G"
+
+
+def test_what_sounds_is_held_against_what_was_asked_over_and_over():
+    score = played("C", "G", "Am", "F", "C", "C")
+    assert bars_as_asked(score, parse_chords("C G Am F")) == (5, 6)
+    assert bars_as_asked(score, parse_chords("* G")) == (1, 3)

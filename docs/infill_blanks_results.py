@@ -1,12 +1,11 @@
 """Measure a model of music with blanks, for docs/infill.md: how well it knows what was taken out, and what it writes.
 
-    python docs/infill_blanks_results.py MODEL CORPUS --pieces 40 --out FOLDER
+    python docs/infill_blanks_results.py MODEL CORPUS --pieces 40
 
 The pieces are those of the corpus's validation split, so that the model has learnt from none of them. Of each two bars
 in the middle are taken out. Printed are the nats per token of what stood there, given the bars on both sides, and given
 those before alone; the same for one track, where there are several; and of what it writes there how many notes are the
-composer's, and how many infills are his to the note. With --out the bars are written as MIDI files, the composer's into
-FOLDER/own and the model's into FOLDER/written, for `musictool evaluate FOLDER/written --against FOLDER/own`.
+composer's, how many infills are his to the note, and how surely a classifier tells those bars from his.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -23,9 +21,9 @@ from musictool.dataset.blanks import PROGRAM, Excerpt
 from musictool.engine.current import within
 from musictool.generation.infill_request import InfillRequest
 from musictool.generation.infill_tokens import TokenInfill
+from musictool.metrics.told_apart import told_apart
 from musictool.models.model import Model
 from musictool.music.score import Score
-from musictool.writing import write
 
 BARS = 2  # that are taken out
 
@@ -71,10 +69,11 @@ def part(score: Score, first: int) -> Score:
     return score.until(score.bar_line_ticks(first + BARS)).since(score.bar_line_ticks(first))
 
 
-def report(model: Model, pieces: Iterable[tuple[Score, int]], what: str, out: Path | None, heat: float) -> None:
+def report(model: Model, pieces: Iterable[tuple[Score, int]], what: str, heat: float) -> None:
     """Print what was measured, for all tracks or for the lowest of several."""
     both = past = 0.0
-    tokens = same = written = original = equal = infills = 0
+    tokens = same = written = original = equal = 0
+    pairs: list[tuple[Score, Score]] = []
     for number, (score, first) in enumerate(pieces):
         tracks = None
         if what == "the lowest track":
@@ -95,16 +94,16 @@ def report(model: Model, pieces: Iterable[tuple[Score, int]], what: str, out: Pa
         locked = struck(Score(score.notes[~under_way.goes], score.tracks, metres=score.metres), first)
         ours, theirs = ours - locked, theirs - locked
         same, written, original = same + (ours & theirs).total(), written + ours.total(), original + theirs.total()
-        equal, infills = equal + (ours == theirs), infills + 1
-        if out is not None:
-            for folder, piece in (("own", score), ("written", infill)):
-                (out / folder).mkdir(parents=True, exist_ok=True)
-                write(part(piece, first), out / folder / f"{number:03}.mid")
-    print(f"\n{BARS} bars of {what}, {infills} pieces, {tokens:,} tokens")
-    if infills:
+        equal += ours == theirs
+        pairs.append((part(infill, first), part(score, first)))
+    print(f"\n{BARS} bars of {what}, {len(pairs)} pieces, {tokens:,} tokens")
+    if pairs:
         print(f"nats per token, given both sides {both / tokens:.3f}, given the past alone {past / tokens:.3f}")
         print(f"notes written {written:,}, the composer's {original:,}, in both {same / max(1, original):.0%} of his")
-        print(f"infills equal to what stood there: {equal / infills:.0%}")
+        apart = told_apart(*zip(*pairs, strict=True), paired=True, bars=(1, BARS), halves=False)
+        print("told apart: " + ", ".join(f"{bars} bars {auc}" for bars, auc in apart.samples.items()))
+        print(*(f"- {fact.text}" for fact in apart.facts), sep="\n")
+        print(f"infills equal to what stood there: {equal / len(pairs):.0%}")
 
 
 def main() -> None:
@@ -114,12 +113,11 @@ def main() -> None:
     arguments.add_argument("corpus")
     arguments.add_argument("--pieces", type=int, default=40)
     arguments.add_argument("--temperature", type=float, default=1.0)
-    arguments.add_argument("--out", type=Path)
     given = arguments.parse_args()
     model, corpus = Model.open(given.model), Corpus.open(given.corpus)
     with within("numpy"):
-        for what, out in (("all tracks", given.out), ("the lowest track", None)):
-            report(model, held_out(corpus, given.pieces), what, out, given.temperature)
+        for what in ("all tracks", "the lowest track"):
+            report(model, held_out(corpus, given.pieces), what, given.temperature)
 
 
 if __name__ == "__main__":

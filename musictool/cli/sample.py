@@ -47,6 +47,8 @@ def command(
     for songs, copies in batches:
         for song in songs:
             _tell(song)
+            if given.get("chords") is not None and not given.get("keep_primer"):
+                _output.say(_chords_heard(song.score, given["chords"]))
             if copies is not None:
                 _output.say(f"  {copies.report(song.score)}")
     if [path.suffix.lower() for path in songs[0].paths] == [".mid"]:
@@ -135,6 +137,14 @@ def _tell(song: Any) -> None:
             f"  its end repeats the same {period} note{'s' * (period > 1)} over and over; "
             "try a higher --temperature or another --seed"
         )
+
+
+def _chords_heard(score: Any, chords: str) -> str:
+    from musictool.music.chords import parse_chords
+    from musictool.music.harmony import bars_as_asked
+
+    heard, asked = bars_as_asked(score, parse_chords(chords))
+    return f"  {heard} of {asked} bars sound as the chord that was asked for"
 
 
 def _copies(model: Any) -> Any:

@@ -1,19 +1,23 @@
-"""What a model can be conditioned on: how dense the music gets, in which pitch classes, of which label.
+"""What a model can be conditioned on: how dense the music gets, in which pitch classes, key, instruments and label.
 
 Each condition is a group of numbers in one vector that a network reads beside every row:
 
     density     one number for each of DENSITIES, notes per second: 1 at the nearest, shared where it lies between two
     histogram   the share of each pitch class C..B; they add up to 1
+    key         1 at the piece's key, of the 24 of musictool/music/key.py
+    instruments 1 at each of the five of musictool/music/instruments.py that plays in the piece
     label       1 at the piece's value of one column of the metadata (genre, artist, folder, ...)
 
 A group of zeros conditions on nothing. Training drops each group in CONDITION_DROPOUT of the windows, so that the same
 model also writes freely, as Performance RNN does (Simon and Oore 2017).
 
-Density and histogram come from 13 numbers beside each row, the controls, which say what follows it:
+All but the label come from 15 numbers beside each row, the controls, of which the first 13 say what follows it:
 
     0       note density: notes per second that begin in the DENSITY_SECONDS from the row's position on
     1..12   pitch classes C..B: the share of the sounding time in the HISTOGRAM_SECONDS from there on; they add up to 1,
             or are all equal where nothing sounds
+    13      the key of the whole piece, an index into KEY_NAMES; NO_KEY where nothing but drums sounds
+    14      the instruments of the whole piece: the sum of 2^i for each index i into INSTRUMENTS that plays
 
 Drums count for the density and not for the pitch classes. Near the end of a piece the density is that of what is left
 of it. Time is that of the decoded piece; where an encoding counts beats and keeps no tempo, at the tempo with which the
@@ -22,25 +26,30 @@ piece began.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from musictool.corpus.corpus import Corpus
+from musictool.corpus.keys import key_index
 from musictool.encoding import Encoding
 from musictool.errors import BadOption, UnknownName
-from musictool.music.score import Score
+from musictool.music.harmony import time_since
+from musictool.music.instruments import INSTRUMENTS, instrument_of, note_instruments
+from musictool.music.key import KEY_NAMES
+from musictool.music.score import Score, Track, transposed_chords
 
-CONTROLS = 13
+CONTROLS = 15
+HISTOGRAM, KEY, PLAYING = slice(1, 13), 13, 14  # where in them
 DENSITY_SECONDS = 3.0
 HISTOGRAM_SECONDS = 5.0
 SHORTEST_SECONDS = 0.25  # what is left of a piece counts as at least this long
 _PRIOR_SECONDS = 0.01  # added to each pitch class
 
 DENSITIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-CONTROL_SIZES = {"density": len(DENSITIES), "histogram": CONTROLS - 1}
+CONTROL_SIZES = {"density": len(DENSITIES), "histogram": 12, "key": len(KEY_NAMES), "instruments": len(INSTRUMENTS)}
 CONDITION_DROPOUT = 0.2
 MAX_LABELS = 1000
 FOLDER = "folder"  # the column that every corpus has: the folder that a file lies in
@@ -85,12 +94,17 @@ class Conditions:
                 values = np.repeat((label[:, None] == np.arange(len(self.labels)))[:, None], length, axis=1)
             else:
                 assert controls is not None
-                values = density_shares(controls[..., 0]) if name == "density" else controls[..., 1:]
+                values = _OF_CONTROL[name](controls)
             groups.append(values * is_given[:, None, None])
         return np.concatenate(groups, axis=-1).astype(np.float32)
 
     def vector(
-        self, density: float | None = None, histogram: Sequence[float] | None = None, label: str | None = None
+        self,
+        density: float | None = None,
+        histogram: Sequence[float] | None = None,
+        label: str | None = None,
+        key: int | None = None,
+        instruments: Sequence[Track] | None = None,
     ) -> np.ndarray:
         """float32 (C,): the vector of what is given, zeros for the rest.
 
@@ -98,19 +112,27 @@ class Conditions:
             density: notes per second.
             histogram: 12 weights, C..B, of any sum above 0.
             label: one of the labels, in any case.
+            key: an index into KEY_NAMES.
+            instruments: who plays.
 
         Raises:
             BadOption: for what this model was not trained on, or a value out of range.
             UnknownName: for another label, with a suggestion.
         """
-        given = {"density": density, "histogram": histogram, "label": label}
+        given = {"density": density, "histogram": histogram, "key": key, "instruments": instruments, "label": label}
         for name, value in given.items():
             if value is not None and name not in self.sizes:
                 raise BadOption(
                     f"this model was not trained to be asked for a {name}; train one with "
                     + ("--label COLUMN" if name == "label" else f"--controls {name}")
                 )
-        of_group = {"density": self._density, "histogram": self._histogram, "label": self._label}
+        of_group = {
+            "density": self._density,
+            "histogram": self._histogram,
+            "key": np.eye(len(KEY_NAMES)).__getitem__,
+            "instruments": lambda tracks: np.isin(range(len(INSTRUMENTS)), [instrument_of(track) for track in tracks]),
+            "label": self._label,
+        }
         groups = [
             np.zeros(size) if given[name] is None else of_group[name](given[name]) for name, size in self.sizes.items()
         ]
@@ -150,6 +172,24 @@ def density_shares(density: np.ndarray) -> np.ndarray:
     return np.maximum(0, 1 - np.abs(place - scale)).astype(np.float32)
 
 
+def _key(controls: np.ndarray) -> np.ndarray:
+    """(..., CONTROLS) -> (..., 24): 1 at the key."""
+    return controls[..., KEY, None] == np.arange(len(KEY_NAMES))
+
+
+def _instruments(controls: np.ndarray) -> np.ndarray:
+    """(..., CONTROLS) -> (..., 5): 1 at each that plays."""
+    return controls[..., PLAYING, None].astype(np.int64) >> np.arange(len(INSTRUMENTS)) & 1
+
+
+_OF_CONTROL: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "density": lambda controls: density_shares(controls[..., 0]),
+    "histogram": lambda controls: controls[..., HISTOGRAM],
+    "key": _key,
+    "instruments": _instruments,
+}
+
+
 def controls_of(encoding: Encoding, rows: np.ndarray, tempos: np.ndarray) -> np.ndarray:
     """float16 (T, CONTROLS) beside the rows (T,) of one piece.
 
@@ -160,12 +200,19 @@ def controls_of(encoding: Encoding, rows: np.ndarray, tempos: np.ndarray) -> np.
     if not len(music.tempos) and not encoding.stretches:
         music = replace(music, tempos=tempos[:1])
     at = music.to_seconds(encoding.positions(rows))  # (T,), seconds
-    return np.concatenate([_density(music, at)[:, None], _histogram(music, at)], axis=1).astype(np.float16)
+    whole = np.zeros((len(at), 2))
+    playing = np.unique(note_instruments(music))
+    whole[:] = key_index(music), (2 ** playing[playing >= 0]).sum()
+    return np.concatenate([_density(music, at)[:, None], _histogram(music, at), whole], axis=1).astype(np.float16)
 
 
 def transposed_controls(values: np.ndarray, semitones: int) -> np.ndarray:
     """Controls (..., CONTROLS) of the same music `semitones` higher."""
-    return np.concatenate([values[..., :1], np.roll(values[..., 1:], semitones, axis=-1)], axis=-1)
+    moved = values.copy()
+    moved[..., HISTOGRAM] = np.roll(values[..., HISTOGRAM], semitones, axis=-1)
+    key = values[..., KEY]
+    moved[..., KEY] = np.where(key < 0, key, transposed_chords(key, semitones))  # a key is numbered as its triad
+    return moved
 
 
 def stretched_controls(values: np.ndarray, factor: float) -> np.ndarray:
@@ -191,15 +238,9 @@ def _histogram(music: Score, at: np.ndarray) -> np.ndarray:
         # what sounds between two times is what has begun by then, less what has ended
         for sign, times in ((1, onsets[of_class]), (-1, ends[of_class])):
             times = np.sort(times)
-            sounding[:, pitch_class] += sign * (_since(times, at + HISTOGRAM_SECONDS) - _since(times, at))
+            sounding[:, pitch_class] += sign * (time_since(times, at + HISTOGRAM_SECONDS) - time_since(times, at))
     sounding += _PRIOR_SECONDS
     return sounding / sounding.sum(axis=1, keepdims=True)
-
-
-def _since(times: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """float64 (T,): how much time has passed, by each of `at`, since each of the sorted `times` before it, in sum."""
-    passed = np.searchsorted(times, at)
-    return passed * at - np.concatenate([[0], np.cumsum(times)])[passed]
 
 
 def labels_of(corpus: Corpus, column: str) -> list[str]:

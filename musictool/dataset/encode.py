@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 FORMAT = 2
 DEFAULT_ENCODING = "note-chord"
 DEFAULT_TRANSPOSITIONS = tuple(range(-3, 4))
-CONTROLS_FILE = "controls.h5"
+CONTROLS_FILE = f"controls-{CONTROLS}.h5"
 MAX_COUNTED = 1_000_000  # different token bytes of a corpus, beyond which those met once are forgotten (some 200 MB)
 CHUNKS = 4  # blocks of token bytes that are looked up at once
 

@@ -2,9 +2,9 @@
 
 The chords of musictool/music/chords.py. Of notes, the chord of each bar is a step of the best path through all bars
 (Viterbi, as in A. Sheh and D. Ellis, "Chord Segmentation and Recognition using EM-Trained Hidden Markov Models", 2003):
-a bar speaks for a triad by the cosine of how long each pitch class sounds in it with the weights of the triad (Fujishima
-1999), and by its lowest note, if it is low, for the triad on it; a triad is likelier the nearer it stands to the key of
-the piece, and behind one whose root is a fifth away. Limit: one chord per bar, the one that holds longest.
+a bar speaks for a triad by the cosine of how long each pitch class sounds in it with the weights of the triad
+(Fujishima 1999), and by its lowest note, if it is low, for the triad on it; a triad is likelier the nearer it stands to
+the key of the piece, and behind one whose root is a fifth away. Limit: one chord per bar, the one that holds longest.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ class TrainOptions:
     )
     controls: tuple[str, ...] = flag(
         (),
-        "Conditions that sample can set: density, histogram or both, with a comma between.",
+        "Conditions that sample can set: density, histogram, key, instruments, with commas between.",
         metavar="NAMES",
         choices=_controls,
         what="control",
@@ -206,6 +206,8 @@ class TrainOptions:
                 f"--stretch changes nothing: {cls.name} counts beats, which are the same at any tempo; "
                 f"{_names(lambda encoding: encoding.stretches)} can be stretched"
             )
+        if "key" in self.controls and self.run.transpose.to_c:
+            raise BadOption("--controls key has nothing to learn where --transpose to-c moves every piece into one key")
         if (self.controls or self.label) and cls.kind != "tokens":
             raise BadOption(
                 f"--controls and --label are for archs that learn tokens; {self.encoding} writes {cls.kind}"

@@ -5,10 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from musictool.dataset.conditions import controls_of, stretched_controls, transposed_controls
+from musictool.dataset.conditions import (
+    HISTOGRAM,
+    KEY,
+    PLAYING,
+    Conditions,
+    controls_of,
+    stretched_controls,
+    transposed_controls,
+)
 from musictool.encodings.note_chord import NoteChord, Options
+from musictool.encodings.note_duration import NoteDuration
 from musictool.encodings.performance import Performance
-from musictool.music.score import TEMPO, Score
+from musictool.music.score import TEMPO, Score, Track
 
 SCALE = Score.from_notes([(60 + i, i, 1) for i in range(24)])  # twelve seconds at 120 bpm, two notes a second
 
@@ -45,7 +54,7 @@ def test_an_encoding_of_seconds_has_the_tempo_in_its_rows_already():
 
 def test_the_histogram_is_the_share_of_time_that_each_pitch_class_sounds():
     score = Score.from_notes([(60, 0, 6), (67, 6, 2), (48, 8, 2), (66, 10, 20)])
-    values = of(score)[:, 1:].astype(float)
+    values = of(score)[:, HISTOGRAM].astype(float)
     assert values.sum(axis=1) == pytest.approx(1, abs=2e-3)
     # five seconds are ten quarters: C for eight of them, G for two
     assert values[0, [0, 7, 6]] == pytest.approx([0.8, 0.2, 0.0], abs=2e-2)
@@ -54,14 +63,21 @@ def test_the_histogram_is_the_share_of_time_that_each_pitch_class_sounds():
 
 def test_a_chord_shares_the_time():
     values = of(Score.from_notes([(60, 0, 20), (64, 0, 20), (67, 0, 20)]))
-    assert values[0, 1:].argsort()[-3:].tolist() in ([0, 4, 7], [4, 0, 7], [0, 7, 4], [7, 0, 4], [4, 7, 0], [7, 4, 0])
+    assert values[0, HISTOGRAM].argsort()[-3:].tolist() in (
+        [0, 4, 7],
+        [4, 0, 7],
+        [0, 7, 4],
+        [7, 0, 4],
+        [4, 7, 0],
+        [7, 4, 0],
+    )
 
 
 def test_every_pitch_class_is_as_likely_where_nothing_sounds():
     encoding = NoteChord()
     encoding.fit([SCALE])
     assert (
-        controls_of(encoding, np.array([1, 1]), SCALE.tempos)[:, 1:].tolist()
+        controls_of(encoding, np.array([1, 1]), SCALE.tempos)[:, HISTOGRAM].tolist()
         == [[pytest.approx(1 / 12, abs=1e-3)] * 12] * 2
     )
 
@@ -74,3 +90,29 @@ def test_transposing_turns_the_histogram_and_stretching_thins_the_music():
     np.testing.assert_allclose(of(SCALE.transpose(3)), moved, atol=2e-3)
     assert stretched_controls(values, 2.0)[0, 0] == 1.0
     assert stretched_controls(values, 2.0).dtype == values.dtype
+
+
+BAND = Score.from_notes([(pitch, beat, 1) for beat in range(8) for pitch in (48, 52, 55)], tracks=(Track(0), Track(33)))
+
+
+def test_key_and_instruments_are_those_of_the_whole_piece():
+    notes = BAND.notes.copy()
+    notes["track"][::3] = 1
+    notes["pitch"][::3] = 36
+    score, encoding = replace(BAND, notes=notes), NoteDuration()
+    values = controls_of(encoding, encoding.encode(score), score.tempos)
+    assert np.unique(values[:, KEY]).tolist() == [0]  # C major
+    assert np.unique(values[:, PLAYING]).tolist() == [0b00101]  # piano and bass
+    vectors = Conditions(("key", "instruments")).vectors(
+        values[None], np.array([-1]), np.ones((1, 2), bool), len(values)
+    )
+    assert vectors[0, 0].nonzero()[0].tolist() == [0, 24, 26]
+    assert vectors[0, 0].tolist() == Conditions(("key", "instruments")).vector(key=0, instruments=score.tracks).tolist()
+
+
+def test_transposing_moves_the_key_within_its_mode_and_no_instrument():
+    values = np.zeros((3, 15), np.float16)
+    values[:, KEY], values[:, PLAYING] = (11, 21, -1), 17
+    moved = transposed_controls(values, 2)
+    assert moved[:, KEY].tolist() == [1, 23, -1]
+    assert moved[:, PLAYING].tolist() == [17] * 3

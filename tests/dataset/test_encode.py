@@ -10,7 +10,7 @@ import pytest
 
 from musictool.corpus.corpus import Corpus
 from musictool.dataset.conditions import CONTROLS, controls_of
-from musictool.dataset.encode import encode_controls, encode_corpus
+from musictool.dataset.encode import CONTROLS_FILE, encode_controls, encode_corpus
 from musictool.errors import BadCorpus
 from musictool.preparation.prepare import prepare
 from musictool.vocabulary import LearnedEncoding
@@ -112,9 +112,9 @@ def test_controls_are_made_once_and_stand_beside_the_rows(tunes: Path, at_new_ho
     score = corpus.score(5)
     expected = controls_of(encoded.encoding, encoded.piece(5), score.tempos)
     np.testing.assert_array_equal(made[encoded.offsets[5] : encoded.offsets[6]], expected)
-    written = (encoded.folder / "controls.h5").stat().st_mtime_ns
+    written = (encoded.folder / CONTROLS_FILE).stat().st_mtime_ns
     encode_controls(encoded, corpus)
-    assert (encoded.folder / "controls.h5").stat().st_mtime_ns == written
+    assert (encoded.folder / CONTROLS_FILE).stat().st_mtime_ns == written
 
 
 def test_progress_counts_pieces_whatever_is_made(tunes: Path, at_new_home: Path, monkeypatch: pytest.MonkeyPatch):

@@ -108,7 +108,7 @@ def graphs_are_dropped() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def most_resident() -> list[int]:
     """Bytes of memory above which graphs are dropped after a test already."""
-    return [WORKER_BYTES * 7 // 8]
+    return [WORKER_BYTES * 13 // 16]
 
 
 @pytest.fixture(autouse=True)

@@ -126,7 +126,7 @@ class Conditions:
                     f"this model was not trained to be asked for a {name}; train one with "
                     + ("--label COLUMN" if name == "label" else f"--controls {name}")
                 )
-        of_group = {
+        of_group: dict[str, Callable[[Any], np.ndarray]] = {
             "density": self._density,
             "histogram": self._histogram,
             "key": np.eye(len(KEY_NAMES)).__getitem__,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def guidance_of(
     known, tonality, tracks = model.conditions, constraints.key_index, constraints.tracks
     if tonality is not None:
         tonality = int(transposed_chords(np.array(tonality), transposition))  # a key is numbered as its triad
-    values = {
+    values: dict[str, Any] = {
         "density": constraints.density,
         "histogram": histogram,
         "label": constraints.label,

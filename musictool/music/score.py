@@ -207,8 +207,9 @@ class Score:
         """The piece from a time on, which becomes 0: notes that begin there or later; what holds then stays."""
         notes = self.notes[self.notes["onset_ticks"] >= begin_ticks].copy()
         notes["onset_ticks"] -= begin_ticks
-        tables = {name: _since(getattr(self, name), begin_ticks) for name in ("tempos", "metres", "keys", "chords")}
-        return replace(self, notes=notes, **tables)
+        every = (self.tempos, self.metres, self.keys, self.chords)
+        tempos, metres, keys, chords = (_since(table, begin_ticks) for table in every)
+        return replace(self, notes=notes, tempos=tempos, metres=metres, keys=keys, chords=chords)
 
     def later(self, ticks: int) -> Score:
         """The piece with its notes so much later; tempos, metres and keys stay."""

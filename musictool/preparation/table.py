@@ -28,7 +28,7 @@ from musictool.preparation.new_files import HashedFile
 from musictool.preparation.reading import DRUMS, FileRecord
 from musictool.preparation.sources import Source
 
-READERS = 2  # rises when a reader gives other notes: what was read before is read again
+READERS = 3  # rises when a reader gives other notes: what was read before is read again
 PARSING_PACKAGES = ("symusic", "music21", "pretty_midi")
 MANY_KEYS = 4  # the key column of a collection names so many
 MANY_VALUES = 12  # of a column of the metadata that corpus.json names

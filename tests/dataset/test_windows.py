@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musictool.dataset.conditions import Conditions
+from musictool.dataset.conditions import CONTROLS, Conditions
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.rows_file import release_pages
 from musictool.dataset.windows import Batch, Plan, SideInputs, Windows, check_batch
@@ -117,7 +117,7 @@ def test_stretching_is_drawn_for_training_windows_and_never_for_validation():
 
 def test_controls_stand_beside_their_targets_and_follow_transposition():
     encoded = corpus_of(6)
-    controls = np.zeros((6, 13), np.float16)
+    controls = np.zeros((6, CONTROLS), np.float16)
     controls[np.arange(6), 1 + np.arange(6)] = 1  # each row has its own pitch class
     side_inputs = SideInputs(Conditions(("histogram",)), controls, np.array([-1]))
     windows = Windows(encoded, 8, 1, transpositions=(2,), side_inputs=side_inputs)

@@ -49,7 +49,7 @@ def command(
     from musictool.generation.infill import model_for_infill
     from musictool.generation.infill_songs import write_infills
 
-    model = model_for_infill(name)
+    model = model_for_infill(name, voices=request.voices is not None)
     with _output.log_above_bar(), _output.bar(None, "writing", "steps") as bar:
 
         def advance(done: int, total: int) -> None:

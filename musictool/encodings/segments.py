@@ -70,7 +70,7 @@ class Segments(BandRoll):
             return ""
         metres = ", ".join(dict.fromkeys(f"{metre['numerator']}/{metre['denominator']}" for metre in score.metres))
         return (
-            f"its metre ({metres}) does not fit into segments of {STEPS} steps; any_metre=true cuts them all the same"
+            f"its metre ({metres}) does not fit into segments of {STEPS} steps; --encoding-set any_metre=true cuts them"
         )
 
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:

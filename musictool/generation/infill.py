@@ -8,8 +8,10 @@ tracks, their places off the grid.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -32,14 +34,19 @@ from musictool.progress import Progress
 from musictool.registry import ARCHS
 from musictool.sampling.sampler import Sampler
 
-
-def can_infill(arch: str) -> bool:
-    """Whether the arch of this name fills in."""
-    return arch in ARCHS.names() and issubclass(ARCHS.get(arch), InfillArch | BlanksArch)
+log = logging.getLogger(__name__)
 
 
-def model_for_infill(name: str | None) -> Model:
+def can_infill(arch: str, voices: bool = False) -> bool:
+    """Whether the arch of this name fills in; with `voices`, whether it adds voices to a melody."""
+    return arch in ARCHS.names() and issubclass(ARCHS.get(arch), InfillArch if voices else InfillArch | BlanksArch)
+
+
+def model_for_infill(name: str | None, voices: bool = False) -> Model:
     """The model called `name`; without one, the user's newest that fills in, else one that ships and does.
+
+    Args:
+        voices: whether it is to add voices to a melody.
 
     Raises:
         BadModel: if there is none.
@@ -47,15 +54,14 @@ def model_for_infill(name: str | None) -> Model:
         UnknownName: if nothing is called so.
     """
     if name is None:
-        own = latest(
-            models_folder(),
-            MARKER,
-            lambda path: (
-                not _is_shipped(path) and is_trained(info := read_info(path)) and can_infill(info["arch"]["name"])
-            ),
-        )
+
+        def is_able(path: Path) -> bool:
+            info = read_info(path)
+            return not _is_shipped(path) and is_trained(info) and can_infill(info["arch"]["name"], voices)
+
+        own = latest(models_folder(), MARKER, is_able)
         able = [*filter(None, [own])] or [
-            path for path in shipped_models().values() if can_infill(read_info(path)["arch"]["name"])
+            path for path in shipped_models().values() if can_infill(read_info(path)["arch"]["name"], voices)
         ]
         if not able:
             raise BadModel(
@@ -65,8 +71,8 @@ def model_for_infill(name: str | None) -> Model:
     model = Model.open(name)
     if not issubclass(model.arch_class, InfillArch | BlanksArch):
         raise BadOption(
-            f"{model.name} is a {model.info['arch']['name']}, which goes on from the end and fills nothing in; train "
-            "one that does: musictool train --arch coconet"
+            f"{model.name} is a {model.info['arch']['name']}, which goes on from the end and fills nothing in; leave "
+            "--model out for one that does, or train one: musictool train --arch coconet"
         )
     return model
 
@@ -147,7 +153,19 @@ class Infill:
             self.sings,
             self.progress,
         )
-        return [self._joined(rows) for rows in written]
+        return self._told([self._joined(rows) for rows in written])
+
+    def _told(self, pieces: list[Score]) -> list[Score]:
+        """The pieces, with a warning about each in which nothing stands in the place of what was taken out."""
+        gone, kept = int(self.goes.sum()), int((~self.goes).sum())
+        for number, piece in enumerate(pieces, 1):
+            if gone and len(piece.notes) <= kept:
+                log.warning(
+                    "piece %d of %d: %d notes were taken out, and none is written in their place; try another --seed, "
+                    "a higher --temperature, or fewer limits (--pitch-range, --key)",
+                    *(number, len(pieces), gone),
+                )
+        return pieces
 
     # === What is free ===
 
@@ -266,7 +284,7 @@ class Infill:
                     f"--voices {request.voices}: {self.name} has {sung} voices already; name what to write anew: "
                     "--tracks or --bars"
                 )
-        elif not self.is_free.any():
+        elif not self.is_free.any() or (request.lock is not None and not self.goes.any()):
             raise BadOption(
                 f"everything is locked: {self.name} has nothing to write anew in these "
                 f"{'bars' if request.tracks is None else 'tracks and bars'}"

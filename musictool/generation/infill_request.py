@@ -14,6 +14,7 @@ from musictool.errors import BadOption
 from musictool.generation.request import Constraints
 from musictool.options import check, flag, group
 
+MOST_TAKES = 10_000  # all of a request are written at once
 _SPAN = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
 
 
@@ -74,7 +75,7 @@ class InfillRequest:
     )
     keep_rhythm: bool = flag(False, "Other pitches for the same onsets and lengths.", negatable=False)
     amount: float = flag(1.0, "Share of the notes to write anew, drawn at random.", above=0, most=1)
-    num: int = flag(1, "Pieces to write: infill-001.mid, infill-002.mid, ...", least=1)
+    num: int = flag(1, "Pieces to write: infill-001.mid, infill-002.mid, ...", least=1, most=MOST_TAKES)
     temperature: float = flag(1.0, "Over 1 bolder, under 1 safer.", above=0, most=100)
     constraints: Constraints = group(Constraints)
     engine: str = flag(

@@ -196,7 +196,7 @@ class TokenInfill(Infill):
         """The pieces. What is locked is as it was."""
         arch = self.model.player(self.engine)
         assert isinstance(arch, BlanksArch)
-        return [self._piece(arch, number) for number in range(self.request.num)]
+        return self._told([self._piece(arch, number) for number in range(self.request.num)])
 
     # === What is free ===
 
@@ -472,6 +472,7 @@ class TokenInfill(Infill):
         begin, end = (
             to_ticks(steps, self.quarter) for steps in (written[:, ONSET], written[:, ONSET] + written[:, LENGTH])
         )
+        end = np.minimum(end, self.score.bar_line_ticks(self.score.bars))  # no note outlasts the piece
         notes["onset_ticks"], notes["duration_ticks"] = begin, end - begin
         is_drum = written[:, PROGRAM] == DRUMS
         lower = fold_octaves(written[:, PITCH] - self.transposition, range(PITCHES))

@@ -166,6 +166,17 @@ def test_only_notes_that_are_asked_for_are_written(model: Model):
     assert new["pitch"].max() <= 72
 
 
+def test_it_is_said_where_nothing_comes_in_the_place_of_what_was_taken_out(
+    model: Model, caplog: pytest.LogCaptureFixture
+):
+    before = song()
+    under_way = Infill(model, before, InfillRequest(bars="2", engine="numpy"), "song.mid")
+    under_way._told([before])
+    assert not caplog.text
+    under_way._told([before, before.until(BAR)])
+    assert "piece 2 of 2: 16 notes were taken out, and none is written in their place" in caplog.text
+
+
 def test_it_reads_in_c_and_writes_in_the_key_of_the_piece(model: Model):
     to_c = Model(model.folder, {**model.info, "training": {"options": {"transpose": "to-c"}}}, model.encoding)
     before = song()
@@ -229,6 +240,7 @@ def test_the_newest_model_that_fills_in_is_taken(at_new_home: Path, monkeypatch:
     other.mkdir()
     write_json(other / MARKER, model_info(weights={"network.weights.h5": "0" * 64}))
     assert model_for_infill(None).name == "mine"
+    assert model_for_infill(None, voices=True).name == "mine"
     with pytest.raises(BadOption, match="other is a roll-lstm, which goes on from the end"):
         model_for_infill("other")
 

@@ -68,6 +68,7 @@ def test_bars_are_written_for_all_tracks_drums_too_and_all_else_stays(model: Mod
     assert under_way.goes.sum() == 2 * 4 * 4
     assert ((new["onset_ticks"] >= BAR) & (new["onset_ticks"] < 3 * BAR)).all()
     assert len(new) != under_way.goes.sum()  # as many as it likes
+    assert after.end_ticks == before.end_ticks  # and none outlasts the piece
     takes = begin_infill(model, before, InfillRequest(bars="2-3", num=6, engine="numpy")).scores()
     played = [written(before, take, under_way.goes)["track"] for take in takes]
     assert {*np.concatenate(played).tolist()} >= {0, 1, 3}

@@ -218,10 +218,15 @@ class Score:
         return replace(self, notes=notes)
 
     def until(self, end_ticks: int) -> Score:
-        """The piece up to a time: notes that begin before it, none sounding past it."""
+        """The piece up to a time: notes that begin before it, none sounding past it, and no change of tempo, metre, key
+        or chord behind it."""
         notes = self.notes[self.notes["onset_ticks"] < end_ticks].copy()
         notes["duration_ticks"] = np.minimum(notes["duration_ticks"], end_ticks - notes["onset_ticks"])
-        return replace(self, notes=notes)
+        last = max(0, end_ticks - 1)
+        tempos, metres, keys, chords = (
+            table[table["onset_ticks"] <= last] for table in (self.tempos, self.metres, self.keys, self.chords)
+        )
+        return replace(self, notes=notes, tempos=tempos, metres=metres, keys=keys, chords=chords)
 
     def drop_empty_tracks(self) -> Score:
         """Without the tracks that have no note; where there is no note at all, with the first track."""

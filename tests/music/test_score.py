@@ -95,6 +95,18 @@ def test_time_runs_forward(score):
     assert bars[-1] < score.end_ticks
 
 
+def test_what_is_cut_off_takes_its_changes_of_tempo_and_metre_with_it():
+    score = Score.from_notes([(60, 0, 1), (62, 1, 1), (64, 2, 1)])
+    score = replace(
+        score,
+        tempos=np.array([(0, 90), (480, 60), (960, 30)], TEMPO),
+        metres=np.array([(0, 4, 4), (960, 3, 4)], METRE),
+    )
+    assert score.until(960).tempos["bpm"].tolist() == [90, 60]
+    assert score.until(960).metres["numerator"].tolist() == [4]
+    assert score.until(0).tempos["bpm"].tolist() == [90]
+
+
 def test_a_piece_can_be_cut():
     cut = Score.from_notes([(60, 0, 4), (62, 1, 1), (64, 2, 1)]).until(960)
     assert cut.notes[["pitch", "duration_ticks"]].tolist() == [(60, 960), (62, 480)]

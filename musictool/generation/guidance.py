@@ -40,9 +40,8 @@ def guidance_of(
         "density": constraints.density,
         "histogram": histogram,
         "label": constraints.label,
-        "key": tonality
-        if "key" in known.controls
-        else None,  # --key and --instruments bind any model by what is banned
+        # --key and --instruments bind any model by what is banned, and are conditions of one that knows them
+        "key": tonality if "key" in known.controls else None,
         "instruments": tracks if "instruments" in known.controls else None,
     }
     conditions = None if all(value is None for value in values.values()) else known.vector(**values)

@@ -12,6 +12,7 @@ import pytest
 from musictool.archs import _segments
 from musictool.archs._segments import SamplingContext
 from musictool.archs.midinet import Midinet
+from musictool.dataset.conditions import Conditions
 from musictool.encoding import Spec
 from musictool.engine.current import within
 from musictool.errors import BadOption
@@ -98,6 +99,7 @@ def test_chords_are_for_models_that_hear_them_and_move_with_the_music(tiny_home:
 
     class Hearing:
         arch_class = Midinet
+        conditions = Conditions()
 
     chords = guidance_of(Hearing(), Constraints(chords="C Am B"), 3).chords  # type: ignore[arg-type]
     assert chords == parse_chords("Eb Cm D")

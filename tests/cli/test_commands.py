@@ -174,7 +174,7 @@ def test_a_damaged_model_is_listed_as_such_and_described_in_one_line(at_new_home
 
 
 def test_list_shows_what_there_is_with_its_settings(at_tiny_home: Path):
-    assert "tunes-lstm  lstm on tunes, validation" in run("list models").output
+    assert re.search("^tunes-lstm +lstm on tunes, validation", run("list models").output, re.MULTILINE)
     corpora = run("list corpora").output
     assert all(name in corpora for name in ("bach", "palestrina", "monteverdi", "licence", "tunes"))
     archs = json.loads(run("list archs --json").output)

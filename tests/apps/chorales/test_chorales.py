@@ -56,7 +56,7 @@ def test_a_chain_gives_all_ways_to_sing_a_step_probability_one_together():
 
 def test_the_same_seed_gives_the_same_numbers_and_every_validation_token_is_scored():
     first, again = (trained("lstm", transpose="-2..2") for _ in range(2))  # which takes TensorFlow less long to compile
-    assert first.scores == again.scores
+    assert first.scores == pytest.approx(again.scores, rel=1e-6)  # TensorFlow adds up in the order in which it is done
     assert first.scores["validation"] == pytest.approx(min(row["validation"] for row in first.course.epochs))
     assert first.to_json()["settings"]["transpose"] == "-2..2"
 

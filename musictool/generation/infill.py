@@ -123,19 +123,28 @@ class Infill:
         if not len(score.notes):
             raise NoMusic(f"{name} has no note")
         self.model, self.score, self.request, self.name, self.progress = model, score, request, name, progress
+        self.transposition = model.semitones_for(score)
+        self._read()
+        self._check_part()
+        self.engine: Engine = model.engine_for(self._rows_foreseen(), request.num, request.engine)
+
+    def _read(self) -> None:
+        """Look at the piece as the model reads it. Raises BadOption for what is not for this model."""
+        model, score = self.model, self.score
         assert isinstance(model.encoding, Voices)
         self.encoding: Voices = model.encoding
-        self.transposition = model.semitones_for(score)
         self.onsets, self.lengths = in_steps(score.notes, self.encoding.options.steps_per_quarter)
         self.voices = voices_of(score, self.onsets, self.lengths, self.named_tracks or ())
         self.guidance = replace(
-            guidance_of(model, request.constraints, self.transposition),
+            guidance_of(model, self.request.constraints, self.transposition),
             bar_positions=BarPositions((score.metres,), self.encoding.rows_per_quarter or 1),
         )
-        self._check_part()
-        unbuilt = archs.from_json(model.info["arch"], model.spec)
+
+    def _rows_foreseen(self) -> int:
+        """How many rows of a continuation take about as long to write, for a piece."""
+        unbuilt = archs.from_json(self.model.info["arch"], self.model.spec)
         assert isinstance(unbuilt, InfillArch)
-        self.engine: Engine = model.engine_for(unbuilt.infill_rows(self.is_free), request.num, request.engine)
+        return unbuilt.infill_rows(self.is_free)
 
     def scores(self) -> list[Score]:
         """The pieces. What is locked is as it was."""
@@ -285,15 +294,19 @@ class Infill:
                     "--tracks or --bars"
                 )
         elif not self.is_free.any() or (request.lock is not None and not self.goes.any()):
-            raise BadOption(
-                f"everything is locked: {self.name} has nothing to write anew in these "
-                f"{'bars' if request.tracks is None else 'tracks and bars'}"
-            )
+            raise self._all_is_locked()
         elif self.goes[heard].all():
-            raise BadOption(
-                f"nothing is locked: all of {self.name} would be written anew; name a part of it (--bars, --tracks, "
-                "--amount), or let a model write another piece: musictool sample"
-            )
+            raise self._nothing_is_locked()
+
+    def _all_is_locked(self) -> BadOption:
+        part = "bars" if self.request.tracks is None else "tracks and bars"
+        return BadOption(f"everything is locked: {self.name} has nothing to write anew in these {part}")
+
+    def _nothing_is_locked(self) -> BadOption:
+        return BadOption(
+            f"nothing is locked: all of {self.name} would be written anew; name a part of it (--bars, --tracks, "
+            "--amount), or let a model write another piece: musictool sample"
+        )
 
     @property
     def _steps(self) -> int:

@@ -21,14 +21,11 @@ from musictool.arch import BlanksArch
 from musictool.dataset.blanks import LENGTH, ONSET, PITCH, PROGRAM, Blanks, Excerpt, sorted_notes
 from musictool.encoding import START, UNKNOWN
 from musictool.encodings.note_duration import DRUMS, NoteDuration
-from musictool.errors import BadOption, NoMusic
+from musictool.errors import BadOption
 from musictool.generation.guidance import guidance_of
 from musictool.generation.infill import Infill, loudness_near
-from musictool.generation.infill_request import InfillRequest
-from musictool.models.model import Model
 from musictool.music.grid import in_steps, to_steps, to_ticks, without_overlaps
 from musictool.music.score import NOTE, ON_KEYBOARD, PITCHES, TICKS_PER_QUARTER, Score, fold_octaves, sort_notes
-from musictool.progress import Progress
 
 NOTE_ROWS = 4  # rows of a note, with its part of waits, places and programs, at least where little is known
 MOST_AT_ONCE = 4  # bars written in one turn
@@ -163,34 +160,24 @@ class AnswerRules:
 class TokenInfill(Infill):
     """One request on one model of music with blanks and one piece. Args, attributes and errors are those of Infill."""
 
-    def __init__(
-        self,
-        model: Model,
-        score: Score,
-        request: InfillRequest,
-        name: str = "the piece",
-        progress: Progress | None = None,
-    ):
-        if not len(score.notes):
-            raise NoMusic(f"{name} has no note")
-        self.model, self.score, self.request, self.name, self.progress = model, score, request, name, progress
+    def _read(self) -> None:
+        model = self.model
         if not Blanks.fits(model.encoding):
             raise BadOption(
                 f"{model.name} reads {model.encoding.name}, in which it cannot find bars; train one that can: "
                 "musictool train --arch mask-transformer"
             )
-        if request.voices is not None:
+        if self.request.voices is not None:
             raise BadOption(
                 f"--voices is for models of four voices (--arch coconet), and {model.name} is a "
                 f"{model.info['arch']['name']}; name what to write anew: --tracks or --bars"
             )
         assert isinstance(model.encoding, NoteDuration)
         self.blanks, self.quarter = Blanks(model.encoding), model.encoding.options.steps_per_quarter
-        self.transposition = model.semitones_for(score)
-        self.guidance = guidance_of(model, request.constraints, self.transposition)
-        self._check_part()
-        self.engine = model.engine_for(sum(len(self.turn(bars).notes) for bars in self.turns) * NOTE_ROWS, request.num,
-                                       request.engine)  # fmt: skip
+        self.guidance = guidance_of(model, self.request.constraints, self.transposition)
+
+    def _rows_foreseen(self) -> int:
+        return sum(len(self.turn(bars).notes) for bars in self.turns) * NOTE_ROWS
 
     def scores(self) -> list[Score]:
         """The pieces. What is locked is as it was."""
@@ -208,15 +195,11 @@ class TokenInfill(Infill):
         return sorted({*self.score.notes["track"].tolist()})
 
     def _check_part(self) -> None:
-        part = "tracks and bars" if self.request.tracks is not None else "bars"
         _ = self.span_ticks, self.chosen_tracks
         if self.goes.all():
-            raise BadOption(
-                f"nothing is locked: all of {self.name} would be written anew; name a part of it (--bars, --tracks, "
-                "--amount), or let a model write another piece: musictool sample"
-            )
+            raise self._nothing_is_locked()
         if not self.goes.any() and (self.is_pitches_only or self.request.lock is not None):
-            raise BadOption(f"everything is locked: {self.name} has nothing to write anew in these {part}")
+            raise self._all_is_locked()
 
     @property
     def is_pitches_only(self) -> bool:

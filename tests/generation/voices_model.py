@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from musictool.archs.coconet import Coconet
-from musictool.atomic import write_json
 from musictool.encodings.voices import Voices
 from musictool.engine.current import within
-from musictool.models.model import MARKER, Model
-from musictool.models.parts import sha256
-from tests.model_info import model_info
+from musictool.models.model import Model
+from tests.generation.by_hand import save_model
 
 OPTIONS = Coconet.Options(width=8, layers=2, gibbs_steps=4, lowest=15, highest=65)
 
@@ -32,18 +28,4 @@ def numpy_arch(options: Coconet.Options = OPTIONS, seed: int = 0) -> Coconet:
 
 def write_model(folder: Path, seed: int = 0) -> Model:
     """The same as a model folder."""
-    arch = numpy_arch(seed=seed)
-    folder.mkdir(parents=True)
-    path = folder / "network.weights.h5"
-    with h5py.File(path, "w") as file:
-        for place, layer in arch.network.saved_layers():
-            for number, weight in enumerate(layer.own_weights):
-                file[f"{place}/vars/{number}" if place else f"vars/{number}"] = weight
-    info = model_info(
-        arch={"name": "coconet", "options": asdict(arch.options)},
-        encoding=Voices().to_json(),
-        spec=arch.spec.to_json(),
-        weights={path.name: sha256(path)},
-    )
-    write_json(folder / MARKER, info)
-    return Model.open(folder)
+    return save_model(folder, numpy_arch(seed=seed), Voices())

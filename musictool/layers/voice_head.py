@@ -193,8 +193,9 @@ class VoiceHead(SigmoidHead):
         sung, recent, means = context
         seen = self._seen(recent, means, constants)  # (..., 4, K, RANK)
         # The voices before each, in a sum that grows from voice to voice.
-        ours = ops.cast(self._by_voice(self._ours(self._sung(target))), self.compute_dtype)  # (..., 4, K)
-        before, after = self._where(recent[..., : VOICES * len(self.keys)]), self._where(self._ours(self._sung(target)))
+        target_keys = self._ours(self._sung(target))  # (..., 4 * K)
+        ours = ops.cast(self._by_voice(target_keys), self.compute_dtype)  # (..., 4, K)
+        before, after = self._where(recent[..., : VOICES * len(self.keys)]), self._where(target_keys)
         decided: list[Any] = [None] * VOICES
         total = ops.zeros_like(seen[..., 0, :, :])
         for i, voice in enumerate(ORDER):

@@ -69,7 +69,7 @@ def part(score: Score, first: int) -> Score:
     return score.until(score.bar_line_ticks(first + BARS)).since(score.bar_line_ticks(first))
 
 
-def report(model: Model, pieces: Iterable[tuple[Score, int]], what: str, heat: float) -> None:
+def report(model: Model, pieces: Iterable[tuple[Score, int]], what: str, temperature: float) -> None:
     """Print what was measured, for all tracks or for the lowest of several."""
     both = past = 0.0
     tokens = same = written = original = equal = 0
@@ -83,7 +83,7 @@ def report(model: Model, pieces: Iterable[tuple[Score, int]], what: str, heat: f
                 continue
             tracks = str(min(means, key=lambda track: means[track]) + 1)
         request = InfillRequest(bars=f"{first + 1}-{first + BARS}", tracks=tracks, engine="numpy", seed=number,
-                                temperature=heat)  # fmt: skip
+                                temperature=temperature)  # fmt: skip
         under_way = TokenInfill(model, score, request)
         if len(under_way.turns) != 1 or not under_way.goes.any():
             continue

@@ -162,9 +162,9 @@ class Infill:
             self.sings,
             self.progress,
         )
-        return self._told([self._joined(rows) for rows in written])
+        return self._warned_of_nothing([self._joined(rows) for rows in written])
 
-    def _told(self, pieces: list[Score]) -> list[Score]:
+    def _warned_of_nothing(self, pieces: list[Score]) -> list[Score]:
         """The pieces, with a warning about each in which nothing stands in the place of what was taken out."""
         gone, kept = int(self.goes.sum()), int((~self.goes).sum())
         for number, piece in enumerate(pieces, 1):

@@ -183,7 +183,7 @@ class TokenInfill(Infill):
         """The pieces. What is locked is as it was."""
         arch = self.model.player(self.engine)
         assert isinstance(arch, BlanksArch)
-        return self._told([self._piece(arch, number) for number in range(self.request.num)])
+        return self._warned_of_nothing([self._piece(arch, number) for number in range(self.request.num)])
 
     # === What is free ===
 

@@ -171,9 +171,9 @@ def test_it_is_said_where_nothing_comes_in_the_place_of_what_was_taken_out(
 ):
     before = song()
     under_way = Infill(model, before, InfillRequest(bars="2", engine="numpy"), "song.mid")
-    under_way._told([before])
+    under_way._warned_of_nothing([before])
     assert not caplog.text
-    under_way._told([before, before.until(BAR)])
+    under_way._warned_of_nothing([before, before.until(BAR)])
     assert "piece 2 of 2: 16 notes were taken out, and none is written in their place" in caplog.text
 
 

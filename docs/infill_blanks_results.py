@@ -10,10 +10,10 @@ composer's, how many infills are his to the note, and how surely a classifier te
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+import infill_arguments
 import numpy as np
 
 from musictool.corpus.corpus import Corpus
@@ -108,16 +108,10 @@ def report(model: Model, pieces: Iterable[tuple[Score, int]], what: str, tempera
 
 def main() -> None:
     """Print the tables."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("model")
-    arguments.add_argument("corpus")
-    arguments.add_argument("--pieces", type=int, default=40)
-    arguments.add_argument("--temperature", type=float, default=1.0)
-    given = arguments.parse_args()
-    model, corpus = Model.open(given.model), Corpus.open(given.corpus)
+    model, corpus, pieces, temperature = infill_arguments.parse(__doc__)
     with within("numpy"):
         for what in ("all tracks", "the lowest track"):
-            report(model, held_out(corpus, given.pieces), what, given.temperature)
+            report(model, held_out(corpus, pieces), what, temperature)
 
 
 if __name__ == "__main__":

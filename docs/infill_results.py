@@ -10,12 +10,12 @@ anew, once with all four voices and once with the bass alone, and counted is how
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import infill_arguments
 import numpy as np
 
 from musictool.apps.chorales.pieces import REST
@@ -89,31 +89,25 @@ def picture(score: Score, name: str, title: str) -> None:
 
 def main() -> None:
     """Print the tables, and make the pictures."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("model")
-    arguments.add_argument("corpus")
-    arguments.add_argument("--pieces", type=int, default=40)
-    arguments.add_argument("--temperature", type=float, default=1.0)
-    given = arguments.parse_args()
-    model, corpus = Model.open(given.model), Corpus.open(given.corpus)
+    model, corpus, pieces, temperature = infill_arguments.parse(__doc__)
     ranges = ranges_of([sung(score) for score in chorales(corpus, is_validation=False)])
-    scores = [score for score, _ in zip(chorales(corpus, is_validation=True), range(given.pieces), strict=False)]
+    scores = [score for score, _ in zip(chorales(corpus, is_validation=True), range(pieces), strict=False)]
     written = [
-        filled(model, soprano_of(score), voices=4, seed=seed, temperature=given.temperature)
+        filled(model, soprano_of(score), voices=4, seed=seed, temperature=temperature)
         for seed, score in enumerate(scores)
     ]
-    columns = [faults([sung(score) for score in pieces], ranges) for pieces in (written, scores)]
+    columns = [faults([sung(score) for score in each], ranges) for each in (written, scores)]
     print(f"{len(scores)} sopranos\n\n| per 100 | harmonised | as they are |\n|---|---|---|")
     for name in FAULTS:
         print(f"| {name} | {columns[0][name]:.1f} | {columns[1][name]:.1f} |")
     for what, request in (("all four voices", {}), ("the bass", {"tracks": NAMES[3]})):
-        share = agreement(model, scores, temperature=given.temperature, **request)
+        share = agreement(model, scores, temperature=temperature, **request)
         print(f"\nas the composer's, of two bars of {what}: {share:.0%}")
     FOLDER.mkdir(exist_ok=True)
     middle = min(4, scores[0].bars - 1)
     picture(scores[0], "chorale", "a chorale that the model has not seen")
     picture(written[0], "harmonised", "its soprano, harmonised")
-    bars = filled(model, scores[0], bars=f"{middle}-{middle + 1}", seed=1, temperature=given.temperature)
+    bars = filled(model, scores[0], bars=f"{middle}-{middle + 1}", seed=1, temperature=temperature)
     picture(bars, "bars", f"bars {middle} and {middle + 1} again")
 
 

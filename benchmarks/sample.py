@@ -77,9 +77,9 @@ def rerun_window(folder: Path, count: int, wrap: Callable[[Any], Callable[[Any],
             self.network = network
 
         def call(self, tokens: Any) -> Any:
-            matrix, _ = constants = self.network.constants(None)
+            matrix = self.network.constants()
             features = self.network.body(self.network.embedding.embed(tokens, matrix))
-            return self.network.logits(features[:, -1], constants)
+            return self.network.logits(features[:, -1], matrix)
 
     model = Model.open(folder)
     predict = wrap(LastPosition(model.arch.network))
@@ -267,12 +267,14 @@ def _cold(folder: Path, asked: Sequence[str]) -> tuple[float, float, float]:
     return seconds, float(cpu), float(kilobytes) / 1024
 
 
+# The peak is that of its memory since it was executed: ru_maxrss counts what it was forked from, too.
 COLD = """
 import resource, sys
 from musictool.cli._main import main
 main(sys.argv[1:], standalone_mode=False)
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
+peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(used.ru_utime + used.ru_stime, peak, file=sys.stderr)
 """
 
 

@@ -9,6 +9,7 @@ tracks, their places off the grid.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,8 +23,7 @@ from musictool.engine.current import Engine
 from musictool.errors import BadModel, BadOption, NoMusic, UnknownName
 from musictool.generation.guidance import guidance_of
 from musictool.generation.infill_request import InfillRequest
-from musictool.home import is_shipped as _is_shipped
-from musictool.home import latest, models_folder, shipped_models
+from musictool.home import is_shipped, latest, models_folder, shipped_models
 from musictool.models.info import MARKER, is_trained, read_info
 from musictool.models.model import Model
 from musictool.music.bar_positions import BarPositions
@@ -42,6 +42,29 @@ def can_infill(arch: str, voices: bool = False) -> bool:
     return arch in ARCHS.names() and issubclass(ARCHS.get(arch), InfillArch if voices else InfillArch | BlanksArch)
 
 
+def newest_able(is_able: Callable[[str], bool]) -> Path | None:
+    """The user's newest model of an arch of which `is_able`, else the first that ships; None if there is none."""
+
+    def fits(path: Path) -> bool:
+        info = read_info(path)
+        return not is_shipped(path) and is_trained(info) and is_able(info["arch"]["name"])
+
+    newest = latest(models_folder(), MARKER, fits)
+    return newest or next(iter(_shipped_able(is_able).values()), None)
+
+
+def take_one(is_able: Callable[[str], bool]) -> str:
+    """What to do instead with a model of an arch that is not able: "take --model counterpoint, or train one that does";
+    without the first half where none ships."""
+    shipped = " or ".join(f"--model {name}" for name in _shipped_able(is_able))
+    return f"take {shipped}, or train one that does" if shipped else "train one that does"
+
+
+def _shipped_able(is_able: Callable[[str], bool]) -> dict[str, Path]:
+    """Name -> folder of each model that ships of such an arch."""
+    return {name: path for name, path in shipped_models().items() if is_able(read_info(path)["arch"]["name"])}
+
+
 def model_for_infill(name: str | None, voices: bool = False) -> Model:
     """The model called `name`; without one, the user's newest that fills in, else one that ships and does.
 
@@ -54,25 +77,17 @@ def model_for_infill(name: str | None, voices: bool = False) -> Model:
         UnknownName: if nothing is called so.
     """
     if name is None:
-
-        def is_able(path: Path) -> bool:
-            info = read_info(path)
-            return not _is_shipped(path) and is_trained(info) and can_infill(info["arch"]["name"], voices)
-
-        own = latest(models_folder(), MARKER, is_able)
-        able = [*filter(None, [own])] or [
-            path for path in shipped_models().values() if can_infill(read_info(path)["arch"]["name"], voices)
-        ]
-        if not able:
+        path = newest_able(lambda arch: can_infill(arch, voices))
+        if path is None:
             raise BadModel(
                 f"no model under {models_folder()} fills in; train one that does: musictool train --arch coconet"
             )
-        return Model.open(able[0])
+        return Model.open(path)
     model = Model.open(name)
     if not issubclass(model.arch_class, InfillArch | BlanksArch):
         raise BadOption(
-            f"{model.name} is a {model.info['arch']['name']}, which goes on from the end and fills nothing in; leave "
-            "--model out for one that does, or train one: musictool train --arch coconet"
+            f"{model.name} is a {model.info['arch']['name']}, which goes on from the end and fills nothing in; "
+            f"{take_one(can_infill)}: musictool train --arch coconet"
         )
     return model
 
@@ -207,13 +222,13 @@ class Infill:
     @cached_property
     def chosen_tracks(self) -> list[int]:
         """The tracks that are written in, as indices; by default all that the model reads."""
-        heard = {*self.score.notes["track"][self.voices != LEFT_OUT].tolist()}
+        tracks_read = {*self.score.notes["track"][self.voices != LEFT_OUT].tolist()}
         if self.named_tracks is None:
-            return sorted(heard)
+            return sorted(tracks_read)
         for index in self.named_tracks:
             if self.score.tracks[index].is_drum:
                 reason = f"is drums, which {self.model.name} lacks"
-            elif index not in heard:
+            elif index not in tracks_read:
                 reason = f"is none of the four voices that {self.model.name} reads"
             else:
                 continue
@@ -278,24 +293,24 @@ class Infill:
             return sorted({*BY_NUMBER[self.request.voices]} - sung)
         if of_tracks is not None:
             return [of_tracks[track] for track in self.chosen_tracks if track in of_tracks]
-        heard = {*self.score.notes["track"][self.voices != LEFT_OUT].tolist()}
-        return [*range(VOICES)] if heard <= {*self.chosen_tracks} else []
+        tracks_read = {*self.score.notes["track"][self.voices != LEFT_OUT].tolist()}
+        return [*range(VOICES)] if tracks_read <= {*self.chosen_tracks} else []
 
     def _check_part(self) -> None:
         _ = self.span_ticks, self.chosen_tracks
-        request, heard = self.request, self.voices != LEFT_OUT
+        request, is_read = self.request, self.voices != LEFT_OUT
         if request.voices is not None:
-            if not heard.any():
+            if not is_read.any():
                 raise NoMusic(f"{self.name} has nothing to harmonise: no note but drums")
             if not self.free_voices:
-                sung = len({*self.voices[heard].tolist()})
+                sung = len({*self.voices[is_read].tolist()})
                 raise BadOption(
                     f"--voices {request.voices}: {self.name} has {sung} voices already; name what to write anew: "
                     "--tracks or --bars"
                 )
         elif not self.is_free.any() or (request.lock is not None and not self.goes.any()):
             raise self._all_is_locked()
-        elif self.goes[heard].all():
+        elif self.goes[is_read].all():
             raise self._nothing_is_locked()
 
     def _all_is_locked(self) -> BadOption:
@@ -374,8 +389,8 @@ class Infill:
 
 def loudness_near(notes: np.ndarray, onsets: np.ndarray, track: int) -> np.ndarray:
     """How loud new notes are: as the note of their track that began nearest to them, or of all these notes."""
-    own = notes[notes["track"] == track]
-    notes = own if len(own) else notes
+    of_track = notes[notes["track"] == track]
+    notes = of_track if len(of_track) else notes
     if not len(notes):
         return np.full(len(onsets), DEFAULT_VELOCITY)
     begins = notes["onset_ticks"].astype(np.int64)

@@ -9,7 +9,7 @@ import hashlib
 from pathlib import Path
 
 from musictool.atomic import replacing_folder, working_alone
-from musictool.music import minimalism
+from musictool.music import draft, minimalism
 from musictool.preparation.sources import Source
 from musictool.progress import Progress
 from musictool.writers import midi
@@ -23,7 +23,8 @@ def write_by_rule(source: Source, progress: Progress) -> None:
     Args:
         progress: called with how many are written, and how many there will be.
     """
-    rule = hashlib.sha256(Path(minimalism.__file__).read_bytes()).hexdigest()
+    rules = (Path(path).read_bytes() for path in (draft.__file__, minimalism.__file__))
+    rule = hashlib.sha256(b"".join(rules)).hexdigest()
     folder = source.root.parent
     folder.mkdir(parents=True, exist_ok=True)
     with working_alone(folder, "prepare"):

@@ -7,18 +7,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from musictool.music.minimalism import (
-    LONGEST_SECONDS,
-    PIECES,
-    PROCESSES,
-    SHORTEST_SECONDS,
-    Draft,
-    Scale,
-    compose,
-    nearest,
-    pieces,
-    voiced,
-)
+from musictool.music.draft import LONGEST_SECONDS, SHORTEST_SECONDS, Draft, Scale, nearest, voiced
+from musictool.music.minimalism import PIECES, PROCESSES, compose, pieces
 from musictool.music.score import TICKS_PER_QUARTER, Score
 
 each_process = pytest.mark.parametrize("process", PROCESSES)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from musictool.apps.polyphony.splits import splits_of
 from musictool.errors import BadFile
 
 VOICES = 4
@@ -50,17 +52,11 @@ def read(path: Path) -> Chorales:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadFile("no JSON file", f"{error}".split("\n")[0]).of(path) from None
-    splits = {}
-    for split, name in NAMES.items():
-        if isinstance(values, dict) and name in values:
-            splits[split] = [piece for piece in _pieces(values[name], name, path) if len(piece)]
-    for split in ("train", "validation"):
-        if not splits.get(split):
-            raise BadFile("no pieces", f"`{NAMES[split]}` is missing or has no piece").of(path)
-    return Chorales(path.stem, {split: pieces for split, pieces in splits.items() if pieces})
+    values = values if isinstance(values, dict) else {}
+    return Chorales(path.stem, splits_of(path, values, NAMES, partial(_pieces, path)))
 
 
-def _pieces(values: object, name: str, path: Path) -> list[Piece]:
+def _pieces(path: Path, values: object, name: str) -> list[Piece]:
     """The pieces in one of the lists."""
     pieces = []
     for number, value in enumerate(values if isinstance(values, list) else [None], 1):

@@ -8,11 +8,13 @@ files have no `testdata`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from musictool.apps.polyphony.splits import splits_of
 from musictool.errors import BadFile
 
 KEYS = 88
@@ -51,17 +53,11 @@ def read(path: Path) -> Rolls:
         values = loadmat(path, variable_names=list(NAMES.values()))
     except Exception as error:  # scipy raises many kinds of errors for damaged files
         raise BadFile("no .mat file", f"{type(error).__name__}: {error}".split("\n")[0]).of(path) from None
-    splits = {}
-    for split, name in NAMES.items():
-        if name in values:
-            splits[split] = [piece for piece in _pieces(values[name], name, path) if len(piece) > 1]
-    for split in ("train", "validation"):
-        if not splits.get(split):
-            raise BadFile("no pieces", f"`{NAMES[split]}` is missing or has no piece of two frames or more").of(path)
-    return Rolls(path.stem, {split: pieces for split, pieces in splits.items() if pieces})
+    pieces_of, a_piece = partial(_pieces, path), "piece of two frames or more"
+    return Rolls(path.stem, splits_of(path, values, NAMES, pieces_of, 2, a_piece))
 
 
-def _pieces(cells: Any, name: str, path: Path) -> list[Piece]:
+def _pieces(path: Path, cells: Any, name: str) -> list[Piece]:
     """The pieces in a cell array."""
     pieces = []
     for number, cell in enumerate(np.asarray(cells).ravel(), 1):

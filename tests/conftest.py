@@ -60,6 +60,21 @@ def write_tunes(folder: Path, tunes: int = 12) -> Path:
     return folder
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is in memory once all tests are known, TensorFlow above all, stays there, and is not garbage.
+
+    To look through it takes a second each time, and graphs are dropped after each file of tests.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
+
+
 WORKER_BYTES = 1 << 30  # that a process of tests takes at most, some 700 MB of it TensorFlow itself
 
 
@@ -101,7 +116,7 @@ def graphs_are_dropped() -> Iterator[None]:
     """What TensorFlow keeps of the networks of a file of tests goes with it."""
     yield
     if "keras" in sys.modules:
-        sys.modules["keras"].utils.clear_session()
+        sys.modules["keras"].utils.clear_session(free_memory=False)  # the next line does
     drop_graphs()
 
 

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ def commands(text: str) -> list[str]:
     return sorted({line for line in lines if line.startswith("musictool ")})
 
 
+@cache
 def generated() -> dict[Path, str]:
     """The pages as `make docs` would write them."""
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")

@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ KERAS = {
 SIBLINGS = ("readers", "writers", "encodings", "archs", "cli", "plots")  # folders whose files are entries of a registry
 
 
+@cache
 def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
@@ -62,6 +64,7 @@ def part(name: str) -> str:
     return ".".join(name.split(".")[1:2])
 
 
+@cache
 def imports(path: Path, top_level_only: bool = False) -> set[str]:
     """Dotted names of what a file imports, `from musictool import gm` as musictool.gm."""
     tree = ast.parse(path.read_text(encoding="utf-8"))

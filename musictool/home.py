@@ -82,7 +82,7 @@ def shipped_models() -> dict[str, Path]:
     return {name: folder / name for name in names(folder, MODEL_MARKER) if (folder / name / MODEL_CARD).is_file()}
 
 
-def own_models() -> dict[str, Path]:
+def user_models() -> dict[str, Path]:
     """Name -> folder of each model of this home, sorted, without those that ship."""
     folder = models_folder()
     return {name: folder / name for name in names(folder, MODEL_MARKER) if not is_shipped(folder / name)}
@@ -90,8 +90,8 @@ def own_models() -> dict[str, Path]:
 
 def models() -> dict[str, Path]:
     """Name -> folder of each model that can be named: those of this home, then those that ship."""
-    own = own_models()
-    return own | {name: folder for name, folder in shipped_models().items() if name not in own}
+    users = user_models()
+    return users | {name: folder for name, folder in shipped_models().items() if name not in users}
 
 
 def is_shipped(folder: Path) -> bool:

@@ -216,9 +216,9 @@ def check(options: Any) -> None:
     Raises:
         UnknownName, BadOption: for the first value that its field does not allow.
     """
-    own = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
     groups = {field.name for field in dataclasses.fields(options) if "group" in field.metadata}
-    values = converted(type(options), {name: value for name, value in own.items() if name not in groups})
+    values = converted(type(options), {name: value for name, value in given.items() if name not in groups})
     for name, value in values.items():
         object.__setattr__(options, name, value)  # it is frozen for everybody else
 
@@ -294,8 +294,8 @@ def _is_in_range(field: dataclasses.Field[Any], value: Any) -> bool:
 
 
 def _bounds(field: dataclasses.Field[Any]) -> tuple[float | None, float | None, float | None, float | None]:
-    found = field.metadata
-    return found.get("least"), found.get("most"), found.get("above"), found.get("below")
+    bounds = field.metadata
+    return bounds.get("least"), bounds.get("most"), bounds.get("above"), bounds.get("below")
 
 
 def _choices(field: dataclasses.Field[Any]) -> Sequence[str] | None:

@@ -121,7 +121,7 @@ def test_a_model_that_ships_is_found_by_its_name_from_anywhere(at_new_home: Path
     assert home.find_model("waltz") == shipped
     assert home.locate("waltz") == ("model", shipped)
     assert home.models() == home.shipped_models() == {"waltz": shipped}
-    assert home.own_models() == {}
+    assert home.user_models() == {}
     with pytest.raises(UnknownName, match=r"unknown model 'walz'\. Did you mean 'waltz'"):
         home.find_model("walz")
     with pytest.raises(UnknownName, match="no corpus is called 'waltz': it is a model"):
@@ -140,7 +140,7 @@ def test_ones_own_model_goes_before_one_that_ships_and_that_is_said_once(at_new_
 def test_in_a_checkout_ones_own_models_lie_beside_those_that_ship(shipped: Path, monkeypatch, caplog):
     monkeypatch.setattr(home, "models_folder", home.shipped_folder)
     own = model(shipped.parent / "mine")
-    assert home.own_models() == {"mine": own}
+    assert home.user_models() == {"mine": own}
     assert home.shipped_models() == {"waltz": shipped}
     assert home.find_model("waltz") == shipped
     assert home.is_shipped(shipped)

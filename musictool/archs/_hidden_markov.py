@@ -151,8 +151,8 @@ class HiddenMarkov:
             after = slice(bounds[t + 1], bounds[t + 2])
             transition += self.transition * (forwards[bounds[t] :][: going[t + 1]].T @ to[after])
         order = np.argsort(rows, kind="stable")
-        found, begin = np.unique(rows[order], return_index=True)
-        emission[found] += np.add.reduceat(expected[order], begin)
+        distinct, begin = np.unique(rows[order], return_index=True)
+        emission[distinct] += np.add.reduceat(expected[order], begin)
         return float(-np.log(chance).sum())
 
 

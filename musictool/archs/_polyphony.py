@@ -48,5 +48,5 @@ def _nth_highest(logits: Any, n: Any) -> Any:
     """float32 (N, S, 1, ...): the n-th highest logit of each step, -inf beyond the last; n as `k` above."""
     place = logits.shape[2] - n + ops.zeros_like(logits[:, :, :1])  # (N, S, 1, ...) among ascending ones
     ascending = ops.sort(logits, axis=2)
-    found = ops.take_along_axis(ascending, ops.cast(ops.maximum(place, 0), "int32"), axis=2)
-    return ops.where(place >= 0, found, -np.inf)
+    logit = ops.take_along_axis(ascending, ops.cast(ops.maximum(place, 0), "int32"), axis=2)
+    return ops.where(place >= 0, logit, -np.inf)

@@ -127,7 +127,7 @@ class Coconet(Arch, InfillArch):
     @cached_property
     def network(self) -> OrderlessVoices:
         """The one network, built."""
-        settings, beside = self.options, SIZE if self.reads_bar_positions else 0
+        settings, side_inputs = self.options, SIZE if self.reads_bar_positions else 0
         network = OrderlessVoices(
             VOICES,
             len(self.keys),
@@ -135,7 +135,7 @@ class Coconet(Arch, InfillArch):
             settings.width,
             settings.layers,
             settings.dropout,
-            beside,
+            side_inputs,
             name="network",
         )
         network.build((None, None))
@@ -166,16 +166,16 @@ class Coconet(Arch, InfillArch):
         return ops.sum(nats, axis=-1) * scale, ops.sum(is_right, axis=-1) * scale / VOICES
 
     def hidden_nats(
-        self, classes: Any, is_hidden: Any, is_there: Any, beside: Any, training: bool = False
+        self, classes: Any, is_hidden: Any, is_there: Any, side_inputs: Any, training: bool = False
     ) -> tuple[Any, Any]:
         """Nats of each class that is hidden, given the others, and whether it is the likeliest: float32 (B, T, V) each,
         0 where it is not hidden. See OrderlessVoices.call."""
-        logits = self.network(classes, 1.0 - is_hidden, is_there, self._beside(beside), training=training)
+        logits = self.network(classes, 1.0 - is_hidden, is_there, self._side_inputs(side_inputs), training=training)
         nats = ops.sparse_categorical_crossentropy(classes, logits, from_logits=True)
         is_right = ops.cast(ops.argmax(logits, axis=-1), "int32") == ops.cast(classes, "int32")
         return nats * is_hidden, ops.cast(is_right, "float32") * is_hidden
 
-    def _beside(self, side_inputs: Any) -> Any:
+    def _side_inputs(self, side_inputs: Any) -> Any:
         return side_inputs if self.reads_bar_positions else side_inputs[..., :0]
 
     def classes_of(self, rows: Any) -> Any:
@@ -275,8 +275,8 @@ class Coconet(Arch, InfillArch):
         rng = np.random.default_rng(seed)
         classes = np.array(ops.convert_to_numpy(self.classes_of(pieces)), np.int32)  # (B, T, V)
         blocks: Blocks = NoteBlocks(classes[0], is_free, len(self.keys)) if keeps_rhythm else StepBlocks(is_free)
-        beside = guidance.bar_positions.of_rows(first_row, first_row + pieces.shape[1])  # (T, pieces, SIZE)
-        beside = np.broadcast_to(np.moveaxis(beside, 1, 0), (len(pieces), pieces.shape[1], SIZE))
+        side_inputs = guidance.bar_positions.of_rows(first_row, first_row + pieces.shape[1])  # (T, pieces, SIZE)
+        side_inputs = np.broadcast_to(np.moveaxis(side_inputs, 1, 0), (len(pieces), pieces.shape[1], SIZE))
         is_there = np.ones(pieces.shape[:2], np.float32)
         banned = np.repeat(self._banned(guidance)[None], len(is_free), axis=0)  # (T, V, C)
         banned[sings, 0] = MASKED_LOGIT
@@ -286,7 +286,9 @@ class Coconet(Arch, InfillArch):
             is_hidden = blocks.chosen(share, len(pieces), rng)
             if is_hidden.any():
                 log_p = ops.convert_to_numpy(
-                    self._log_probabilities(classes, is_hidden.astype(np.float32), is_there, self._beside(beside))
+                    self._log_probabilities(
+                        classes, is_hidden.astype(np.float32), is_there, self._side_inputs(side_inputs)
+                    )
                 )
                 blocks.write(classes, is_hidden, log_p / np.float32(sampler.temperature) + banned, rng)
             if progress is not None:
@@ -297,8 +299,8 @@ class Coconet(Arch, InfillArch):
     def _log_probabilities(self) -> Any:
         """Compiled: classes, what is hidden, what is there, numbers beside -> float32 (B, T, V, C)."""
 
-        def log_probabilities(classes: Any, is_hidden: Any, is_there: Any, beside: Any) -> Any:
-            return ops.log_softmax(self.network(classes, 1.0 - is_hidden, is_there, beside), axis=-1)
+        def log_probabilities(classes: Any, is_hidden: Any, is_there: Any, side_inputs: Any) -> Any:
+            return ops.log_softmax(self.network(classes, 1.0 - is_hidden, is_there, side_inputs), axis=-1)
 
         return compiled(log_probabilities)
 

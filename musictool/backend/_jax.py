@@ -111,8 +111,8 @@ def _pure_step(
             more, (more_sums, rest_now) = gradient(rest_now, part)
             return jax.tree.map(ops.add, gradients, more), (sums + more_sums, rest_now)
 
-        found = gradient(rest_now, 0)
-        gradients, (sums, rest_now) = found if batch_parts == 1 else jax.lax.fori_loop(1, batch_parts, add, found)
+        first = gradient(rest_now, 0)
+        gradients, (sums, rest_now) = first if batch_parts == 1 else jax.lax.fori_loop(1, batch_parts, add, first)
         now, state_now = optimizer.stateless_apply(state_now, gradients, now)
         return sums, (now, rest_now, state_now)
 

@@ -95,8 +95,8 @@ class Replicas(Strategy):
         def update(group: ParameterGroup, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
             weights = group.variables
             size = tf.cast(tf.size(batch.mask), tf.float32)  # near the rows, which are not known before the sum
-            found, sums = gradient_in_parts(group, batch, lambda loss: optimizer.scale_loss(loss / size), parts)
-            pairs = [pair for pair in zip(found, weights, strict=True) if pair[0] is not None]
+            local, sums = gradient_in_parts(group, batch, lambda loss: optimizer.scale_loss(loss / size), parts)
+            pairs = [pair for pair in zip(local, weights, strict=True) if pair[0] is not None]
             gradients = [tf.convert_to_tensor(gradient) for gradient, _ in pairs]  # some name a few rows of a table
             *gradients, sums = _summed([*gradients, sums])
             scale = size / tf.maximum(sums[-1], 1.0)

@@ -64,11 +64,11 @@ def _public() -> list[dict[str, Any]]:
 def _models() -> list[dict[str, Any]]:
     from musictool import home
 
-    own = home.own_models()
+    users = home.user_models()
     shipped = _made(home.shipped_models())
     for row in shipped:
-        row |= {"ships": True, "hidden by": str(own.get(row["name"], ""))}
-    return _made(own) + shipped
+        row |= {"ships": True, "hidden by": str(users.get(row["name"], ""))}
+    return _made(users) + shipped
 
 
 def _made(folders: dict[str, Path]) -> list[dict[str, Any]]:

@@ -231,24 +231,24 @@ class BlankTasks:
         shares = np.array(self.weights) / sum(self.weights)
         task = TASKS[int(rng.choice(len(TASKS), p=shares))]
         end = start + length
-        if task == "plain" or (found := self.blanks.excerpt(piece[:end], start, end >= len(piece))) is None:
+        if task == "plain" or (whole := self.blanks.excerpt(piece[:end], start, end >= len(piece))) is None:
             return None
-        bars = found.bars
+        bars = whole.bars
         while bars:
-            excerpt = found.between(0, bars)
+            excerpt = whole.between(0, bars)
             is_free, is_blank, programs = free_part(excerpt, task, rng)
             if not is_free.any() or is_free.all():
                 return None
             given = self.blanks.given(excerpt, is_free, is_blank)
-            asked = self.blanks.request(most_together(excerpt.notes[is_free], programs))
+            request = self.blanks.request(most_together(excerpt.notes[is_free], programs))
             written = self.blanks.written(excerpt, is_free, is_blank)
-            total = len(given) + len(asked) + len(written)
+            total = len(given) + len(request) + len(written)
             if total <= length + 1:
                 rows = np.full(length + 1, PADDING, np.int32)
-                rows[:total] = [*given, *asked, *written]
+                rows[:total] = [*given, *request, *written]
                 counts = np.zeros(length + 1, np.float32)
                 counts[:total] = 1
-                counts[len(given) : len(given) + len(asked) + 1] = 0  # what is asked for is not predicted
+                counts[len(given) : len(given) + len(request) + 1] = 0  # what is asked for is not predicted
                 counts[: len(given)] *= rows[: len(given)] >= FIRST_TOKEN  # nor where the blanks are
                 return rows, counts[1:]
             bars = min(bars - 1, int(bars * (length + 1) / total))

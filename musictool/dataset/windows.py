@@ -227,13 +227,13 @@ class Windows:
         conditions = side_inputs.conditions.vectors(
             controls, side_inputs.label[plan.piece[at]], plan.condition_mask[at], self.length
         )
-        beside = [conditions]
+        numbers = [conditions]
         if (bars := side_inputs.bar_positions) is not None:
             targets = plan.start[at][:, None] + np.arange(self.length)  # (B, L)
-            beside.append(
+            numbers.append(
                 np.stack([bars.of_piece(*each) for each in zip(plan.piece[at].tolist(), targets, strict=True)])
             )
-        return Batch(window[:, :-1], window[:, 1:], mask, np.concatenate(beside, axis=-1))
+        return Batch(window[:, :-1], window[:, 1:], mask, np.concatenate(numbers, axis=-1))
 
     def signature(self, parts: int = 1) -> Batch:
         """(shape, dtype) of each array of one of equal `parts` of a batch."""

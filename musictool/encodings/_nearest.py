@@ -51,13 +51,13 @@ class Nearest:
             pitches: bool (Q, 128); an empty row finds nothing.
             lengths: int (Q,), 0..63 steps.
         """
-        found = np.full(len(pitches), -1, np.int64)
+        indices = np.full(len(pitches), -1, np.int64)
         if len(self._at):
             chords = np.flatnonzero(pitches.any(axis=1))
             chords = chords[np.argsort(pitches[chords].sum(axis=1), kind="stable")]  # few pitches first
             best = self._best(pitches[chords], np.asarray(lengths, np.int64)[chords])
-            found[chords] = self._at[_PLACE - 1 - best % _PLACE]
-        return found
+            indices[chords] = self._at[_PLACE - 1 - best % _PLACE]
+        return indices
 
     def _best(self, pitches: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """int64 (Q,): the best score among all known chords."""

@@ -40,13 +40,13 @@ def check_replaceable(paths: Iterable[Path], force: bool = False) -> None:
 def check_sample_replaceable(paths: Sequence[Path], force: bool = False) -> None:
     """The same for the files of a sample, and for the .json that will stand beside them."""
     for path in () if force else paths:
-        beside = place_of(path)
-        if os.path.lexists(beside):
+        sidecar = place_of(path)
+        if os.path.lexists(sidecar):
             try:
-                read_sidecar(beside)
+                read_sidecar(sidecar)
             except BadFile:
                 raise BadOption(
-                    f"--out {path}: {beside} would be replaced, and is not the .json of a sample of this version; "
+                    f"--out {path}: {sidecar} would be replaced, and is not the .json of a sample of this version; "
                     f"{_ADVICE}"
                 ) from None
     check_replaceable(paths, force)

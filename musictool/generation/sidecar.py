@@ -52,8 +52,8 @@ def read_sidecar(path: Path) -> dict[str, Any]:
 
 def no_sidecar(path: Path, reason: str) -> BadFile:
     """The error for a file that is no sidecar, or a damaged one."""
-    beside = place_of(path)
-    hint = f"; did you mean --like {beside}?" if beside != path and beside.is_file() else ""
+    sidecar = place_of(path)
+    hint = f"; did you mean --like {sidecar}?" if sidecar != path and sidecar.is_file() else ""
     return BadFile("unreadable", f"{path} is not the .json that stands beside a sample: {reason}{hint}")
 
 

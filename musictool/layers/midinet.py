@@ -82,34 +82,34 @@ class ChordGenerator(GrowingLayers):
     def build(self, shape: Any) -> None:
         """For segments (N, S, P, I) and what they are made of, (N, Z + bars * 13): the two shapes."""
         segments, inputs = shape
-        found = []  # the sizes that the conditioner goes through
+        sizes = []  # the sizes that the conditioner goes through
         for convolution in self.conditioner:
             convolution.build(segments)
             segments = convolution.compute_output_shape(segments)
-            found.append(segments)
+            sizes.append(segments)
         shape = (None, 1, 1, inputs[-1])
-        layers = zip(self.convolutions, self.norms, self.activations, reversed(found), strict=True)
-        for convolution, norm, activation, beside in layers:
+        layers = zip(self.convolutions, self.norms, self.activations, reversed(sizes), strict=True)
+        for convolution, norm, activation, size in layers:
             convolution.build(shape)
             shape = convolution.compute_output_shape(shape)
             norm.build(shape)
             activation.build(shape)
             chords = CHORD_SIZE * (1 if shape[1] % self.bars == 0 else self.bars)
-            shape = (*shape[:3], shape[3] + beside[3] + chords)
+            shape = (*shape[:3], shape[3] + size[3] + chords)
         self._build_cells(shape)
 
     def call(self, previous: Any, inputs: Any, training: bool = False) -> Any:
-        found, x = [], previous
+        conditions, x = [], previous
         for convolution in self.conditioner:
             x = ops.leaky_relu(convolution(x), negative_slope=0.2)
-            found.append(x)
+            conditions.append(x)
         chords = inputs[:, -self.bars * CHORD_SIZE :]
         x = inputs[:, None, None, :]  # (N, 1, 1, Z + bars * 13)
-        layers = zip(self.convolutions, self.norms, self.activations, reversed(found), strict=True)
-        for convolution, norm, activation, beside in layers:
+        layers = zip(self.convolutions, self.norms, self.activations, reversed(conditions), strict=True)
+        for convolution, norm, activation, condition in layers:
             x = activation(norm(convolution(x), training=training))
             cells = ops.cast(over_cells(chords, self.bars, x.shape[1], x.shape[2]), x.dtype)
-            x = ops.concatenate([x, beside, cells], axis=-1)  # in the end (N, S / 4, P, 2 width + 13)
+            x = ops.concatenate([x, condition, cells], axis=-1)  # in the end (N, S / 4, P, 2 width + 13)
         return self._logits(x)  # (N, S, P, I)
 
 

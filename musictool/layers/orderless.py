@@ -27,15 +27,15 @@ def nearest(known: Any, is_known: Any, forward: bool) -> tuple[Any, Any]:
     Returns:
         0/1 (B, T, V, n); and (B, T, V, 1), FADES to the power of how many steps away it is, 0 if there is none.
     """
-    found, is_found = known, is_known[..., None]
-    near = is_found
+    values, has_value = known, is_known[..., None]
+    near = has_value
     for steps in DOUBLINGS:
-        found_there, is_found_there, near_there = (_shifted(x, steps, forward) for x in (found, is_found, near))
-        is_missing = 1 - is_found
-        found = found + is_missing * found_there
+        values_there, has_value_there, near_there = (_shifted(x, steps, forward) for x in (values, has_value, near))
+        is_missing = 1 - has_value
+        values = values + is_missing * values_there
         near = near + is_missing * near_there * FADES**steps
-        is_found = is_found + is_missing * is_found_there
-    return found, near
+        has_value = has_value + is_missing * has_value_there
+    return values, near
 
 
 def _shifted(x: Any, steps: int, forward: bool) -> Any:
@@ -84,7 +84,7 @@ class OrderlessVoices(nn.Model):
     Args:
         voices, keys, ways: V, K, S.
         width, layers, dropout: of the blocks.
-        beside: numbers beside each step.
+        side_inputs: C, numbers beside each step.
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class OrderlessVoices(nn.Model):
         width: int,
         layers: int,
         dropout: float = 0.0,
-        beside: int = 0,
+        side_inputs: int = 0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.voices, self.keys, self.ways, self.beside = voices, keys, ways, beside
+        self.voices, self.keys, self.ways, self.side_inputs = voices, keys, ways, side_inputs
         self.classes = 1 + ways * keys
         self.width = width
         self.over_steps = nn.Conv2D(width, (NEAR_STEPS, 1), padding="same", use_bias=False)
@@ -118,21 +118,21 @@ class OrderlessVoices(nn.Model):
         self.over_steps.build(rolls)
         self.over_keys.build(rolls)
         self.over_time.build((*rolls[:3], 4 * self.voices))
-        self.of_step.build((*shape[:2], 4 * self.voices + self.beside))
+        self.of_step.build((*shape[:2], 4 * self.voices + self.side_inputs))
         self.height = self.add_weight((self.keys, self.width), "zeros", name="height")
         for block in self.blocks:
             block.build(picture)
         self.rest.build((*shape[:2], self.width))
         self.key.build(picture)
 
-    def call(self, classes: Any, is_known: Any, is_there: Any, beside: Any, training: bool = False) -> Any:
+    def call(self, classes: Any, is_known: Any, is_there: Any, side_inputs: Any, training: bool = False) -> Any:
         """Logits, float32 (B, T, V, C).
 
         Args:
             classes: int32 (B, T, V).
             is_known: float32 0/1 (B, T, V), 0 where the class is hidden.
             is_there: float32 0/1 (B, T), 0 for steps that no piece has.
-            beside: float32 (B, T, numbers beside a step).
+            side_inputs: float32 (B, T, C).
         """
         shape, dtype = ops.shape(classes), self.compute_dtype
         is_there = ops.cast(is_there, dtype)[..., None]  # (B, T, 1)
@@ -152,7 +152,13 @@ class OrderlessVoices(nn.Model):
         times = ops.concatenate([last, last * since, then, then * until], axis=2)  # (B, T, 4 V, K + 1)
 
         # and of each step, which voices rest, which are hidden, and what stands beside it
-        step = [rests, is_there - is_known, (last * since)[..., -1], (then * until)[..., -1], ops.cast(beside, dtype)]
+        step = [
+            rests,
+            is_there - is_known,
+            (last * since)[..., -1],
+            (then * until)[..., -1],
+            ops.cast(side_inputs, dtype),
+        ]
         rolls, times = (ops.transpose(x, (0, 1, 3, 2)) for x in (rolls, times[..., :-1]))  # (B, T, K, channels)
         x = self.over_steps(rolls) + self.over_keys(rolls) + self.over_time(times) + self.height
         x = x + self.of_step(ops.concatenate(step, axis=-1))[:, :, None]

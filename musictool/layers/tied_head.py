@@ -162,8 +162,8 @@ class TiedHead(SigmoidHead):
             return around, around[:0]
         is_below = ops.cast(self.is_below, self.compute_dtype)[:, :, None, None]
         kernel = ops.take(self._cast(self.below_kernel), self.below_index, axis=0) * is_below  # (K, K, channels, RANK)
-        own = ops.reshape(self._cast(self.below_key_kernel), (self.keys, 1, self.channels, RANK))
-        kernel = kernel + own * is_below
+        of_key = ops.reshape(self._cast(self.below_key_kernel), (self.keys, 1, self.channels, RANK))
+        kernel = kernel + of_key * is_below
         return around, ops.reshape(ops.transpose(kernel, (0, 2, 1, 3)), (-1, self.keys * RANK))
 
     def logits(self, features: Any, context: Any, target: Any, constants: Any = None) -> Any:
@@ -232,23 +232,23 @@ class TiedHead(SigmoidHead):
         )  # (K, outputs, OUTPUT_RANK)
         return ops.cast(ops.sum(last[..., None, :] * weights, axis=-1), "float32")
 
-    def _by_number(self, outputs: Any, own: Any) -> Any:
+    def _by_number(self, outputs: Any, target: Any) -> Any:
         """float32 (..., N): the logits that the network adds, from (..., K, outputs) and 0/1 (..., K, channels)."""
-        logits = ops.stack(self._given_own(outputs, own), axis=-1)  # (..., K, channels)
+        logits = ops.stack(self._given_before(outputs, target), axis=-1)  # (..., K, channels)
         return ops.reshape(logits, (*ops.shape(logits)[:-2], len(self.numbers)))
 
-    def _given_own(self, outputs: Any, own: Any) -> list[Any]:
+    def _given_before(self, outputs: Any, target: Any) -> list[Any]:
         """float32 (...,) per channel of a key: its logit, given the key's channels before it.
 
         Args:
             outputs: (..., outputs), of each channel, then of each pair (0, 1), (0, 2), (1, 2), ...
-            own: 0/1 (..., channels).
+            target: 0/1 (..., channels).
         """
         logits, pair = [], self.channels
         for channel in range(self.channels):
             logit = outputs[..., channel]
             for before in range(channel):
-                logit = logit + outputs[..., pair] * own[..., before]
+                logit = logit + outputs[..., pair] * target[..., before]
                 pair += 1
             logits.append(logit)
         return logits

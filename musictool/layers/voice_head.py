@@ -289,12 +289,12 @@ class VoiceHead(SigmoidHead):
         first = ops.relu(flat_matmul(seen, self._cast(self.first_kernel)) + first) * self.dropout[1](mask)
         second = ops.relu(flat_matmul(first, self._cast(self.hidden_kernel)) + second) * self.dropout[2](mask)
         output = ops.swapaxes(self._cast(self.output_kernel)[chosen], -1, -2)  # (v, H, 2)
-        found = ops.cast(ops.matmul(first + second, output), "float32")  # (..., v, K, 2)
+        outputs = ops.cast(ops.matmul(first + second, output), "float32")  # (..., v, K, 2)
         # A note is held as its own key says; who is silent cannot fall silent.
         low, keys = self.keys.start, len(self.keys)
         ours, is_silent = now[..., low : low + keys], ops.max(now, axis=-1) == 0
-        strike = found[..., 0] + classes[..., :keys]
-        hold = ops.sum(found[..., 1] * ours, axis=-1) + classes[..., keys]
+        strike = outputs[..., 0] + classes[..., :keys]
+        hold = ops.sum(outputs[..., 1] * ours, axis=-1) + classes[..., keys]
         rest = ops.where(is_silent, NEVER_LOGIT, classes[..., keys + 1])
         left_out = [(0, 0)] * (len(strike.shape) - 1) + [(low, KEYS - low - keys)]
         strike = ops.pad(strike, left_out, constant_values=RARE_LOGIT)

@@ -172,8 +172,8 @@ class Guesses:
         """Clopper-Pearson: between these shares lies the true one, in 95 of 100 such tests."""
         if not self.answers:
             return 0.0, 1.0
-        found = binomtest(self.right, self.answers).proportion_ci(LEVEL, "exact")
-        return float(found.low), float(found.high)
+        interval = binomtest(self.right, self.answers).proportion_ci(LEVEL, "exact")
+        return float(interval.low), float(interval.high)
 
     def __str__(self) -> str:
         low, high = self.interval
@@ -261,7 +261,7 @@ class ListeningTest:
                 chosen = vote.sources[int(vote.answer > 0)]
                 for name in (other, "all"):
                     right.setdefault(name, []).append(chosen == PEOPLE)
-        return {name: Guesses(sum(found), len(found)) for name, found in sorted(right.items())}
+        return {name: Guesses(sum(answers), len(answers)) for name, answers in sorted(right.items())}
 
     @cached_property
     def undecided(self) -> int:

@@ -131,18 +131,18 @@ def told_apart(
         raise ValueError(f"{len(samples)} samples and {len(people)} people's pieces are no pairs")
     rng = np.random.default_rng(seed)
     sides = _counted(samples, people, rng, paired)
-    found = {length: data for length in bars if (data := _Data.of(sides, length, paired)) is not None}
+    data_of = {length: data for length in bars if (data := _Data.of(sides, length, paired)) is not None}
     facts: tuple[Fact, ...] = ()
-    for length in found:
+    for length in data_of:
         if length <= 4:
-            facts = _facts(found[length])
-    halved = [n for n in found if halves and len(np.unique(found[n].piece[~found[n].label])) >= 2 * MIN_PIECES]
+            facts = _facts(data_of[length])
+    halved = [n for n in data_of if halves and len(np.unique(data_of[n].piece[~data_of[n].label])) >= 2 * MIN_PIECES]
     # classifiers are learnt side by side: their libraries let other threads run
     with ThreadPoolExecutor(cores()) as pool:
-        aucs = pool.map(partial(_auc, seed=seed), found.values())
-        pairs = list(product((found[n] for n in halved), range(HALVINGS)))
+        aucs = pool.map(partial(_auc, seed=seed), data_of.values())
+        pairs = list(product((data_of[n] for n in halved), range(HALVINGS)))
         areas = pool.map(lambda pair: _half(pair[0], pair[1], seed), pairs)
-        results = dict(zip(found, aucs, strict=True))
+        results = dict(zip(data_of, aucs, strict=True))
         of_halves = np.array(list(areas)).reshape(len(halved), HALVINGS)
     chance = {n: (float(of.mean()), float(of.min()), float(of.max())) for n, of in zip(halved, of_halves, strict=True)}
     return ToldApart(results, chance, facts)
@@ -205,11 +205,11 @@ class _Data:
         for side, pieces in enumerate(sides):
             enough = 0
             for number, counted in enumerate(pieces):
-                windows, said = counted.windows(bars, most)
+                windows, words_of = counted.windows(bars, most)
                 count = len(windows)
                 if not count:
                     continue
-                enough, words = enough + 1, said
+                enough, words = enough + 1, words_of
                 values.append(windows)
                 label += [side == 0] * count
                 piece += [side * len(sides[0]) + number] * count

@@ -116,8 +116,8 @@ def measured(scores: Iterable[Score]) -> Dynamics:
         drifts.append(of_bar[np.unique(bar)].std())
     if sum(map(len, targets)) < _LEAST_NOTES:
         return DEFAULT
-    found: np.ndarray = np.linalg.lstsq(np.concatenate(rows), np.concatenate(targets), rcond=None)[0]
-    parts: list[float] = np.clip(np.round(found, 2), -MOST, MOST).tolist()
+    solution: np.ndarray = np.linalg.lstsq(np.concatenate(rows), np.concatenate(targets), rcond=None)[0]
+    parts: list[float] = np.clip(np.round(solution, 2), -MOST, MOST).tolist()
     mean, drift = float(np.round(np.mean(means), 1)), float(np.round(min(np.median(drifts), MOST), 2))
     return Dynamics(mean, tuple(parts[:LEVELS]), parts[-2], parts[-1], drift)
 

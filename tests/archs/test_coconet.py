@@ -33,9 +33,9 @@ def chorale(steps: int = 32) -> np.ndarray:
 
 def logits(arch: Coconet, classes: np.ndarray, is_known: np.ndarray) -> np.ndarray:
     """(B, T, V, C), of pieces that fill their windows."""
-    beside = np.zeros((*classes.shape[:2], arch.network.beside), np.float32)
+    side_inputs = np.zeros((*classes.shape[:2], arch.network.side_inputs), np.float32)
     with within("numpy"):
-        return arch.network(classes, is_known, np.ones(classes.shape[:2], np.float32), beside)
+        return arch.network(classes, is_known, np.ones(classes.shape[:2], np.float32), side_inputs)
 
 
 @pytest.mark.parametrize("ways", [1, 2])
@@ -106,8 +106,8 @@ def test_padding_is_nothing():
         classes = arch.classes_of(chorale())[None]
         padded = np.pad(classes, [(0, 0), (0, 9), (0, 0)], constant_values=7)
         is_there = (np.arange(41) < 32).astype(np.float32)[None]
-        beside = np.zeros((1, 41, arch.network.beside), np.float32)
-        longer = arch.network(padded, np.ones(padded.shape, np.float32), is_there, beside)
+        side_inputs = np.zeros((1, 41, arch.network.side_inputs), np.float32)
+        longer = arch.network(padded, np.ones(padded.shape, np.float32), is_there, side_inputs)
     alone = logits(arch, classes, np.ones(classes.shape, np.float32))
     np.testing.assert_allclose(longer[:, :32], alone, atol=1e-5)
 
@@ -154,8 +154,8 @@ def test_the_loss_of_a_network_that_knows_nothing_is_that_of_equal_chances():
     rows = np.repeat(chorale()[None], 4, axis=0)
     mask = np.ones(rows.shape[:2], np.float32)
     mask[1:, 20:] = 0
-    beside = np.zeros((4, 32, arch.network.beside), np.float32)
-    nats = np.asarray(arch.loss_and_metrics(Batch(rows, rows, mask, beside), False)[0]) * mask
+    side_inputs = np.zeros((4, 32, arch.network.side_inputs), np.float32)
+    nats = np.asarray(arch.loss_and_metrics(Batch(rows, rows, mask, side_inputs), False)[0]) * mask
     means = nats.sum(axis=1) / mask.sum(axis=1)
     expected = VOICES * np.log(arch.network.classes)
     assert np.isclose(means, expected, rtol=1e-4).sum() >= 3  # a piece of which nothing is hidden has no loss

@@ -74,9 +74,9 @@ class Tokens(Form):
         size, length, _ = y.shape
         tokens = np.concatenate([x[:, 0, -1:], y.reshape(size, -1)], axis=1).astype(np.int32)  # (B, 4 L + 1)
         voices = np.broadcast_to(np.eye(VOICES, dtype=np.float32), (size, length, VOICES, VOICES))
-        beside = np.concatenate([np.broadcast_to(clock[:, :, None], (*voices.shape[:3], CLOCK)), voices], axis=-1)
+        side_inputs = np.concatenate([np.broadcast_to(clock[:, :, None], (*voices.shape[:3], CLOCK)), voices], axis=-1)
         return Batch(
-            tokens[:, :-1], tokens[:, 1:], mask.repeat(VOICES, axis=1), beside.reshape(size, -1, self.side_inputs)
+            tokens[:, :-1], tokens[:, 1:], mask.repeat(VOICES, axis=1), side_inputs.reshape(size, -1, self.side_inputs)
         )
 
 

@@ -40,11 +40,11 @@ def faults(pieces: Sequence[Piece], ranges: Sequence[tuple[int, int]]) -> dict[s
     Args:
         ranges: the lowest and highest pitch of each voice.
     """
-    found, of = np.zeros(len(FAULTS)), np.zeros(len(FAULTS))
+    faults, of = np.zeros(len(FAULTS)), np.zeros(len(FAULTS))
     for piece in pieces:
         counts, totals = _counts(piece, ranges)
-        found, of = found + counts, of + totals
-    return {name: float(100 * count / max(1, total)) for name, count, total in zip(FAULTS, found, of, strict=True)}
+        faults, of = faults + counts, of + totals
+    return {name: float(100 * count / max(1, total)) for name, count, total in zip(FAULTS, faults, of, strict=True)}
 
 
 def ranges_of(pieces: Sequence[Piece]) -> list[tuple[int, int]]:

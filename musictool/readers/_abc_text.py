@@ -14,7 +14,8 @@ from html import unescape
 
 from musictool.errors import BadFile
 
-FIELD = re.compile(r"([A-Zmrsw+]):(?![|:])")  # at the beginning of a line; A: and :: close a bar behind a note A
+# at the beginning of a line; A:| and :: close a bar behind a note A, and d: is the s: of older files
+FIELD = re.compile(r"([H-Zmrsw+]:(?![|:])|[A-G]:(?!\s*[|:]|\s*\[\d)|d:(?=\s*[!+*]))")
 NOTE = r"[\^_=]*[A-Ga-g][,']*"
 _FILE_FIELDS = ("L:", "M:", "Q:", "I:", "m:", "U:", "%%")  # what a file's header may set for all its tunes
 _BLOCK = re.compile(r"%%begin(\w+)")

@@ -46,7 +46,7 @@ _TOKEN = re.compile(
   | (?P<chord_end>\]{LENGTH})
   | (?P<rest>[zx]{LENGTH})
   | (?P<bars_rest>[ZX]\d*)
-  | (?P<decoration>![^!|\s]+! | \+[^+|\s]+\+ | [H-Wh-w])
+  | (?P<decoration>![^!|\s]+! | !(?=\S)(?=[^!|]*[H-Yh-y][a-z])[^!|]+(?<=\S)! | \+[^+|\s]+\+ | [H-Wh-w])
   | (?P<overlay>\(&|&\)|&)
   | (?P<unknown>.)
     """,
@@ -184,8 +184,9 @@ class _Tune:
             if len(self._voices) == MAX_VOICES:
                 raise BadFile("unreadable", f"a tune has more than {MAX_VOICES:,} voices")
             self._voice = self._voices[ident] = self._template.fork()
-            channel = self._names.setdefault(ident, len(self._names) + 1)
-            self._voice.program = self._channel_programs.get(channel, self._voice.program)
+            number = self._names.setdefault(ident, len(self._names) + 1)
+            self._voice.channel = self._voice.channel or number
+            self._voice.program = self._channel_programs.get(self._voice.channel, self._voice.program)
             for line in self._declared.pop(ident, []):
                 if line.startswith("V:"):
                     self._set_properties(line[2:].strip().partition(" ")[2])
@@ -214,7 +215,7 @@ class _Tune:
 
     def _instruction(self, text: str) -> None:
         """Obey an I: field or a %% directive, if it is one that changes what sounds."""
-        words = text.replace("=", " ").split()
+        words = text.partition("%")[0].replace("=", " ").split()
         try:
             if words[:1] == ["MIDI"] and len(words) > 2:
                 self._midi(words[1], words[2:])
@@ -237,13 +238,15 @@ class _Tune:
         """A %%MIDI directive of abc2midi."""
         voice = self._voice
         if name == "program":  # [channel] program
-            program = _small(values[1] if values[1:] and values[1].isdigit() else values[0]) & 127
-            if voice is self._template and values[1:] and values[1].isdigit():
-                self._channel_programs[_small(values[0])] = program  # the n-th voice plays on channel n
-            else:
+            program = _small(values[-1]) & 127
+            if voice is self._template and values[1:]:
+                self._channel_programs[_small(values[0])] = program
+            if voice is not self._template or not values[1:] or voice.channel == _small(values[0]):
                 voice.program = program
         elif name == "channel":
-            voice.is_drum = _small(values[0]) == DRUM_CHANNEL
+            voice.channel = _small(values[0])
+            voice.is_drum = voice.channel == DRUM_CHANNEL
+            voice.program = self._channel_programs.get(voice.channel, voice.program)
         elif name == "transpose":
             voice.midi_transpose = _small(values[0])
         elif name == "rtranspose":

@@ -72,6 +72,7 @@ class Voice:
     octave: int = 0
     transpose: int = 0
     midi_transpose: int = 0
+    channel: int = 0  # MIDI's, from 1; 0 until one is named: then the n-th voice plays on channel n
     program: int = 0
     is_drum: bool = False
     drums: dict[int, int] = field(default_factory=dict)  # written pitch -> drum

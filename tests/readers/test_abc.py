@@ -128,6 +128,7 @@ def test_the_signature_of_a_key(tmp_path: Path, mode: str, sharps: int, minor: b
         ("C|]D|E[|F|[1 G:|[2 A|3 B :|1,3 c [4-6 d|", "60@0 62@1 64@2 65@3 67@4 69@5 71@6 72@7 74@8"),
         ("C .| D [|] E", "60@0 62@1 64@2"),
         ("C|[DF]|[K:C]E", "60@0 62@1 65@1 64@2"),
+        ("C: |: D\nE: | F\nG:[2 A |", "60@0 62@1 64@2 65@3 67@4 69@5"),
         # rests
         ("z C x D z2 E x/ F", "60@1 62@3 64@6 65@7.5"),
         ("C4 | Z | D4 | Z2 | X | E | X2 F", "60@0 62@8 64@24 65@33"),
@@ -143,6 +144,8 @@ def test_the_signature_of_a_key(tmp_path: Path, mode: str, sharps: int, minor: b
         ("Hc Id JC Ke Lf MC NC Oc Pc Qc Rc Sc Tc uc vc ~c .c Wc wc hc", None),
         ("!trill!C !f!D +fermata+E !>!F !D.C.!G !<(!A", "60@0 62@1 64@2 65@3 67@4 69@5"),
         ("C D ! E F ! G\nA !\nB", "60@0 62@1 64@2 65@3 67@4 69@5 71@6"),
+        ("!D.S. al coda!C !To Coda!D ! E !Da capo al fine! F", "60@0 62@1 64@2 65@3"),
+        ("C\nd:!f! * !trill!\nD", "60@0 62@1"),
         ("|\nU:T=!turn!\nTC TD", "60@0 62@1"),
         # broken rhythm, whatever stands between
         ("c>d e<f", "72@0 74@1.5 76@2 77@2.5"),
@@ -329,6 +332,8 @@ def test_voices_that_the_header_declares(tmp_path: Path):
         ("C\n%%MIDI program 40\nD\n", [(0, False, "60@0"), (40, False, "62@1")]),
         ("C\n%%MIDI program 2 40\nD\n", [(0, False, "60@0"), (40, False, "62@1")]),
         ("%%MIDI program 1 40\n%%MIDI program 2 41\nV:1\nC\nV:2\nD\n", [(40, False, "60@0"), (41, False, "62@0")]),
+        ("%%MIDI channel 3 % of the band\n%%MIDI program 3 33 % a bass\nC\n", [(33, False, "60@0")]),
+        ("%%MIDI program 3 33\n%%MIDI channel 3\nC\n", [(33, False, "60@0")]),
         ("%%MIDI transpose -12\nC\n%%MIDI rtranspose 1\nC\n", [(0, False, "48@0 49@1")]),
         ("%%MIDI channel 10\n%%MIDI drummap ^f 42\n^f f\n", [(0, True, "42@0 42@1")]),
         ("%%MIDI gchord fzcz\n%%MIDI chordprog 20\n%%MIDI nonsense\n%%MIDI\nC\n", [(0, False, "60@0")]),

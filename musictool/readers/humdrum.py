@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -158,8 +159,10 @@ class _Piece:
         spines: list[_Spine] = []
         joined: _Spine | None = None  # the one that a *v goes into
         exchanged: int | None = None  # the place of the first *x of two
-        for spine, token in zip(self.spines, tokens, strict=True):
-            if token == "*v" and joined is not None and joined.column is spine.column:
+        places = [*zip(self.spines, tokens, strict=True)]
+        across = _across([spine.column if token == "*v" else None for spine, token in places])
+        for i, (spine, token) in enumerate(places):
+            if token == "*v" and joined is not None and (joined.column is spine.column or across[i]):
                 joined.until = max(joined.until, spine.until)
                 joined.is_open &= spine.is_open
                 continue
@@ -269,6 +272,16 @@ class _Piece:
         place = next(i for i, other in enumerate(self.columns) if other is column)
         behind = (other for other in self.columns[place:] if other.kind == _DYNAM)
         return next((other.marks for other in behind if not other.group), [])
+
+
+def _across(columns: list[_Column | None]) -> list[bool]:
+    """Whether the spines that are joined, those with a column here, are so across columns: where next to others one
+    would be joined with none."""
+    found: list[bool] = []
+    for joins, row in groupby(columns, key=lambda column: column is not None):
+        sizes = [len([*same]) for _, same in groupby(row, key=id)]
+        found += [joins and min(sizes) == 1] * sum(sizes)
+    return found
 
 
 def _agreed(times: list[Fraction]) -> Fraction:

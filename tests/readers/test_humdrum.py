@@ -114,6 +114,17 @@ SPINES = {
         4F""",
         [(0, 1, 48), (1, 1, 50), (1, 1, 62), (2, 1, 52), (2, 1, 64), (3, 1, 53)],
     ),
+    "a spine that is added and joined": (
+        """
+        **kern **kern
+        4C 4c
+        * *+
+        * * **kern
+        4D 4d 4f
+        * *v *v
+        4E 4e""",
+        [(0, 1, 48), (0, 1, 60), (1, 1, 50), (1, 1, 62), (1, 1, 65), (2, 1, 52), (2, 1, 64)],
+    ),
     "all spines end and others begin": (
         """
         **kern **kern

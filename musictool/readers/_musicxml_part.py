@@ -34,6 +34,7 @@ _FORTE = 90  # velocity that a note's `dynamics` are a percentage of, by the sta
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NOTHING = Fraction(0)
 _MOST = 1e9
+_FINEST = 10**6  # parts of the unit of `divisions`, which may be a decimal fraction
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Part:
         self.is_transposed = False
         self._instruments: dict[str, Instrument] = {}
         self._default = Instrument()
-        self._divisions = 1
+        self._divisions = Fraction(1)
         self._transpositions: dict[str, int] = {}  # of each staff, or "" for all, in semitones
         if listing is not None:
             self._list_instruments(listing)
@@ -127,7 +128,8 @@ class Part:
             instrument = replace(instrument, program=program - 1)
         if (drum := _integer(element, "midi-unpitched")) is not None and 1 <= drum <= PITCHES:
             instrument = replace(instrument, drum=drum - 1)
-        if self._instruments.get(ident) is self._default or not self._instruments:
+        is_default = self._instruments.get(ident) is self._default or not self._instruments
+        if is_default or element.tag == "instrument-change":  # which notes that name none follow
             self._default = instrument
         self._instruments[ident] = instrument
 
@@ -203,8 +205,8 @@ class Part:
         return written + self._transpositions.get(staff, self._transpositions.get("", 0))
 
     def _attributes(self, measure: Measure, element: Element, at: Fraction) -> None:
-        if (divisions := _integer(element, "divisions")) is not None and divisions > 0:
-            self._divisions = divisions
+        if (divisions := _decimal(element.findtext("divisions", ""))) > 0:
+            self._divisions = Fraction(divisions).limit_denominator(_FINEST) or self._divisions
         for key in element.findall("key")[:1]:
             if (fifths := _integer(key, "fifths")) is not None:
                 measure.keys.append((at, fifths, _text(key, "mode") == "minor"))

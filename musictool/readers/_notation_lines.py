@@ -37,22 +37,25 @@ LOUDNESS = {
 }
 
 
-class Line:
-    """Notes as they come, in ticks; tied ones are joined."""
+Tied = dict[tuple[int, int], list[list[int]]]  # (pitch, end) of notes that go on -> their rows
 
-    def __init__(self) -> None:
+
+class Line:
+    """Notes as they come, in ticks; tied ones are joined, also with those of other lines that share `tied`."""
+
+    def __init__(self, tied: Tied | None = None) -> None:
         self.rows: list[list[int]] = []  # onset, end, pitch, velocity (0: none given)
-        self._tied: dict[tuple[int, int], list[int]] = {}  # (pitch, end) of notes that go on -> their rows
+        self._tied: Tied = {} if tied is None else tied
 
     def add(self, onset: int, end: int, pitch: int, velocity: int, tie: str) -> None:
         """Add a note; `tie` is "start", "continue", "stop" or ""."""
         waiting = self._tied.get((pitch, onset)) if tie in ("stop", "continue") else None
         if waiting:
             row = waiting.pop(0)
-            self.rows[row][1] = end
+            row[1] = end
         else:
-            row = len(self.rows)
-            self.rows.append([onset, end, pitch, velocity])
+            row = [onset, end, pitch, velocity]
+            self.rows.append(row)
         if tie in ("start", "continue"):
             self._tied.setdefault((pitch, end), []).append(row)
 

@@ -9,11 +9,13 @@ all parts together and lasts as long as the fullest of them. `--reader music21` 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import zipfile
 from fractions import Fraction
 from pathlib import Path
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import numpy as np
@@ -22,15 +24,23 @@ from musictool.errors import BadFile
 from musictool.music.score import CHORD, KEY, METRE, TEMPO, TICKS_PER_QUARTER, Score, Track
 from musictool.readers import _archive
 from musictool.readers._musicxml_part import Part
-from musictool.readers._notation_lines import Line, loudness, metres, table, ticks
+from musictool.readers._notation_lines import Line, Tied, loudness, metres, table, ticks
 from musictool.reading import MAX_UNPACKED_BYTES, Reading, check_count, check_length
 
 SUFFIXES = (".xml", ".musicxml", ".mxl")
 
 _CONTAINER = "META-INF/container.xml"
+_MEDIA_TYPE = "xml"  # is in that of every MusicXML file, if one is given
 _SCORES = ("score-partwise", "score-timewise")
 _DECLARED = re.compile(rb"^\s*<\?xml[^>]*?encoding\s*=\s*[\"']([\w.:-]+)[\"'][^>]*\?>")
-_WIDE = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32"}
+_WIDE = {  # how XML begins in them
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+    b"<\0": "utf-16-le",
+    b"\0<": "utf-16-be",
+}
 
 
 def read(path: Path, parser: str = "") -> Reading:
@@ -55,34 +65,61 @@ def read(path: Path, parser: str = "") -> Reading:
 
 
 def _root_file(path: Path) -> bytes:
-    """The file of an archive that its container names first; without a container the first that looks like a score."""
+    """The file of an archive that its container names first; without a container the first that is a score."""
     with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        if _CONTAINER in names:
-            try:
-                for element in ElementTree.fromstring(_readable(archive.read(_CONTAINER))).iter():
-                    name = element.get("full-path", "").lstrip("/")
-                    if element.tag.endswith("rootfile") and name in names:
-                        return archive.read(name)
-            except ElementTree.ParseError:
-                pass  # then as if there were none
+        names = {name.replace("\\", "/"): name for name in archive.namelist()}
+        container = next((name for name in names if name.lower() == _CONTAINER.lower()), "")
+        named: list[str] = []
+        with contextlib.suppress(ElementTree.ParseError):  # then as if there were none
+            if container:
+                named = _root_names(_readable(archive.read(names[container])))
+        for name in named:
+            if name in names:
+                return archive.read(names[name])
         for name in names:
-            if name.lower().endswith((".xml", ".musicxml")) and not name.startswith(("META-INF/", "__MACOSX/")):
-                return archive.read(name)
+            if name.lower().endswith((".xml", ".musicxml")) and name != container:
+                data = archive.read(names[name])
+                if _is_score(data):
+                    return data
     raise BadFile("not MusicXML", f"{path.name} holds no score")
 
 
+def _root_names(container: bytes) -> list[str]:
+    """The names of MusicXML files in a container, as they stand there and as addresses are written."""
+    paths = [
+        element.get("full-path", "").replace("\\", "/").lstrip("/")
+        for element in ElementTree.fromstring(container).iter()
+        if element.tag.endswith("rootfile") and _MEDIA_TYPE in element.get("media-type", _MEDIA_TYPE)
+    ]
+    return [name for path in paths for name in (path, unquote(path))]
+
+
+def _is_score(data: bytes) -> bool:
+    """Whether the root of an XML file is that of a score."""
+    with contextlib.suppress(ElementTree.ParseError, ValueError):
+        for _, element in ElementTree.iterparse(io.BytesIO(_readable(data)), ("start",)):
+            return element.tag.rpartition("}")[2] in _SCORES
+    return False
+
+
 def _readable(data: bytes) -> bytes:
-    """XML in an encoding that the parser knows: UTF-8, UTF-16 and Latin-1 as they are, others as UTF-8."""
+    """XML in an encoding that the parser knows: UTF-8, or Latin-1 as it is.
+
+    What says that it is UTF-16 and has single bytes, or says the reverse, is read as what it is; and what is no UTF-8
+    as Windows' Latin-1.
+    """
     declared = _DECLARED.match(data)
-    encoding = _WIDE.get(data[:4]) or (declared[1].decode("ascii").lower() if declared else "utf-8")
-    if encoding in ("utf-8", "utf-16", "iso-8859-1", "us-ascii"):
+    encoding = declared[1].decode("ascii").lower() if declared else "utf-8"
+    if encoding == "iso-8859-1":
         return data
-    try:
-        text = data.decode(encoding)
-    except (LookupError, UnicodeDecodeError):
-        return data
-    return re.sub(r"^\s*<\?xml[^>]*\?>", "", text.lstrip("\ufeff"), count=1).encode()
+    wide = next((name for first, name in _WIDE.items() if data.startswith(first)), "")
+    for each in (wide or encoding.replace("utf-16", "utf-8"), "utf-8", "cp1252"):
+        with contextlib.suppress(LookupError, UnicodeDecodeError):
+            text = data.decode(each)
+            if each == encoding == "utf-8" and text.startswith("<"):
+                return data
+            return re.sub(r"^<\?xml[^>]*\?>", "", text.lstrip("\ufeff").lstrip(), count=1).encode()
+    return data
 
 
 class _Score:
@@ -152,6 +189,7 @@ class _Score:
         columns: list[np.ndarray] = []
         for part in parts:
             lines: dict[tuple[str, bool, int], Line] = {}
+            tied: Tied = {}  # a tie may lead to another staff
             dynamics: list[tuple[int, int]] = []
             for index, measure in sorted(part.measures.items()):
                 begin = begins[index]
@@ -160,9 +198,11 @@ class _Score:
                     measure.notes, key=lambda note: note.onset
                 ):  # a tie's end may be in an earlier voice
                     program = 0 if note.is_drum else note.program
-                    line = lines.setdefault((note.staff, note.is_drum, program), Line())
+                    line = lines.setdefault((note.staff, note.is_drum, program), Line(tied))
                     line.add(ticks(begin + note.onset), ticks(begin + note.end), note.pitch, note.velocity, note.tie)
             for (_, is_drum, program), line in sorted(lines.items(), key=lambda item: item[0][:2]):
+                if not line.rows:
+                    continue
                 rows = np.array(line.rows, np.int64)
                 rows[:, 3] = np.where(rows[:, 3], rows[:, 3], loudness(rows[:, 0], dynamics))
                 columns.append(np.column_stack([rows, np.full(len(rows), len(tracks))]))

@@ -290,6 +290,14 @@ def test_a_measure_begins_in_all_parts_together(tmp_path: Path, name: str):
     assert short(read(tmp_path / "a.musicxml", xml)) == expected
 
 
+@pytest.mark.parametrize("divisions, one", [("480.0", 480), ("0.5", 0.5), ("1e-9", 1)])
+def test_divisions_are_a_decimal_number(tmp_path: Path, divisions: str, one: float):
+    music = measure(
+        1, f"<attributes><divisions>{divisions}</divisions></attributes>" + note("C4", one) + note("D4", one)
+    )
+    assert short(read(tmp_path / "a.xml", score_xml(part("A", music)))) == [(0, 480, 60), (480, 480, 62)]
+
+
 def test_divisions_may_change_and_differ_by_part(tmp_path: Path):
     half = "<attributes><divisions>2</divisions></attributes>"
     one = numbered(note("C4", 1) + half + note("D4", 1) + note("E4", 5))
@@ -330,6 +338,12 @@ def test_two_voices_may_tie_the_same_pitch(tmp_path: Path):
     music = numbered(upper + back + note("C4", 2, start) + note("C4", 2, stop))
     notes = short(read(tmp_path / "a.xml", score_xml(part("A", music))))
     assert notes == [(0, 1440, 60), (0, 1920, 60), (1440, 480, 62)]
+
+
+def test_a_tie_may_lead_to_the_other_staff(tmp_path: Path):
+    first, second = (f'<tie type="{kind}"/><staff>{staff}</staff>' for kind, staff in (("start", 2), ("stop", 1)))
+    music = numbered(note("C4", 4, first), note("C4", 1, second) + note("D4", 3, "<staff>2</staff>"))
+    assert short(read(tmp_path / "a.xml", score_xml(part("Piano", music)))) == [(0, 2400, 60), (2400, 1440, 62)]
 
 
 # ---- instruments ----
@@ -398,6 +412,14 @@ def test_a_sound_may_change_what_an_instrument_is(tmp_path: Path, change: str, s
     assert [score.tracks[i].program for i in score.notes["track"]] == [73, 68, 68]
 
 
+def test_what_another_instrument_is_changed_to_plays_the_notes_that_name_none(tmp_path: Path):
+    both = band(instrument("F", "Flute", program=74), instrument("O", "Oboe"))
+    oboe = '<instrument-change id="O"><instrument-sound>wind.reed.oboe</instrument-sound></instrument-change>'
+    music = numbered(note("C5", 4), f"<sound>{oboe}</sound>" + note("D5", 2) + note("E5", 2, of("F")))
+    score = read(tmp_path / "a.xml", score_xml(part("Wind", music, midi=both)))
+    assert [score.tracks[i].program for i in score.notes["track"]] == [73, 68, 73]
+
+
 @pytest.mark.parametrize(
     "name, listed, program",
     [
@@ -450,6 +472,15 @@ def test_any_encoding_of_xml_is_read(tmp_path: Path, encoding: str):
     assert read(tmp_path / "a.musicxml", declared.encode(encoding)).tracks[0].name == name
 
 
+@pytest.mark.parametrize(
+    "declared, encoding, begin",
+    [("UTF-16", "utf-8", ""), ("UTF-8", "latin-1", ""), ("UTF-8", "utf-16", ""), ("UTF-8", "utf-8", "\n \n")],
+)
+def test_an_encoding_that_is_declared_wrongly_is_found_out(tmp_path: Path, declared: str, encoding: str, begin: str):
+    xml = begin + MELODY.replace('encoding="UTF-8"', f'encoding="{declared}"')
+    assert read(tmp_path / "a.musicxml", xml.encode(encoding)).tracks[0].name == "Ä"
+
+
 def test_the_elements_may_have_a_namespace(tmp_path: Path):
     xml = MELODY.replace('version="3.1"', 'version="3.1" xmlns="http://www.musicxml.org/ns"')
     assert short(read(tmp_path / "a.musicxml", xml)) == [(0, 1920, 60)]
@@ -483,6 +514,29 @@ def test_the_root_file_is_what_the_container_names(tmp_path: Path, container: st
         archive.writestr("c.score", MELODY)
     (score,) = musicxml.read(tmp_path / "a.mxl").scores
     assert score.notes["pitch"].tolist() == [expected]
+
+
+PDF_FIRST = CONTAINER.replace("<rootfiles>", '<rootfiles><rootfile full-path="a.pdf" media-type="application/pdf"/>')
+
+
+@pytest.mark.parametrize(
+    "place, container",
+    [
+        ("META-INF/container.xml", PDF_FIRST.format("UTF-8", "my song.xml")),
+        ("META-INF/container.xml", CONTAINER.format("UTF-8", "my%20song.xml")),
+        ("META-INF/container.xml", CONTAINER.format("UTF-8", "gone.xml")),
+        ("meta-inf/container.xml", CONTAINER.format("UTF-8", "/my song.xml")),
+        ("mimetype", ""),
+    ],
+)
+def test_the_root_file_is_found_whatever_lies_beside_it(tmp_path: Path, place: str, container: str):
+    with zipfile.ZipFile(tmp_path / "a.mxl", "w") as archive:
+        archive.writestr("a.pdf", "%PDF")
+        archive.writestr("._my song.xml", b"\0\5\x16\7")
+        archive.writestr("a.xml", "<metadata/>")
+        archive.writestr(place, container)
+        archive.writestr("my song.xml", MELODY)
+    assert short(musicxml.read(tmp_path / "a.mxl").scores[0]) == [(0, 1920, 60)]
 
 
 @pytest.mark.parametrize("name", ["a.musicxml", "a.xml"])

@@ -64,6 +64,19 @@ def band_features(score: Score) -> dict[str, float]:
     return features
 
 
+def playing(score: Score, bars: int) -> np.ndarray:
+    """bool (bars, I): in which of its first bars each instrument plays; those behind the end are silent."""
+    instruments = note_instruments(score)
+    onsets, lengths = in_steps(score.notes, STEPS_PER_QUARTER)
+    bar = max(1, int(to_steps(np.array(first_bar_ticks(score)), STEPS_PER_QUARTER)))
+    plays = np.zeros((bars, len(INSTRUMENTS)), bool)
+    for index in range(len(INSTRUMENTS)):
+        mine = instruments == index
+        sounding = _playing(onsets[mine], onsets[mine] + lengths[mine], bar, bars)
+        plays[:, index] = sounding[:bars]
+    return plays
+
+
 def pitch_classes(classes: np.ndarray, onsets: np.ndarray, ends: np.ndarray, steps: int) -> np.ndarray:
     """int32 (steps, 12): how many notes of each pitch class sound in each step."""
     # +1 where a note begins and -1 where it ends; the running sum is what sounds
@@ -74,11 +87,15 @@ def pitch_classes(classes: np.ndarray, onsets: np.ndarray, ends: np.ndarray, ste
 
 
 def _empty(onsets: np.ndarray, ends: np.ndarray, bar: int, bars: int) -> float:
-    if not bars:
-        return math.nan
+    return float((~_playing(onsets, ends, bar, bars)[:bars]).mean()) if bars else math.nan
+
+
+def _playing(onsets: np.ndarray, ends: np.ndarray, bar: int, bars: int) -> np.ndarray:
+    """bool (at least `bars`,): in which bars a note sounds."""
+    last = max(bars, int(ends.max(initial=0)) // bar + 2)
     # +1 in the bar of a note's onset and -1 in the bar behind its last step
-    change = np.bincount(onsets // bar, minlength=bars + 1) - np.bincount((ends - 1) // bar + 1, minlength=bars + 1)
-    return float((np.cumsum(change)[:bars] == 0).mean())
+    change = np.bincount(onsets // bar, minlength=last) - np.bincount((ends - 1) // bar + 1, minlength=last)
+    return np.asarray(np.cumsum(change) > 0)
 
 
 def _used(sounding: np.ndarray, bar: int) -> float:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from musictool.metrics.band import TONAL, band_features
+from musictool.metrics.band import TONAL, band_features, playing
 from musictool.music.instruments import TRACKS
 from musictool.music.score import Score
 
@@ -39,6 +39,16 @@ def test_bars_notes_and_pitch_classes_are_counted_for_each_instrument():
 def test_a_note_that_ends_on_the_bar_line_does_not_fill_the_next_bar():
     features = band_features(band((60, 0, 4, PIANO), (60, 4, 4, BASS)))
     assert (features["empty_bars:piano"], features["empty_bars:bass"]) == (0.5, 0.5)
+
+
+def test_who_plays_in_which_bar_is_counted_up_to_the_bars_that_are_asked_for():
+    score = band((60, 0, 4, PIANO), (72, 6, 4, PIANO), (36, 16, 1, BASS), (38, 4, 0.1, DRUMS))
+    plays = playing(score, 4)
+    assert plays.shape == (4, 5)
+    assert plays[:, PIANO].tolist() == [True, True, True, False]  # held into the third
+    assert not plays[:, BASS].any()
+    assert plays[:, DRUMS].tolist() == [False, True, False, False]
+    assert playing(score, 6)[:, BASS].tolist() == [False] * 4 + [True, False]
 
 
 def test_hits_on_sixteenths_are_in_the_pattern_and_those_beside_it_count_a_third():

@@ -57,6 +57,7 @@ class TrackEvents(NamedTuple):
     is_lost: bool  # before its bytes were used up
     illegal: int  # events that were mended or left out
     behind_end: int  # notes on behind the first end of track
+    unread: int  # bytes behind the end of track that are no events and not zero
 
 
 def read_track(data: bytes, begin: int, end: int, whole: bool = True) -> TrackEvents:
@@ -64,7 +65,7 @@ def read_track(data: bytes, begin: int, end: int, whole: bool = True) -> TrackEv
 
     Args:
         whole: the chunk is as long as it says, and so may do without its end of track; and what stands behind an end of
-            track belongs to it, if it begins with a status byte.
+            track belongs to it, if it begins with a status byte, or is all of it events.
     """
     reader = _Reader(data, end)
     at, behind = begin, -1
@@ -75,21 +76,12 @@ def read_track(data: bytes, begin: int, end: int, whole: bool = True) -> TrackEv
                 at, ended = reader.step_by_step(at)
             if ended and behind < 0:
                 behind = reader.count
-            if not (ended and whole and _goes_on(data, at, end)):
+            if not (ended and whole and reader.goes_on(at)):
                 break
         is_lost = not (ended or whole)
     except LostError:
         is_lost, at = behind < 0, reader.at
     return reader.result(at, is_lost, behind)
-
-
-def _goes_on(data: bytes, at: int, end: int) -> bool:
-    """Whether an event with a status byte follows."""
-    try:
-        _, at = number_at(data, at, end)
-    except LostError:
-        return False
-    return at < end and data[at] >= 0x80
 
 
 class _Reader:
@@ -107,7 +99,32 @@ class _Reader:
         late = slice(behind, None) if behind >= 0 else slice(0, 0)
         notes_behind = int(((status[late] >> 4 == 9) & (data2[late] > 0)).sum())
         status, data1, data2 = (column.astype(np.uint8) for column in (status, data1, data2))
-        return TrackEvents(time, status, data1, data2, self.metas, self.time, at, is_lost, self.illegal, notes_behind)
+        rest = self.data[at : self._stop(at)] if behind >= 0 else b""
+        return TrackEvents(
+            *(time, status, data1, data2, self.metas, self.time, at, is_lost, self.illegal, notes_behind),
+            unread=len(rest) if rest.strip(b"\0") else 0,
+        )
+
+    def _stop(self, at: int) -> int:
+        """Where the bytes end that may be of this track: another may have been swallowed by its length."""
+        following = self.data.find(b"MTrk", at, self.end)
+        return self.end if following < 0 else following
+
+    def goes_on(self, at: int) -> bool:
+        """Whether, behind an end of track, an event with a status byte follows, or legal events up to the last byte."""
+        stop, running = self._stop(at), self.running
+        try:
+            _, place = number_at(self.data, at, stop)
+            if place < stop and self.data[place] >= 0x80:
+                return True
+            while True:
+                _, at = number_at(self.data, at, stop)
+                status, body, at, legal = event_at(self.data, at, stop, running)
+                running = status if status < 0xF0 else running
+                if not legal or (status == 0xFF and body[0] == END):
+                    return legal and at == stop
+        except LostError:
+            return False
 
     def _add(self, block: np.ndarray) -> None:
         self._blocks.append(block)

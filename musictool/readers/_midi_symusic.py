@@ -48,6 +48,8 @@ _SYSTEM = re.compile(
     rb"[\x00-\x7f][\xf1-\xf6\xf8-\xfe]"
 )  # a message that no file may hold; or a long delta time, or text
 _LEGAL_BYTES = bytes({*range(256)} - {*range(0xF1, 0xF7), *range(0xF8, 0xFF)})
+_LONG = re.compile(rb"[\x80-\xff]{4}")  # a delta time of more than four bytes; or tempo and delta time, or text
+_HIGHEST_BITS = bytes([0] * 128 + [0x80] * 128)
 
 _MAX_PACKETS = 10_000  # more are not looked through
 _PACKET = re.compile(rb"[\x00-\x7f][\xf0\xf7]")
@@ -147,24 +149,28 @@ def _messages_are_plain(data: bytes) -> bool:
 
 
 def _has_illegal_events(data: bytes, spans: list[tuple[int, int]]) -> bool:
-    """Whether there are system messages that files may not hold: symusic leaves most of them out without a word."""
-    if not data.translate(None, _LEGAL_BYTES):
-        return False
-    for begin, end in spans:
-        last = max((match.end() for match in _SYSTEM.finditer(data, begin, end)), default=0)
+    """Whether there are system messages that files may not hold, which symusic mostly leaves out without a word, or
+    delta times that are too long, of which it reads the beginning."""
+    patterns = [_SYSTEM] if data.translate(None, _LEGAL_BYTES) else []
+    patterns += [_LONG] if b"\x80\x80\x80\x80" in data.translate(_HIGHEST_BITS) else []
+    for begin, end in spans if patterns else ():
+        last = max((match.end() for pattern in patterns for match in pattern.finditer(data, begin, end)), default=0)
         if last and _meets_illegal(data, begin, last):
             return True
     return False
 
 
 def _meets_illegal(data: bytes, at: int, stop: int) -> bool:
-    """Whether an illegal system message begins before `stop`, for a track that begins at `at`: event by event, but only
-    as far as it must be, as this is slow. Where it gets lost, that needs a closer look too."""
+    """Whether an illegal system message or delta time begins before `stop`, for a track that begins at `at`: event by
+    event, but only as far as it must be, as this is slow. Where it gets lost, that needs a closer look too."""
     length = 0  # of the data of a channel message
     try:
         while at < stop:
+            first = at
             while data[at] >= 0x80:  # the delta time
                 at += 1
+            if at - first > 3:
+                return True
             status = data[at + 1]
             if status < 0x80:
                 at += 1 + length

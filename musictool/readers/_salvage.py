@@ -165,6 +165,8 @@ class _Tracks:
             told.append(f"cut where it goes on beyond {reading.MAX_QUARTERS:,} quarter notes")
         if events.behind_end:
             told.append(f"had {_counted(events.behind_end, 'note')} behind its end")
+        if events.unread and whole:
+            told.append(f"had {_counted(events.unread, 'byte')} behind its end")
         if events.illegal and not events.is_lost:
             told.append(f"had {_counted(events.illegal, 'illegal event')}")
         self.faults += [f"track {self._read} {fault}" for fault in told]

@@ -82,6 +82,11 @@ MALFORMED = {
         [C_ROW],
         "salvaged: track 1 damaged",
     ),
+    "a delta time of five bytes that symusic reads as four": (
+        header() + track(C + bytes.fromhex("80 80 80 80") + E + END),
+        [C_ROW],
+        "salvaged: track 1 damaged",
+    ),
     "a meta event longer than the file": (
         header() + track(C + bytes.fromhex("00 ff 01 ff ff 7f 41") + E + END),
         [C_ROW],
@@ -116,6 +121,16 @@ MALFORMED = {
         header() + track(C + END + E + END),
         [C_ROW, E_ROW],
         "salvaged: track 1 had 1 note behind its end",
+    ),
+    "events of running status behind an early end of track": (
+        header() + track(bytes.fromhex("00 90 3c 40  60 3c 00") + END + bytes.fromhex("00 40 40  60 40 00") + END),
+        [C_ROW, E_ROW],
+        "salvaged: track 1 had 1 note behind its end",
+    ),
+    "other bytes behind an early end of track": (
+        header() + track(C + END + b"(c) by nobody"),
+        [C_ROW],
+        "salvaged: track 1 had 13 bytes behind its end",
     ),
     "padding behind an early end of track": (header() + track(C + END + bytes(40)), [C_ROW], ""),
     "a track whose length takes in the next": (

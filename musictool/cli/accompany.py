@@ -17,7 +17,7 @@ _PATH = click.Path(path_type=Path)
 
 @click.command(epilog="\b\nExample:\n    musictool accompany melody.mid --out band.mid")
 @click.argument("melody", type=_PATH)
-@click.option("--model", "name", help="A model's name or folder.  [default: the one trained last]")
+@click.option("--model", "name", help="A model's name or folder.  [default: the newest that plays to a melody]")
 @flags(Accompaniment, "track", "temperature", "threshold", "noise_sd", "files", "alpha", "velocity", "seed")
 @click.option("--out", type=_PATH, default=Path("band.mid"), show_default=True, help="File to write.")
 @force_flag
@@ -32,11 +32,10 @@ def command(melody: Path, name: str | None, out: Path, force: bool, **options: A
 
     how = build(Accompaniment, {"seed": _output.seed_or_random(None), **pop_given(Accompaniment, options)})
     check_replaceable(checked_places(out, melody, *how.style.files), force)
-    from musictool.generation.accompany import accompany
+    from musictool.generation.accompany import accompany, model_for_accompaniment
     from musictool.generation.latents import USUAL_SEGMENTS
-    from musictool.models.model import Model
 
-    model = Model.open(name)
+    model = model_for_accompaniment(name)
     if model.spec.kind == "segments":
         _output.load_engine(model.engine_for(USUAL_SEGMENTS))
     score = accompany(model, melody, how)

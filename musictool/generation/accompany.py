@@ -15,20 +15,43 @@ from pathlib import Path
 import numpy as np
 
 from musictool.arch import AccompanimentArch, InfillArch
-from musictool.errors import BadOption, NoMusic, UnknownName
-from musictool.generation.infill import Infill
+from musictool.errors import BadModel, BadOption, NoMusic, UnknownName
+from musictool.generation.infill import Infill, newest_able, take_one
 from musictool.generation.infill_request import InfillRequest
 from musictool.generation.latents import USUAL_SEGMENTS, require_segments, segments_of_style
 from musictool.generation.request import Accompaniment
+from musictool.home import models_folder
 from musictool.models.model import Model
 from musictool.music.instruments import PIANO, note_instruments
 from musictool.music.score import METRE, TEMPO, Score, sort_notes
 from musictool.music.voices import VOICES
 from musictool.reading import read_named
+from musictool.registry import ARCHS
 from musictool.sampling.guidance import Guidance
 from musictool.sampling.sampler import Sampler
 
 PLAIN = Accompaniment()
+
+
+def can_accompany(arch: str) -> bool:
+    """Whether the arch of this name plays to a melody."""
+    return arch in ARCHS.names() and issubclass(ARCHS.get(arch), AccompanimentArch | InfillArch)
+
+
+def model_for_accompaniment(name: str | None) -> Model:
+    """The model called `name`; without one, the user's newest that plays to a melody, else one that ships and does.
+
+    Raises:
+        BadModel: if there is none.
+        UnknownName: if nothing is called so.
+    """
+    path = newest_able(can_accompany) if name is None else name
+    if path is None:
+        raise BadModel(
+            f"no model under {models_folder()} plays to a melody; train one: musictool train --encoding segments "
+            "--arch vae"
+        )
+    return Model.open(path)
 
 
 def accompany(model: Model, melody: Path, how: Accompaniment = PLAIN) -> Score:
@@ -41,10 +64,10 @@ def accompany(model: Model, melody: Path, how: Accompaniment = PLAIN) -> Score:
     """
     if issubclass(model.arch_class, InfillArch):
         return _harmonised(model, melody, how)
-    if model.spec.kind != "segments" or not issubclass(model.arch_class, AccompanimentArch):
+    if not can_accompany(model.info["arch"]["name"]):
         raise BadOption(
             f"{model.name} is a {model.info['arch']['name']} and plays to nobody; "
-            "train one that does: musictool train --encoding segments --arch vae"
+            f"{take_one(can_accompany)}: musictool train --encoding segments --arch vae"
         )
     tune = melody_of(read_named(melody).scores[0], how.track, melody)
     piano = replace(tune, tracks=tuple(replace(track, program=0) for track in tune.tracks))

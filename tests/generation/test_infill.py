@@ -12,7 +12,7 @@ import pytest
 
 from musictool.atomic import write_json
 from musictool.errors import BadModel, BadOption, MusictoolError, NoMusic, UnknownName
-from musictool.generation.accompany import accompany
+from musictool.generation.accompany import accompany, model_for_accompaniment
 from musictool.generation.infill import Infill, model_for_infill
 from musictool.generation.infill_request import InfillRequest
 from musictool.generation.infill_songs import write_infill_like, write_infills
@@ -241,8 +241,12 @@ def test_the_newest_model_that_fills_in_is_taken(at_new_home: Path, monkeypatch:
     write_json(other / MARKER, model_info(weights={"network.weights.h5": "0" * 64}))
     assert model_for_infill(None).name == "mine"
     assert model_for_infill(None, voices=True).name == "mine"
-    with pytest.raises(BadOption, match="other is a roll-lstm, which goes on from the end"):
+    assert model_for_accompaniment(None).name == "mine"
+    with pytest.raises(BadOption, match=r"other is a roll-lstm, which goes on from the end.*; train one that does"):
         model_for_infill("other")
+    monkeypatch.undo()
+    with pytest.raises(BadOption, match=r"; take --model counterpoint, or train one that does: .*coconet"):
+        model_for_infill(str(other))
 
 
 def test_files_keep_what_is_locked_and_their_json_makes_them_again(model: Model, tmp_path: Path):

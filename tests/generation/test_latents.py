@@ -244,7 +244,7 @@ def test_a_model_without_latents_says_which_has_them(tiny_home: Path, bands: Pat
     name, a = tiny_home / "saved_models" / "tunes-lstm", bands / "a" / "a.mid"
     assert "tunes-lstm is a lstm; train one: musictool train" in error(f"interpolate {a} {a} --model {name}")
     assert "--style needs a model with latents" in error(f"sample {name} --style {a}")
-    assert "plays to nobody" in error(f"accompany {a} --model {name}")
+    assert "plays to nobody; take --model counterpoint, or train one" in error(f"accompany {a} --model {name}")
     with pytest.raises(BadOption, match="writes tokens"):
         sample(Model.open(name), Request(length=9, sampler=Sampler(noise_sd=1)))
 

@@ -58,7 +58,7 @@ class InfillRequest:
         "Bars to write, counted from 1: 5-8, or 5-8,12.",
         default_text="all",
         parse=_numbers,
-        allowed="like 5-8,12",
+        allowed="a list of bars from 1 on, like 5-8,12",
     )
     tracks: str | None = flag(
         None, "Tracks to write, by number (from 1) or name: 3,4 or bass.", default_text="all that the model reads"
@@ -68,7 +68,7 @@ class InfillRequest:
         "Notes that stay all the same, counted from 1 by onset, then track, then pitch: 12,15-18.",
         default_text="none",
         parse=_numbers,
-        allowed="like 12,15-18",
+        allowed="a list of notes from 1 on, like 12,15-18",
     )
     voices: int | None = flag(
         None, "Harmonise: keep what there is, and write the voices that are missing to so many.", least=2, most=4

@@ -43,7 +43,9 @@ def test_a_tune_gets_three_voices_and_is_made_again_from_its_json(at_home: Path)
     [
         ((), "name the music file"),
         (("tune.mid", "--bars", "9"), "tune.mid has 4 bars"),
-        (("tune.mid", "--bars", "nine"), "--bars"),
+        (("tune.mid", "--bars", "nine"), "--bars: 'nine' is not a list of bars from 1 on, like 5-8,12"),
+        (("tune.mid", "--bars", "0"), "--bars: '0' is not a list of bars from 1 on, like 5-8,12"),
+        (("tune.mid", "--lock", "0"), "--lock: '0' is not a list of notes from 1 on, like 12,15-18"),
         (("tune.mid", "--like", "x.json"), "leave out FILE"),
         (("--like", "x.json", "--amount", "0.5"), "leave out --amount"),
         (("gone.mid", "--bars", "1"), "gone.mid"),

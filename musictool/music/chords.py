@@ -4,6 +4,9 @@ A chord is one of 24 triads, counted from C major: 0..11 major, 12..23 minor, ea
 says besides is left out: sevenths, suspensions and the bass behind a slash. A diminished chord counts as the minor, and
 an augmented one as the major. `*` and N.C. name none: no chord is asked for there.
 
+Of several, each stands for a bar, and two with a comma between for its halves: "C,G/B Am F,G C". (So Band-in-a-Box
+writes two chords in a bar; a slash names a bass already.)
+
 TRIAD_WEIGHTS are for hearing a chord as T. Fujishima, "Realtime Chord Recognition of Musical Sound" (1999): it is the
 triad to whose keys the notes come nearest, by the cosine of how much each pitch class sounds. Limit: the bass counts as
 any note, and of four notes such as C6 = Am7 it is the one or the other.
@@ -12,7 +15,7 @@ any note, and of four notes such as C6 = Am7 it is the one or the other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -38,10 +41,22 @@ def parse_chord(name: str) -> int:
 
 
 def parse_chords(text: str) -> tuple[int, ...]:
-    """The triads of names with spaces between. Raises BadOption for no names."""
+    """The triads of bars with spaces between, two for each bar: of its halves. Raises BadOption for no names, and for
+    more than two in a bar."""
     if not text.split():
         raise BadOption("name at least one chord: C G/B Am F")
-    return tuple(parse_chord(name) for name in text.split())
+    halves: list[int] = []
+    for bar in text.split():
+        chords = [parse_chord(name or bar) for name in bar.split(",")]
+        if len(chords) > 2:
+            raise BadOption(f"'{bar}' has {len(chords)} chords in a bar, and two, as in C,G, are the most")
+        halves += [chords[0], chords[-1]]
+    return tuple(halves)
+
+
+def whole_bars(halves: Sequence[int]) -> tuple[int, ...] | None:
+    """The chord of each bar, of two for each bar; None where the two of a bar differ."""
+    return tuple(halves[::2]) if halves[::2] == halves[1::2] else None
 
 
 def symbols(named: Iterable[tuple[int, str]]) -> list[tuple[int, int]]:

@@ -4,16 +4,18 @@ The chords of musictool/music/chords.py. Of notes, the chord of each bar is a st
 (Viterbi, as in A. Sheh and D. Ellis, "Chord Segmentation and Recognition using EM-Trained Hidden Markov Models", 2003):
 a bar speaks for a triad by the cosine of how long each pitch class sounds in it with the weights of the triad
 (Fujishima 1999), and by its lowest note, if it is low, for the triad on it; a triad is likelier the nearer it stands to
-the key of the piece, and behind one whose root is a fifth away. Limit: one chord per bar, the one that holds longest.
+the key of the piece, and behind one whose root is a fifth away. The same is done of half bars where the metre is even,
+as 4/4 and 6/8. Limit: one chord per bar, or per half of it, the one that holds longest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from musictool.music.chords import CLASS_OF_PITCH, NONE, TRIAD_WEIGHTS, TRIADS
+from musictool.music.chords import CLASS_OF_PITCH, NONE, TRIAD_WEIGHTS, TRIADS, whole_bars
 from musictool.music.key import PROFILES
 from musictool.music.score import PITCHES, Score
 
@@ -32,19 +34,65 @@ def bar_chords(score: Score, end_ticks: int | None = None) -> tuple[np.ndarray, 
     """
     end = max(1, score.end_ticks if end_ticks is None else end_ticks)
     lines = score.bar_onsets_ticks(end)
-    chords = estimated(score, np.append(lines, max(end, lines[-1] + 1)))
+    return lines, _between(score, np.append(lines, end))
+
+
+def half_bar_chords(score: Score, end_ticks: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The same of each half of a bar, int64 (2 bars,) each. Where the metre is odd, as 3/4, both halves have the chord
+    of the bar."""
+    end = max(1, score.end_ticks if end_ticks is None else end_ticks)
+    lines = half_bar_onsets(score, end)
+    # which halves are heard by themselves
+    last = np.searchsorted(score.metres["onset_ticks"], lines[::2], side="right") - 1
+    beats = np.append(score.metres["numerator"], 4)[last]  # 4/4 before the first metre
+    is_heard = np.ones(len(lines), bool)
+    is_heard[1::2] = (beats % 2 == 0) & (lines[1::2] < end)
+    chords = _between(score, np.append(lines[is_heard], end))
+    return lines, chords[np.cumsum(is_heard) - 1]
+
+
+def half_bar_onsets(score: Score, end_ticks: int) -> np.ndarray:
+    """int64 (2 bars,), ticks: where each half of a bar begins, of the bars that begin before a time above 0."""
+    lines = score.bar_onsets_ticks(end_ticks)
+    middles = (lines + np.append(lines[1:], score.bar_line_ticks(len(lines)))) // 2
+    return np.stack([lines, middles], axis=1).reshape(-1)
+
+
+class Agreement(NamedTuple):
+    """How far a piece sounds as the chords that were asked for.
+
+    Attributes:
+        unit: what is counted: "bars", or "half bars" where a bar was asked for two chords.
+        asked: how many of them were asked for a chord.
+        heard: how many of these sound as that chord.
+        shuffled: how many would, on average, if the same chords had been asked for in any other order.
+    """
+
+    unit: str
+    asked: int
+    heard: int
+    shuffled: float
+
+
+def agreement(score: Score, halves: Sequence[int]) -> Agreement:
+    """Of the chords of half bars, see chords.parse_chords, asked for one after another and over again; NONE asks for
+    nothing."""
+    bars = whole_bars(halves)
+    unit, asked = ("half bars", halves) if bars is None else ("bars", bars)
+    _, sounding = (half_bar_chords if bars is None else bar_chords)(score)
+    wanted = np.resize(asked, len(sounding))
+    sounding, wanted = sounding[wanted != NONE], wanted[wanted != NONE]
+    pairs = np.bincount(sounding, minlength=NONE + 1) @ np.bincount(wanted, minlength=NONE + 1)
+    return Agreement(unit, len(wanted), int((sounding == wanted).sum()), float(pairs) / max(1, len(wanted)))
+
+
+def _between(score: Score, lines: np.ndarray) -> np.ndarray:
+    """int64 (bars,): the chords between lines, int64 (bars + 1,)."""
+    chords = estimated(score, lines)
     if len(score.chords):
-        named = _longest(score.chords, np.append(lines, end))
+        named = _longest(score.chords, lines)
         chords = np.where(named < 0, chords, named)
-    return lines, chords
-
-
-def bars_as_asked(score: Score, chords: Sequence[int]) -> tuple[int, int]:
-    """How many bars sound as the chord that was asked for, one after another and over again, and how many were asked
-    for; those with NONE ask for nothing."""
-    _, sounding = bar_chords(score)
-    asked = np.resize(chords, len(sounding))
-    return int(((sounding == asked) & (asked != NONE)).sum()), int((asked != NONE).sum())
+    return chords
 
 
 def estimated(score: Score, lines: np.ndarray) -> np.ndarray:

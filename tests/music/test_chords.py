@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from musictool.errors import BadOption
-from musictool.music.chords import CLASS_OF_PITCH, NONE, TRIAD_WEIGHTS, VECTORS, chord_name, parse_chords, symbols
+from musictool.music.chords import (
+    CLASS_OF_PITCH,
+    NONE,
+    TRIAD_WEIGHTS,
+    VECTORS,
+    chord_name,
+    parse_chords,
+    symbols,
+    whole_bars,
+)
 from musictool.music.score import transposed_chords
 
 
@@ -19,11 +28,20 @@ from musictool.music.score import transposed_chords
     ],
 )
 def test_a_name_is_the_triad_of_its_root(text: str, names: str):
-    assert " ".join(map(chord_name, parse_chords(text))) == names
+    assert " ".join(map(chord_name, whole_bars(parse_chords(text)) or ())) == names
+
+
+def test_two_chords_with_a_comma_stand_in_the_halves_of_a_bar():
+    halves = parse_chords("C,G/B Am *,F")
+    assert " ".join(map(chord_name, halves)) == "C G Am Am - F"
+    assert whole_bars(halves) is None
+    assert whole_bars(parse_chords("C,C Am")) == (0, 21)
 
 
 @pytest.mark.parametrize(
-    "text, message", [("C H", "'H' is no chord"), ("C/", "'C/'"), ("Cx", "'Cx'"), (" ", "at least one")]
+    "text, message",
+    [("C H", "'H' is no chord"), ("C/", "'C/'"), ("Cx", "'Cx'"), (" ", "at least one")]
+    + [("C,G,F", "'C,G,F' has 3 chords in a bar"), ("C,", "'C,' is no chord"), (",", "',' is no chord")],
 )
 def test_what_is_no_chord_is_refused(text: str, message: str):
     with pytest.raises(BadOption, match=message):
@@ -31,7 +49,7 @@ def test_what_is_no_chord_is_refused(text: str, message: str):
 
 
 def test_higher_by_some_semitones_a_chord_keeps_its_mode():
-    chords = parse_chords("C B Am Bm")
+    chords = parse_chords("C B Am Bm")[::2]
     assert [chord_name(int(chord)) for chord in transposed_chords(np.array((*chords, NONE)), 2)] == [
         "D",
         "C#",
@@ -39,7 +57,7 @@ def test_higher_by_some_semitones_a_chord_keeps_its_mode():
         "C#m",
         "-",
     ]
-    assert tuple(transposed_chords(np.array(chords[:1]), -13)) == parse_chords("B")
+    assert tuple(transposed_chords(np.array(chords[:1]), -13)) == parse_chords("B")[:1]
 
 
 def test_the_keys_of_a_triad_come_nearest_to_it_and_so_do_those_of_its_seventh():
@@ -56,7 +74,7 @@ def test_each_chord_has_a_vector_of_its_root_and_mode():
 
 
 def test_no_chord_is_a_place_where_none_is_asked_for():
-    assert parse_chords("C * N.C. nc") == (0, NONE, NONE, NONE)
+    assert parse_chords("C * N.C. nc") == (0, 0, *[NONE] * 6)
 
 
 def test_symbols_above_notes_are_chords_and_other_text_is_none():

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from musictool.music.chords import NONE, chord_name, parse_chords
-from musictool.music.harmony import bar_chords, bars_as_asked
-from musictool.music.score import CHORD, Score, Track
+from musictool.music.harmony import Agreement, agreement, bar_chords, half_bar_chords
+from musictool.music.score import CHORD, METRE, Score, Track
 
 TRIADS = {"C": (48, 52, 55), "F": (53, 57, 60), "G": (55, 59, 62), "Am": (45, 48, 52)}
 
@@ -50,7 +50,32 @@ def test_bars_count_in_their_metre():
     assert names_of(waltz) == "C G"
 
 
+def halves_of(score: Score) -> str:
+    return " ".join(chord_name(chord) for chord in half_bar_chords(score)[1].tolist())
+
+
+def test_half_bars_are_heard_where_the_metre_is_even():
+    score = played("C", "Am", "-")
+    lower = [(pitch - 12, 2, 2) for pitch in TRIADS["G"]]
+    short = Score.from_notes([(pitch, onset, 2) for onset, name in enumerate("CGF") for pitch in TRIADS[name]])
+    both = replace(score, notes=np.concatenate([score.notes[:3], Score.from_notes(lower).notes, score.notes[3:]]))
+    both.notes["duration_ticks"][:3] = 2 * 480
+    lines, _ = half_bar_chords(both)
+    assert lines.tolist() == [0, 960, 1920, 2880]
+    assert halves_of(both) == "C G Am Am"
+    assert len(half_bar_chords(short)[0]) == 2  # the bar that the end cuts is whole
+
+
+def test_of_an_odd_metre_both_halves_have_the_chord_of_the_bar():
+    notes = [(pitch, onset, length) for onset, length, name in ((0, 2, "C"), (2, 1, "G")) for pitch in TRIADS[name]]
+    waltz = replace(Score.from_notes(notes), metres=np.array([(0, 3, 4)], METRE))
+    assert half_bar_chords(waltz)[0].tolist() == [0, 720]
+    assert halves_of(waltz) == "C C"
+
+
 def test_what_sounds_is_held_against_what_was_asked_over_and_over():
     score = played("C", "G", "Am", "F", "C", "C")
-    assert bars_as_asked(score, parse_chords("C G Am F")) == (5, 6)
-    assert bars_as_asked(score, parse_chords("* G")) == (1, 3)
+    assert agreement(score, parse_chords("C G Am F")) == Agreement("bars", 6, 5, (3 * 2 + 1 * 2 + 1 + 1) / 6)
+    assert agreement(score, parse_chords("* G")) == Agreement("bars", 3, 1, 1.0)
+    assert agreement(score, parse_chords("C,G G")) == Agreement("half bars", 12, 4, (6 * 3 + 2 * 9) / 12)
+    assert agreement(score, parse_chords("*")) == Agreement("bars", 0, 0, 0.0)

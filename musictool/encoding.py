@@ -9,6 +9,7 @@ The laws that every encoding keeps (tests/test_laws_encodings.py holds each file
 - transpose(encode(s), k) equals encode(s.transpose(k)), as far as the vocabulary has the tokens and the pitches stay
   within the encoding's own;
 - positions(rows) never go back, and what row t adds to decode(rows) does not begin before positions(rows)[t];
+- reached(rows) of rows does not depend on those behind them, and in music no row stands before what is reached;
 - stretch keeps the number of rows, and by 1 changes none;
 - the pitches of decode(encode(s)) that are no drums are those that onset_pitches() gives for the rows.
 """
@@ -143,6 +144,11 @@ class Encoding(ABC):
     @abstractmethod
     def positions(self, rows: np.ndarray) -> np.ndarray:
         """int64 (T,), ticks: where in decode(rows) each of the rows (T, *spec.shape) takes effect; never falling."""
+
+    def reached(self, rows: np.ndarray) -> np.ndarray:
+        """int64 (T,), ticks: how far decode(rows) has come with each of the rows, by these and those before them alone:
+        about where the next row stands."""
+        return self.positions(rows)
 
     def why_not(self, score: Score) -> str:
         """Why `encode` leaves out a piece that has notes; empty where it does not."""

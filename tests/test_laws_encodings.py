@@ -203,6 +203,24 @@ def test_a_row_adds_nothing_before_its_position(name, data, score, seed, length)
             assert all(onset >= positions[t] for onset, _ in new)
 
 
+@EVERY
+@settings(deadline=None, max_examples=examples(50))
+@given(data=st.data(), score=scores(), seed=st.integers(0, 2**32 - 1), length=st.integers(0, 30))
+def test_what_is_reached_is_known_from_the_rows_so_far_and_nothing_stands_before_it(name, data, score, seed, length):
+    encoding = fitted(name, data.draw(st.sampled_from(variants(name))), [score, BY_HAND["a chord"]])
+    music = encoding.encode(score)
+    for rows in (music, nonsense(encoding.spec, seed, length)):
+        reached = encoding.reached(rows)
+        assert (reached.dtype, reached.shape) == (np.int64, (len(rows),))
+        part = len(rows) // 2
+        np.testing.assert_array_equal(encoding.reached(rows[:part]), reached[:part])
+    reached, positions = encoding.reached(music), encoding.positions(music)
+    assert (reached[:-1] <= positions[1:]).all()
+    begins = positions[1:][[bool(begun(encoding, music[t : t + 1])) for t in range(1, len(music))]]
+    if name not in ("midi-message", "segments"):  # a message waits by itself, a segment is many steps
+        assert set(begins.tolist()) <= set(reached.tolist())  # whatever begins is announced by what is reached
+
+
 def pitches_of(music: Score) -> set[int]:
     return set(music.notes["pitch"][~music.is_drum].tolist())
 

@@ -193,6 +193,13 @@ class MidiTokEncoding(Encoding):
         first = np.searchsorted(owners, np.arange(len(rows)))
         return self.grid.to_ticks(earliest[first.clip(max=len(numbers) - 1)])
 
+    def reached(self, rows: np.ndarray) -> np.ndarray:
+        """int64 (T,), ticks: MidiTok's time behind each row."""
+        numbers, owners = self.merges.base_of(np.asarray(rows, np.int64).reshape(-1))
+        times = np.append(self.clock(numbers), 0) if len(numbers) else np.zeros(1, np.int64)
+        last = np.searchsorted(owners, np.arange(len(rows)), side="right") - 1  # before any the 0 behind them
+        return self.grid.to_ticks(times[last])
+
     def onset_pitches(self) -> np.ndarray:
         """bool (V, P): the pitches among the base tokens of each token.
 

@@ -135,6 +135,10 @@ class Roll(Encoding):
         """int64 (T,), ticks: the first step of each row."""
         return to_ticks(np.arange(len(rows)) * self.steps_per_row, self.options.steps_per_quarter)
 
+    def reached(self, rows: np.ndarray) -> np.ndarray:
+        """int64 (T,), ticks: the end of each row."""
+        return to_ticks((np.arange(len(rows)) + 1) * self.steps_per_row, self.options.steps_per_quarter)
+
     def onset_pitches(self) -> np.ndarray:
         """bool (numbers in a row, P): the pitch of each key."""
         keys = ~self._is_percussive[:, None] & (self.key_pitches[:, None] == np.arange(PITCHES))

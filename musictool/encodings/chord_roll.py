@@ -154,6 +154,10 @@ class ClosedChordRoll(LearnedEncoding[ChordVocabulary]):
         is_step = (np.asarray(rows) >= FIRST_TOKEN).astype(np.int64)
         return to_ticks(np.cumsum(is_step) - is_step, self.options.steps_per_quarter)
 
+    def reached(self, rows: np.ndarray) -> np.ndarray:
+        """int64 (T,), ticks: where the step of each token ends."""
+        return to_ticks(np.cumsum(np.asarray(rows) >= FIRST_TOKEN), self.options.steps_per_quarter)
+
     def _reduced(self, chords: list[bytes]) -> list[bytes]:
         """The same, with the voices left out that are too many."""
         longest = self.options.max_polyphony + 1

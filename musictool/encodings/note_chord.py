@@ -231,6 +231,10 @@ class ClosedNoteChord(LearnedEncoding[ChordVocabulary]):
         steps = self._steps(np.asarray(rows, np.int64))
         return to_ticks(np.cumsum(steps) - steps, STEPS_PER_QUARTER)
 
+    def reached(self, rows: np.ndarray) -> np.ndarray:
+        """int64 (T,), ticks: where each token ends."""
+        return to_ticks(np.cumsum(self._steps(np.asarray(rows, np.int64))), STEPS_PER_QUARTER)
+
     def _steps(self, rows: np.ndarray) -> np.ndarray:
         """int64 (T,): how long each token lasts; reserved ones do not."""
         return self.learned.steps[rows] if self.options.rhythm else np.where(rows < FIRST_TOKEN, 0, _PLAIN_STEPS)

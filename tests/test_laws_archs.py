@@ -132,13 +132,13 @@ def weights(stage: Stage) -> list[np.ndarray]:
 
 
 def batch_of(x: np.ndarray, mask: np.ndarray | None = None, conditions: np.ndarray | None = None) -> Batch:
-    """All but the last row, and all but the first; beside frames, their positions in 4/4."""
+    """All but the last row, and all but the first; beside frames, behind the conditions, their positions in 4/4."""
     shape = (x.shape[0], x.shape[1] - 1)
     mask = np.ones(shape, np.float32) if mask is None else mask
     beside = np.zeros((*shape, 0), np.float32) if conditions is None else conditions
     if x.ndim == 3:
         positions = BarPositions().of_rows(0, shape[1])[None, :, 0]
-        beside = np.repeat(positions, len(x), axis=0)
+        beside = np.concatenate([beside, np.repeat(positions, len(x), axis=0)], axis=-1)
     return Batch(x[:, :-1], x[:, 1:], mask, beside)
 
 
@@ -185,11 +185,12 @@ def test_what_is_predicted_before_a_row_does_not_depend_on_it(name: str):
     arch = known(name)
     (*_, stage) = arch.stages
     batch = batch_of(rows(arch, length=13))
-    before = losses(stage, batch)
-    for t in (1, 5, 11):
-        x = batch.x.copy()
-        x[:, t] = rows(arch, seed=9)[:, t]
-        after = losses(stage, batch._replace(x=x))
+    changed = np.tile(batch.x, (4, *[1] * (batch.x.ndim - 1)))  # as it is, and changed in one of three rows
+    for i, t in enumerate((1, 5, 11), 1):
+        changed[3 * i : 3 * i + 3, t] = rows(arch, seed=9)[:, t]
+    fourfold = (np.concatenate([array] * 4) for array in batch)
+    before, *afters = np.split(losses(stage, Batch(*fourfold)._replace(x=changed)), 4)
+    for t, after in zip((1, 5, 11), afters, strict=True):
         np.testing.assert_allclose(before[:, :t], after[:, :t], atol=1e-5)
         assert np.abs(before[:, t:] - after[:, t:]).max() > 1e-6
 
@@ -210,7 +211,7 @@ def test_a_target_counts_where_it_stands_and_nowhere_else(name: str):
 def test_written_row_by_row_it_expects_what_it_expects_of_the_whole(name: str):
     arch = known(name)
     (*_, stage) = arch.stages
-    (piece,) = rows(arch, batch=1, length=14)
+    (piece,) = rows(arch, batch=1, length=9)
     whole = losses(stage, batch_of(np.concatenate([arch.spec.start[None], piece])[None]))
     np.testing.assert_allclose(arch.surprisal(piece), whole[0], rtol=1e-6, atol=1e-4)
 
@@ -224,7 +225,7 @@ def test_two_steps_change_every_trainable_weight(name: str, request: pytest.Fixt
     for stage in arch.stages:
         if isinstance(stage, CountingStage):
             pytest.skip("it counts, and takes no steps")
-        length = arch.spec.size * 2 if arch.kind == "tokens" else 24  # long enough to hold every symbol
+        length = arch.spec.size * 2 if arch.kind == "tokens" else 8  # long enough to hold every symbol
         assert_two_steps_move_every_weight(stage, batch_of(rows(arch, batch=8, length=length)))
 
 
@@ -277,7 +278,7 @@ def test_saved_and_loaded_it_predicts_the_same_by_keras_and_by_numpy(name: str, 
     written, by_numpy = (next(each.continuation(rows(arch, length=4), RANDOM, 1)) for each in (loaded, in_numpy))
     np.testing.assert_array_equal(written, by_numpy)
     if arch.has_likelihood:
-        (piece,) = rows(arch, batch=1, length=100)
+        (piece,) = rows(arch, batch=1, length=40)
         whole = losses(stage, batch_of(np.concatenate([arch.spec.start[None], piece])[None]))
         np.testing.assert_allclose(in_numpy.surprisal(piece), whole[0], rtol=1e-6, atol=1e-4)
 
@@ -370,7 +371,7 @@ def test_writing_step_by_step_predicts_what_the_whole_window_predicts(
     np.testing.assert_array_equal(written, likeliest)
 
 
-@each_token_arch
+@each_arch
 @pytest.mark.usefixtures("eagerly")
 def test_what_is_asked_for_changes_what_is_expected_from_there_on_and_nothing_before(name: str):
     if not ARCHS.get(name).supports_conditions:
@@ -382,7 +383,7 @@ def test_what_is_asked_for_changes_what_is_expected_from_there_on_and_nothing_be
     conditions = np.zeros((3, 12, 3), np.float32)
     batch = batch_of(rows(arch, length=13), conditions=conditions)
     before = losses(stage, batch)
-    asked = conditions.copy()
+    asked = batch.side_inputs.copy()
     asked[:, 6:, 1] = 1
     after = losses(stage, batch._replace(side_inputs=asked))
     np.testing.assert_allclose(before[:, :6], after[:, :6], atol=1e-5)

@@ -16,7 +16,7 @@ nest of tensors of shapes that do not change.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property, partial
 from typing import Any, ClassVar
 
@@ -32,11 +32,12 @@ from musictool.sampling.sampler import Sampler
 
 CHUNK = 64  # rows drawn by one run of the compiled loop
 SCORED = 128  # rows scored by one run, during which nothing else is heard
+SCORED_TOGETHER = 32  # pieces
 
 
 class AutoregressiveArch(Arch):
     """An arch with one network, which predicts the next row. A subclass has `network`, `loss_and_metrics`, `draw`,
-    `draws` and a `continuation` made of `prefill` and `next_chunk`."""
+    `draws` and a `continuation` made of `prefill` and `next_rows`."""
 
     ROW_DTYPE: ClassVar[str]  # of a row, as `step` takes it
 
@@ -77,6 +78,14 @@ class AutoregressiveArch(Arch):
         """float32 (stop - start, pieces or 1, C): what stands beside the rows from which those from start to stop - 1
         of each piece are predicted."""
 
+    def requested(self, guidance: Guidance, start: int, stop: int) -> np.ndarray:
+        """float32 (stop - start, B or 1, C): the conditions alone, zeros where nothing is requested. Those that change
+        from row to row are known of the primer, and of all rows where a row is a step of time."""
+        if guidance.row_conditions is not None:
+            return guidance.row_conditions.of_rows(start, stop)
+        conditions = np.zeros(self.conditions, np.float32) if guidance.conditions is None else guidance.conditions
+        return np.broadcast_to(conditions, (stop - start, 1, self.conditions))
+
     @cached_property
     def stages(self) -> list[Stage]:
         return [Stage("network", self.network, self.loss_and_metrics)]
@@ -93,6 +102,26 @@ class AutoregressiveArch(Arch):
             stop = start + SCORED
             state, nats = self._score_part(piece[:, start : stop + 1], side_inputs[start:stop], state)
             yield nats[:, 0].astype(np.float64)
+
+    def surprisals(self, pieces: Sequence[np.ndarray], guidances: Sequence[Guidance]) -> list[np.ndarray]:
+        """Pieces of about the same length together, the shorter ones filled up with start rows, which do not count."""
+        by_length = np.argsort([len(rows) for rows in pieces], kind="stable").tolist()
+        nats: dict[int, np.ndarray] = {}
+        for first in range(0, len(pieces), SCORED_TOGETHER):
+            chosen = by_length[first : first + SCORED_TOGETHER]
+            longest = len(pieces[chosen[-1]])
+            rows = np.broadcast_to(self.spec.start, (len(chosen), longest + 1, *self.spec.shape)).copy()
+            for row, piece in zip(rows, chosen, strict=True):
+                row[1 : len(pieces[piece]) + 1] = pieces[piece]
+            side_inputs = np.concatenate([self.side_inputs(guidances[i], 0, longest, 1) for i in chosen], axis=1)
+            state, parts = None, []
+            for start in range(0, longest, SCORED):
+                stop = start + SCORED
+                state, part = self._score_part(rows[:, start : stop + 1], side_inputs[start:stop], state)
+                parts.append(part.astype(np.float64))  # (T, B)
+            together = np.concatenate(parts) if parts else np.zeros((0, len(chosen)))
+            nats |= {piece: together[: len(pieces[piece]), i] for i, piece in enumerate(chosen)}
+        return [nats[piece] for piece in range(len(pieces))]
 
     @in_own_engine
     def _score_part(self, rows: np.ndarray, side_inputs: np.ndarray, state: Any) -> tuple[Any, np.ndarray]:
@@ -140,37 +169,39 @@ class AutoregressiveArch(Arch):
         return ops.convert_to_tensor(self._time_first(primer[:, -1:])[0]), state
 
     @in_own_engine
-    def next_chunk(
+    def next_rows(
         self,
         position: tuple[Any, Any],
         draw_state: Any,
         sampler: Sampler,
-        rng: np.random.Generator,
+        uniform: np.ndarray,
         side_inputs: np.ndarray,
     ) -> tuple[np.ndarray, tuple[Any, Any], Any]:
-        """The next CHUNK rows: spec.dtype (B, CHUNK, ...), with the position and the draw_state after them.
+        """The next n rows: spec.dtype (B, n, ...), with the position and the draw_state after them.
 
         Args:
-            side_inputs: float32 (CHUNK, B or 1, C), as `side_inputs` gives them for these rows.
+            uniform: float32 (n, B, U) in [0, 1).
+            side_inputs: float32 (n, B or 1, C), as `side_inputs` gives them for these rows.
         """
-        uniform = rng.random((CHUNK, len(position[0]), self.draws), dtype=np.float32)
-        position, draw_state, rows = self._generate(sampler)(position, draw_state, uniform, side_inputs)
+        generate = self._generate(sampler, len(uniform))
+        position, draw_state, rows = generate(position, draw_state, uniform, side_inputs)
         return np.moveaxis(ops.convert_to_numpy(rows), 0, 1).astype(self.spec.dtype), position, draw_state
 
     def generate(
-        self, sampler: Sampler, position: tuple[Any, Any], draw_state: Any, uniform: Any, side_inputs: Any
+        self, sampler: Sampler, count: int, position: tuple[Any, Any], draw_state: Any, uniform: Any, side_inputs: Any
     ) -> tuple[tuple[Any, Any], Any, Any]:
         """Row after row, each drawn from what the network predicts after the one before it.
 
         Args:
             sampler: see `draw`.
+            count: n, how many rows.
             position: the last row (B, ...), and the state before it.
             draw_state: see `draw`.
-            uniform: float32 (CHUNK, B, U).
-            side_inputs: float32 (CHUNK, B or 1, C).
+            uniform: float32 (n, B, U).
+            side_inputs: float32 (n, B or 1, C).
 
         Returns:
-            position and draw_state after CHUNK rows; the rows (CHUNK, B, ...).
+            position and draw_state after n rows; the rows (n, B, ...).
         """
         constants = self.network.constants()
 
@@ -181,13 +212,13 @@ class AutoregressiveArch(Arch):
             return row, state, draw_state, ops.write(rows, (i, *[0] * len(row.shape)), row[None])
 
         row, state = position
-        rows = ops.repeat(ops.zeros_like(row)[None], CHUNK, axis=0)  # (CHUNK, B, ...)
-        row, state, draw_state, rows = ops.fori_loop(0, CHUNK, generate_row, (row, state, draw_state, rows))
+        rows = ops.repeat(ops.zeros_like(row)[None], count, axis=0)  # (n, B, ...)
+        row, state, draw_state, rows = ops.fori_loop(0, count, generate_row, (row, state, draw_state, rows))
         return (row, state), draw_state, rows
 
     @cached_property
-    def _generate(self) -> Callable[[Sampler], Callable[..., Any]]:
-        return cache(lambda sampler: compiled(partial(self.generate, sampler)))
+    def _generate(self) -> Callable[[Sampler, int], Callable[..., Any]]:
+        return cache(lambda sampler, count: compiled(partial(self.generate, sampler, count)))
 
     def _time_first(self, rows: np.ndarray) -> np.ndarray:
         """(B, T, ...) -> (T, B, ...), as `step` takes them."""

@@ -38,12 +38,23 @@ class NextFrame(nn.Model):
         body: see FramesArch.body.
         head: see FramesArch.head.
         side_inputs: C, numbers beside each frame that are embedded with it.
+        conditions: the first of them that say what is requested of the next frame; the head sees them too.
     """
 
-    def __init__(self, size: int, width: int, body: Any, head: SigmoidHead, side_inputs: int = 0, **kwargs: Any):
+    def __init__(
+        self,
+        size: int,
+        width: int,
+        body: Any,
+        head: SigmoidHead,
+        side_inputs: int = 0,
+        conditions: int = 0,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.size = size
         self.side_inputs = side_inputs
+        self.conditions = conditions
         normal = nn.initializers.RandomNormal(0, 0.5)  # of a few keys at a time, the sum is of the order of 1
         self.keys = nn.Dense(width, kernel_initializer=normal, name="keys")
         self.body = body
@@ -53,7 +64,8 @@ class NextFrame(nn.Model):
         embedded = (*shape, self.keys.units)
         self.keys.build((*shape, self.size + self.side_inputs))
         self.body.build(embedded)
-        self.head.build(self.body.compute_output_shape(embedded))
+        *leading, features = self.body.compute_output_shape(embedded)
+        self.head.build((*leading, features + self.conditions))
 
     # === Whole windows, for training ===
 
@@ -71,8 +83,14 @@ class NextFrame(nn.Model):
         frames = ops.cast(frames, "float32")
         targets = ops.zeros_like(frames) if targets is None else ops.cast(targets, "float32")
         inputs = frames if not self.side_inputs else ops.concatenate([frames, side_inputs], axis=-1)  # (B, T, D + C)
-        features = self.body(self.keys(inputs), training=training)  # (B, T, W)
+        features = self._with_conditions(self.body(self.keys(inputs), training=training), side_inputs)  # (B, T, W)
         return self.head.logits(features, self.head.context(frames), targets)
+
+    def _with_conditions(self, features: Any, side_inputs: Any) -> Any:
+        """What the head is given: the body's features, and the conditions behind them."""
+        if not self.conditions:
+            return features
+        return ops.concatenate([features, ops.cast(side_inputs[..., : self.conditions], features.dtype)], axis=-1)
 
     # === One row, for scoring and generation ===
 
@@ -89,7 +107,8 @@ class NextFrame(nn.Model):
         after it."""
         body_state, head_state = state
         inputs = ops.concatenate([frame, side_input], axis=-1) if self.side_inputs else frame  # (B, D + C)
-        features, body_state = self.body.step(self.keys(inputs), body_state)  # (B, W)
+        features, body_state = self.body.step(self.keys(inputs), body_state)
+        features = self._with_conditions(features, side_input)  # (B, W)
         context, head_state = self.head.update_context(frame, head_state)
         return (features, context), (body_state, head_state)
 
@@ -109,6 +128,7 @@ class FramesArch(AutoregressiveArch):
     """An arch that predicts the next frame. A subclass gives its Options (with `embedding`), its `body` and `head`."""
 
     kind: ClassVar[Kind] = "frames"
+    supports_conditions: ClassVar[bool] = True
     UNNAMED: ClassVar[dict[str, Any]] = {"bar_positions": False}
     DEFAULT_ENCODING: ClassVar[str] = "piano-roll"
     ROW_DTYPE: ClassVar[str] = "float32"
@@ -126,7 +146,13 @@ class FramesArch(AutoregressiveArch):
         """The one network, built."""
         settings = self.options
         network = NextFrame(
-            self.spec.size, settings.embedding, self.body(), self.head(), self.numbers_beside, name="network"
+            self.spec.size,
+            settings.embedding,
+            self.body(),
+            self.head(),
+            self.side_input_size,
+            self.conditions,
+            name="network",
         )
         network.build((None, None))
         return network
@@ -136,9 +162,9 @@ class FramesArch(AutoregressiveArch):
         return bool(self.options.bar_positions)
 
     @property
-    def numbers_beside(self) -> int:
-        """C, numbers beside each frame."""
-        return SIZE if self.reads_bar_positions else 0
+    def side_input_size(self) -> int:
+        """C, numbers beside each frame: the conditions and the bar positions."""
+        return self.conditions + (SIZE if self.reads_bar_positions else 0)
 
     @property
     def draws(self) -> int:
@@ -156,14 +182,19 @@ class FramesArch(AutoregressiveArch):
         logit_bias, (pieces, done) = guidance.logit_bias(self.spec.size), primer.shape[:2]
         for start in count(done - 1, CHUNK):  # the first row that the primer does not have, without the start row
             side_inputs = self.side_inputs(guidance, start, start + CHUNK, pieces)
-            rows, position, _ = self.next_chunk(position, logit_bias, sampler, rng, side_inputs)
+            uniform = rng.random((CHUNK, pieces, self.draws), dtype=np.float32)
+            rows, position, _ = self.next_rows(position, logit_bias, sampler, uniform, side_inputs)
             yield rows  # (B, CHUNK, D)
 
     def side_inputs(self, guidance: Guidance, start: int, stop: int, pieces: int) -> np.ndarray:
-        """float32 (stop - start, pieces, C): the bar positions."""
+        """float32 (stop - start, pieces or 1, C): the conditions, zeros where nothing is requested, and the bar
+        positions."""
+        conditions = self.requested(guidance, start, stop)
         if not self.reads_bar_positions:
-            return np.zeros((stop - start, 1, 0), np.float32)
-        return np.broadcast_to(guidance.bar_positions.of_rows(start, stop), (stop - start, pieces, SIZE))
+            return conditions
+        every = (stop - start, pieces)
+        positions = np.broadcast_to(guidance.bar_positions.of_rows(start, stop), (*every, SIZE))
+        return np.concatenate([np.broadcast_to(conditions, (*every, self.conditions)), positions], axis=-1)
 
     def draw(
         self, features: Any, uniform: Any, sampler: Sampler, draw_state: Any, i: Any, constants: Any

@@ -19,7 +19,7 @@ from musictool.dataset.windows import Batch
 from musictool.encoding import FIRST_TOKEN, Kind, Spec
 from musictool.engine import nn, ops
 from musictool.layers.tied_embedding import TiedEmbedding
-from musictool.sampling.guidance import FREE, Guidance
+from musictool.sampling.guidance import FREE, Guidance, RowConditions
 from musictool.sampling.loops import LoopGuard
 from musictool.sampling.rules import DRAWS, DrawState, draw
 from musictool.sampling.sampler import Sampler
@@ -129,17 +129,47 @@ class TokensArch(AutoregressiveArch):
         position = self.prefill(primer, guidance)
         draw_state = DrawState.after(primer, sampler, guidance, self.spec.size, FIRST_TOKEN, CHUNK)
         conditions = self.side_inputs(guidance, 0, CHUNK, 1)
+        written = primer[:, 1:]
         while True:
-            rows, position, draw_state = self.next_chunk(position, draw_state, sampler, rng, conditions)
+            uniform = rng.random((CHUNK, len(primer), self.draws), dtype=np.float32)
+            if guidance.row_conditions is None:
+                rows, position, draw_state = self.next_rows(position, draw_state, sampler, uniform, conditions)
+            else:
+                rows, position, draw_state = self._one_by_one(
+                    position, draw_state, sampler, uniform, guidance.row_conditions, written
+                )
+                written = np.concatenate([written, rows], axis=1)
             yield rows  # (B, CHUNK)
             if sampler.loop_guard:
                 temperature_factor, loop = guard.after(rows)
                 draw_state = draw_state._replace(temperature_factor=temperature_factor, loop=loop)
 
+    def _one_by_one(
+        self,
+        position: tuple[Any, Any],
+        draw_state: DrawState,
+        sampler: Sampler,
+        uniform: np.ndarray,
+        conditions: RowConditions,
+        written: np.ndarray,
+    ) -> tuple[np.ndarray, tuple[Any, Any], DrawState]:
+        """The same as `next_rows`, each row under the conditions that the rows before it, (B, T), have come to."""
+        loop = draw_state.loop
+        for i in range(len(uniform)):
+            start = written.shape[1]
+            row, position, draw_state = self.next_rows(
+                position,
+                draw_state._replace(loop=loop[i : i + 1]),
+                sampler,
+                uniform[i : i + 1],
+                conditions.of_rows(start, start + 1, written),
+            )
+            written = np.concatenate([written, row], axis=1)
+        return written[:, -len(uniform) :], position, draw_state._replace(loop=loop)
+
     def side_inputs(self, guidance: Guidance, start: int, stop: int, pieces: int) -> np.ndarray:
-        """float32 (stop - start, 1, C): the conditions, zeros where nothing is requested."""
-        conditions = np.zeros(self.conditions, np.float32) if guidance.conditions is None else guidance.conditions
-        return np.broadcast_to(conditions, (stop - start, 1, self.conditions))
+        """float32 (stop - start, pieces or 1, C): the conditions, zeros where nothing is requested."""
+        return self.requested(guidance, start, stop)
 
     def draw(
         self, features: Any, uniform: Any, sampler: Sampler, draw_state: DrawState, i: Any, constants: Any

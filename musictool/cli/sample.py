@@ -44,13 +44,17 @@ def command(
         batches = _write(model, given, outs, check_copies, force)
     else:
         batches = _write_again(model, given, outs, check_copies, like, force)
+    heard = []
     for songs, copies in batches:
         for song in songs:
             _tell(song)
             if given.get("chords") is not None and not given.get("keep_primer"):
-                _output.say(_chords_heard(song.score, given["chords"]))
+                heard.append(_chords_heard(song.score, given["chords"]))
+                _output.say(f"  {_told(heard[-1])}")
             if copies is not None:
                 _output.say(f"  {copies.report(song.score)}")
+    if len(heard) > 1:
+        _output.say(f"of all {len(heard):,} pieces {_told(_summed(heard))}")
     if [path.suffix.lower() for path in songs[0].paths] == [".mid"]:
         midi, sound = (shlex.quote(str(path)) for path in (songs[0].path, songs[0].path.with_suffix(".wav")))
         _output.say(f"next:  musictool render {midi} --out {sound}")
@@ -139,12 +143,25 @@ def _tell(song: Any) -> None:
         )
 
 
-def _chords_heard(score: Any, chords: str) -> str:
+def _chords_heard(score: Any, chords: str) -> Any:
+    """How far a piece sounds as the chords that were asked for, an Agreement."""
     from musictool.music.chords import parse_chords
-    from musictool.music.harmony import bars_as_asked
+    from musictool.music.harmony import agreement
 
-    heard, asked = bars_as_asked(score, parse_chords(chords))
-    return f"  {heard} of {asked} bars sound as the chord that was asked for"
+    return agreement(score, parse_chords(chords))
+
+
+def _summed(found: list[Any]) -> Any:
+    """One Agreement of several, of the same unit."""
+    asked, heard, shuffled = (sum(column) for column in list(zip(*found, strict=True))[1:])
+    return type(found[0])(found[0].unit, asked, heard, shuffled)
+
+
+def _told(found: Any) -> str:
+    return (
+        f"{found.heard:,} of {found.asked:,} {found.unit} sound as the chord that was asked for; in any other order of "
+        f"these chords {found.shuffled:,.1f} would"
+    )
 
 
 def _copies(model: Any) -> Any:

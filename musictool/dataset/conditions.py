@@ -1,4 +1,4 @@
-"""What a model can be conditioned on: how dense the music gets, in which pitch classes, key, instruments and label.
+"""What a model can be conditioned on: density, pitch classes, key, chords, instruments and label.
 
 Each condition is a group of numbers in one vector that a network reads beside every row:
 
@@ -6,18 +6,21 @@ Each condition is a group of numbers in one vector that a network reads beside e
     histogram   the share of each pitch class C..B; they add up to 1
     key         1 at the piece's key, of the 24 of musictool/music/key.py
     instruments 1 at each of the five of musictool/music/instruments.py that plays in the piece
+    chords      1 at the chord of the half bar that the piece has come to, of the 24 of musictool/music/chords.py
     label       1 at the piece's value of one column of the metadata (genre, artist, folder, ...)
 
 A group of zeros conditions on nothing. Training drops each group in CONDITION_DROPOUT of the windows, so that the same
 model also writes freely, as Performance RNN does (Simon and Oore 2017).
 
-All but the label come from 15 numbers beside each row, the controls, of which the first 13 say what follows it:
+All but the label come from 16 numbers beside each row, the controls, of which the first 13 say what follows it:
 
     0       note density: notes per second that begin in the DENSITY_SECONDS from the row's position on
     1..12   pitch classes C..B: the share of the sounding time in the HISTOGRAM_SECONDS from there on; they add up to 1,
             or are all equal where nothing sounds
     13      the key of the whole piece, an index into KEY_NAMES; NO_KEY where nothing but drums sounds
     14      the instruments of the whole piece: the sum of 2^i for each index i into INSTRUMENTS that plays
+    15      the chord, see half_bar_chords of musictool/music/harmony.py; of where the rows before this one have come to
+            (Encoding.reached), so that it is known before the row is
 
 Drums count for the density and not for the pitch classes. Near the end of a piece the density is that of what is left
 of it. Time is that of the decoded piece; where an encoding counts beats and keeps no tempo, at the tempo with which the
@@ -28,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -36,20 +40,28 @@ from musictool.corpus.corpus import Corpus
 from musictool.corpus.keys import key_index
 from musictool.encoding import Encoding
 from musictool.errors import BadOption, UnknownName
-from musictool.music.harmony import time_since
+from musictool.music.chords import NONE, TRIADS
+from musictool.music.grid import GRID_TICKS, leading_silence_ticks
+from musictool.music.harmony import half_bar_chords, time_since
 from musictool.music.instruments import INSTRUMENTS, instrument_of, note_instruments
 from musictool.music.key import KEY_NAMES
 from musictool.music.score import Score, Track, transposed_chords
 
-CONTROLS = 15
-HISTOGRAM, KEY, PLAYING = slice(1, 13), 13, 14  # where in them
+CONTROLS = 16
+HISTOGRAM, KEY, PLAYING, CHORD = slice(1, 13), 13, 14, 15  # where in them
 DENSITY_SECONDS = 3.0
 HISTOGRAM_SECONDS = 5.0
 SHORTEST_SECONDS = 0.25  # what is left of a piece counts as at least this long
 _PRIOR_SECONDS = 0.01  # added to each pitch class
 
 DENSITIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-CONTROL_SIZES = {"density": len(DENSITIES), "histogram": 12, "key": len(KEY_NAMES), "instruments": len(INSTRUMENTS)}
+CONTROL_SIZES = {
+    "density": len(DENSITIES),
+    "histogram": 12,
+    "key": len(KEY_NAMES),
+    "instruments": len(INSTRUMENTS),
+    "chords": TRIADS,
+}
 CONDITION_DROPOUT = 0.2
 MAX_LABELS = 1000
 FOLDER = "folder"  # the column that every corpus has: the folder that a file lies in
@@ -79,6 +91,13 @@ class Conditions:
     def size(self) -> int:
         """C, the numbers of the vector."""
         return sum(self.sizes.values())
+
+    def with_chords(self, vector: np.ndarray, chords: np.ndarray) -> np.ndarray:
+        """float32 (..., C): a vector (C,) with each of the chords, int (...), NONE for nothing."""
+        vectors = np.broadcast_to(vector, (*chords.shape, self.size)).copy()
+        first = sum(self.sizes[name] for name in takewhile(lambda name: name != "chords", self.sizes))
+        vectors[..., first : first + TRIADS] = chords[..., None] == np.arange(TRIADS)
+        return vectors
 
     def vectors(self, controls: np.ndarray | None, label: np.ndarray, mask: np.ndarray, length: int) -> np.ndarray:
         """float32 (B, length, C).
@@ -177,6 +196,11 @@ def _key(controls: np.ndarray) -> np.ndarray:
     return controls[..., KEY, None] == np.arange(len(KEY_NAMES))
 
 
+def _chords(controls: np.ndarray) -> np.ndarray:
+    """(..., CONTROLS) -> (..., 24): 1 at the chord; NONE has none."""
+    return controls[..., CHORD, None] == np.arange(TRIADS)
+
+
 def _instruments(controls: np.ndarray) -> np.ndarray:
     """(..., CONTROLS) -> (..., 5): 1 at each that plays."""
     return controls[..., PLAYING, None].astype(np.int64) >> np.arange(len(INSTRUMENTS)) & 1
@@ -187,23 +211,51 @@ _OF_CONTROL: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "histogram": lambda controls: controls[..., HISTOGRAM],
     "key": _key,
     "instruments": _instruments,
+    "chords": _chords,
 }
 
 
-def controls_of(encoding: Encoding, rows: np.ndarray, tempos: np.ndarray) -> np.ndarray:
-    """float16 (T, CONTROLS) beside the rows (T,) of one piece.
+def controls_of(encoding: Encoding, rows: np.ndarray, score: Score) -> np.ndarray:
+    """float16 (T, CONTROLS) beside the rows (T, ...) of one piece.
 
     Args:
-        tempos: TEMPO, of the piece as it was read.
+        score: the piece that they were made of.
     """
     music = encoding.decode(rows)
     if not len(music.tempos) and not encoding.stretches:
-        music = replace(music, tempos=tempos[:1])
+        music = replace(music, tempos=score.tempos[:1])
     at = music.to_seconds(encoding.positions(rows))  # (T,), seconds
     whole = np.zeros((len(at), 2))
     playing = np.unique(note_instruments(music))
     whole[:] = key_index(music), (2 ** playing[playing >= 0]).sum()
-    return np.concatenate([_density(music, at)[:, None], _histogram(music, at), whole], axis=1).astype(np.float16)
+    chords = chords_before(encoding, rows, music, score)
+    parts = [_density(music, at)[:, None], _histogram(music, at), whole, chords[:, None]]
+    return np.concatenate(parts, axis=1).astype(np.float16)
+
+
+def chords_before(encoding: Encoding, rows: np.ndarray, music: Score, score: Score) -> np.ndarray:
+    """int64 (T,): the chord of the half bar that the rows (T, ...) before each have come to; NONE without a note.
+
+    Args:
+        music: the rows, decoded.
+        score: the piece that they were made of, whose bars and chord symbols count; where the encoding writes it in
+            another time, as without its rhythm, those of `music`.
+    """
+    if not len(music.notes):
+        return np.full(len(rows), NONE)
+    silence, is_own_time = leading_silence_ticks(score, music), True
+    notes = score.notes if music.is_drum.any() else score.notes[~score.is_drum]
+    # the file's last note, where a piece in the file's time has its own
+    end = notes["onset_ticks"][-1:].astype(np.int64)
+    end = music.to_ticks(float(score.to_seconds(end)[0])) if encoding.stretches else int(end[0])
+    if abs(end - silence - int(music.notes["onset_ticks"][-1])) > GRID_TICKS:
+        metres = music.metres if len(music.metres) else score.metres
+        score, silence, is_own_time = replace(music, metres=metres), 0, False
+    lines, chords = half_bar_chords(score)
+    if encoding.stretches and is_own_time:
+        lines = np.array([music.to_ticks(seconds) for seconds in score.to_seconds(lines).tolist()])
+    reached = np.append(0, encoding.reached(rows)[:-1])
+    return chords[np.maximum(np.searchsorted(lines - silence, reached, side="right") - 1, 0)]
 
 
 def transposed_controls(values: np.ndarray, semitones: int) -> np.ndarray:
@@ -212,6 +264,7 @@ def transposed_controls(values: np.ndarray, semitones: int) -> np.ndarray:
     moved[..., HISTOGRAM] = np.roll(values[..., HISTOGRAM], semitones, axis=-1)
     key = values[..., KEY]
     moved[..., KEY] = np.where(key < 0, key, transposed_chords(key, semitones))  # a key is numbered as its triad
+    moved[..., CHORD] = transposed_chords(values[..., CHORD], semitones)
     return moved
 
 

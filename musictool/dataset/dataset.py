@@ -6,7 +6,7 @@
       encoded.json      encoding, its options, transpositions, the corpus's fingerprint, coverage; written last
       vocabulary.json   if the encoding has one
       rows.h5           `rows`: all rows of all pieces end to end, 0/1 numbers as bits; `lengths`: of each piece
-      controls-15.h5    `rows`: the controls beside each row (conditions.py), once a model needs them
+      controls-16.h5    `rows`: the controls beside each row (conditions.py), once a model needs them
 
 The rows are memory-mapped and never read whole.
 """

@@ -33,6 +33,7 @@ from musictool.dataset.worker_tasks import Block, Rows, in_worker, serialised
 from musictool.encoding import Encoding
 from musictool.errors import BadCorpus, MusictoolError
 from musictool.music.key import NO_KEY
+from musictool.music.score import Score
 from musictool.progress import Progress
 from musictool.registry import ENCODINGS
 from musictool.strict.hdf5 import new_file
@@ -109,15 +110,21 @@ def encode_corpus(
 
 
 def encode_controls(
-    encoded: Encoded, corpus: Corpus, *, workers: Workers | None = None, progress: Progress | None = None
+    encoded: Encoded,
+    corpus: Corpus,
+    *,
+    to_c: bool = False,
+    workers: Workers | None = None,
+    progress: Progress | None = None,
 ) -> np.ndarray:
     """float16 (T, CONTROLS) beside `encoded.stored`, memory-mapped, from the cache or made now.
 
     Args:
-        encoded: tokens, of `corpus`.
+        encoded: of `corpus`, tokens or frames.
+        to_c: whether its pieces were moved to C major or A minor.
         progress: called with how many pieces are done and how many there are.
 
-    Where another process makes them this one waits for it.
+    Where another process makes them this one waits for it. Those of an older version, which lack some, are removed.
     """
     path = encoded.folder / CONTROLS_FILE
     rows = int(encoded.offsets[-1])
@@ -126,10 +133,13 @@ def encode_controls(
             if not path.exists():
                 with replacing(path) as growing, _or_local(workers) as workers:
                     job = partial(in_worker, "controls", serialised(encoded.encoding))
-                    tasks = _with_tempos(encoded, corpus)
+                    tasks = _with_scores(encoded, corpus, to_c)
                     made = _reported(workers.map(job, tasks, ordered=True), len(corpus), progress)
                     with new_file(growing, locking=False) as file:
                         fill(file.create_dataset("rows", (rows, CONTROLS), np.float16), made)
+                for old in encoded.folder.glob("controls-*.h5"):
+                    if old != path:
+                        old.unlink(missing_ok=True)
     return mapped(path, (rows, CONTROLS), np.dtype(np.float16))
 
 
@@ -143,11 +153,12 @@ def _cached(folder: Path, corpus: Corpus, identity: dict[str, Any], quiet: bool 
         return None
 
 
-def _with_tempos(encoded: Encoded, corpus: Corpus) -> Iterator[list[tuple[np.ndarray, np.ndarray]]]:
-    """Blocks of (rows of a piece, its tempos)."""
+def _with_scores(encoded: Encoded, corpus: Corpus, to_c: bool) -> Iterator[list[tuple[np.ndarray, Score]]]:
+    """Blocks of (rows of a piece, what they were made of)."""
+    pickled = pickle.dumps(corpus)
     for start, stop in corpus.blocks():
-        pieces = corpus.packed(start, stop)
-        yield [(encoded.piece(index), score.tempos) for index, score in enumerate(pieces, start)]
+        scores = Block(pickled, start, stop, to_c).scores()
+        yield [(encoded.piece(index), score) for index, score in enumerate(scores, start)]
 
 
 def _reported(

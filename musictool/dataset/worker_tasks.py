@@ -129,10 +129,10 @@ def rows(serialised: bytes, block: Block) -> Rows:
     return Rows(b"".join(data), np.array(lengths, np.int64), np.array(lengths, np.int64), reasons)
 
 
-def controls(serialised: bytes, pieces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """float16 (T, CONTROLS) beside the rows of pieces; each is (rows, tempos)."""
+def controls(serialised: bytes, pieces: list[tuple[np.ndarray, Score]]) -> np.ndarray:
+    """float16 (T, CONTROLS) beside the rows of pieces; each is (rows, what they were made of)."""
     encoding = _encoding(serialised)
-    return np.concatenate([controls_of(encoding, rows, tempos) for rows, tempos in pieces])
+    return np.concatenate([controls_of(encoding, rows, score) for rows, score in pieces])
 
 
 @lru_cache(maxsize=2)

@@ -12,11 +12,12 @@ from functools import cached_property
 
 import numpy as np
 
-from musictool.generation.primers import GRID_TICKS, leading_silence_ticks
 from musictool.generation.request import Request
 from musictool.models.model import Model
 from musictool.music import gm
-from musictool.music.score import METRE, PITCHES, TEMPO, Score, sort_notes
+from musictool.music.grid import GRID_TICKS, leading_silence_ticks
+from musictool.music.harmony import half_bar_chords
+from musictool.music.score import METRE, PITCHES, TEMPO, Score, sort_notes, transposed_chords
 
 NO_METRES = np.zeros(0, METRE)
 
@@ -68,6 +69,17 @@ class Primer:
         """int64 (T,), ticks: where in the music of `decode` each row takes effect."""
         return self.encoding.positions(rows) + self.leading_silence_ticks
 
+    def reached(self, rows: np.ndarray) -> np.ndarray:
+        """int64 (T,), ticks: how far that music has come with each row."""
+        return self.encoding.reached(rows) + self.leading_silence_ticks
+
+    @cached_property
+    def half_bar_chords(self) -> tuple[np.ndarray, np.ndarray]:
+        """int64 (2 bars,) each: where each half bar of the primer begins, and its chord, as high as the model reads it
+        (musictool/music/harmony.py)."""
+        lines, chords = half_bar_chords(self.decoded)
+        return lines, transposed_chords(chords, self._transposition)
+
     @cached_property
     def user_primer(self) -> Score | None:
         """The user's own primer as it stands before the piece; typed notes are played as the model plays."""
@@ -97,6 +109,25 @@ class Primer:
             return self.user_score.bar_line_ticks(len(self.user_score.bar_onsets_ticks(place)))
         return max(place, self.user_score.end_ticks)
 
+    def start_ticks(self, music: Score, begin: int) -> int:
+        """Where a piece begins in the decoded music whose first new row takes effect at a time: there, or on the bar
+        line before it where the encoding knows bars."""
+        return int(music.bar_onsets_ticks(begin + 1)[-1]) if len(music.metres) else begin
+
+    def bars_behind(self, rows: np.ndarray, ticks: int) -> tuple[int, Score]:
+        """Where the new piece begins in the decoded music, and its metres from there on, as a Score without a note.
+
+        Args:
+            rows: the primer's and new ones behind them.
+            ticks: where it begins if none is new.
+        """
+        music, first = self.decode(rows), len(self.rows)
+        begin = int(self.positions(rows)[first]) if len(rows) > first else ticks
+        start = self.start_ticks(music, begin if first else 0)
+        late = self.place_ticks(start, bool(len(music.metres))) - start
+        tempos, metres = self._tempos_and_metres(late)
+        return start, replace(music, notes=music.notes[:0]).with_metadata(tempos, metres).since(start)
+
     def with_metadata(self, score: Score, late_ticks: int = 0) -> Score:
         """With tempo, metre, program and track names, where the encoding writes none: those of the user's primer, else
         those of the corpus.
@@ -105,6 +136,14 @@ class Primer:
             score: music that begins where the primer's file does.
             late_ticks: ticks by which the same moment is later in the file.
         """
+        tempos, metres = self._tempos_and_metres(late_ticks)
+        if self.request.bpm is not None:
+            score = replace(score, tempos=tempos)
+        score = score.with_metadata(tempos, metres, self._program)
+        return self._model.with_velocities(score, self.request.velocity, self.request.seed)
+
+    def _tempos_and_metres(self, late_ticks: int) -> tuple[np.ndarray, np.ndarray]:
+        """TEMPO and METRE of music whose encoding writes none; see `with_metadata`."""
         tempos = np.array([(0, self.request.bpm or self._corpus_bpm)], TEMPO)
         metres = np.array([(0, *self._corpus_metre)], METRE)
         if self.user_score is not None and not self.encoding.stretches:  # it counts beats, and they are the primer's
@@ -112,10 +151,7 @@ class Primer:
                 tempos = _earlier(self.user_score.tempos, late_ticks)
             if len(self.user_score.metres):
                 metres = _earlier(self.user_score.metres, late_ticks)
-        if self.request.bpm is not None:
-            score = replace(score, tempos=tempos)
-        score = score.with_metadata(tempos, metres, self._program)
-        return self._model.with_velocities(score, self.request.velocity, self.request.seed)
+        return tempos, metres
 
 
 class Continuation:
@@ -139,7 +175,7 @@ class Continuation:
         # where the piece begins: with the first new row, or on the bar line before it
         knows_bars = bool(len(music.metres))
         begin = int(positions[len(primer.rows)]) if len(primer.rows) else 0
-        self._start = int(music.bar_onsets_ticks(begin + 1)[-1]) if knows_bars else begin
+        self._start = primer.start_ticks(music, begin)
         self._place = primer.place_ticks(self._start, knows_bars)
         self._filled_ticks = int(positions[-1]) - self._start  # what further rows cannot change
         self._whole = primer.with_metadata(music, self._place - self._start)

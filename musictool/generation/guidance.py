@@ -10,6 +10,7 @@ import numpy as np
 from musictool.errors import BadOption
 from musictool.generation.request import Constraints
 from musictool.models.model import Model
+from musictool.music.chords import whole_bars
 from musictool.music.instruments import INSTRUMENTS, TRACKS, instrument_of
 from musictool.music.score import PITCHES, Track, transposed_chords
 from musictool.sampling.guidance import Guidance
@@ -45,14 +46,7 @@ def guidance_of(
         "instruments": tracks if "instruments" in known.controls else None,
     }
     conditions = None if all(value is None for value in values.values()) else known.vector(**values)
-    chords = constraints.chord_indices
-    if chords is not None:
-        if not model.arch_class.supports_chords:
-            raise BadOption(
-                f"--chords is for models that hear chords, and {model.name} is a {model.info['arch']['name']}; train "
-                "one that does: musictool train --encoding segments --arch midinet"
-            )
-        chords = tuple(transposed_chords(np.array(chords), transposition).tolist())
+    chords = None if "chords" in known.controls else _chords_of_bars(model, constraints, transposition)
     if constraints.pitches.all() and constraints.tracks is None and not needs_onset_mask:
         return Guidance(conditions=conditions, chords=chords)
     onset_pitches = model.encoding.onset_pitches()  # (V, P)
@@ -61,6 +55,21 @@ def guidance_of(
         silent = _silent(model, constraints.tracks, onset_pitches)
         banned = silent if banned is None else banned | silent
     return Guidance(banned, conditions, chords=chords, onset_mask=np.any(onset_pitches, axis=1))
+
+
+def _chords_of_bars(model: Model, constraints: Constraints, transposition: int) -> tuple[int, ...] | None:
+    """The chord of each bar, for an arch that is given chords; None for any. Raises BadOption for one that is not."""
+    halves = constraints.chord_halves
+    if halves is None:
+        return None
+    if not model.arch_class.supports_chords:
+        raise BadOption(
+            f"--chords: {model.name} was not trained to be asked for chords; train one with --controls chords, or of "
+            "--arch midinet"
+        )
+    if (bars := whole_bars(halves)) is None:
+        raise BadOption(f"--chords '{constraints.chords}': {model.name} takes one chord a bar; leave out the commas")
+    return tuple(transposed_chords(np.array(bars), transposition).tolist())
 
 
 def allowed_instruments(model: Model, tracks: Collection[Track]) -> list[Track]:

@@ -15,7 +15,7 @@ from musictool.errors import BadFile
 from musictool.generation.request import is_file
 from musictool.models.model import Model
 from musictool.music.pitches import pitch_of
-from musictool.music.score import METRE, TICKS_PER_QUARTER, Score, bar_ticks
+from musictool.music.score import METRE, Score, bar_ticks
 from musictool.reading import read_named, suffixes
 from musictool.vocabulary import LearnedEncoding
 
@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 _SHORTEST_QUARTERS, _LONGEST_QUARTERS = Fraction(1, 64), 64  # of a typed note
 _LENGTH = re.compile(r"\d{1,9}(/\d{1,9}|\.\d{1,9})?|\.\d{1,9}")
 _REST = ("R", "REST")
-GRID_TICKS = TICKS_PER_QUARTER // 4  # by which the grid of an encoding moves the end of a piece, at most
-_LEAST_SILENCE_TICKS = TICKS_PER_QUARTER // 24  # less was only moved onto a grid
 
 
 def read_primer(primer: Path | str) -> Score:
@@ -89,18 +87,6 @@ def encode_nearest(encoding: Encoding, score: Score) -> tuple[np.ndarray, float]
     rows = encoding.encode(score)
     unknown = rows == UNKNOWN if encoding.kind == "tokens" else np.zeros(1)
     return rows, float(unknown.mean()) if len(rows) else 0.0
-
-
-def leading_silence_ticks(score: Score, decoded: Score) -> int:
-    """Ticks of silence before the first note of a piece that are missing where it was encoded and decoded.
-
-    An encoding that writes tempos or metres leaves none out.
-    """
-    if len(decoded.tempos) or len(decoded.metres) or not len(decoded.notes):
-        return 0
-    notes = score.notes if decoded.is_drum.any() else score.notes[~score.is_drum]
-    left_out = notes["onset_ticks"].min() - decoded.notes["onset_ticks"].min()
-    return max(0, round(left_out / _LEAST_SILENCE_TICKS) * _LEAST_SILENCE_TICKS)
 
 
 def model_primers(model: Model, num: int, length: int | None, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -65,12 +65,14 @@ class Constraints:
     )
     label: str | None = flag(None, "Genre, artist, ..., for a model trained with --label.")
     chords: str | None = flag(
-        None, 'A chord for each bar, over and over: "C G/B Am F", for a model that hears chords (midinet).'
+        None,
+        'A chord for each bar, over and over: "C G/B Am F"; C,G: two in a bar, *: any. For a model trained with '
+        "--controls chords, or midinet.",
     )
 
     def __post_init__(self) -> None:
         check(self)
-        _ = self.chord_indices  # raises for what is no chord
+        _ = self.chord_halves  # raises for what is no chord
         if self.histogram is not None and len(self.histogram) != 12:
             text = ",".join(f"{weight:g}" for weight in self.histogram)
             raise BadOption(f"--pitch-histogram '{text}' is not 12 numbers with commas between, for C to B")
@@ -95,8 +97,8 @@ class Constraints:
         return tonic + 12 * minor
 
     @cached_property
-    def chord_indices(self) -> tuple[int, ...] | None:
-        """The chords, see musictool/music/chords.py. Raises BadOption for what is none."""
+    def chord_halves(self) -> tuple[int, ...] | None:
+        """The chord of each half bar, see musictool/music/chords.py. Raises BadOption for what is none."""
         if self.chords is None:
             return None
         from musictool.music.chords import parse_chords

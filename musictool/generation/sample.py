@@ -15,6 +15,7 @@ import numpy as np
 
 from musictool.engine.current import Engine
 from musictool.errors import BadOption, NoMusic
+from musictool.generation.chord_plan import ChordPlan
 from musictool.generation.continuation import Continuation, Primer
 from musictool.generation.guidance import allowed_instruments, guidance_of
 from musictool.generation.latents import segments_of_style
@@ -22,7 +23,7 @@ from musictool.generation.primers import encode_nearest, metres_of_beginning, mo
 from musictool.generation.request import Request
 from musictool.models.model import Model
 from musictool.music.bar_positions import BarPositions
-from musictool.music.score import DEFAULT_BPM, METRE, TEMPO, Score
+from musictool.music.score import DEFAULT_BPM, METRE, TEMPO, Score, transposed_chords
 from musictool.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -144,8 +145,23 @@ class Generation:
     def _stream(self) -> Iterator[np.ndarray]:
         request = self.request
         arch = self.model.player(self.engine)
-        guidance = replace(self.guidance, bar_positions=self._bar_positions)
+        guidance = replace(self.guidance, bar_positions=self._bar_positions, row_conditions=self._chord_plan)
         return arch.continuation(self.model_input, request.sampler, request.seed, guidance)
+
+    @property
+    def _chord_plan(self) -> ChordPlan | None:
+        """For a model that is asked for chords and takes them as conditions."""
+        halves, conditions = self.request.constraints.chord_halves, self.model.conditions
+        if halves is None or "chords" not in conditions.controls:
+            return None
+        vector = self.guidance.conditions
+        return ChordPlan(
+            self.primers,
+            self.model_input.shape[1] - 1,
+            transposed_chords(np.array(halves), self.transposition).tolist(),
+            conditions,
+            np.zeros(conditions.size, np.float32) if vector is None else vector,
+        )
 
     @property
     def _bar_positions(self) -> BarPositions:

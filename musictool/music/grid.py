@@ -26,7 +26,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from musictool.music.score import PITCHES, TICKS_PER_QUARTER, sort_notes
+from musictool.music.score import PITCHES, TICKS_PER_QUARTER, Score, sort_notes
+
+GRID_TICKS = TICKS_PER_QUARTER // 4  # by which the grid of an encoding moves the end of a piece, at most
+_LEAST_SILENCE_TICKS = TICKS_PER_QUARTER // 24  # less was only moved onto a grid
 
 RollNotes = tuple[np.ndarray, np.ndarray, np.ndarray]  # int64 (M,) each: keys, onsets in steps, lengths in steps
 
@@ -183,3 +186,15 @@ def from_roll(roll: np.ndarray, is_percussive: np.ndarray, struck: np.ndarray | 
     firsts = np.flatnonzero(begins)
     keys = keys[firsts]
     return keys, places[firsts] - keys * stride, np.diff(firsts, append=len(places))
+
+
+def leading_silence_ticks(score: Score, decoded: Score) -> int:
+    """Ticks of silence before the first note of a piece that are missing where it was encoded and decoded.
+
+    An encoding that writes tempos or metres leaves none out.
+    """
+    if len(decoded.tempos) or len(decoded.metres) or not len(decoded.notes):
+        return 0
+    notes = score.notes if decoded.is_drum.any() else score.notes[~score.is_drum]
+    left_out = notes["onset_ticks"].min() - decoded.notes["onset_ticks"].min()
+    return max(0, round(left_out / _LEAST_SILENCE_TICKS) * _LEAST_SILENCE_TICKS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +11,19 @@ from musictool.music.bar_positions import BarPositions
 
 COMMON = BarPositions()
 MASKED_LOGIT = -1e9  # a logit that no temperature brings back
+
+
+class RowConditions(Protocol):
+    """Requested values that change from row to row, such as the chord of the bar that a piece has come to."""
+
+    def of_rows(self, start: int, stop: int, written: np.ndarray | None = None) -> np.ndarray:
+        """float32 (stop - start, B, C): what is requested of the rows from start to stop - 1, row 0 being the first
+        behind the start row.
+
+        Args:
+            written: (B, T, ...), T >= stop - 1, the rows so far, without the start row; None for rows of the primer, or
+                where a row is a step of time, whatever stands in it.
+        """
 
 
 @dataclass(frozen=True)
@@ -22,6 +36,7 @@ class Guidance:
         style: uint8 0/1 (N, S, P, I), segments to write like, for archs of segments that know styles; None for none.
         alpha: how much of the style, 0 none to 1 nothing else.
         conditions: float32 (C,), requested values (musictool/dataset/conditions.py); None for no request.
+        row_conditions: the same where they change from row to row; None for the same everywhere.
         bar_positions: of the B pieces, or of one for all, for an arch that reads them; row 0 is the first row behind
             the start row.
         chords: of each bar, one after another and over again (musictool/music/chords.py), for an arch that is given
@@ -31,6 +46,7 @@ class Guidance:
 
     banned: np.ndarray | None = None
     conditions: np.ndarray | None = None
+    row_conditions: RowConditions | None = None
     bar_positions: BarPositions = COMMON
     chords: tuple[int, ...] | None = None
     onset_mask: np.ndarray | None = None

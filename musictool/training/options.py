@@ -168,7 +168,7 @@ class TrainOptions:
     )
     controls: tuple[str, ...] = flag(
         (),
-        "Conditions that sample can set: density, histogram, key, instruments, with commas between.",
+        "Conditions that sample can set: density, histogram, key, instruments, chords, with commas between.",
         metavar="NAMES",
         choices=_controls,
         what="control",
@@ -196,7 +196,7 @@ class TrainOptions:
 
         Raises:
             UnknownName, BadOption, MusictoolError: for an option that the encoding lacks or that is out of range; for
-                factors to stretch by where nothing can be stretched; for conditions where rows are no tokens; for an
+                factors to stretch by where nothing can be stretched; for conditions where rows are segments; for an
                 encoding whose library is not installed.
         """
         cls = ENCODINGS.get(self.encoding)
@@ -208,9 +208,9 @@ class TrainOptions:
             )
         if "key" in self.controls and self.run.transpose.to_c:
             raise BadOption("--controls key has nothing to learn where --transpose to-c moves every piece into one key")
-        if (self.controls or self.label) and cls.kind != "tokens":
+        if (self.controls or self.label) and cls.kind == "segments":
             raise BadOption(
-                f"--controls and --label are for archs that learn tokens; {self.encoding} writes {cls.kind}"
+                f"--controls and --label are for archs that learn tokens or frames; {self.encoding} writes {cls.kind}"
             )
 
     def check_arch(self) -> None:

@@ -32,6 +32,7 @@ from musictool.models.contents import parameters
 from musictool.models.info import MARKER, read_info
 from musictool.models.model import Model
 from musictool.music.bar_positions import BarPositions
+from musictool.music.transposition import TO_C
 from musictool.training import fine_tune
 from musictool.training.memory import check_fits, free_bytes
 from musictool.training.options import RunSettings, TrainOptions, stored, stored_settings
@@ -193,7 +194,8 @@ def _side_inputs(
 ) -> SideInputs:
     """What a model is given beside the rows of its corpus: its conditions, and the positions in the bar."""
     conditions = Conditions.from_json(info["conditions"])
-    controls = encode_controls(encoded, corpus, progress=reporter.encoding) if conditions.controls else None
+    to_c = info["training"]["options"]["transpose"] == TO_C
+    controls = encode_controls(encoded, corpus, to_c=to_c, progress=reporter.encoding) if conditions.controls else None
     index = {label: i for i, label in enumerate(conditions.labels)}
     labels = labels_of(corpus, conditions.column) if conditions.column else [""] * len(corpus)
     bars = None

@@ -20,7 +20,7 @@ from musictool.generation.guidance import guidance_of
 from musictool.generation.request import Constraints
 from musictool.layers.midinet import chords_of, vectors_of
 from musictool.models.model import Model
-from musictool.music.chords import NONE, parse_chords
+from musictool.music.chords import parse_chord, parse_chords, whole_bars
 from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.sampler import Sampler
 from tests.test_laws_archs import corpus_of, tiny
@@ -30,7 +30,7 @@ SPEC = Spec("segments", (32, 24, 2), 32 * 24 * 2)  # two bars
 
 def chord_segments(*names: str) -> np.ndarray:
     """uint8 (1, T, S, P, I): a piece of two chords per segment, in root position."""
-    chords = np.array(parse_chords(" ".join(names))).reshape(-1, 2)
+    chords = np.array([parse_chord(name) for name in names]).reshape(-1, 2)
     segments = np.zeros((1, len(chords), *SPEC.shape), np.uint8)
     for segment, bars in zip(segments[0], chords, strict=True):
         for bar, chord in enumerate(bars):
@@ -56,7 +56,8 @@ def test_the_chords_that_are_asked_for_come_bar_by_bar_and_over_again(monkeypatc
 
     monkeypatch.setattr(arch, "noise", recorded)
     primer = chord_segments("A", "A")
-    asked = parse_chords("C G/B Am")
+    asked = whole_bars(parse_chords("C G/B Am"))
+    assert asked is not None
     list(islice(arch.continuation(primer, Sampler(), 1, Guidance(chords=asked)), 3))
     with within("numpy"):
         wanted = vectors_of(np.array([asked[:2], (asked[2], asked[0]), asked[1:]], np.int32))
@@ -93,14 +94,16 @@ def test_chords_are_for_models_that_hear_them_and_move_with_the_music(tiny_home:
         Constraints(chords="C H")
     model = Model.open(str(tiny_home / "saved_models" / "tunes-lstm"))
     with pytest.raises(
-        BadOption, match=r"--chords is for models that hear chords, and tunes-lstm is a lstm; .*midinet"
+        BadOption, match=r"--chords: tunes-lstm was not trained to be asked for chords; .*--controls chords.*midinet"
     ):
         guidance_of(model, Constraints(chords="C Am"))
 
     class Hearing:
+        name = "hearing"
         arch_class = Midinet
         conditions = Conditions()
 
     chords = guidance_of(Hearing(), Constraints(chords="C Am B"), 3).chords  # type: ignore[arg-type]
-    assert chords == parse_chords("Eb Cm D")
-    assert NONE not in chords
+    assert chords == whole_bars(parse_chords("Eb Cm D"))
+    with pytest.raises(BadOption, match=r"--chords 'C,G': hearing takes one chord a bar; leave out the commas"):
+        guidance_of(Hearing(), Constraints(chords="C,G"))  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from musictool.corpus.corpus import Corpus
 from musictool.dataset.conditions import Conditions, density_shares, labels_of, of_corpus
 from musictool.errors import BadOption, UnknownName
 from musictool.models.model import Model
+from musictool.music.chords import NONE
 from musictool.music.score import Score
 from musictool.preparation.prepare import prepare
 from musictool.sampling.guidance import Guidance
@@ -108,6 +109,18 @@ def test_a_density_is_shared_between_its_two_neighbours():
     assert density_shares(np.array([0.0, 999.0])).tolist() == [[1, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1]]
 
 
+def test_chords_are_put_into_a_vector_row_by_row():
+    known = Conditions(("density", "chords", "key"))
+    vectors = known.with_chords(known.vector(density=0.5, key=2), np.array([[0, 23], [NONE, 5]]))
+    assert vectors.shape == (2, 2, 7 + 24 + 24)
+    assert [vector.nonzero()[0].tolist() for vector in vectors.reshape(4, -1)] == [
+        [0, 7, 31 + 2],
+        [0, 7 + 23, 31 + 2],
+        [0, 31 + 2],
+        [0, 7 + 5, 31 + 2],
+    ]
+
+
 def test_a_vector_holds_what_is_given_and_zeros_for_the_rest():
     known = Conditions(("density", "histogram"), "genre", ("Jazz", "Pop", "jazz"))
     assert known.size == 7 + 12 + 3
@@ -163,6 +176,7 @@ def corpus(tmp_path: Path, at_new_home: Path) -> Corpus:
     return prepare(str(source), name="sorted", workers=1).corpus
 
 
+@pytest.mark.usefixtures("eagerly", "without_music")
 def test_a_piece_without_the_label_is_learnt_without_one(corpus: Corpus):
     assert sorted(labels_of(corpus, "folder")) == [""] * 2 + ["high"] * 5 + ["low"] * 5
     assert of_corpus(corpus, (), "folder") == Conditions((), "folder", ("high", "low"))
@@ -211,7 +225,7 @@ def test_a_run_that_was_stopped_goes_on_with_its_conditions(corpus: Corpus):
         (["--where", "key=C"], "column of --where"),
         (["--where", "label=middle"], "no piece has label=middle"),
         (["--controls", "densty"], "Did you mean 'density'"),
-        (["--controls", "density", "--encoding", "piano-roll"], "for archs that learn tokens"),
+        (["--controls", "density", "--encoding", "segments"], "for archs that learn tokens or frames"),
         (["--init-from", "nothing"], "nothing"),
     ],
 )

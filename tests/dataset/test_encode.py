@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from musictool.corpus.corpus import Corpus
-from musictool.dataset.conditions import CONTROLS, controls_of
+from musictool.dataset.conditions import CHORD, CONTROLS, controls_of
 from musictool.dataset.encode import CONTROLS_FILE, encode_controls, encode_corpus
 from musictool.errors import BadCorpus
 from musictool.preparation.prepare import prepare
@@ -94,6 +94,7 @@ def test_coverage_is_of_the_validation_pieces(tunes: Path, at_new_home: Path):
 def test_every_piece_can_be_moved_to_c(tunes: Path, at_new_home: Path):
     corpus = prepare(str(tunes), name="tunes", workers=1, encode=False).corpus
     encoded = encode_corpus(corpus, to_c=True, transpositions=(0,))
+    controls = encode_controls(encoded, corpus, to_c=True)
     for index in range(len(corpus)):
         key = int(corpus.keys[index])
         tonic = {0: key, 1: key - 12 + 3}[key // 12]
@@ -102,16 +103,23 @@ def test_every_piece_can_be_moved_to_c(tunes: Path, at_new_home: Path):
         assert len(set(shift.tolist())) == 1
         assert -5 <= shift[0] <= 6
         assert (tonic + shift[0]) % 12 == 0
+        chords = controls_of(encoded.encoding, encoded.piece(index), corpus.score(index).transpose(int(shift[0])))[
+            :, CHORD
+        ]
+        of_piece = slice(*encoded.offsets[index : index + 2])
+        np.testing.assert_array_equal(controls[of_piece, CHORD], chords)
 
 
 def test_controls_are_made_once_and_stand_beside_the_rows(tunes: Path, at_new_home: Path):
     corpus = prepare(str(tunes), name="tunes", workers=1).corpus
     encoded = encode_corpus(corpus)
+    (encoded.folder / "controls-15.h5").write_bytes(b"of a version without chords")
     made = encode_controls(encoded, corpus)
     assert made.shape == (len(encoded.stored), CONTROLS)
     score = corpus.score(5)
-    expected = controls_of(encoded.encoding, encoded.piece(5), score.tempos)
+    expected = controls_of(encoded.encoding, encoded.piece(5), score)
     np.testing.assert_array_equal(made[encoded.offsets[5] : encoded.offsets[6]], expected)
+    assert not (encoded.folder / "controls-15.h5").exists()
     written = (encoded.folder / CONTROLS_FILE).stat().st_mtime_ns
     encode_controls(encoded, corpus)
     assert (encoded.folder / CONTROLS_FILE).stat().st_mtime_ns == written

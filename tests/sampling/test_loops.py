@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from musictool.archs._autoregressive import CHUNK
 from musictool.archs.lstm import Lstm
 from musictool.encoding import Spec
 from musictool.music.score import Score
@@ -120,4 +121,4 @@ def test_nothing_is_traced_anew_when_a_piece_begins_to_loop():
     arch.__dict__["network"] = _Ring(40, 8, 16.0)
     sampler = Sampler()
     list(islice(arch.continuation(np.full((2, 1), 3, np.int32), sampler, 1), 8))
-    assert arch._generate(sampler).experimental_get_tracing_count() == 1
+    assert arch._generate(sampler, CHUNK).experimental_get_tracing_count() == 1

@@ -23,5 +23,9 @@ def stream(windows: BatchSource, plan: Any, first_step: int = 0, part: int = 0, 
         arrays = tf.numpy_function(gathered, [step], [tf.as_dtype(dtype) for dtype in dtypes], stateful=False)
         return Batch(*map(tf.ensure_shape, arrays, shapes))
 
+    # There is nothing to tune, and the thread that would do so ends only when it wakes: after an epoch of a minute all
+    # would wait for it for another.
+    fixed = tf.data.Options()
+    fixed.autotune.enabled = False
     steps = tf.data.Dataset.range(first_step, windows.steps(plan))
-    return iter(steps.map(batch).prefetch(PREFETCH))
+    return iter(steps.map(batch).prefetch(PREFETCH).with_options(fixed))

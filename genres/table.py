@@ -83,12 +83,6 @@ _ONE_PIANO = (*_LSTM, "--encoding", "note-chord", "--encoding-set", "steps_per_q
 _SIXTEENTHS = (*_LSTM, "--encoding", "note-chord")
 _INSTRUMENTS = (*_LSTM, "--encoding", "note-duration", "--encoding-set", "steps_per_quarter=12")
 
-# One piano on a grid of sixteenths, key after key, with an eye for what followed when the music last went so.
-_PIANO_ROLL = (
-    *("--arch", "chain", "--encoding", "piano-roll", "--encoding-set", "onsets=true", "--window", "192"),
-    *("--epochs", "1000", "--patience", "0", "--transpose", "to-c", "--seed", "1"),
-)
-
 # Four voices on a grid of sixteenths, one after another: 500,000 weights.
 _FOUR_VOICES = (*("--arch", "voice-lstm", "--epochs", "60", "--patience", "0", "--transpose", "to-c", "--seed", "1"),)
 
@@ -125,7 +119,7 @@ GENRES: dict[str, Genre] = {
         "Baroque keyboard pieces of Bach, Scarlatti, Handel and their time",
         (Data("mutopia", "baroque_keyboard", f"Baroque keyboard pieces {_MUTOPIA}", PUBLIC_DOMAIN),),
         FREE,
-        _PIANO_ROLL,
+        _ONE_PIANO,
     ),
     "classical": Genre(
         "string quartets of Haydn, Mozart, Beethoven and their time, and piano pieces of it",

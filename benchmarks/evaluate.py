@@ -63,7 +63,7 @@ def report_parts(model: Any, rounds: int) -> str:
 
     parts = {
         f"writing {SAMPLES} pieces of 16 bars": lambda: written_by(model, reference.scores[:20], SAMPLES, 16, 1.0, 1),
-        f"the likelihood of {SAMPLES} samples": lambda: likelihood.score_pieces(model, samples),
+        f"the likelihood of {SAMPLES} samples": lambda: likelihood.of_model(model, samples),
         f"all features and copies of {SAMPLES} samples": measured,
         "the distances of the features": lambda: type(evaluation).agreements.func(evaluation),
         "telling the samples from the validation pieces": lambda: told_apart(samples, reference.scores),

@@ -19,7 +19,7 @@ from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch, Task
 from musictool.encoding import Encoding, Kind, Spec
 from musictool.engine.current import Engine, current
-from musictool.errors import BadOption, KindMismatch, UnknownName
+from musictool.errors import BadModel, BadOption, KindMismatch, UnknownName
 from musictool.options import option
 from musictool.progress import Progress
 from musictool.sampling.guidance import FREE, Guidance
@@ -135,6 +135,7 @@ class Arch(ABC):
         supports_conditions: whether its networks take conditions beside the rows.
         supports_chords: whether it can be asked for the chord of each bar.
         UNNAMED: what options mean in models that were saved before there were these options.
+        FORMAT: of its networks; models that were saved with another one cannot be read.
         has_temperature: whether it draws from probabilities; one whose randomness is its noise has --noise-sd instead.
         USES_PER_WEIGHT: how often a row is multiplied by each weight: once, but where a network goes over many places.
         BFLOAT16_ON_CPU: whether a CPU with units for bfloat16 is faster with it.
@@ -160,6 +161,7 @@ class Arch(ABC):
     supports_conditions: ClassVar[bool] = False
     supports_chords: ClassVar[bool] = False
     UNNAMED: ClassVar[dict[str, Any]] = {}
+    FORMAT: ClassVar[int] = 1
     has_temperature: ClassVar[bool] = True
     WINDOW: ClassVar[int] = 64
     BATCH_SIZE: ClassVar[int] = 32
@@ -258,9 +260,14 @@ class Arch(ABC):
         """The same, part after part as they are computed, so that a long piece shows how far it has come."""
         yield self.surprisal(rows, guidance)
 
+    def surprisals(self, pieces: Sequence[np.ndarray], guidances: Sequence[Guidance]) -> list[np.ndarray]:
+        """The same for several pieces, each with a guidance of its own; side by side where that is faster."""
+        return [self.surprisal(rows, guidance) for rows, guidance in zip(pieces, guidances, strict=True)]
+
     def to_json(self) -> dict[str, Any]:
-        """Name, options and the number of conditions."""
-        return {"name": self.name, "options": options.to_json(self.options), "conditions": self.conditions}
+        """Name, options, the number of conditions, and the format if it is not the first."""
+        values = {"name": self.name, "options": options.to_json(self.options), "conditions": self.conditions}
+        return values if self.FORMAT == 1 else {**values, "format": self.FORMAT}
 
 
 class LatentArch(ABC):
@@ -384,9 +391,12 @@ def archs_with_likelihood(kind: Kind, shape: tuple[int, ...]) -> list[str]:
 
 
 def from_json(values: Mapping[str, Any], spec: Spec) -> Arch:
-    """The arch that to_json described, with fresh weights. Raises UnknownName for one that this version lacks."""
+    """The arch that to_json described, with fresh weights. Raises UnknownName for one that this version lacks, and
+    BadModel for one of another format."""
     from musictool.registry import ARCHS
 
     cls = ARCHS.get(values["name"])
+    if (saved := values.get("format", 1)) != cls.FORMAT:
+        raise BadModel(f"this {cls.name} has format {saved}, and this musictool reads {cls.FORMAT}; train it again")
     arch: Arch = cls(spec, options.from_json(cls.Options, {**cls.UNNAMED, **values["options"]}), values["conditions"])
     return arch

@@ -223,15 +223,12 @@ def _likelihoods(
     model: Model, reference: Reference, samples: Sequence[Score], is_own_corpus: bool
 ) -> dict[str, Likelihood]:
     """Of the validation pieces, the samples and the baselines; empty if the arch has no likelihood."""
-    from musictool.evaluation.likelihood import baseline_likelihoods, pooled, score_pieces
+    from musictool.evaluation.likelihood import baseline_likelihoods, of_model
 
-    scored = score_pieces(model, reference.scores)
-    if not scored:
-        return {}
     accuracy = model.info["metrics"].get("val_accuracy") if is_own_corpus else None
-    human = pooled(model, scored, accuracy)
-    written = pooled(model, score_pieces(model, [score for score in samples if len(score.notes)]) or [])
-    likelihoods = {name: value for name, value in (("human", human), ("samples", written)) if value}
-    if human:
-        likelihoods |= baseline_likelihoods(model, reference.corpus, human, is_own_corpus, reference.validation)
-    return likelihoods
+    human = of_model(model, reference.scores, accuracy)
+    if human is None:
+        return {}
+    written = of_model(model, [score for score in samples if len(score.notes)])
+    likelihoods = {"human": human} | ({"samples": written} if written else {})
+    return likelihoods | baseline_likelihoods(model, reference.corpus, human, is_own_corpus, reference.validation)

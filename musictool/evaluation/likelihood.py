@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from musictool.corpus.corpus import Corpus
 from musictool.dataset.dataset import Encoded
 from musictool.encoding import Spec
 from musictool.errors import BadOption
-from musictool.generation.scoring import Scored, score_piece
+from musictool.generation.scoring import surprisals
 from musictool.metrics.baselines import baselines
 from musictool.metrics.units import Amount
 from musictool.models.model import Model
@@ -57,30 +57,17 @@ class Likelihood:
         }
 
 
-def score_pieces(
-    model: Model, scores: Sequence[Score], progress: Callable[[], object] = lambda: None
-) -> list[Scored] | None:
-    """Every piece that has rows in the model's encoding, scored; None if its arch has no likelihood."""
-    pieces = []
-    for score in scores:
-        try:
-            piece = score_piece(model, score, "")
-        except BadOption:
-            return None
-        progress()
-        if piece is not None:
-            pieces.append(piece)
-    return pieces
-
-
-def pooled(model: Model, pieces: Sequence[Scored], accuracy: float | None = None) -> Likelihood | None:
-    """The likelihood of all rows of the pieces; None for no rows."""
-    rows = sum(len(piece.surprisal) for piece in pieces)
-    if not rows:
+def of_model(model: Model, scores: Sequence[Score], accuracy: float | None = None) -> Likelihood | None:
+    """The likelihood of pieces under a model; None if its arch has none, or no piece has rows in its encoding."""
+    try:
+        pieces = surprisals(model, scores)
+    except BadOption:
         return None
-    notes, seconds = sum(len(piece.music.notes) for piece in pieces), sum(piece.music.seconds for piece in pieces)
-    nats = sum(piece.total for piece in pieces) / rows
-    return Likelihood(nats, Amount(rows, notes, seconds), model.spec, accuracy)
+    if not pieces:
+        return None
+    nats = np.concatenate([of_rows for _, of_rows in pieces])
+    notes, seconds = (sum(amounts) for amounts in zip(*((len(s.notes), s.seconds) for s, _ in pieces), strict=True))
+    return Likelihood(float(nats.mean()), Amount(len(nats), notes, seconds), model.spec, accuracy)
 
 
 def baseline_likelihoods(

@@ -199,8 +199,8 @@ def score_piece(
 
 
 def surprisals(model: Model, scores: Sequence[Score]) -> list[tuple[Score, np.ndarray]]:
-    """The surprisal of the rows of several pieces, nats float64 (T,), without more of `Scored`, but several times as fast;
-    pieces that have no music which the model's encoding writes are left out. Raises BadOption as `Arch.surprisal`."""
+    """The surprisal of the rows of several pieces, nats float64 (T,), alone, and so several times as fast; without the
+    pieces that have no music which the model's encoding writes. Raises BadOption as `Arch.surprisal`."""
     kept, pieces, guidances = [], [], []
     for score in scores:
         transposition = model.semitones_for(score)

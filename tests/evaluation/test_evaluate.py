@@ -124,12 +124,12 @@ def test_the_likelihood_is_that_of_scoring_the_pieces_one_by_one(evaluation: Eva
 
 
 def test_the_baselines_counted_again_are_those_of_training(tiny_home: Path, at_tiny_home: Path):
-    from musictool.evaluation.likelihood import baseline_likelihoods, pooled, score_pieces
+    from musictool.evaluation.likelihood import baseline_likelihoods, of_model
 
     model = Model.open("tunes-lstm")
     corpus = musictool.Corpus.open("tunes")
     validation = np.flatnonzero(corpus.is_validation).tolist()
-    human = pooled(model, score_pieces(model, [corpus.score(i) for i in validation]) or [])
+    human = of_model(model, [corpus.score(i) for i in validation])
     assert human is not None
     counted, stored = (
         {name: baseline.nats for name, baseline in baseline_likelihoods(model, corpus, human, own, validation).items()}
@@ -145,7 +145,7 @@ def test_an_arch_without_a_likelihood_has_no_such_lines(tiny_home: Path, monkeyp
     def refuses(*_: Any) -> None:
         raise BadOption("this arch has no likelihood")
 
-    monkeypatch.setattr(model.arch, "surprisal_in_parts", refuses)
+    monkeypatch.setattr(model.arch, "surprisals", refuses)
     evaluation = evaluate(model, tiny_home / "corpora" / "tunes", num=2, bars=1)
     assert evaluation.likelihoods == {}
     assert "likelihood" not in [group.name for group in evaluation.groups]

@@ -18,7 +18,7 @@ from musictool.encodings.note_duration import NoteDuration
 from musictool.encodings.performance import Performance
 from musictool.errors import NoMusic
 from musictool.generation.request import Constraints
-from musictool.generation.scoring import Scored, score_files, score_piece
+from musictool.generation.scoring import Scored, score_files, score_piece, surprisals
 from musictool.models.model import Model
 from musictool.music.score import METRE, TEMPO, Score, Track, sort_notes
 from musictool.music.transposition import TO_C
@@ -85,6 +85,18 @@ def test_a_model_of_c_major_reads_a_piece_there(model: Model, tunes: Path):
     assert moved.transposition == -2
     np.testing.assert_array_equal(moved.surprisal, same.surprisal)
     assert moved.music.notes["pitch"].tolist() == score.notes["pitch"].tolist()
+
+
+def test_pieces_that_are_scored_together_are_scored_as_each_by_itself(model: Model, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("musictool.archs._autoregressive.SCORED_TOGETHER", 3)
+    monkeypatch.setattr("musictool.archs._autoregressive.SCORED", 4)
+    pieces = [Score.from_notes([(60 + 2 * (i % n), i, 1) for i in range(2 * n)]) for n in (5, 1, 3, 2, 4)]
+    together = surprisals(model, [Score.from_notes([]), *pieces])
+    assert [score for score, _ in together] == pieces
+    for piece, (_, nats) in zip(pieces, together, strict=True):
+        alone = score_piece(model, piece, "")
+        assert alone is not None
+        np.testing.assert_allclose(nats, alone.surprisal, rtol=1e-5, atol=1e-5)
 
 
 def test_tokens_that_the_vocabulary_lacks_are_counted(model: Model):

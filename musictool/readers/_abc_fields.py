@@ -46,8 +46,10 @@ class Key:
 
 
 def key(text: str) -> Key | None:
-    """The key of a `K:` field; None where it changes only the clef."""
-    text = _PROPERTY.sub(" ", text)  # middle=B is no note
+    """The key of a `K:` field; None where it changes only the clef, or another property."""
+    whole, text = text, _PROPERTY.sub(" ", text)  # middle=B is no note
+    if whole.strip() and not text.strip():
+        return None
     if text.strip()[:2] in ("HP", "Hp"):  # the bagpipe has F sharp and C sharp, whether they are printed or not
         return Key({"F": 1, "C": 1}, 2)
     tonic = _KEY.match(text)

@@ -92,6 +92,7 @@ def lengths(score: Score) -> list[float]:
         ("C octave=1 transpose=-2", "C", [70]),
         ("C octave=1 t=2", "C", [74]),
         ("C treble-8", "[K:G] F [K:bass] F", [54, 66]),
+        ("D", "[K:clef=bass] F [K:octave=1] F [K:transpose=-2 octave=0] F [K:] F", [66, 78, 64, 63]),
     ],
 )
 def test_pitches(tmp_path: Path, key: str, music: str, pitches: list[int]):

@@ -110,6 +110,8 @@ class Encoding(ABC):
         kind: which archs can learn it.
         Options: frozen dataclass of what can be set (see musictool/options.py).
         pitches: what it can write down as it is; other pitches come back moved by octaves.
+        parts: names of the tracks that it decodes which stand for the corpus's own, one for each; empty where there are
+            none, or where it writes programs down.
         stretches: whether its rows count seconds, so that another tempo makes other rows; the others count beats.
         UNNAMED: what options mean in models that were saved before there were these options.
     """
@@ -118,6 +120,7 @@ class Encoding(ABC):
     kind: ClassVar[Kind]
     Options: ClassVar[type]
     pitches: ClassVar[range] = range(PITCHES)
+    parts: ClassVar[tuple[str, ...]] = ()
     stretches: ClassVar[bool] = False
     UNNAMED: ClassVar[dict[str, Any]] = {}
 

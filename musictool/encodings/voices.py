@@ -51,6 +51,7 @@ class Voices(Roll):
     Options = VoiceOptions
     shape = (VOICES * len(KEYBOARD),)
     pitches = KEYBOARD
+    parts = NAMES
     tracks = tuple(Track(name=name) for name in NAMES)
     key_tracks = np.repeat(np.arange(VOICES), len(KEYBOARD))
     key_pitches = np.tile(np.array(KEYBOARD), VOICES)

@@ -139,7 +139,7 @@ class Primer:
         tempos, metres = self._tempos_and_metres(late_ticks)
         if self.request.bpm is not None:
             score = replace(score, tempos=tempos)
-        score = score.with_metadata(tempos, metres, self._program)
+        score = self._model.with_programs(score).with_metadata(tempos, metres, self._program)
         return self._model.with_velocities(score, self.request.velocity, self.request.seed)
 
     def _tempos_and_metres(self, late_ticks: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from musictool.arch import Arch
 from musictool.backend import backend
 from musictool.corpus.corpus import Corpus
 from musictool.dataset.dataset import Encoded
+from musictool.encoding import Encoding
 from musictool.music import dynamics
 from musictool.music.key import KEY_NAMES, NO_KEY
 from musictool.music.score import DEFAULT_BPM, Score
@@ -39,9 +41,10 @@ def primers(encoded: Encoded, corpus: Corpus) -> tuple[list[np.ndarray], list[np
     return openings, metres
 
 
-def typical_music(corpus: Corpus) -> dict[str, Any]:
+def typical_music(corpus: Corpus, encoding: Encoding) -> dict[str, Any]:
     """The median tempo, the commonest metre and the dynamics of the corpus, which are those of a sample whose encoding
-    has none; and how many pieces are in each key, in the order of KEY_NAMES."""
+    has none; how many pieces are in each key, in the order of KEY_NAMES; and the programs of the encoding's parts, if
+    most pieces have the same."""
     tempos, metres = [], []
     played: list[Score] = []
     for score in islice(corpus.scores(), TYPICAL_PIECES):
@@ -53,7 +56,16 @@ def typical_music(corpus: Corpus) -> dict[str, Any]:
     metre = max(sorted(set(metres)), key=metres.count) if metres else (4, 4)
     bpm = round(float(np.median(tempos)), 2) if tempos else DEFAULT_BPM
     keys = np.bincount(corpus.keys[corpus.keys != NO_KEY], minlength=len(KEY_NAMES)).tolist()
-    return {"bpm": bpm, "metre": list(metre), "dynamics": dynamics.measured(played).to_json(), "keys": keys}
+    music = {"bpm": bpm, "metre": list(metre), "dynamics": dynamics.measured(played).to_json(), "keys": keys}
+    programs = _programs(played, len(encoding.parts))
+    return music | ({"programs": programs} if any(programs) else {})
+
+
+def _programs(scores: list[Score], parts: int) -> list[int]:
+    """The programs of so many tracks, if most of the pieces that have so many have the same."""
+    all_programs = (tuple(track.program for track in score.tracks if not track.is_drum) for score in scores)
+    counts = Counter(programs for programs in all_programs if len(programs) == parts)
+    return next((list(programs) for programs, count in counts.items() if count > counts.total() / 2), [])
 
 
 def parameters(arch: Arch) -> int:

@@ -15,12 +15,12 @@ from musictool.strict import json as strict_json
 FORMAT = 3
 MARKER = home.MODEL_MARKER
 SCHEMA = {
-    "arch": {"name": str, "options": {str: object}, "conditions": int},
+    "arch": {"name": str, "options": {str: object}, "conditions": int, "format?": int},
     "encoding": {"name": str, "options": {str: object}},
     "spec": {"kind": str, "shape": [int], "size": int},
     "conditions": {"controls": [str], "column": str, "labels": [str]},
     "corpus": {"name": str, "folder": str, "fingerprint": str, "licence": str},
-    "music": {"bpm": float, "metre": [int], "dynamics?": {str: object}, "keys?": [int]},
+    "music": {"bpm": float, "metre": [int], "dynamics?": {str: object}, "keys?": [int], "programs?": [int]},
     "training": {
         "settings": {str: object},
         "options": {"transpose": str, "where?": [str], str: object},
@@ -40,6 +40,7 @@ SCHEMA = {
 }
 MOST_BYTES = 1 << 24  # of a model.json
 KEYS = 24
+MOST_PROGRAM = 127
 MOST_BPM, MOST_NUMERATOR, MOST_DENOMINATOR = 10_000, 255, 64
 _WEIGHTS_FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\.weights\.h5")
 
@@ -113,6 +114,9 @@ def _check_values(info: dict[str, Any]) -> None:
         raise ValueError(f"music.bpm is {bpm}; it should be above 0 and at most {MOST_BPM:,}")
     if len(metre) != 2 or not (1 <= metre[0] <= MOST_NUMERATOR and 1 <= metre[1] <= MOST_DENOMINATOR):
         raise ValueError(f"music.metre should be two numbers, up to {MOST_NUMERATOR} and {MOST_DENOMINATOR}")
+    programs = info["music"].get("programs", [])
+    if not all(0 <= program <= MOST_PROGRAM for program in programs):
+        raise ValueError(f"music.programs should be General MIDI programs, 0 to {MOST_PROGRAM}")
     keys = info["music"].get("keys", [])
     if len(keys) not in (0, KEYS) or min(keys, default=0) < 0:
         raise ValueError(f"music.keys should be {KEYS} numbers of pieces")

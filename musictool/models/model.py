@@ -19,7 +19,7 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -258,6 +258,12 @@ class Model:
         """How loud its corpus plays; DEFAULT for a model that was saved before it was measured."""
         with as_bad_model(self.folder / MARKER):
             return Dynamics.from_json(self.info["music"].get("dynamics", {}))
+
+    def with_programs(self, score: Score) -> Score:
+        """Music that it wrote, with its parts played as most pieces of its corpus are."""
+        programs = dict(zip(self.encoding.parts, self.info["music"].get("programs", ()), strict=False))
+        tracks = (replace(track, program=programs.get(track.name, track.program)) for track in score.tracks)
+        return replace(score, tracks=tuple(tracks))
 
     def with_velocities(self, score: Score, velocity: str, seed: int) -> Score:
         """Music that it wrote, as loud as its corpus plays; with "flat", or velocities of its own, as it is."""

@@ -156,7 +156,7 @@ def _info(
             "fingerprint": corpus.fingerprint,
             "licence": corpus.info.get("licence", ""),
         },
-        "music": typical_music(corpus),
+        "music": typical_music(corpus, encoded.encoding),
         "training": {"settings": to_json(settings), "options": to_json(options), "finished": None},
         "metrics": {"baselines": baselines(encoded) if arch.has_likelihood else {}},
         "provenance": provenance(settings.seed),

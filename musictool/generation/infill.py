@@ -278,9 +278,11 @@ class Infill:
 
     @property
     def sings(self) -> np.ndarray | None:
-        """bool (T, V): where new voices have to sing, which is where those that are there do."""
+        """bool (T, V): where voices have to sing: new ones where those that are there do, and one that is alone where
+        it did, since of three voices that rest a model learns that the fourth rests, too."""
         if self.request.voices is None:
-            return None
+            is_alone = len({*self.voices.tolist()} - {LEFT_OUT}) == 1
+            return np.asarray(self._sounds(self.rows) & self.is_free) if is_alone else None
         sounds = np.asarray(self._sounds(self.rows).any(axis=1, keepdims=True))
         return np.repeat(sounds, VOICES, axis=1)
 

@@ -134,6 +134,21 @@ def test_a_melody_is_harmonised_in_new_tracks(model: Model):
     assert starts(two)[two.notes["track"] == 1].max() < BAR
 
 
+def test_a_tune_alone_sings_where_it_did(model: Model):
+    before = song(parts=1)
+    under_way = Infill(model, before, InfillRequest(bars="2-3", engine="numpy", seed=2), "tune.mid")
+    sings = under_way.sings
+    assert sings is not None
+    assert sings[:, 1:].sum() == 0  # and nobody else has to
+    assert sings[16:48, 0].all()
+    assert not sings[:16].any()
+    assert not sings[48:].any()
+    (after,) = under_way.scores()
+    onsets, ends = after.notes["onset_ticks"], after.notes["onset_ticks"] + after.notes["duration_ticks"]
+    assert all(((onsets <= tick) & (tick < ends)).any() for tick in range(BAR, 3 * BAR, BAR // 16))
+    assert Infill(model, song(parts=2), InfillRequest(bars="2-3", engine="numpy"), "duet.mid").sings is None
+
+
 def test_of_chords_on_one_track_bars_are_written_on_it_and_drums_stay(model: Model):
     tracks = (Track(5, name="keys"), Track(is_drum=True))
     chords = [Score.from_notes([(p, i, 1) for i in range(16) for p in (72, 67, 60, 48)], tracks, 0).notes]

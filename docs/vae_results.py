@@ -51,9 +51,11 @@ PAGE = """# vae: what it keeps, and what can be done with it
     musictool interpolate a.mid b.mid --steps 8 --out between.mid   # over the sphere, both ends included
     musictool accompany melody.mid --out band.mid                   # guitar, bass, strings and drums to it
 
-Each instrument has an autoencoder, which makes `latent` numbers of a segment of two bars and a segment of them. Five
-more networks say which numbers come next: the piano's from its last, the others' each from the piano's new ones and
-its own last. [docs/archs/vae.md](archs/vae.md) has the options. The page is written by `docs/vae_results.py`.
+Each instrument has an autoencoder, which makes `latent` numbers of a segment of two bars and a segment of them. Above
+them stands a plan of the band, made of the last eight bars (`memory=4` segments), and five more networks say which
+numbers come next: each instrument's from the plan, its own last ones, and the new ones of those before it.
+[docs/archs/vae.md](archs/vae.md) has the options. The page is written by `docs/vae_results.py`; what sixteen bars are
+like, [band](band.md) says.
 
 **Thresholds.** The decoder says how likely each cell is. `--threshold density`, the default, compares each instrument
 with the threshold at which it gets as many notes as the validation pieces have; the model has counted these, one set

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -116,7 +116,8 @@ class AdversarialArch(SegmentsArch):
         """What the critic learns from: a float (N,) for each of CRITIC_METRICS, the first to be minimised.
 
         Args:
-            previous, segments: float32 0/1 (N, S, P, I), real segments, and those that stood before them.
+            previous, segments: float32 0/1 (N, S, P, I), real segments, and those that stood before them, as `on_batch`
+                gives them.
         """
 
     @abstractmethod
@@ -129,7 +130,7 @@ class AdversarialArch(SegmentsArch):
 
     @cached_property
     def stages(self) -> list[Stage]:
-        critic_loss, generator_loss = self._on_batch(self.critic_loss), self._on_batch(self.generator_loss)
+        critic_loss, generator_loss = (partial(self.on_batch, loss) for loss in (self.critic_loss, self.generator_loss))
         return [
             Stage(
                 "network",
@@ -145,7 +146,11 @@ class AdversarialArch(SegmentsArch):
     def generated(self, previous: Any, segments: Any, training: bool) -> Any:
         """float32 (N, S, P, I): a segment after each of `previous`, as the critic sees it."""
         noise = self.network.draw_noise(segments, training)
-        probabilities = ops.sigmoid(self.network(previous, noise, training=training))
+        return self.neurons(self.network(previous, noise, training=training), training)
+
+    def neurons(self, logits: Any, training: bool) -> Any:
+        """Logits, float32 (N, S, P, I) -> the cells that the critic sees, the same shape."""
+        probabilities = ops.sigmoid(logits)
         if self.options.neurons == "none":
             return probabilities
         if self.options.neurons == "stochastic" and training:
@@ -153,17 +158,15 @@ class AdversarialArch(SegmentsArch):
             return straight_through(probabilities, uniform)
         return straight_through(probabilities, 0.5)
 
-    def _on_batch(self, loss: Any) -> Any:
-        def loss_and_metrics(batch: Batch, training: bool) -> tuple[Any, ...]:
-            metrics = loss(flatten_windows(batch.x), flatten_windows(batch.y), training)
-            return tuple(unflatten_windows(metric, batch.y) for metric in metrics)
-
-        return loss_and_metrics
+    def on_batch(self, loss: Any, batch: Batch, training: bool) -> tuple[Any, ...]:
+        """(B, L) each: what `critic_loss` or `generator_loss` says of a batch."""
+        metrics = loss(flatten_windows(batch.x), flatten_windows(batch.y), training)
+        return tuple(unflatten_windows(metric, batch.y) for metric in metrics)
 
     def _evaluate(self, encoded: Encoded, seed: int) -> dict[str, float]:
         self.calibrate(encoded)
         context = default_context(seed)
-        metrics = sample_distance(lambda previous: self.next_segment(previous, context), encoded)
+        metrics = sample_distance(lambda previous: self.next_segment(previous[:, None], context), encoded)
         if has_collapsed(metrics):
             log.warning(
                 "%s has collapsed: of 100 samples %.0f%% are nearly the same as another (of the corpus %.0f%%), and "
@@ -179,16 +182,18 @@ class AdversarialArch(SegmentsArch):
 
     @in_own_engine
     def next_segment(
-        self, previous: np.ndarray, context: SamplingContext, melody: np.ndarray | None = None
+        self, history: np.ndarray, context: SamplingContext, melody: np.ndarray | None = None
     ) -> np.ndarray:
         if melody is not None:
             raise BadOption(f"{self.name} writes all instruments at once and cannot be given a melody")
+        previous = history[:, -1]
         thresholds = self.thresholds(len(previous), context)
         segments = self._write(previous, self.noise(previous, context), thresholds)
         return np.asarray(ops.convert_to_numpy(segments))
 
     @in_own_engine
-    def probabilities(self, previous: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    def probabilities(self, history: np.ndarray, segments: np.ndarray) -> np.ndarray:
+        previous = history[:, -1]
         rng = np.random.default_rng([int(previous.sum()), int(segments.sum())])  # the same in every call of the same
         context = SamplingContext(Sampler(), FREE, rng)
         return np.asarray(ops.convert_to_numpy(self._predict(previous, self.noise(previous, context, segments))))

@@ -1,4 +1,4 @@
-"""The networks of a vae: an autoencoder for each instrument, and what predicts the next latent."""
+"""The networks of a vae: an autoencoder for each instrument, and what predicts the next latents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from musictool.archs._segments import GeneratingNetwork, SegmentsNetwork
 from musictool.engine import nn, ops
 from musictool.layers.variational import LatentPredictor, SegmentAutoencoder, bernoulli_nll, kl
-from musictool.music.instruments import INSTRUMENTS, PIANO
+from musictool.music.instruments import INSTRUMENTS
 
 MAX_STDS = 2.0  # how far a number of a latent may lie from 0 in generation, in standard deviations of the corpus's
 
@@ -86,6 +86,10 @@ class Autoencoders(SegmentsNetwork):
         limit = MAX_STDS * self.latent_std[instrument]
         return ops.clip(latent, -limit, limit)
 
+    def heard(self, instrument: int, cells: Any) -> Any:
+        """What an instrument plays, 0/1 (N, S, P) -> its latents as generation reads them, float32 (N, Z)."""
+        return self.clipped(instrument, self.instruments[instrument].posterior(cells)[0])
+
     def decode(self, latents: Any) -> Any:
         """float32 (N, I, Z) -> logits (N, S, P, I)."""
         return ops.stack([network(latents[:, i]) for i, network in enumerate(self.instruments)], axis=-1)
@@ -98,29 +102,59 @@ def by_instrument(segments: Any) -> list[Any]:
 
 
 class Predictors(GeneratingNetwork):
-    """What comes next, for each instrument: its own last latent stands first, the piano's new one behind.
+    """What comes next, on two levels: a plan of the whole band, and the latent of each instrument.
+
+    The plan is made of the latents of all instruments in the last segments. An instrument's next latent follows from
+    the plan, from its latents in those segments, and from the new latents of the instruments before it (piano, guitar,
+    bass, strings, drums), so that each plays to those that are there.
 
     Args:
         instruments: I.
-        hidden, latent: of each LatentPredictor.
+        hidden: units of the layers of the plan, and of each LatentPredictor.
+        latent: Z.
+        memory: M, how many segments there are.
+        dropout: dropout rate of the plan.
     """
 
-    def __init__(self, instruments: int, hidden: int, latent: int, **kwargs: Any):
+    def __init__(self, instruments: int, hidden: int, latent: int, memory: int, dropout: float, **kwargs: Any):
         super().__init__(instruments, **kwargs)
+        self.memory, self.latent = memory, latent
+        self.planning = [nn.Dense(hidden, activation="leaky_relu", name=f"plan_{i + 1}") for i in range(2)]
+        self.dropout = nn.Dropout(dropout)
+        self.seed_generator = nn.SeedGenerator(0)
         self.instruments = [
-            LatentPredictor(hidden, latent, inputs=1 if i == PIANO else 2, name=name)
+            LatentPredictor(hidden, latent, inputs=memory + i, name=name)
             for i, name in enumerate(INSTRUMENTS[:instruments])
         ]
 
     def build(self, shape: Any) -> None:
+        self.planning[0].build((None, self.memory * self.num_instruments * self.latent))
+        self.planning[1].build((None, self.planning[0].units))
         for network in self.instruments:
             network.build(None)
 
-    def call(self, latents: Any, piano: Any) -> Any:
-        """float32 (N, I, Z), the last latents, and (N, Z), the piano's new one -> (N, I, Z), the next."""
-        return ops.stack([self.next(i, latents[:, i], piano) for i in range(self.num_instruments)], axis=1)
+    def call(self, history: Any, latents: Any, training: bool = False) -> tuple[Any, Any]:
+        """Mean and standard deviation of the next latents, float32 (N, I, Z) each.
 
-    def next(self, instrument: int, latent: Any, piano: Any) -> Any:
-        """The same of one instrument: float32 (N, Z) twice -> (N, Z)."""
-        network = self.instruments[instrument]
-        return network(latent) if instrument == PIANO else network(latent, piano)
+        Args:
+            history: float32 (N, M, I, Z), the last latents, the latest behind.
+            latents: float32 (N, I, Z), the next ones; of each instrument, the later ones see it.
+        """
+        plan, params = self.plan(history, training=training), []
+        for i in range(self.num_instruments):
+            params.append(self.next(i, history, plan, [latents[:, j] for j in range(i)]))
+        means, stds = zip(*params, strict=True)
+        return ops.stack(means, axis=1), ops.stack(stds, axis=1)
+
+    def plan(self, history: Any, training: bool = False) -> Any:
+        """History, float32 (N, M, I, Z) -> float (N, hidden)."""
+        x = ops.reshape(history, (-1, self.memory * self.num_instruments * self.latent))
+        for dense in self.planning:
+            x = self.dropout(dense(x), training=training)
+        return x
+
+    def next(self, instrument: int, history: Any, plan: Any, new: list[Any]) -> tuple[Any, Any]:
+        """Mean and standard deviation of the next latent of one instrument, float32 (N, Z) each, given the new latents
+        of those before it, (N, Z) each."""
+        last = ops.reshape(history[:, :, instrument], (-1, self.memory * self.latent))
+        return self.instruments[instrument](ops.concatenate([last, *new], axis=-1), plan)

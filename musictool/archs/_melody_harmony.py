@@ -1,4 +1,4 @@
-"""What melody-cnn, seq2seq and vae share: the piano goes first, and the others play to it.
+"""What melody-cnn and seq2seq share: the piano goes first, and the others play to it.
 
 A segment's piano follows from the piano before it; guitar, bass, strings and drums follow each from the new piano and
 from what the same instrument played before. So an arch of this kind is five networks that predict an instrument each,
@@ -72,8 +72,9 @@ class PianoLedArch(SegmentsArch, AccompanimentArch):
 
     @in_own_engine
     def next_segment(
-        self, previous: np.ndarray, context: SamplingContext, melody: np.ndarray | None = None
+        self, history: np.ndarray, context: SamplingContext, melody: np.ndarray | None = None
     ) -> np.ndarray:
+        previous = history[:, -1]
         thresholds = self.thresholds(len(previous), context)
         latents = self.latent_inputs(len(previous), context)
         temperature = np.float32(context.sampler.temperature)
@@ -84,9 +85,9 @@ class PianoLedArch(SegmentsArch, AccompanimentArch):
         return np.asarray(ops.convert_to_numpy(segments))
 
     @in_own_engine
-    def probabilities(self, previous: np.ndarray, segments: np.ndarray) -> np.ndarray:
-        latents = self.latent_inputs(len(previous), default_context(0))
-        return np.asarray(ops.convert_to_numpy(self._predict(previous, segments, latents)))
+    def probabilities(self, history: np.ndarray, segments: np.ndarray) -> np.ndarray:
+        latents = self.latent_inputs(len(history), default_context(0))
+        return np.asarray(ops.convert_to_numpy(self._predict(history[:, -1], segments, latents)))
 
     @cached_property
     def _write(self) -> Any:

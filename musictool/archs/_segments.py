@@ -1,8 +1,8 @@
 """What all segment archs share: they write a piece segment by segment, each in view of the one before.
 
 A segment is S steps x P pitches x I instruments, 0 or 1 (musictool/encodings/segments.py). An arch of this kind says
-what follows a segment (`next_segment`); the loop, the thresholds that make 0 and 1 of probabilities, and how these are
-counted (calibrated) are here.
+what follows the last segments (`next_segment`), of which it looks at as many as its `memory` holds; the loop, the
+thresholds that make 0 and 1 of probabilities, and how these are counted (calibrated) are here.
 """
 
 from __future__ import annotations
@@ -46,18 +46,20 @@ class SamplingContext:
     Attributes:
         sampler, guidance: see Arch.continuation.
         rng: for all that is random; it moves on with every segment.
+        seed: for what is random and holds for a whole piece.
         style_latents: of an arch with latents, float32 (n, Z) for each instrument: what is mixed in; none: nothing.
     """
 
     sampler: Sampler
     guidance: Guidance
     rng: np.random.Generator
+    seed: int = 0
     style_latents: tuple[np.ndarray, ...] = ()
 
 
 def default_context(seed: int) -> SamplingContext:
     """That of a user who sets no option."""
-    return SamplingContext(Sampler(), FREE, np.random.default_rng(seed))
+    return SamplingContext(Sampler(), FREE, np.random.default_rng(seed), seed)
 
 
 class SegmentsNetwork(nn.Model):
@@ -123,14 +125,19 @@ class SegmentsArch(Arch):
         """The names of the I instruments."""
         return INSTRUMENTS[: self.spec.shape[-1]]
 
+    @property
+    def memory(self) -> int:
+        """How many of the last segments it looks at."""
+        return 1
+
     @abstractmethod
     def next_segment(
-        self, previous: np.ndarray, context: SamplingContext, melody: np.ndarray | None = None
+        self, history: np.ndarray, context: SamplingContext, melody: np.ndarray | None = None
     ) -> np.ndarray:
         """The next segment of each piece.
 
         Args:
-            previous: uint8 0/1 (B, S, P, I), the segments that were written last; silence at the beginning.
+            history: uint8 0/1 (B, T, S, P, I), T >= 1, the segments that were written last; silence at the beginning.
             context: how it is drawn; a cell sounds where its probability is above its threshold.
             melody: uint8 0/1 (B, S, P), what the piano plays in it; None where the arch writes that too.
 
@@ -168,16 +175,21 @@ class SegmentsArch(Arch):
 
     def context(self, sampler: Sampler, guidance: Guidance, seed: int) -> SamplingContext:
         """How the segments of one continuation are drawn."""
-        return SamplingContext(sampler, guidance, np.random.default_rng(seed))
+        return SamplingContext(sampler, guidance, np.random.default_rng(seed), seed)
 
     def continuation(
         self, primer: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
     ) -> Iterator[np.ndarray]:
         context = self.context(sampler, guidance, seed)
-        segments = primer[:, -1]
+        history = primer
         while True:
-            segments = self.next_segment(segments, context)
-            yield segments[:, None]  # (B, 1, S, P, I)
+            segments = self.next_segment(history, context)[:, None]  # (B, 1, S, P, I)
+            history = self.longer(history, segments)
+            yield segments
+
+    def longer(self, history: np.ndarray, segments: np.ndarray) -> np.ndarray:
+        """The history (B, T, S, P, I) with segments (B, n, S, P, I) behind it, as far as it is looked at."""
+        return np.concatenate([history, segments], axis=1)[:, -self.memory :]
 
     def accompaniment(
         self, melody: np.ndarray, previous: np.ndarray, sampler: Sampler, seed: int, guidance: Guidance = FREE
@@ -195,9 +207,10 @@ class SegmentsArch(Arch):
             BadOption: for an arch that writes all instruments at once.
         """
         context = self.context(sampler, guidance, seed)
-        segment, written = previous[None], []
+        history, written = previous[None, None], []
         for piano in melody:
-            segment = self.next_segment(segment, context, piano[None])
+            segment = self.next_segment(history, context, piano[None])
+            history = self.longer(history, segment[:, None])
             written.append(segment[0])
         return np.stack(written)
 
@@ -227,12 +240,12 @@ class SegmentsArch(Arch):
         # the thresholds so far: an instrument that is a little too loud would else grow louder with every segment.
         for number in range(1 + CALIBRATION_ROUNDS):
             calibration, context = DensityCalibration(len(self.instruments)), default_context(0)
-            for previous, segments in segment_pairs(encoded, CALIBRATION_SEGMENTS):
-                calibration.add(self.probabilities(previous, segments), segments)
+            for history, segments in segment_pairs(encoded, CALIBRATION_SEGMENTS, self.memory):
+                calibration.add(self.probabilities(history, segments), segments)
                 for _ in range(ROLLOUT_SEGMENTS if number else 0):
-                    written = self.next_segment(previous, context)
-                    calibration.add(self.probabilities(previous, written), segments)
-                    previous = written
+                    written = self.next_segment(history, context)
+                    calibration.add(self.probabilities(history, written), segments)
+                    history = self.longer(history, written[:, None])
             self.network.thresholds.assign(calibration.thresholds())
 
     @in_own_engine
@@ -254,11 +267,12 @@ class SegmentsArch(Arch):
         return compiled(nats)
 
     @abstractmethod
-    def probabilities(self, previous: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    def probabilities(self, history: np.ndarray, segments: np.ndarray) -> np.ndarray:
         """How likely the cells of segments are, each instrument's in view of what is written before it.
 
         Args:
-            previous, segments: uint8 0/1 (N, S, P, I), the segments and those that stand before them.
+            history: uint8 0/1 (N, T, S, P, I), T >= 1, what stands before the segments.
+            segments: uint8 0/1 (N, S, P, I).
 
         Returns:
             float32 (N, S, P, I) in [0, 1], with the same noise in every call; 0 for keys that are not among the
@@ -266,15 +280,18 @@ class SegmentsArch(Arch):
         """
 
 
-def segment_pairs(encoded: Encoded, limit: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Segments and those that follow them, uint8 0/1 (N, S, P, I), N <= BATCH_SEGMENTS: about `limit` in all, spread
-    over the validation pieces (over the training pieces, if there are none); silence before the first of a piece."""
+def segment_pairs(encoded: Encoded, limit: int, memory: int = 1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """What stands before segments, and they, uint8 0/1 (N, memory, S, P, I) and (N, S, P, I), N <= BATCH_SEGMENTS:
+    about `limit` in all, spread over the validation pieces (over the training pieces, if there are none); silence
+    before the first of a piece."""
     rows = np.concatenate([np.arange(*encoded.offsets[piece : piece + 2]) for piece in encoded.held_out()])
     rows = rows[:: max(1, len(rows) // limit)]
     for numbers in np.split(rows, range(BATCH_SEGMENTS, len(rows), BATCH_SEGMENTS)):
-        previous = encoded.rows(np.maximum(numbers - 1, 0))
-        previous[np.isin(numbers, encoded.offsets)] = 0
-        yield previous, encoded.rows(numbers)
+        first = encoded.offsets[np.searchsorted(encoded.offsets, numbers, side="right") - 1]  # of the piece of each
+        before = numbers[:, None] + np.arange(-memory, 0)  # (N, memory)
+        history = encoded.rows(np.maximum(before, 0))
+        history[before < first[:, None]] = 0
+        yield history, encoded.rows(numbers)
 
 
 def flatten_windows(segments: Any) -> Any:

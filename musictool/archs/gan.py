@@ -78,5 +78,5 @@ class Gan(MatchingArch):
         length = max(1, BATCH_SEGMENTS // pieces)
         silence = np.zeros((length * pieces, *self.spec.shape), self.spec.dtype)
         while True:
-            segments = self.next_segment(silence, context)  # (length x B, S, P, I)
+            segments = self.next_segment(silence[:, None], context)  # (length x B, S, P, I)
             yield segments.reshape(length, pieces, *self.spec.shape).swapaxes(0, 1)

@@ -103,7 +103,7 @@ class Midinet(MatchingArch):
             if guidance.chords is not None:
                 chords = tuple(np.resize(np.roll(guidance.chords, -start), bars).tolist())
                 context = replace(context, guidance=replace(guidance, chords=chords))
-            segments = self.next_segment(segments, context)
+            segments = self.next_segment(segments[:, None], context)
             yield segments[:, None]  # (B, 1, S, P, I)
 
     def noise(self, previous: np.ndarray, context: SamplingContext, segments: np.ndarray | None = None) -> np.ndarray:

@@ -1,11 +1,15 @@
-"""A variational autoencoder for each instrument of a band, and networks that predict the next latent.
+"""A variational autoencoder for each instrument of a band, and networks that predict the next latents on two levels.
 
-A segment of an instrument becomes Z numbers, its latent, near which like segments lie. One network predicts the piano's
-next latent from its last; four predict that of guitar, bass, strings and drums, each from the piano's new one and its
-own last. The predictions are varied by noise, mixed with latents of other pieces (a style), and decoded.
+A segment of an instrument becomes Z numbers, its latent, near which like segments lie. Above the latents stands a plan
+of the band, made of what all instruments played in the last `memory` segments. From the plan, from its own latents in
+those segments, and from the new latents of the instruments before it, each gets its next one: piano, guitar, bass,
+strings, drums, so that they share a harmony. The predictions are varied by noise, mixed with latents of other pieces (a
+style), and decoded.
 
 Two stages: `vae`, whose loss is the negative evidence bound with the KL term weighed by `beta`, and `predictors`, for
-which the autoencoders are frozen; their loss is the nats of the next segment as decoded from the predicted latent.
+which the autoencoders are frozen; their loss is the nats of the next segment as decoded from the predicted latents. How
+far latents lie from what is predicted is learnt beside it, and is how far the noise moves them. In training, some
+of the last latents are what the predictors themselves have said, as all of them are in generation.
 
 In generation, latents are clipped to two standard deviations of the corpus's, where nearly all that it has learnt lies:
 a segment that came out a little too full would else lead to a fuller one, and so on.
@@ -13,9 +17,11 @@ a segment that came out a little too full would else lead to a fuller one, and s
 Source: I. Tham and M. Kim, "Generating Music Using Deep Learning" (2021): MelodyNN and four ConditionalNNs between
 VAEs, trained by the squared distance of latents (here by nats and, weighed by `latent_mse_weight`, that). Weight of the
 KL term: Higgins et al., "beta-VAE" (2017); its warm-up: Sonderby et al. (2016); free bits: Kingma et al. (2016); input
-dropout: Im et al., "Denoising Criterion for Variational Auto-Encoding Framework" (2017). Limit: nothing remembers more
-than the two bars before, and what is predicted is one latent, the middle of all that might come, so that the variety of
-what is written is that of noise that knows no better.
+dropout: Im et al., "Denoising Criterion for Variational Auto-Encoding Framework" (2017). A level above the bars: A.
+Roberts et al., "A Hierarchical Latent Vector Model for Learning Long-Term Structure in Music" (MusicVAE, 2018), whose
+conductor is recurrent. Learning from its own predictions: S. Bengio et al., "Scheduled Sampling" (2015), at all places
+of a window at once as D. Duckworth et al., "Parallel Scheduled Sampling" (2019), do. Limit: nothing remembers more than
+`memory` segments, and around what is predicted the numbers of a latent vary each by itself.
 """
 
 from __future__ import annotations
@@ -27,13 +33,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from musictool.arch import LatentArch, Stage
-from musictool.archs._latent_networks import Autoencoders, Predictors
-from musictool.archs._melody_harmony import MelodyHarmonyArch
+from musictool.arch import AccompanimentArch, LatentArch, Stage
+from musictool.archs._latent_networks import MAX_STDS, Autoencoders, Predictors, by_instrument
+from musictool.archs._polyphony import binarise, top_k_per_step
 from musictool.archs._segments import (
     BATCH_SEGMENTS,
     CALIBRATION_SEGMENTS,
     SamplingContext,
+    SegmentsArch,
+    default_context,
     flatten_windows,
     segment_pairs,
     unflatten_windows,
@@ -42,7 +50,7 @@ from musictool.backend.compile import compiled
 from musictool.dataset.dataset import Encoded
 from musictool.dataset.windows import Batch
 from musictool.encoding import Spec
-from musictool.engine import ops
+from musictool.engine import nn, ops
 from musictool.engine.current import in_own_engine
 from musictool.errors import BadOption
 from musictool.layers.variational import BEAT_STEPS
@@ -53,15 +61,19 @@ from musictool.sampling.sampler import Sampler
 from musictool.sampling.thresholds import DensityCalibration, cell_thresholds
 
 
-class Vae(MelodyHarmonyArch, LatentArch):
-    """For each instrument dense layers over keys, steps and beats to `latent` numbers, and back; two more between."""
+class Vae(SegmentsArch, AccompanimentArch, LatentArch):
+    """For each instrument dense layers over keys, steps and beats to `latent` numbers, and back; a plan, and two more
+    layers, from the last latents to the next."""
 
     name = "vae"
+    FORMAT: ClassVar[int] = 2
+    WINDOW: ClassVar[int] = 8
+    BATCH_SIZE: ClassVar[int] = 8
     LEARNING_RATE: ClassVar[float] = 4e-3
     WARMUP: ClassVar[int] = 50
     DECAY: ClassVar[str] = "cosine"
     SIZE_MULTIPLES: ClassVar[tuple[int, int]] = (BEAT_STEPS, 1)
-    DEFAULT_NOISE_SD: ClassVar[float] = 0.5  # in standard deviations of each number of the latents in the corpus
+    DEFAULT_NOISE_SD: ClassVar[float] = 0.7  # in the standard deviations that are predicted of each number
 
     @dataclass(frozen=True)
     class Options:
@@ -73,7 +85,11 @@ class Vae(MelodyHarmonyArch, LatentArch):
         free_nats: float = option(0.05, "KL per number of a latent that costs nothing", least=0, most=100)
         positive_weight: float = option(1.0, "weight of sounding cells in the training loss", least=0.01, most=1000)
         input_dropout: float = option(0.3, "dropout rate of the encoder's input cells", least=0, most=0.95)
-        dropout: float = option(0.1, "dropout rate within the decoder", least=0, most=0.95)
+        dropout: float = option(0.1, "dropout rate within the decoder and the plan", least=0, most=0.95)
+        memory: int = option(4, "segments that the plan is made of", least=1, most=64)
+        own_latents: float = option(
+            0.25, "share of the segments in training for which stands what was predicted of them", least=0, most=1
+        )
         latent_mse_weight: float = option(
             1.0, "weight of the squared distance of predicted latents in the training loss", least=0, most=1000
         )
@@ -102,9 +118,16 @@ class Vae(MelodyHarmonyArch, LatentArch):
     @cached_property
     def network(self) -> Predictors:
         """The five predictors as one network, built."""
-        network = Predictors(len(self.instruments), self.options.hidden, self.options.latent, name="predictors")
+        options = self.options
+        network = Predictors(
+            len(self.instruments), options.hidden, options.latent, options.memory, options.dropout, name="predictors"
+        )
         network.build((None, *self.spec.shape))
         return network
+
+    @property
+    def memory(self) -> int:
+        return int(self.options.memory)
 
     @cached_property
     def stages(self) -> list[Stage]:
@@ -149,37 +172,151 @@ class Vae(MelodyHarmonyArch, LatentArch):
 
     def _predictor_loss(self, batch: Batch, training: bool) -> tuple[Any, ...]:
         """(B, L) each: the loss, and the squared distance of predicted latents."""
-        previous, segments = flatten_windows(batch.x), flatten_windows(batch.y)
+        segments = flatten_windows(batch.y)
+        shape = (-1, batch.y.shape[1], *self._latent_shape)
+        last, targets = self.vae.means(flatten_windows(batch.x)), self.vae.means(segments)  # (B x L, I, Z)
+        last = ops.reshape(last, shape)  # (B, L, I, Z)
 
-        # predict each next latent from the real ones, and decode it
-        latents, targets = self.vae.means(previous), self.vae.means(segments)  # (B x L, I, Z)
-        predicted = self.network(latents, targets[:, PIANO])
-        nats = self.vae.nll(predicted, segments)  # (B x L,)
+        # predict from the real latents; then again where some of them are what was predicted
+        if training and self.options.own_latents:
+            last = self._with_predicted(last, targets)
+        means, stds = self.network(self._histories(last), targets, training=training)
+        nats = self.vae.nll(means, segments)  # (B x L,)
+        distance = ops.sum(ops.square(means - targets), axis=(1, 2))
+        if not training:
+            return tuple(unflatten_windows(metric, batch.y) for metric in (nats, distance))
 
-        distance = ops.sum(ops.square(predicted - targets), axis=(1, 2))
-        loss = nats + self.options.latent_mse_weight * distance if training else nats
+        # the deviations learn by the likelihood of the latents under them, and leave the means alone
+        scaled = ops.square((targets - ops.stop_gradient(means)) / stds)
+        latent_nll = ops.sum(0.5 * scaled + ops.log(stds), axis=(1, 2))
+        loss = nats + self.options.latent_mse_weight * distance + latent_nll
         return tuple(unflatten_windows(metric, batch.y) for metric in (loss, distance))
 
-    def instrument_logits(self, instrument: int, piano: Any, previous: Any, latents: Any) -> Any:
+    def _with_predicted(self, last: Any, targets: Any) -> Any:
+        """Latents of windows, float32 (B, L, I, Z), with those of some segments as drawn from what is predicted of
+        them. No gradient goes through what is drawn."""
+        shape, seed = ops.shape(last), self.network.seed_generator
+        means, stds = self.network(self._histories(last), targets, training=True)
+        drawn = ops.reshape(means + stds * nn.random.normal(ops.shape(means), seed=seed), shape)
+        # what is predicted in one place of a window is what stands last in the next
+        drawn = ops.stop_gradient(ops.concatenate([last[:, :1], drawn[:, :-1]], axis=1))
+        is_drawn = nn.random.uniform((shape[0], shape[1], 1, 1), seed=seed) < self.options.own_latents
+        return ops.where(is_drawn, drawn, last)
+
+    def _histories(self, latents: Any) -> Any:
+        """Latents of windows, float32 (B, L, I, Z) -> (B x L, M, I, Z): those of the last M segments in each place of a
+        window; zeros, the middle of the prior, for what lies before it."""
+        (number, *_), length, memory = ops.shape(latents), latents.shape[1], self.memory
+        padded = ops.pad(latents, ((0, 0), (memory - 1, 0), (0, 0), (0, 0)))
+        histories = ops.stack([padded[:, i : i + length] for i in range(memory)], axis=2)  # (B, L, M, I, Z)
+        return ops.reshape(histories, (number * length, memory, *self._latent_shape))
+
+    @property
+    def _latent_shape(self) -> tuple[int, int]:
+        """I and Z."""
+        return len(self.instruments), self.options.latent
+
+    @in_own_engine
+    def next_segment(
+        self, history: np.ndarray, context: SamplingContext, melody: np.ndarray | None = None
+    ) -> np.ndarray:
+        number, temperature = len(history), np.float32(context.sampler.temperature)
+        inputs = (
+            self._heard(history),
+            self.thresholds(number, context),
+            temperature,
+            self.latent_inputs(number, context),
+        )
+        segments = self._write(*inputs, *(() if melody is None else (melody,)))
+        return np.asarray(ops.convert_to_numpy(segments))
+
+    @in_own_engine
+    def probabilities(self, history: np.ndarray, segments: np.ndarray) -> np.ndarray:
+        inputs = self._heard(history), self.latent_inputs(len(history), default_context(0)), segments
+        return np.asarray(ops.convert_to_numpy(self._predict(*inputs)))
+
+    @in_own_engine
+    def surprisal(self, rows: np.ndarray, guidance: Guidance = FREE) -> np.ndarray:
+        last = self.latents(np.concatenate([self.spec.start[None], rows]))[:-1]  # (T, I, Z)
+        histories = ops.convert_to_numpy(self._histories(last[None]))  # (T, M, I, Z)
+        batches = [slice(i, i + BATCH_SEGMENTS) for i in range(0, len(rows), BATCH_SEGMENTS)]
+        nats = [ops.convert_to_numpy(self._nats(histories[batch], rows[batch])) for batch in batches]
+        return np.concatenate([*nats, np.zeros(0)]).astype(np.float64)
+
+    def _heard(self, history: np.ndarray) -> np.ndarray:
+        """uint8 0/1 (N, T, S, P, I), T >= 1 -> float32 (N, M, I, Z): the latents of the last M segments, clipped; zeros
+        where there are fewer."""
+        heard = history[:, -self.memory :]
+        limit = MAX_STDS * ops.convert_to_numpy(self.vae.latent_std)
+        latents = np.clip(self.latents(heard.reshape(-1, *self.spec.shape)), -limit, limit)
+        latents = latents.reshape(len(heard), -1, *self._latent_shape)
+        return np.pad(latents, ((0, 0), (self.memory - latents.shape[1], 0), (0, 0), (0, 0)))
+
+    def _instrument_logits(self, instrument: int, history: Any, plan: Any, new: list[Any], latents: Any) -> Any:
+        """The logits of what one instrument plays next, float32 (N, S, P).
+
+        Args:
+            history, plan: see Predictors.
+            new: what the instruments before it play in the same segment, as latents.
+            latents: as of `latent_inputs`.
+        """
         noise, style, alpha = (values[:, instrument] for values in latents)
-        autoencoder = self.vae.instruments[instrument]
+        mean, std = self.network.next(instrument, history, plan, new)
+        latent = self.vae.clipped(instrument, mean + std * noise)
+        return self.vae.instruments[instrument](alpha * style + (1 - alpha) * latent)
 
-        # encode what stands before, and the piano's new segment
-        own = self.vae.clipped(instrument, autoencoder.posterior(previous)[0])  # (N, Z)
-        lead = own if instrument == PIANO else self.vae.clipped(PIANO, self.vae.instruments[PIANO].posterior(piano)[0])
+    @cached_property
+    def _write(self) -> Any:
+        """Compiled: history (N, M, I, Z), thresholds broadcast to (N, S, P, I), temperature, latents; and, where it is
+        given, what the piano plays, uint8 0/1 (N, S, P) -> 0/1 (N, S, P, I)."""
+        return compiled(self._band)
 
-        # predict, vary, mix with the style, decode
-        latent = self.vae.clipped(instrument, self.network.next(instrument, own, lead) + noise)
-        return autoencoder(alpha * style + (1 - alpha) * latent)  # (N, S, P)
+    def _band(self, history: Any, thresholds: Any, temperature: Any, latents: Any, piano: Any = None) -> Any:
+        band: list[Any] = []
+        new: list[Any] = []
+        plan = self.network.plan(history)
+        for i in range(len(self.instruments)):
+            if i == PIANO and piano is not None:
+                cells = ops.cast(piano, "float32")
+            else:
+                logits = self._instrument_logits(i, history, plan, new, latents)
+                cells = binarise(logits, temperature, thresholds[..., i], self.network.max_polyphony[i])
+                cells = ops.cast(cells, "float32")
+            band.append(cells)
+            new.append(self.vae.heard(i, cells))
+        return ops.cast(ops.stack(band, axis=-1), self.spec.dtype.name)
+
+    @cached_property
+    def _predict(self) -> Any:
+        """Compiled: history (N, M, I, Z), latents, segments, uint8 0/1 (N, S, P, I) -> probabilities of that shape."""
+
+        def predict(history: Any, latents: Any, segments: Any) -> Any:
+            logits: list[Any] = []
+            new: list[Any] = []
+            plan = self.network.plan(history)
+            for i, cells in enumerate(by_instrument(ops.cast(segments, "float32"))):
+                logits.append(self._instrument_logits(i, history, plan, new, latents))
+                new.append(self.vae.heard(i, cells))
+            return ops.sigmoid(top_k_per_step(ops.stack(logits, axis=-1), self.network.max_polyphony))
+
+        return compiled(predict)
+
+    @cached_property
+    def _nats(self) -> Any:
+        """Compiled: history, float32 (N, M, I, Z), segments, uint8 0/1 (N, S, P, I) -> nats (N,)."""
+
+        def nats(history: Any, segments: Any) -> Any:
+            segments = ops.cast(segments, "float32")
+            means, _ = self.network(history, self.vae.means(segments))
+            return self.vae.nll(means, segments)
+
+        return compiled(nats)
 
     def latent_inputs(self, number: int, context: SamplingContext) -> Any:
-        """Noise, latents of the style, and how much of the style: float32 (number, I, Z) twice, (number, I, 1)."""
-        shape = (number, len(self.instruments), self.options.latent)
-        noise = (
-            self.noise_sd(context.sampler)
-            * context.rng.standard_normal(shape, dtype=np.float32)
-            * ops.convert_to_numpy(self.vae.latent_std)
-        )
+        """Noise in the deviations that are predicted, latents of the style, and how much of the style: float32 (number,
+        I, Z) twice, (number, I, 1)."""
+        shape = (number, *self._latent_shape)
+        noise = self.noise_sd(context.sampler) * context.rng.standard_normal(shape, dtype=np.float32)
         if not context.style_latents:
             return noise, np.zeros(shape, np.float32), np.zeros((*shape[:2], 1), np.float32)
         style = [latents[context.rng.integers(len(latents), size=number)] for latents in context.style_latents]

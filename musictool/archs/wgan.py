@@ -1,19 +1,25 @@
-"""A Wasserstein GAN for a band that writes pieces: each two bars in view of the two before.
+"""A Wasserstein GAN for a band that writes pieces: each two bars in view of the two before, learnt several in a row.
 
-It is the cure for what ails gan, put together of five:
+It is the cure for what ails gan, put together of six:
 
     gradient penalty    the critic's score may not change faster than the music does, so that it always tells the
                         generator where to go: I. Gulrajani et al., "Improved Training of Wasserstein GANs" (2017)
-    instruments         a generator for each, with random numbers of its own and some that all share: H.-W. Dong et al.,
-                        "MuseGAN" (2018)
+    instruments         a generator for each, with random numbers of its own and some that all share, and of either some
+                        that hold for the whole piece: H.-W. Dong et al., "MuseGAN" (2018)
     binary neurons      the critic never sees a cell that half sounds: H.-W. Dong and Y.-H. Yang (2018)
-    context             generator and critic see the last segment: L.-C. Yang et al., "MidiNet" (2017)
+    context             the generator sees the last segment: L.-C. Yang et al., "MidiNet" (2017)
+    own answers         the generator goes on from what it has written itself, for as many segments as a window has, and
+                        the critic hears all of them in a row. Half of these rows begin where another of its own ended,
+                        so that it learns what it writes after twice as many. What a network writes when it runs free is
+                        to be told from music by no other: A. Lamb et al., "Professor Forcing" (2016)
     keys                the generator says which pitch classes suit a beat, alike in every key; the critic sees in which
                         key all of it fits best (both in musictool/layers/musegan.py)
 
-Limit: MuseGAN's authors trained for up to a day on a GPU. What this has learnt after some minutes on a CPU is texture:
-density, register, rhythm, how long notes are. It keeps to a key less than people do, and its instruments hardly to one
-another's chords (docs/gan.md).
+`--window 4`, the default, is how many segments the critic hears: eight bars.
+
+Limit: MuseGAN's authors trained for up to a day on a GPU; what this learns in minutes on a CPU, docs/gan.md says. The
+generator itself sees two bars. What stays the same through a piece is what its random numbers keep, and no theme comes
+back.
 """
 
 from __future__ import annotations
@@ -22,20 +28,27 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from musictool.arch import ParameterGroup
 from musictool.archs._adversaries import AdversarialArch, Adversaries
+from musictool.archs._segments import SamplingContext, flatten_windows
 from musictool.backend.compile import gradient
+from musictool.dataset.windows import Batch
 from musictool.engine import nn, ops
-from musictool.layers.musegan import BandCritic, BandGenerator
+from musictool.layers.musegan import OCTAVE, BandCritic, BandGenerator
 from musictool.options import option
 
 BETA_1 = 0.5  # of Adam: Gulrajani's 0 is for images; either is stable here
 
 
 class Wgan(AdversarialArch):
-    """A generator for each instrument, and a critic with three views under a gradient penalty."""
+    """A generator for each instrument, and a critic of several segments in a row under a gradient penalty."""
 
     name = "wgan"
+    FORMAT: ClassVar[int] = 2
+    WINDOW: ClassVar[int] = 4
+    BATCH_SIZE: ClassVar[int] = 8
     LEARNING_RATE: ClassVar[float] = 1e-3
     SIZE_MULTIPLES: ClassVar[tuple[int, int]] = (4, 4)
     CRITIC_METRICS = ("critic_loss", "wasserstein", "penalty")
@@ -51,7 +64,9 @@ class Wgan(AdversarialArch):
             most=512,
         )
         latent: int = option(64, "size of the noise vector that all instruments share", least=1, most=4096)
+        chord_noise: int = option(4, "random numbers of each pitch class, for all instruments", least=1, most=64)
         track_noise: int = option(32, "size of the noise vector of each instrument", least=0, most=4096)
+        piece_noise: float = option(0.5, "share of these vectors that holds for a whole piece", least=0, most=1)
         critic_steps: int = option(2, "updates of the critic per update of the generator", least=1, most=20)
         penalty: float = option(10.0, "weight of the gradient penalty", least=0, most=1000)
         neurons: Literal["deterministic", "stochastic", "none"] = option(
@@ -65,13 +80,19 @@ class Wgan(AdversarialArch):
         steps, pitches, instruments = self.spec.shape
         options = self.options
         generator = BandGenerator(
-            steps, pitches, options.width, options.latent, options.track_noise, instruments, name="generator"
+            steps,
+            pitches,
+            options.width,
+            options.latent,
+            options.chord_noise,
+            options.track_noise,
+            instruments,
+            name="generator",
         )
         generator.build((None, *self.spec.shape))
         critic = BandCritic(2 * options.width, name="critic")
         critic.build((None, *self.spec.shape))
-        noise_size = options.latent + instruments * options.track_noise
-        network = Adversaries(generator, critic, noise_size, instruments, name="network")
+        network = Adversaries(generator, critic, generator.noise_size, instruments, name="network")
         network.built = True
         return network
 
@@ -82,19 +103,72 @@ class Wgan(AdversarialArch):
             ParameterGroup(network.generator.trainable_variables, generator_loss, beta_1=BETA_1),
         )
 
-    def critic_loss(self, previous: Any, segments: Any, training: bool) -> tuple[Any, ...]:
-        critic = self.network.critic
-        generated = ops.stop_gradient(self.generated(previous, segments, training))
-        wasserstein = critic(previous, segments) - critic(previous, generated)  # (N,), its estimate of the distance
+    def on_batch(self, loss: Any, batch: Batch, training: bool) -> tuple[Any, ...]:
+        """(B, L) each, the same for all segments of a window; 0 where a window has padding."""
+        counts = ops.min(batch.mask, axis=1)  # (B,)
+        metrics = loss(ops.cast(batch.x[:, 0], "float32"), ops.cast(batch.y, "float32"), training)
+        return tuple(ops.repeat((metric * counts)[:, None], batch.y.shape[1], axis=1) for metric in metrics)
 
-        # the norm of the gradient, somewhere on the line from a real segment to a fake one, is to be 1
-        shape = (ops.shape(segments)[0], 1, 1, 1)
+    def critic_loss(self, previous: Any, segments: Any, training: bool) -> tuple[Any, ...]:
+        """Of real segments in a row, float32 0/1 (N, L, S, P, I), and those before each row, (N, S, P, I)."""
+        critic, rows = self.network.critic, ops.concatenate([previous[:, None], segments], axis=1)
+        generated = ops.stop_gradient(self.rows_generated(previous, segments, training))
+        wasserstein = critic(rows) - critic(generated)  # (N,), its estimate of the distance
+
+        # the norm of the gradient, somewhere on the line from real rows to fake ones, is to be 1
+        shape = (ops.shape(rows)[0], 1, 1, 1, 1)
         share = nn.random.uniform(shape, seed=self.network.seed_generator) if training else 0.5
-        between = share * segments + (1 - share) * generated
-        gradients = gradient(lambda x: critic(previous, x), between)  # (N, S, P, I)
-        norm = ops.sqrt(ops.sum(ops.square(gradients), axis=(1, 2, 3)) + 1e-12)
+        between = share * rows + (1 - share) * generated
+        gradients = gradient(critic, between)  # (N, 1 + L, S, P, I)
+        norm = ops.sqrt(ops.sum(ops.square(gradients), axis=(1, 2, 3, 4)) + 1e-12)
         penalty = self.options.penalty * ops.square(norm - 1)
         return penalty - wasserstein, wasserstein, penalty
 
     def generator_loss(self, previous: Any, segments: Any, training: bool) -> tuple[Any, ...]:
-        return (-self.network.critic(previous, self.generated(previous, segments, training)),)
+        return (-self.network.critic(self.rows_generated(previous, segments, training)),)
+
+    def rows_generated(self, previous: Any, segments: Any, training: bool) -> Any:
+        """What the generator writes in the place of segments, as the critic hears it.
+
+        Args:
+            previous, segments: as of `critic_loss`.
+
+        Returns:
+            float32 (N, 1 + L, S, P, I): a segment, and L that follow it. The first is `previous`; in training, in half
+            of the rows, the last of L that the generator has written on from it, without a gradient.
+        """
+        half = previous.shape[0] // 2 if training else 0
+        earlier, noise = self._noise_of_rows(segments, training), self._noise_of_rows(segments, training)
+        noise = ops.where(self._is_held, earlier[:, :1], noise)
+        if half:
+            *_, last = self._written_on(previous[:half], earlier[:half], training)
+            previous = ops.concatenate([ops.stop_gradient(last), previous[half:]], axis=0)
+        return ops.stack([previous, *self._written_on(previous, noise, training)], axis=1)
+
+    def _written_on(self, segments: Any, noise: Any, training: bool) -> list[Any]:
+        """L x (N, S, P, I): what follows segments (N, S, P, I), made of noise (N, L, Z)."""
+        written = []
+        for i in range(noise.shape[1]):
+            segments = self.neurons(self.network(segments, noise[:, i], training=training), training)
+            written.append(segments)
+        return written
+
+    def _noise_of_rows(self, segments: Any, training: bool) -> Any:
+        """float32 (N, L, Z), for each of segments (N, L, S, P, I); some numbers are the same for all of a row."""
+        noise = self.network.draw_noise(flatten_windows(segments), training)
+        noise = ops.reshape(noise, (-1, segments.shape[1], self.network.noise_size))
+        return ops.where(self._is_held, noise[:, :1], noise)
+
+    @cached_property
+    def _is_held(self) -> np.ndarray:
+        """bool (Z,): which of the random numbers are drawn once for a piece. None of those of the chords is."""
+        options, instruments = self.options, self.spec.shape[-1]
+        sizes = options.latent, options.track_noise
+        shared, of_track = (np.arange(size) < round(options.piece_noise * size) for size in sizes)
+        return np.concatenate([shared, np.zeros(OCTAVE * options.chord_noise, bool), np.tile(of_track, instruments)])
+
+    def noise(self, previous: np.ndarray, context: SamplingContext, segments: np.ndarray | None = None) -> np.ndarray:
+        """Noise, of which a part is the same in every call for the same pieces."""
+        noise = super().noise(previous, context)
+        of_pieces = np.random.default_rng((context.seed, 1)).standard_normal(noise.shape, dtype=np.float32)
+        return np.where(self._is_held, self.noise_sd(context.sampler) * of_pieces, noise)

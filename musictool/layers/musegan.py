@@ -1,14 +1,15 @@
-"""The next two bars of a band, given the last two and noise: a generator for each instrument, and a critic of them all.
+"""The next two bars of a band, given the last two and noise: a generator for each instrument, and a critic that hears
+them all, and several segments in a row.
 
     previous (N, S, P, I) -> ContextEncoder -> features at four sizes -+
     shared and own noise (N, Z) ---------------------------------------+-> TrackGenerator, one per instrument -> logits
-    pitch classes of previous, shared noise -> Harmony ------------------------------------------------> + logits
+    pitch classes of previous, shared noise, chord noise -> Harmony -----------------------------------> + logits
 
 Source: H.-W. Dong et al., "MuseGAN" (AAAI 2018), the hybrid model: each instrument has a generator and random numbers
 of its own, and all share some. L.-C. Yang, S.-Y. Chou and Y.-H. Yang, "MidiNet" (2017): a second network mirrors the
 generator, from the music before down to few features, and what it finds at each size is handed to the generator there.
 The critic's streams are those of H.-W. Dong and Y.-H. Yang's binary-neuron MuseGAN (2018). Limit: the generators share
-noise and context, and do not see what the others write in the same bars.
+noise, harmony and context, and do not see what the others write in the same bars.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ CHANNELS = (1, 2, 2, 4)
 
 CRITIC_KERNEL, CRITIC_STRIDE = 4, 2
 CRITIC_CHANNELS = (1, 2, 4, 4)
+PHRASE_KERNEL = 4  # segments that the critic sees at once
+HARMONY_CHANNELS = 8  # of the filters of pitch classes, in multiples of the width: they cost little
 
 
 def chroma(segments: Any) -> Any:
@@ -144,9 +147,11 @@ class Harmony(nn.Layer):
     """Which pitch classes suit a beat, alike in every key: a generator would else have to learn each key by itself.
 
     What sounded in the beats before, as pitch classes on a circle of twelve, goes through filters that go round it: the
-    same music a third higher gives the same answer a third higher.
+    same music a third higher gives the same answer a third higher. Beside it stand random numbers of each pitch class:
+    out of them comes a chord that all instruments play, and that the music before does not say.
 
-        previous 0/1 (N, S, P, I), noise (N, Z) -> float32 (N, S, P, I), added to the logits; 0 for drums
+        previous 0/1 (N, S, P, I), noise (N, Z), chord noise (N, 12, K) -> float32 (N, S, P, I), added to the logits;
+        0 for drums
 
     Args:
         width: channels of the filters.
@@ -158,21 +163,22 @@ class Harmony(nn.Layer):
         self.context_filters = nn.Conv1D(width, OCTAVE, name="context_filters")
         self.width = width
 
-    def build(self, previous: Any, noise: Any) -> None:
+    def build(self, previous: Any, noise: Any, chord_noise: Any) -> None:
         _, steps, self.pitches, instruments = previous
         self.beats, self.instruments = steps // BEAT_STEPS, instruments
         self.noise_projection.build(noise)
-        self.context_filters.build((None, None, self.beats * instruments))
+        self.context_filters.build((None, None, self.beats * instruments + chord_noise[-1]))
         self.output_filters = nn.Conv1D(self.beats * instruments, OCTAVE, name="output_filters")
         self.output_filters.build((None, None, self.width))
 
-    def call(self, previous: Any, noise: Any) -> Any:
+    def call(self, previous: Any, noise: Any, chord_noise: Any) -> Any:
         # how often each pitch class sounds in each beat of each instrument, as channels of a circle of twelve
         classes = ops.reshape(chroma(previous), (-1, self.beats, BEAT_STEPS, OCTAVE, self.instruments))
         classes = ops.transpose(ops.sum(classes, axis=2), (0, 2, 1, 3))  # (N, 12, S / 4, I)
         x = ops.reshape(ops.log1p(classes), (-1, OCTAVE, self.beats * self.instruments))
+        x = ops.concatenate([x, ops.cast(chord_noise, x.dtype)], axis=-1)  # (N, 12, S / 4 x I + K)
 
-        # two circular convolutions; the noise moves all classes alike
+        # two circular convolutions; the other noise moves all classes alike
         x = ops.leaky_relu(self.context_filters(wrap_octave(x)) + self.noise_projection(noise)[:, None], SLOPE)
         x = self.output_filters(wrap_octave(x))  # (N, 12, S / 4 x I)
 
@@ -184,7 +190,7 @@ class Harmony(nn.Layer):
 
 
 class BandGenerator(nn.Layer):
-    """Previous 0/1 (N, S, P, I), noise (N, shared + I x own) -> float32 (N, S, P, I), the logit of each cell.
+    """Previous 0/1 (N, S, P, I), noise (N, shared + 12 K + I x own) -> float32 (N, S, P, I), the logit of each cell.
 
     Each step of each instrument can repeat what stood a segment ago without drawing it anew, and each beat can favour
     pitch classes.
@@ -192,7 +198,8 @@ class BandGenerator(nn.Layer):
     Args:
         steps, pitches: S, a multiple of 4, and P.
         width: channels of quarter notes and single pitches; there are up to four times as many of coarser ones.
-        shared_noise, track_noise: random numbers that all instruments have, and those of each.
+        shared_noise, chord_noise, track_noise: random numbers that all instruments have; K, those of each pitch class;
+            and those of each instrument.
         instruments: I.
     """
 
@@ -202,40 +209,52 @@ class BandGenerator(nn.Layer):
         pitches: int,
         width: int,
         shared_noise: int,
+        chord_noise: int,
         track_noise: int,
         instruments: int,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.shared_noise, self.track_noise = shared_noise, track_noise
+        self.shared_noise, self.chord_noise, self.track_noise = shared_noise, chord_noise, track_noise
+        self.noise_size = shared_noise + OCTAVE * chord_noise + instruments * track_noise
         self.context_encoder = ContextEncoder(steps, pitches, width, name="context_encoder")
-        self.harmony = Harmony(2 * width, name="harmony")
+        self.harmony = Harmony(HARMONY_CHANNELS * width, name="harmony")
         self.tracks = [TrackGenerator(steps, pitches, width, name=f"track_{i + 1}") for i in range(instruments)]
 
     def build(self, shape: Any) -> None:
         self.context_encoder.build(shape)
-        self.harmony.build(shape, (None, self.shared_noise))
+        self.harmony.build(shape, (None, self.shared_noise), (None, OCTAVE, self.chord_noise))
         for track in self.tracks:
             track.build((None, self.shared_noise + self.track_noise), self.context_encoder.shapes)
 
     def call(self, previous: Any, noise: Any, training: bool = False) -> Any:
         context = self.context_encoder(previous)
-        shared = noise[:, : self.shared_noise]
+        shared, of_chords, of_tracks = self.parts(noise)
         logits = []
         for i, track in enumerate(self.tracks):
-            start = self.shared_noise + i * self.track_noise
-            own = ops.concatenate([shared, noise[:, start : start + self.track_noise]], axis=-1)
-            logits.append(track(own, context, previous[..., i], training=training))
-        return ops.stack(logits, axis=-1) + self.harmony(previous, shared)  # (N, S, P, I)
+            inputs = ops.concatenate([shared, of_tracks[:, i]], axis=-1)
+            logits.append(track(inputs, context, previous[..., i], training=training))
+        return ops.stack(logits, axis=-1) + self.harmony(previous, shared, of_chords)  # (N, S, P, I)
+
+    def parts(self, noise: Any) -> tuple[Any, Any, Any]:
+        """Noise (N, Z) -> what all share, (N, shared), that of each pitch class, (N, 12, K), and that of each
+        instrument, (N, I, own)."""
+        number, end = ops.shape(noise)[0], self.shared_noise + OCTAVE * self.chord_noise
+        of_chords = ops.reshape(noise[:, self.shared_noise : end], (number, OCTAVE, self.chord_noise))
+        of_tracks = ops.reshape(noise[:, end:], (number, len(self.tracks), self.track_noise))
+        return noise[:, : self.shared_noise], of_chords, of_tracks
 
 
 class BandCritic(nn.Layer):
-    """Previous, segments, float (N, S, P, I) -> float32 (N,), any number, the higher the more real the segments look.
+    """Segments in a row, float (N, 1 + L, S, P, I) -> float32 (N,), any number, the higher the more real they look.
 
-    Beside the cells themselves it sees where notes begin, what repeats the segment before, and which pitch classes
-    sound whatever their octave, so that rhythm and harmony need not be found out from pixels; and how well all that
-    sounds fits a few sets of pitch classes, in whichever key it fits best. No batch normalisation, with which the
-    gradient penalty of Gulrajani et al. (2017) does not go, since it is meant for each example alone.
+    Each segment but the first is seen with the one before it. Beside the cells themselves the critic sees where notes
+    begin, what repeats the segment before, and which pitch classes sound whatever their octave, so that rhythm and
+    harmony need not be found out from pixels; how well all that sounds fits a few sets of pitch classes, in whichever
+    key it fits best; and in how many steps each instrument plays. What it finds in each segment, and the key that all
+    of them fit best, says what the row as a whole is worth: who falls silent, what comes back, where it leaves the key.
+    No batch normalisation, with which the gradient penalty of Gulrajani et al. (2017) does not go, since it is meant
+    for each example alone.
 
     Args:
         width: channels after the first convolution; the next have up to four times as many.
@@ -255,8 +274,12 @@ class BandCritic(nn.Layer):
         self.key_profiles = nn.Conv1D(2 * width, OCTAVE, name="key_profiles", dtype=policy)
         self.dense = nn.Dense(8 * width, name="dense", dtype=policy)
         self.score = nn.Dense(1, use_bias=False, name="score", dtype=policy)  # a bias would mean nothing
+        self.phrase = nn.Conv1D(8 * width, PHRASE_KERNEL, padding="same", name="phrase", dtype=policy)
+        self.phrase_profiles = nn.Conv1D(2 * width, OCTAVE, name="phrase_profiles", dtype=policy)
+        self.phrase_score = nn.Dense(1, use_bias=False, name="phrase_score", dtype=policy)
 
     def build(self, shape: Any) -> None:
+        """For segments (N, S, P, I)."""
         _, steps, pitches, instruments = shape
         size = 0
         for convolutions, inputs in (
@@ -268,10 +291,28 @@ class BandCritic(nn.Layer):
                 inputs = convolution.compute_output_shape(inputs)
             size += int(inputs[1] * inputs[2] * inputs[3])
         self.key_profiles.build((None, None, 2 * instruments))
-        self.dense.build((None, size + self.key_profiles.filters))
+        self.dense.build((None, size + self.key_profiles.filters + instruments))
         self.score.build((None, self.dense.units))
+        self.phrase.build((None, None, self.dense.units))
+        self.phrase_profiles.build((None, None, instruments))
+        self.phrase_score.build((None, 2 * self.phrase.filters + self.phrase_profiles.filters))
 
-    def call(self, previous: Any, segments: Any) -> Any:
+    def call(self, rows: Any) -> Any:
+        length = rows.shape[1] - 1  # L
+        before, after = (ops.reshape(part, (-1, *rows.shape[2:])) for part in (rows[:, :-1], rows[:, 1:]))
+        by_segment = ops.reshape(self._of_pairs(before, after), (-1, length, self.dense.units))
+        phrase = ops.leaky_relu(self.phrase(by_segment), SLOPE)  # (N, L, 8 width)
+
+        # the key of the whole row, held against profiles as that of each segment is
+        classes = chroma(ops.reshape(rows, (-1, (length + 1) * rows.shape[2], *rows.shape[3:])))
+        fits = self.phrase_profiles(wrap_octave(_shares(classes)))  # (N, 12, 2 width)
+
+        # each segment by itself, and all together
+        whole = ops.concatenate([ops.mean(phrase, axis=1), ops.max(phrase, axis=1), ops.max(fits, axis=1)], axis=-1)
+        return ops.mean(self.score(by_segment)[..., 0], axis=1) + self.phrase_score(whole)[:, 0]
+
+    def _of_pairs(self, previous: Any, segments: Any) -> Any:
+        """Float (N, 8 width): what there is in segments, seen with those before them, float (N, S, P, I) each."""
         # cells: both segments, what both have in common, and where notes begin
         step_before = ops.concatenate([previous[:, -1:], segments[:, :-1]], axis=1)
         onsets = ops.relu(segments - step_before)
@@ -283,12 +324,17 @@ class BandCritic(nn.Layer):
         harmony = _flat(_through(self.chroma, wrap_octave(classes)))
 
         # the share of each pitch class, held against profiles in all twelve keys; the best key counts
-        shares = ops.sum(classes, axis=1)  # (N, 12, 2 I)
-        shares = shares / (1 + ops.sum(shares, axis=1, keepdims=True))
-        fits = self.key_profiles(wrap_octave(shares))  # (N, 12, 2 width)
+        fits = self.key_profiles(wrap_octave(_shares(classes)))  # (N, 12, 2 width)
 
-        features = ops.concatenate([roll, harmony, ops.max(fits, axis=1)], axis=-1)
-        return self.score(ops.leaky_relu(self.dense(features), SLOPE))[:, 0]  # (N,)
+        plays = ops.mean(ops.max(segments, axis=2), axis=1)  # (N, I), in which share of the steps
+        features = ops.concatenate([roll, harmony, ops.max(fits, axis=1), plays], axis=-1)
+        return ops.leaky_relu(self.dense(features), SLOPE)
+
+
+def _shares(classes: Any) -> Any:
+    """Pitch classes of steps (N, S, 12, C) -> (N, 12, C): how much of a channel is of each; 0 in a silent one."""
+    counts = ops.sum(classes, axis=1)
+    return counts / (1 + ops.sum(counts, axis=1, keepdims=True))
 
 
 def _through(convolutions: list[Any], x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The variational autoencoder of one instrument's segments, and the network that predicts the next latent.
+"""The variational autoencoder of one instrument's segments, and the network that predicts its next latent.
 
 Keys become a step, steps a beat, beats the whole segment, by dense layers with the same weights for each step and for
 each beat: a figure is the same wherever in the segment it stands. All of it is matrix products, which a CPU does
@@ -147,12 +147,15 @@ class SegmentAutoencoder(nn.Layer):
 
 
 class LatentPredictor(nn.Layer):
-    """Float (N, Z) of each input segment -> two dense layers -> float32 (N, Z), with a linear layer beside them.
+    """Latents and a plan -> two dense layers -> mean and standard deviation of the next latent, float32 (N, Z) each; a
+    linear layer from the latents to the mean beside them.
+
+        latents (N, inputs x Z), plan (N, hidden) -> (N, Z), (N, Z)
 
     Args:
         hidden: units of a dense layer.
         latent: Z.
-        inputs: how many segments it is given.
+        inputs: how many latents it is given.
     """
 
     def __init__(self, hidden: int, latent: int, inputs: int, **kwargs: Any):
@@ -160,18 +163,18 @@ class LatentPredictor(nn.Layer):
         self.inputs, self.latent = inputs, latent
         self.dense = [nn.Dense(hidden, activation="leaky_relu", name=f"dense_{i + 1}") for i in range(2)]
         self.linear = nn.Dense(latent, use_bias=False, dtype="float32", name="linear")
-        self.output_layer = nn.Dense(latent, dtype="float32", name="output_layer")
+        self.output_layer = nn.Dense(2 * latent, dtype="float32", name="output_layer")
 
     def build(self, shape: Any) -> None:
-        inputs, hidden = (None, self.inputs * self.latent), (None, self.dense[0].units)
-        self.dense[0].build(inputs)
-        self.dense[1].build(hidden)
-        self.linear.build(inputs)
-        self.output_layer.build(hidden)
+        inputs, hidden = self.inputs * self.latent, self.dense[0].units
+        self.dense[0].build((None, inputs + hidden))
+        self.dense[1].build((None, hidden))
+        self.linear.build((None, inputs))
+        self.output_layer.build((None, hidden))
 
-    def call(self, *latents: Any) -> Any:
-        inputs = ops.concatenate(latents, axis=-1)  # (N, inputs x Z)
-        x = inputs
+    def call(self, latents: Any, plan: Any) -> tuple[Any, Any]:
+        x = ops.concatenate([latents, ops.cast(plan, latents.dtype)], axis=-1)
         for dense in self.dense:
             x = dense(x)  # (N, hidden)
-        return self.linear(inputs) + self.output_layer(x)  # (N, Z)
+        mean, std = posterior_params(self.output_layer(x))
+        return self.linear(latents) + mean, std

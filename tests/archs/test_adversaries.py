@@ -24,7 +24,7 @@ from musictool.generation.scoring import score_piece
 from musictool.models.model import Model
 from musictool.music.score import Score, Track
 from musictool.preparation.prepare import prepare
-from musictool.sampling.guidance import Guidance
+from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.sampler import Sampler
 from musictool.training.train import train
 from musictool.writing import write
@@ -137,13 +137,18 @@ def test_gan_is_unconditional_and_wgan_depends_on_what_stood_before():
 
 def test_an_instruments_own_noise_changes_no_other_and_the_shared_noise_all():
     arch = small("wgan")
-    size = arch.options.track_noise
-    previous, noise = rows(arch, batch=2, length=1)[:, 0].astype(np.float32), np.zeros((2, 4 + 5 * size), np.float32)
+    size, begin = arch.options.track_noise, 4 + 12 * arch.options.chord_noise
+    previous, noise = (
+        rows(arch, batch=2, length=1)[:, 0].astype(np.float32),
+        np.zeros((2, begin + 5 * size), np.float32),
+    )
     quiet = ops.convert_to_numpy(arch.network(previous, noise))
-    own, shared = noise.copy(), noise.copy()
-    own[:, 4 + size * 2 : 4 + size * 3] = 1
+    own, shared, chords = noise.copy(), noise.copy(), noise.copy()
+    own[:, begin + size * 2 : begin + size * 3] = 1
     shared[:, :4] = 1
-    for given, changed in ((own, [False, False, True, False, False]), (shared, [True] * 5)):
+    chords[:, 4:begin] = np.arange(begin - 4)
+    pitched = [True] * 4 + [False]
+    for given, changed in ((own, [False, False, True, False, False]), (shared, [True] * 5), (chords, pitched)):
         now = ops.convert_to_numpy(arch.network(previous, given))
         assert [(now[..., i] != quiet[..., i]).any() for i in range(5)] == changed
 
@@ -183,21 +188,22 @@ def test_smoothed_labels_cost_what_cross_entropy_with_them_costs():
 
 def test_the_penalty_is_that_of_the_gradient_between_real_and_fake():
     arch = small("wgan")
-    previous, real = (rows(arch, batch=2, length=1, seed=seed)[:, 0].astype(np.float32) for seed in (1, 2))
-    loss, wasserstein, penalty = map(ops.convert_to_numpy, arch.critic_loss(previous, real, False))
-    fake = ops.convert_to_numpy(arch.generated(previous, real, False))
+    real = rows(arch, batch=2, length=4, seed=1).astype(np.float32)
+    previous, segments = real[:, 0], real[:, 1:]
+    loss, wasserstein, penalty = map(ops.convert_to_numpy, arch.critic_loss(previous, segments, False))
+    fake = ops.convert_to_numpy(arch.rows_generated(previous, segments, False))
     np.testing.assert_allclose(loss, penalty - wasserstein, rtol=1e-5)
 
     def score(x: np.ndarray) -> np.ndarray:
-        return np.asarray(ops.convert_to_numpy(arch.network.critic(previous, x)))
+        return np.asarray(ops.convert_to_numpy(arch.network.critic(x)))
 
     np.testing.assert_allclose(wasserstein, score(real) - score(fake), rtol=1e-4, atol=1e-5)
     tf = pytest.importorskip("tensorflow")
-    for i in range(2):  # one by one: no segment's gradient depends on another
+    for i in range(2):  # one by one: no row's gradient depends on another
         x = tf.constant((0.5 * real + 0.5 * fake)[i : i + 1])
         with tf.GradientTape() as tape:
             tape.watch(x)
-            scores = arch.network.critic(previous[i : i + 1], x)
+            scores = arch.network.critic(x)
         norm = np.linalg.norm(tape.gradient(scores, x))
         assert penalty[i] == pytest.approx(10 * (norm - 1) ** 2, rel=1e-3)
 
@@ -207,11 +213,49 @@ def test_the_penalty_is_that_of_the_gradient_between_real_and_fake():
 def test_binary_neurons_show_the_critic_cells_that_sound_or_do_not(neurons: str):
     arch = small("wgan")
     arch.options = type(arch.options)(**{**vars(arch.options), "neurons": neurons})
-    previous = rows(arch, batch=2, length=1)[:, 0].astype(np.float32)
-    cells = ops.convert_to_numpy(arch.generated(previous, previous, True))
+    real = rows(arch, batch=2, length=3).astype(np.float32)
+    cells = ops.convert_to_numpy(arch.rows_generated(real[:, 0], real[:, 1:], True))[:, 1:]
     np.testing.assert_allclose(cells, cells.round(), atol=1e-6)
     if neurons == "stochastic":
         assert 0.01 < cells.mean() < 0.2  # about one cell in twenty, before training
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_wgan_learns_from_what_it_writes_several_segments_in_a_row():
+    arch = small("wgan")
+    real = rows(arch, batch=4, length=4).astype(np.float32)
+    written = ops.convert_to_numpy(arch.rows_generated(real[:, 0], real[:, 1:], False))
+    np.testing.assert_array_equal(written[:, 0], real[:, 0])
+    noise = arch._noise_of_rows(real[:, 1:], False)
+    for i in range(3):  # each follows from the one before it
+        logits = arch.network(written[:, i], noise[:, i])
+        np.testing.assert_allclose(written[:, i + 1], ops.convert_to_numpy(logits) > 0, atol=1e-6)
+    first = ops.convert_to_numpy(arch.rows_generated(real[:, 0], real[:, 1:], True))[:, 0]
+    np.testing.assert_array_equal((first == real[:, 0]).all(axis=(1, 2, 3)), [False, False, True, True])
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_window_with_padding_is_not_judged():
+    arch = small("wgan")
+    (stage,) = arch.stages
+    mask = np.ones((2, 3), np.float32)
+    mask[1, 2] = 0
+    (loss, *_) = stage.loss_and_metrics(batch_of(rows(arch, batch=2, length=4), mask), False)
+    assert (ops.convert_to_numpy(loss) != 0).tolist() == [[True] * 3, [False] * 3]
+
+
+def test_a_part_of_the_noise_holds_for_a_piece():
+    arch = small("wgan")
+    context, other = (arch.context(Sampler(), FREE, seed) for seed in (1, 2))
+    silence = np.zeros((3, *SPEC.shape), np.uint8)
+    first, second = (arch.noise(silence, context) for _ in range(2))
+    held = (first == second).all(axis=0)
+    np.testing.assert_array_equal(held, arch._is_held)
+    assert held.sum() == round(0.5 * 4) + 5 * round(0.5 * 2)
+    assert (first[0] != first[1]).all()
+    assert (first != arch.noise(silence, other)).all()
+    trained = ops.convert_to_numpy(arch._noise_of_rows(rows(arch, batch=2, length=3).astype(np.float32), True))
+    np.testing.assert_array_equal((trained[:, 1:] == trained[:, :-1]).all(axis=(0, 1)), held)
 
 
 def test_two_halves_of_a_batch_do_not_draw_the_same_noise():

@@ -19,7 +19,6 @@ from musictool.encoding import Spec
 from musictool.music.instruments import BASS, DRUMS, INSTRUMENTS, PIANO
 from musictool.sampling.guidance import Guidance
 from musictool.sampling.sampler import Sampler
-from tests.conftest import eager
 from tests.test_laws_archs import corpus_of
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -46,7 +45,7 @@ def of(x: np.ndarray, y: np.ndarray) -> Batch:
 
 def undecided(made: MelodyCnn) -> None:
     """Let half of the probabilities of an untrained network be above the thresholds."""
-    made.network.thresholds.assign(np.median(made.probabilities(segments(2), segments(2, seed=1)), axis=(0, 1, 2)))
+    made.network.thresholds.assign(np.median(made.probabilities(segments(2, 1), segments(2, seed=1)), axis=(0, 1, 2)))
 
 
 def measured(made: MelodyCnn, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -77,7 +76,7 @@ def test_each_instrument_depends_on_itself_and_all_but_the_piano_on_the_new_pian
 def test_without_a_latent_the_nats_are_those_of_the_probabilities():
     made, x, y = arch("latent=0"), segments(3), segments(3, seed=1)
     (stage,) = made.stages
-    probability = made.probabilities(x, y).astype(np.float64)
+    probability = made.probabilities(x[:, None], y).astype(np.float64)
     wanted = -np.where(y, np.log(probability), np.log1p(-probability)).sum(axis=(1, 2, 3))
     np.testing.assert_allclose(np.asarray(stage.loss_and_metrics(of(x[None], y[None]), False)[0])[0], wanted, rtol=1e-5)
 
@@ -118,37 +117,35 @@ def test_what_is_banned_never_sounds():
 
 
 @pytest.fixture(scope="module")
-def trained_a_little() -> tuple[MelodyCnn, Encoded]:
-    """An arch of which the probabilities of the cells are not all the same, and its corpus; to be calibrated."""
+def varied() -> tuple[MelodyCnn, Encoded]:
+    """An arch of which the probabilities of the cells are not all the same, and a corpus; to be calibrated."""
     made = arch("latent=0")
     pieces = segments(6, 8)
     pieces[..., DRUMS] &= segments(6, 8, seed=3)[..., DRUMS]  # a twentieth as many
-    (stage,) = made.stages
-    with eager():
-        step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))
-        for _ in range(10):
-            step(of(pieces[:, :-1], pieces[:, 1:]))
+    rng = np.random.default_rng(1)
+    for weight in made.network.trainable_variables:
+        weight.assign_add(rng.normal(0, 0.1, weight.shape))
     return made, corpus_of(pieces, SPEC)
 
 
 def test_calibrated_thresholds_give_every_instrument_the_notes_that_it_has(
-    trained_a_little: tuple[MelodyCnn, Encoded], monkeypatch: pytest.MonkeyPatch
+    varied: tuple[MelodyCnn, Encoded], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(_segments, "CALIBRATION_ROUNDS", 0)
-    made, encoded = trained_a_little
+    made, encoded = varied
     made.calibrate(encoded)
     thresholds = ops.convert_to_numpy(made.network.thresholds)
     above, real = np.zeros(5), np.zeros(5)
-    for previous, after in segment_pairs(encoded, 512):
-        above += (made.probabilities(previous, after) > thresholds).sum(axis=(0, 1, 2))
+    for history, after in segment_pairs(encoded, 512):
+        above += (made.probabilities(history, after) > thresholds).sum(axis=(0, 1, 2))
         real += after.sum(axis=(0, 1, 2))
     np.testing.assert_allclose(above, real, rtol=0.1)
 
 
 def test_calibrated_thresholds_hold_where_it_follows_its_own_segments(
-    trained_a_little: tuple[MelodyCnn, Encoded],
+    varied: tuple[MelodyCnn, Encoded],
 ):
-    made, encoded = trained_a_little
+    made, encoded = varied
     made.calibrate(encoded)
     real = encoded.rows(slice(None))
     primer = real.reshape(6, 8, *SHAPE)[:, :1]
@@ -157,9 +154,9 @@ def test_calibrated_thresholds_hold_where_it_follows_its_own_segments(
 
 
 def test_no_more_keys_sound_at_once_than_an_instrument_plays_in_the_corpus(
-    trained_a_little: tuple[MelodyCnn, Encoded],
+    varied: tuple[MelodyCnn, Encoded],
 ):
-    made, encoded = trained_a_little
+    made, encoded = varied
     made.calibrate(encoded)
     at_once = encoded.rows(slice(None)).sum(axis=2).reshape(-1, 5)
     limits = ops.convert_to_numpy(made.network.max_polyphony)
@@ -173,11 +170,14 @@ def test_no_more_keys_sound_at_once_than_an_instrument_plays_in_the_corpus(
 
 def test_pairs_are_neighbours_within_a_piece_and_silence_stands_before_the_first():
     pieces = segments(3, 5)
-    parts = zip(*segment_pairs(corpus_of(pieces, SPEC), 512), strict=True)
-    previous, after = (np.concatenate(part) for part in parts)
-    np.testing.assert_array_equal(after, pieces.reshape(after.shape))
-    np.testing.assert_array_equal(previous.reshape(pieces.shape)[:, 1:], pieces[:, :-1])
-    assert not previous.reshape(pieces.shape)[:, 0].any()
+    for memory in (1, 3):
+        parts = zip(*segment_pairs(corpus_of(pieces, SPEC), 512, memory), strict=True)
+        history, after = (np.concatenate(part) for part in parts)
+        np.testing.assert_array_equal(after, pieces.reshape(after.shape))
+        history = history.reshape(3, 5, memory, *SHAPE)
+        for back in range(1, memory + 1):  # segments before
+            np.testing.assert_array_equal(history[:, back:, -back], pieces[:, :-back])
+            assert not history[:, :back, -back].any()
 
 
 @pytest.mark.slow

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musictool.arch import archs_for
+from musictool.arch import archs_for, from_json
 from musictool.encoding import Spec
-from musictool.errors import BadOption, KindMismatch
+from musictool.errors import BadModel, BadOption, KindMismatch
 from musictool.generation.request import Request
 from musictool.registry import ARCHS
 from musictool.sampling.sampler import Sampler
@@ -48,6 +48,14 @@ def test_a_size_that_does_not_fit_is_one_clear_line(name: str):
             cls(spec(*shape))
     with pytest.raises(KindMismatch, match=f"{name} learns 1 to 5 instruments, and this encoding has 6"):
         cls(spec(8, 8, 6))
+
+
+@pytest.mark.parametrize("name", ["vae", "wgan"])
+def test_a_model_of_an_earlier_format_is_refused_in_one_line(name: str):
+    values = ARCHS.get(name).sized(spec(8, 24, 5)).to_json()
+    assert values.pop("format") == 2
+    with pytest.raises(BadModel, match=f"this {name} has format 1, and this musictool reads 2; train it again"):
+        from_json(values, spec(8, 24, 5))
 
 
 def test_a_width_that_no_beat_can_be_made_of_is_refused():

@@ -125,19 +125,41 @@ class Autoencoder(nn.Module):
 
 
 class Predictor(nn.Module):
-    """vae's next latent of one instrument, from those that it hears."""
+    """vae's next latent of one instrument, from the plan and the latents that it hears."""
 
     def __init__(self, context: int, hidden: int = 256, latent: int = 16):
         super().__init__()
         bend = nn.LeakyReLU(0.2)
-        self.bent = nn.Sequential(nn.Linear(context * latent, hidden), bend, nn.Linear(hidden, hidden), bend)
-        self.out = nn.Linear(hidden, latent)
+        self.bent = nn.Sequential(nn.Linear(context * latent + hidden, hidden), bend, nn.Linear(hidden, hidden), bend)
+        self.out = nn.Linear(hidden, 2 * latent)
         self.straight = nn.Linear(context * latent, latent, bias=False)
 
-    def forward(self, *context: Any) -> Any:
-        """(N, Z) each -> (N, Z)."""
-        known = torch.cat(context, 1)
-        return self.straight(known) + self.out(self.bent(known))
+    def forward(self, known: Any, plan: Any) -> tuple[Any, Any]:
+        """(N, context x Z), (N, hidden) -> mean and deviation, (N, Z) each."""
+        mean, deviation = self.out(self.bent(torch.cat([known, plan], 1))).chunk(2, 1)
+        return self.straight(known) + mean, functional.softplus(deviation + 0.5) + 1e-3
+
+
+class Predictors(nn.Module):
+    """vae: the latents of the last segments (N, M, I, Z), and the new ones (N, I, Z), of which each instrument hears
+    those before it -> means and deviations of the new ones, (N, I, Z) each."""
+
+    def __init__(self, memory: int = 4, hidden: int = 256, latent: int = 16):
+        super().__init__()
+        bend = nn.LeakyReLU(0.2)
+        heard = memory * INSTRUMENTS * latent
+        self.plan = nn.Sequential(nn.Linear(heard, hidden), bend, nn.Linear(hidden, hidden), bend)
+        self.parts = nn.ModuleList(Predictor(memory + i, hidden, latent) for i in range(INSTRUMENTS))
+
+    def forward(self, history: Any, new: Any) -> tuple[Any, Any]:
+        plan = self.plan(history.flatten(1))
+        said = [self.one(i, history, plan, new[:, :i]) for i in range(INSTRUMENTS)]
+        return torch.stack([mean for mean, _ in said], 1), torch.stack([deviation for _, deviation in said], 1)
+
+    def one(self, instrument: int, history: Any, plan: Any, new: Any) -> tuple[Any, Any]:
+        """Of one instrument, given the new latents (N, i, Z) of those before it."""
+        known = torch.cat([history[:, :, instrument].flatten(1), new.flatten(1)], 1)
+        return self.parts[instrument](known, plan)
 
 
 def _normed(channels: int) -> tuple[nn.Module, nn.Module]:
@@ -218,18 +240,20 @@ def around(circle: Any) -> Any:
 
 
 class Harmony(nn.Module):
-    """wgan: which pitch classes suit a beat; before (N, I, S, P), noise (N, Z) -> log-odds (N, I, S, P)."""
+    """wgan: which pitch classes suit a beat; before (N, I, S, P), noise (N, Z), chords (N, K, 12) -> log-odds (N, I, S,
+    P)."""
 
-    def __init__(self, noise: int, width: int):
+    def __init__(self, noise: int, chords: int, width: int):
         super().__init__()
         beats = STEPS // 4
-        self.hear = nn.Conv1d(INSTRUMENTS * beats, width, 12)
+        self.hear = nn.Conv1d(INSTRUMENTS * beats + chords, width, 12)
         self.mood = nn.Linear(noise, width, bias=False)
         self.say = nn.Conv1d(width, INSTRUMENTS * beats, 12)
         self.register_buffer("pitched", torch.tensor([1.0] * 4 + [0.0]).view(1, INSTRUMENTS, 1, 1))
 
-    def forward(self, before: Any, noise: Any) -> Any:
+    def forward(self, before: Any, noise: Any, chords: Any) -> Any:
         context = classes(before).unflatten(2, (STEPS // 4, 4)).sum(3).flatten(1, 2).log1p()
+        context = torch.cat([context, chords], 1)
         x = functional.leaky_relu(self.hear(around(context)) + self.mood(noise)[..., None], 0.2)
         said = self.say(around(x)).unflatten(1, (INSTRUMENTS, STEPS // 4)).repeat(1, 1, 1, 11)[..., :PITCHES]
         return said.repeat_interleave(4, 2) * self.pitched
@@ -238,8 +262,8 @@ class Harmony(nn.Module):
 class BandGenerator(nn.Module):
     """wgan: before (N, I, S, P), noise (N, Z) -> log-odds (N, I, S, P)."""
 
-    shared, private = 64, 32
-    noise = shared + INSTRUMENTS * private
+    shared, chords, private = 64, 4, 32
+    noise = shared + 12 * chords + INSTRUMENTS * private
 
     def __init__(self, width: int = 8):
         super().__init__()
@@ -247,7 +271,7 @@ class BandGenerator(nn.Module):
         for stride, kernel, times in SHRINKING:
             self.listener.append(conv(channels, times * width, kernel, stride))
             channels = times * width
-        self.harmony = Harmony(self.shared, 2 * width)
+        self.harmony = Harmony(self.shared, self.chords, 8 * width)
         self.parts = nn.ModuleList(Part(self.shared + self.private, width) for _ in range(INSTRUMENTS))
 
     def forward(self, before: Any, noise: Any) -> Any:
@@ -255,14 +279,14 @@ class BandGenerator(nn.Module):
         for convolution in self.listener:
             x = functional.leaky_relu(convolution(x), 0.2)
             context.append(x)
-        shared, *private = noise.split([self.shared] + INSTRUMENTS * [self.private], 1)
+        shared, chords, *private = noise.split([self.shared, 12 * self.chords] + INSTRUMENTS * [self.private], 1)
         parts = zip(self.parts, private, strict=True)
         made = [part(torch.cat([shared, own], 1), context, before[:, i]) for i, (part, own) in enumerate(parts)]
-        return torch.stack(made, 1) + self.harmony(before, shared)
+        return torch.stack(made, 1) + self.harmony(before, shared, chords.view(len(noise), self.chords, 12))
 
 
 class BandCritic(nn.Module):
-    """wgan: before, segments (N, I, S, P) -> (N,)."""
+    """wgan: segments in a row (N, 1 + L, I, S, P) -> (N,)."""
 
     def __init__(self, width: int = 16):
         super().__init__()
@@ -274,13 +298,31 @@ class BandCritic(nn.Module):
             *(conv(width, 2 * width, (4, 1), (2, 1)), bend, nn.Flatten()),
         )
         self.keys = nn.Conv1d(2 * INSTRUMENTS, 2 * width, 12)
-        features = 4 * width * 2 * 8 + 2 * width * 4 * 12 + 2 * width
-        self.verdict = nn.Sequential(nn.Linear(features, 8 * width), bend, nn.Linear(8 * width, 1, bias=False))
+        features = 4 * width * 2 * 8 + 2 * width * 4 * 12 + 2 * width + INSTRUMENTS
+        self.features, self.bend = nn.Linear(features, 8 * width), bend
+        self.verdict = nn.Linear(8 * width, 1, bias=False)
+        self.phrase = nn.Conv1d(8 * width, 8 * width, 4, padding="same")
+        self.phrase_keys = nn.Conv1d(INSTRUMENTS, 2 * width, 12)
+        self.phrase_verdict = nn.Linear(18 * width, 1, bias=False)
 
-    def forward(self, before: Any, segments: Any) -> Any:
+    def forward(self, rows: Any) -> Any:
+        of_each = self.of_pairs(rows[:, :-1].flatten(0, 1), rows[:, 1:].flatten(0, 1))
+        of_each = of_each.unflatten(0, (len(rows), -1))  # (N, L, 8 width)
+        phrase = self.bend(self.phrase(of_each.transpose(1, 2)))
+        keys = self.phrase_keys(around(_shares(classes(rows.transpose(1, 2).flatten(2, 3)))))
+        whole = torch.cat([phrase.mean(2), phrase.amax(2), keys.amax(2)], 1)
+        return self.verdict(of_each).mean(1)[:, 0] + self.phrase_verdict(whole)[:, 0]
+
+    def of_pairs(self, before: Any, segments: Any) -> Any:
+        """(N, I, S, P) each -> (N, 8 width)."""
         last = torch.cat([before[:, :, -1:], segments[:, :, :-1]], 2)
         looks = self.rolls(torch.cat([before, segments, before * segments, functional.relu(segments - last)], 1))
         both = classes(torch.cat([before, segments], 1))
-        shares = both.sum(2)
-        shares = shares / (1 + shares.sum(2, keepdim=True))
-        return self.verdict(torch.cat([looks, self.chroma(around(both)), self.keys(around(shares)).amax(2)], 1))[:, 0]
+        keys, plays = self.keys(around(_shares(both))).amax(2), segments.amax(3).mean(2)
+        return self.bend(self.features(torch.cat([looks, self.chroma(around(both)), keys, plays], 1)))
+
+
+def _shares(both: Any) -> Any:
+    """Pitch classes (N, C, S, 12) -> (N, C, 12)."""
+    counts = both.sum(2)
+    return counts / (1 + counts.sum(2, keepdim=True))

@@ -24,7 +24,7 @@ from _torch_networks import (
     FragmentCritic,
     FragmentGenerator,
     NextSegment,
-    Predictor,
+    Predictors,
     kl,
     nats,
 )
@@ -34,6 +34,7 @@ from torch.nn import functional
 
 HEARD = [1 if i == PIANO else 2 for i in range(INSTRUMENTS)]  # segments, by each instrument
 AT_ONCE = 10  # keys of an instrument that may sound at once
+MEMORY, VAE_WINDOW, WGAN_WINDOW = 4, 8, 4  # segments that a vae looks back on; in a window of either
 WRITTEN = {1: 16, 64: 2}  # segments of each piece in a call, by pieces
 
 Loss = Callable[[Any, Any], Any]  # before, segments: 0/1 (N, I, S, P) -> ()
@@ -101,13 +102,13 @@ def _heard(instrument: int, piano: Any, before: Any) -> tuple[Any, ...]:
 
 
 class Vae:
-    """Five autoencoders, and five predictors between their latents."""
+    """Five autoencoders, and a plan and five predictors between their latents."""
 
     ahead = 1
 
     def __init__(self) -> None:
         self.vae = nn.ModuleList(Autoencoder() for _ in HEARD)
-        self.predictors = nn.ModuleList(map(Predictor, HEARD))
+        self.predictors = Predictors()
         self.networks = nn.ModuleList([self.vae, self.predictors])
 
     def steps(self, batch: int) -> dict[str, Callable[[], float]]:
@@ -126,24 +127,47 @@ class Vae:
             total = total + nats(logits, segments[:, i]) + kl(mean, deviation).clamp(min=0.05).sum()
         return total
 
+    def means(self, segments: Any) -> Any:
+        """0/1 (N, I, S, P) -> (N, I, Z)."""
+        return torch.stack([network.posterior(segments[:, i])[0] for i, network in enumerate(self.vae)], 1)
+
     def loss(self, before: Any, segments: Any) -> Any:
         with torch.no_grad():
-            own = [network.posterior(before[:, i])[0] for i, network in enumerate(self.vae)]
-            piano = self.vae[PIANO].posterior(segments[:, PIANO])[0]
-        total = 0
-        for i, predictor in enumerate(self.predictors):
-            total = total + nats(self.vae[i](predictor(*_heard(i, piano, own[i]))), segments[:, i])
+            last, new = self.means(before), self.means(segments)
+            # some of what was predicted takes the place of what it was predicted of
+            means, deviations = self.predictors(_histories(last), new)
+            drawn = _windows(means + deviations * torch.randn_like(means))
+            windows = _windows(last)
+            drawn = torch.cat([windows[:, :1], drawn[:, :-1]], 1)
+            chosen = torch.rand(*windows.shape[:2], 1, 1) < 0.25
+            last = torch.where(chosen, drawn, windows).flatten(0, 1)
+        means, deviations = self.predictors(_histories(last), new)
+        total = (means - new).square().sum()
+        total = total + (0.5 * ((new - means.detach()) / deviations).square() + deviations.log()).sum()
+        for i, network in enumerate(self.vae):
+            total = total + nats(network(means[:, i]), segments[:, i])
         return total
 
     def follow(self, before: Any) -> Any:
-        written: list[Any] = []
-        piano = None
-        for i, predictor in enumerate(self.predictors):
-            latent = predictor(*_heard(i, piano, self.vae[i].posterior(before[:, i])[0]))
-            written.append(_sounding(self.vae[i](latent + 0.5 * torch.randn_like(latent))))
-            if i == PIANO:
-                piano = self.vae[PIANO].posterior(written[PIANO])[0]
+        history = functional.pad(self.means(before)[:, None], (0, 0, 0, 0, MEMORY - 1, 0))
+        plan, written = self.predictors.plan(history.flatten(1)), []
+        new = history[:, 0, :0]
+        for i, network in enumerate(self.vae):
+            mean, deviation = self.predictors.one(i, history, plan, new)
+            written.append(_sounding(network(mean + 0.7 * deviation * torch.randn_like(mean))))
+            new = torch.cat([new, network.posterior(written[i])[0][:, None]], 1)
         return torch.stack(written, 1)
+
+
+def _windows(latents: Any) -> Any:
+    """Latents of a batch (N, I, Z) -> of its windows (B, L, I, Z)."""
+    return latents.unflatten(0, (-1, VAE_WINDOW))
+
+
+def _histories(latents: Any) -> Any:
+    """(N, I, Z) -> those of the last segments in each place of a window, (N, M, I, Z)."""
+    padded = functional.pad(_windows(latents), (0, 0, 0, 0, MEMORY - 1, 0))
+    return torch.stack([padded[:, i : i + VAE_WINDOW] for i in range(MEMORY)], 2).flatten(0, 1)
 
 
 class Adversaries:
@@ -243,19 +267,32 @@ class Wgan(Adversaries):
         likely = super().made(before)
         return likely + ((likely > 0.5).float() - likely).detach()
 
+    def rows(self, before: Any) -> Any:
+        """What it writes several times in a row, (N, 1 + L, I, S, P); half of it behind what it has written so long."""
+        first = before.unflatten(0, (-1, WGAN_WINDOW))[:, 0]
+        half = len(first) // 2
+        with torch.no_grad():
+            own = first[:half]
+            for _ in range(WGAN_WINDOW):
+                own = self.made(own)
+        written = [torch.cat([own, first[half:]])]
+        for _ in range(WGAN_WINDOW):
+            written.append(self.made(written[-1]))
+        return torch.stack(written, 1)
+
     def criticise(self, before: Any, segments: Any) -> Any:
         with torch.no_grad():
-            made = self.made(before)
-        apart = self.critic(before, segments) - self.critic(before, made)
-        share = torch.rand(len(segments), 1, 1, 1)
-        between = (share * segments + (1 - share) * made).requires_grad_()
-        verdict = self.critic(before, between).sum()
-        (slope,) = torch.autograd.grad(verdict, between, create_graph=True)
-        steepness = (slope.square().sum((1, 2, 3)) + 1e-12).sqrt()
-        return (10 * (steepness - 1).square() - apart).mean()
+            made = self.rows(before)
+        first, others = (part.unflatten(0, (-1, WGAN_WINDOW)) for part in (before, segments))
+        real = torch.cat([first[:, :1], others], 1)
+        share = torch.rand(len(real), 1, 1, 1, 1)
+        between = (share * real + (1 - share) * made).requires_grad_()
+        (slope,) = torch.autograd.grad(self.critic(between).sum(), between, create_graph=True)
+        steepness = (slope.square().sum((1, 2, 3, 4)) + 1e-12).sqrt()
+        return (10 * (steepness - 1).square() - self.critic(real) + self.critic(made)).mean()
 
     def deceive(self, before: Any, segments: Any) -> Any:
-        return -self.critic(before, self.made(before)).mean()
+        return -self.critic(self.rows(before)).mean()
 
 
 ARCHS: dict[str, Callable[[], Any]] = {"melody-cnn": MelodyCnn, "vae": Vae, "gan": Gan, "wgan": Wgan}

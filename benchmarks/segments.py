@@ -134,7 +134,7 @@ def measures(name: str, threads: int) -> dict[str, Callable[[], float]]:
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     backend.prepare("float32", 0)
     arch = small(name)
-    arch.network.most.assign([float(KEYS)] * arch.spec.shape[-1])
+    arch.network.max_polyphony.assign([float(KEYS)] * arch.spec.shape[-1])
     weights = {id(weight): weight for stage in arch.stages for weight in stage.network.trainable_variables}
     known = {"weights": lambda: float(sum(weight.value.numpy().size for weight in weights.values()))}
     for stage in arch.stages:

@@ -49,12 +49,12 @@ def command(
         for song in songs:
             _tell(song)
             if given.get("chords") is not None and not given.get("keep_primer"):
-                heard.append(_chords_heard(song.score, given["chords"]))
-                _output.say(f"  {_told(heard[-1])}")
+                heard.append(_agreement(song.score, given["chords"]))
+                _output.say(f"  {heard[-1].text}")
             if copies is not None:
                 _output.say(f"  {copies.report(song.score)}")
     if len(heard) > 1:
-        _output.say(f"of all {len(heard):,} pieces {_told(_summed(heard))}")
+        _output.say(f"of all {len(heard):,} pieces {type(heard[0]).sum(heard).text}")
     if [path.suffix.lower() for path in songs[0].paths] == [".mid"]:
         midi, sound = (shlex.quote(str(path)) for path in (songs[0].path, songs[0].path.with_suffix(".wav")))
         _output.say(f"next:  musictool render {midi} --out {sound}")
@@ -143,25 +143,11 @@ def _tell(song: Any) -> None:
         )
 
 
-def _chords_heard(score: Any, chords: str) -> Any:
-    """How far a piece sounds as the chords that were asked for, an Agreement."""
+def _agreement(score: Any, chords: str) -> Any:
     from musictool.music.chords import parse_chords
     from musictool.music.harmony import agreement
 
     return agreement(score, parse_chords(chords))
-
-
-def _summed(found: list[Any]) -> Any:
-    """One Agreement of several, of the same unit."""
-    asked, heard, shuffled = (sum(column) for column in list(zip(*found, strict=True))[1:])
-    return type(found[0])(found[0].unit, asked, heard, shuffled)
-
-
-def _told(found: Any) -> str:
-    return (
-        f"{found.heard:,} of {found.asked:,} {found.unit} sound as the chord that was asked for; in any other order of "
-        f"these chords {found.shuffled:,.1f} would"
-    )
 
 
 def _copies(model: Any) -> Any:

@@ -73,6 +73,24 @@ class Agreement(NamedTuple):
     heard: int
     shuffled: float
 
+    @property
+    def text(self) -> str:
+        """For people."""
+        return (
+            f"{self.heard:,} of {self.asked:,} {self.unit} sound as the chord that was asked for; in any other order of "
+            f"these chords {self.shuffled:,.1f} would"
+        )
+
+    @classmethod
+    def sum(cls, found: Sequence[Agreement]) -> Agreement:
+        """That of several pieces, of which the same was asked."""
+        return cls(
+            found[0].unit,
+            sum(each.asked for each in found),
+            sum(each.heard for each in found),
+            sum(each.shuffled for each in found),
+        )
+
 
 def agreement(score: Score, halves: Sequence[int]) -> Agreement:
     """Of the chords of half bars, see chords.parse_chords, asked for one after another and over again; NONE asks for

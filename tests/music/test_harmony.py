@@ -79,3 +79,11 @@ def test_what_sounds_is_held_against_what_was_asked_over_and_over():
     assert agreement(score, parse_chords("* G")) == Agreement("bars", 3, 1, 1.0)
     assert agreement(score, parse_chords("C,G G")) == Agreement("half bars", 12, 4, (6 * 3 + 2 * 9) / 12)
     assert agreement(score, parse_chords("*")) == Agreement("bars", 0, 0, 0.0)
+
+
+def test_how_far_it_agrees_is_said_of_one_piece_and_of_several():
+    found = [Agreement("bars", 6, 5, 5 / 3), Agreement("bars", 1200, 100, 40.0)]
+    assert found[0].text == (
+        "5 of 6 bars sound as the chord that was asked for; in any other order of these chords 1.7 would"
+    )
+    assert Agreement.sum(found).text.startswith("105 of 1,206 bars sound")

@@ -15,6 +15,7 @@ from musictool.generation.request import Constraints
 from musictool.options import build, pop_given
 
 _PATH = click.Path(path_type=Path)
+CONDITIONS = ("density", "histogram", "label")  # that can be said of a piece
 USUAL_ROWS = 2000  # of a piece, to foresee how much there is to compute
 
 
@@ -23,7 +24,7 @@ USUAL_ROWS = 2000  # of a piece, to foresee how much there is to compute
 @click.option("--model", "name", help="A model's name or folder.  [default: the one trained last]")
 @click.option("--where-surprised", is_flag=True, help="Draw it as surprise.png, unless --out says where.")
 @click.option("--out", type=_PATH, help="Draw where the model was surprised: .png .svg .pdf .html.")
-@flags(Constraints, "density", "histogram", "label")
+@flags(Constraints, *CONDITIONS)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with the nats of each bar.")
 def command(
     files: tuple[Path, ...], name: str | None, where_surprised: bool, out: Path | None, as_json: bool, **options: Any
@@ -55,9 +56,9 @@ def command(
         _output.say_json({**values, "skipped": skipped, "pictures": drawn})
         return
     _tell(model, pieces)
-    if model.conditions.size and constraints == Constraints():
-        groups = ", ".join(model.conditions.sizes)
-        _output.say(f"{model.name} is conditioned on a piece's {groups}, and none was given (see --help)")
+    groups = [name for name in model.conditions.sizes if name in CONDITIONS]
+    if groups and constraints == Constraints():
+        _output.say(f"{model.name} is conditioned on a piece's {', '.join(groups)}, and none was given (see --help)")
     for piece_name in skipped:
         _output.say(f"{piece_name}: no music that {model.encoding.name} writes; left out")
     for path in drawn:

@@ -77,8 +77,8 @@ class Agreement(NamedTuple):
     def text(self) -> str:
         """For people."""
         return (
-            f"{self.heard:,} of {self.asked:,} {self.unit} sound as the chord that was asked for; in any other order of "
-            f"these chords {self.shuffled:,.1f} would"
+            f"{self.heard:,} of {self.asked:,} {self.unit} sound as the chord that was asked for; in any other order "
+            f"of these chords {self.shuffled:,.1f} would"
         )
 
     @classmethod

@@ -14,6 +14,8 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 Chosen = tuple[str, Path]  # the work, and a file of it
 
 CLASSICAL = ("Haydn", "Mozart", "Beethoven", "Boccherini", "Cherubini", "Hoffmeister", "Saint-Georges", "Arriaga")
@@ -21,6 +23,9 @@ KEYBOARDS = {"piano", "pianoforte", "harpsichord", "clavichord", "clavier", "org
 RAGS = ("JoplinS", "TurpinT", "HunterC", "ScottJ", "LambJ")
 MUSIC = (".mid", ".midi", ".mxl", ".krn", ".abc")
 LEAST_INSTRUMENTS = 5
+VOICES = 4
+MOST_TOGETHER, MOST_OFF_GRID = 0.05, 0.06  # of a quartet's notes: with another in the same part, between sixteenths
+SIXTEENTH_TICKS = 120
 ALIKE_NOTES = 200
 
 
@@ -58,6 +63,31 @@ def classical_quartets(folder: Path) -> Iterator[Chosen]:
         composer = next((name for name in CLASSICAL if re.search(rf"(^|/){name}[,-]", below)), None)
         if composer:
             yield _plain(f"{composer} {re.sub(r'_?sq[0-9]+$', '', path.stem) or path.parent.name}"), path
+
+
+def quartets_in_sixteenths(folder: Path) -> Iterator[Chosen]:
+    """Of the classical quartets those whose players have one note at a time, nearly, and few triplets, which a grid of
+    sixteenths loses."""
+    from musictool.reading import read
+
+    for work, path in classical_quartets(folder):
+        (score, *others) = read(path).scores
+        if others or len(score.tracks) != VOICES:
+            continue
+        onsets, tracks = score.notes["onset_ticks"].astype(int), score.notes["track"].astype(int)
+        together = 1 - len({*zip(onsets.tolist(), tracks.tolist(), strict=True)}) / len(onsets)
+        if together < MOST_TOGETHER and (onsets % SIXTEENTH_TICKS > 0).mean() < MOST_OFF_GRID:
+            yield work, path
+
+
+def dance_tunes(folder: Path) -> Iterator[Chosen]:
+    """The MIDI files of a tune alone, without chords below it; each is a work."""
+    from musictool.reading import read
+
+    for path in files_in(folder, ".mid"):
+        onsets = read(path).scores[0].notes["onset_ticks"]
+        if len(np.unique(onsets)) == len(onsets):
+            yield path.stem, path
 
 
 def chopin(folder: Path) -> Iterator[Chosen]:
@@ -130,8 +160,8 @@ def bands(folder: Path) -> Iterator[Chosen]:
 
 CHOICES: dict[str, Callable[[Path], Iterator[Chosen]]] = {
     each.__name__: each
-    for each in (everything, some_songs, abc_tunes, chorales, classical_quartets, chopin, bands)
-    + (baroque_keyboard, classical_piano, romantic_piano, satie, ragtime)
+    for each in (everything, some_songs, abc_tunes, dance_tunes, chorales, chopin, bands)
+    + (classical_quartets, quartets_in_sixteenths, baroque_keyboard, classical_piano, romantic_piano, satie, ragtime)
 }
 
 

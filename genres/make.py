@@ -26,6 +26,7 @@ from genres import card
 from genres.choose import CHOICES
 from genres.lilypond import as_midi
 from genres.table import GENRES, Genre
+from genres.upbeats import on_bar_lines
 from musictool import home
 from musictool.atomic import replacing_folder, write_json
 from musictool.corpus.corpus import Corpus
@@ -35,6 +36,8 @@ from musictool.models.export import export
 from musictool.models.info import read_info
 from musictool.preparation import sources
 from musictool.preparation.by_rule import write_by_rule
+from musictool.reading import read
+from musictool.writers.midi import write as write_midi
 
 ROOT = Path(__file__).resolve().parent.parent
 LEAST_MINUTES = 0.5
@@ -101,7 +104,10 @@ def collect(name: str, genre: Genre, work: Path, data: Path | None) -> Path:
                 if path.parent.parent == work / "lilypond":  # all are called score.midi there
                     target = target.with_name(f"{path.parent.name[:8]}-{target.name}")
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
+                if each.has_accents:
+                    write_midi(on_bar_lines(read(path).scores[0]), target)
+                else:
+                    shutil.copyfile(path, target)
             print(f"{each.collection}: {len(files)} files of {len({one for one, _ in files})} works", flush=True)
     named = "".join(f"; credit: {credit}" for credit in genre.credits)
     write_json(place / MARKER, {"name": name, "summary": genre.summary, "licence": genre.licences + named})

@@ -24,6 +24,7 @@ class Data:
         what: in words.
         licence: of these files.
         credit: whom the licence asks to be named; empty for nobody.
+        has_accents: whether its MIDI files say by accents where bars begin (genres/upbeats.py).
     """
 
     collection: str
@@ -31,6 +32,7 @@ class Data:
     what: str
     licence: str
     credit: str = ""
+    has_accents: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,13 +124,12 @@ GENRES: dict[str, Genre] = {
         _ONE_PIANO,
     ),
     "classical": Genre(
-        "string quartets of Haydn, Mozart, Beethoven and their time, and piano pieces of it",
-        (
-            Data("openscore-quartets", "classical_quartets", "string quartets (OpenScore String Quartets)", CC0),
-            Data("mutopia", "classical_piano", f"classical piano pieces {_MUTOPIA}", PUBLIC_DOMAIN),
-        ),
+        "string quartets of Haydn, Mozart, Beethoven and their time",
+        (Data("openscore-quartets", "quartets_in_sixteenths", "string quartets (OpenScore String Quartets)", CC0),),
         FREE,
-        _INSTRUMENTS,
+        _FOUR_VOICES,
+        bars=32,
+        temperature=0.9,
     ),
     "romantic": Genre(
         "Chopin, other Romantic piano pieces, and songs with piano",
@@ -153,18 +154,18 @@ GENRES: dict[str, Genre] = {
         minutes=30,
     ),
     "ragtime": Genre(
-        "piano rags of Joplin, Turpin and Hunter: few, so that it begins as the classical model",
+        "piano rags of Joplin, Turpin and Hunter: few, so that it begins as the keyboard model",
         (Data("mutopia", "ragtime", f"rags {_MUTOPIA}", PUBLIC_DOMAIN),),
         FREE,
         ("--epochs", "1000", "--decay", "cosine", "--transpose", "to-c", "--seed", "1"),
-        parent="classical",
+        parent="keyboard",
         val_split=0.15,
     ),
     "folk": Genre(
         "Irish dance tunes: reels, jigs, polkas, hornpipes",
         (
-            Data("ceol-rince", "everything", "tunes of Breandán Breathnach's Ceol Rince na hÉireann", "Unlicense; its "
-                 "card says CC BY 4.0", "Bill Black and Danny Diamond, Ceol Rince na hÉireann"),
+            Data("ceol-rince", "dance_tunes", "tunes of Breandán Breathnach's Ceol Rince na hÉireann", "Unlicense; its "
+                 "card says CC BY 4.0", "Bill Black and Danny Diamond, Ceol Rince na hÉireann", has_accents=True),
         ),
         "Do what you like with the model; name Bill Black and Danny Diamond where you give it away, as one of the two "
         "licences of its data asks for.",

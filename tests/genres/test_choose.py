@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from genres.choose import CHOICES, header
@@ -84,6 +86,27 @@ def test_quartets_are_those_of_the_classical_age_with_their_movements_together(t
     assert chosen("classical_quartets", tmp_path / "flat") == {
         "Haydn-Quartet-in-D": ["Quartet-in-D_sq1.mxl", "Quartet-in-D_sq2.mxl"]
     }
+
+
+def test_a_quartet_for_four_voices_has_few_triplets_and_double_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def quartet(notes: list[tuple[int, float, float]], tracks: int = 4) -> Score:
+        score = Score.from_notes(notes, [Track(40)] * tracks)
+        score.notes["track"] = np.arange(len(notes)) % tracks
+        return score
+
+    plain = [(60 + i % 4, i // 4, 1.0) for i in range(80)]
+    triplets = [(pitch, onset / 3, 1 / 3) for pitch, onset, _ in plain]
+    stops = [(pitch, onset // 2, 1.0) for pitch, onset, _ in plain]
+    scores = {"a": quartet(plain), "b": quartet(triplets), "c": quartet(stops), "d": quartet(plain, 3)}
+    touch(tmp_path, *(f"Haydn-J/{name}_sq1.mxl" for name in scores))
+    monkeypatch.setattr("musictool.reading.read", lambda path: SimpleNamespace(scores=[scores[path.stem[0]]]))
+    assert chosen("quartets_in_sixteenths", tmp_path) == {"Haydn-a": ["a_sq1.mxl"]}
+
+
+def test_a_dance_tune_has_no_chords(tmp_path: Path):
+    write(Score.from_notes([(60, 0, 1), (62, 1, 1)]), tmp_path / "tune.mid")
+    write(Score.from_notes([(60, 0, 1), (48, 0, 1)]), tmp_path / "chords.mid")
+    assert chosen("dance_tunes", tmp_path) == {"tune": ["tune.mid"]}
 
 
 def test_of_hymns_the_midi_files_beside_the_tunes_are_left_out(tmp_path: Path):

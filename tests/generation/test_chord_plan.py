@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from musictool.archs.lstm import Lstm
 from musictool.archs.roll_lstm import RollLstm
+from musictool.cli._main import main
 from musictool.dataset.conditions import Conditions
 from musictool.encoding import Encoding, Spec
 from musictool.encodings.note_duration import NoteDuration
@@ -25,6 +28,7 @@ from musictool.music.dynamics import DEFAULT
 from musictool.music.score import METRE, Score
 from musictool.sampling.guidance import Guidance
 from musictool.sampling.sampler import Sampler
+from tests.generation.by_hand import save_model
 
 CHORDS = Conditions(("chords",))
 FREELY = np.zeros(TRIADS, np.float32)
@@ -153,3 +157,23 @@ def test_frames_are_given_what_each_of_them_is_asked_for():
     rows = next(arch.continuation(np.zeros((1, 1, 24), np.uint8), Sampler(), 0, Guidance(row_conditions=asked)))
     np.testing.assert_array_equal(rows[0, :32].argmax(axis=1), np.repeat([0, 22], 16))
     assert (rows[0].sum(axis=1) == 1).all()
+
+
+@pytest.mark.parametrize("asked, unit", [("C G/B Am F", "bars"), ("C,G Am *,F", "half bars")])
+def test_a_model_that_does_as_it_is_asked_is_heard_to(tmp_path: Path, asked: str, unit: str):
+    encoding = PianoRoll(PianoRoll.Options(onsets=False))
+    with within("numpy"):
+        arch = RollLstm.sized(encoding.spec, "small", ("width=4", "embedding=4", "layers=1"), conditions=TRIADS)
+        arch.build()
+        head = arch.network.head
+        head.kernel[:], head.bias[:], head.hold_kernel[:] = 0, -20, 0
+        for chord in range(TRIADS):
+            for above in (0, 3 if chord >= 12 else 4, 7):
+                head.kernel[4 + chord, 48 - 21 + chord % 12 + above] = 40
+    save_model(tmp_path / "obeys", arch, encoding, CHORDS)
+    words = ["--chords", asked, "--bars", "8", "--num", "2", "--primer", "A3+C4+E4:4", "--engine", "numpy"]
+    done = CliRunner().invoke(main, ["sample", str(tmp_path / "obeys"), *words, "--out", str(tmp_path / "song.mid")])
+    assert done.exit_code == 0, done.output
+    number = {"bars": 8, "half bars": 14}[unit]  # of 16 half bars two are asked for nothing
+    assert done.output.count(f"  {number} of {number} {unit} sound as the chord that was asked for") == 2, done.output
+    assert f"of all 2 pieces {2 * number} of {2 * number} {unit} sound" in done.output

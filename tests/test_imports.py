@@ -96,49 +96,54 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_a_lower_layer_never_imports_a_higher_one(path: Path):
-    here = part(name_of(path))
-    assert here in LEVEL, f"give {here} its place in LAYERS"
-    for name in imports(path):
-        if name.split(".")[0] == "musictool" and part(name) != here:
-            assert LEVEL[part(name)] < LEVEL[here], f"{name_of(path)} imports {name}"
+def imported(*folders: str, but: str = "", top_level_only: bool = False) -> list[tuple[str, str]]:
+    """(module, what it imports) for all modules of some folders, or of all; without module `but`."""
+    names = {name_of(path): path for path in modules()}
+    return [
+        (module, name)
+        for module, path in names.items()
+        if module != but and (not folders or part(module) in folders)
+        for name in sorted(imports(path, top_level_only))
+    ]
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_siblings_share_through_underscore_files_only(path: Path):
-    here = part(name_of(path))
-    for name in imports(path):
+def test_every_folder_has_its_place():
+    assert {part(name_of(path)) for path in modules()} <= {*LEVEL}, "give it its place in LAYERS"
+
+
+def test_a_lower_layer_never_imports_a_higher_one():
+    ours = [(module, name) for module, name in imported() if name.split(".")[0] == "musictool"]
+    others = [(module, name) for module, name in ours if part(name) != part(module)]
+    assert len(others) > 1000
+    assert [pair for pair in others if LEVEL[part(pair[1])] >= LEVEL[part(pair[0])]] == []
+
+
+def test_siblings_share_through_underscore_files_only():
+    siblings = []
+    for module, name in imported(*SIBLINGS):
         parts = name.split(".")
-        if here in SIBLINGS and parts[:2] == ["musictool", here] and len(parts) == 3:
-            if name_of(path).rsplit(".", 1)[-1].startswith("_"):
-                continue
-            assert parts[2].startswith("_"), f"{name_of(path)} imports its sibling {name}"
+        if parts[:2] == ["musictool", part(module)] and len(parts) == 3:
+            siblings.append((module.rsplit(".", 1)[-1], parts[2]))
+    assert len(siblings) > 50
+    assert [pair for pair in siblings if not any(name.startswith("_") for name in pair)] == []
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_above_the_line_nothing_imports_tensorflow(path: Path):
-    here = part(name_of(path))
-    heavy = {"tensorflow", "keras"}
-    if name_of(path) == "musictool.cli._output":
-        return  # it silences what TensorFlow says while it is imported, when a command needs it
-    if here != "backend":
-        heavy = heavy if here not in KERAS else {"tensorflow"}
-        assert not {name.split(".")[0] for name in imports(path)} & heavy
+def test_above_the_line_nothing_imports_tensorflow():
+    silences = "musictool.cli._output"  # what TensorFlow says while it is imported, when a command needs it
+    heavy = [(module, name) for module, name in imported(but=silences) if name.split(".")[0] in ("tensorflow", "keras")]
+    assert {part(module) for module, name in heavy if name.split(".")[0] == "tensorflow"} == {"backend"}
+    assert {part(module) for module, _ in heavy} <= {*KERAS}
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in modules() if name_of(p).split(".")[1:2] in (["archs"], ["layers"], ["sampling"])], ids=name_of
-)
-def test_archs_and_layers_are_written_for_either_engine(path: Path):
-    assert not {name.split(".")[0] for name in imports(path)} & {"tensorflow", "jax", "torch"}
-    if name_of(path) != "musictool.layers._recurrences":  # gradients, which only Keras needs
-        assert not {name.split(".")[0] for name in imports(path, top_level_only=True)} & {"keras"}
+def test_archs_and_layers_are_written_for_either_engine():
+    either = ("archs", "layers", "sampling")
+    assert not {name.split(".")[0] for _, name in imported(*either)} & {"tensorflow", "jax", "torch"}
+    gradients = "musictool.layers._recurrences"  # which only Keras needs
+    assert "keras" not in {name.split(".")[0] for _, name in imported(*either, but=gradients, top_level_only=True)}
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if part(name_of(p)) == "encodings"], ids=name_of)
-def test_encodings_know_nothing_of_archs(path: Path):
-    assert not any(part(name) in ("archs", "model") for name in imports(path))
+def test_encodings_know_nothing_of_archs():
+    assert not {part(name) for _, name in imported("encodings")} & {"archs", "models"}
 
 
 def loaded_after(code: str, cwd: Path) -> set[str]:
@@ -206,6 +211,6 @@ def test_a_request_is_built_and_checked_without_keras(tmp_path: Path):
     assert not loaded_after(code, tmp_path) & {"tensorflow", "keras", "h5py", "symusic"}
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in modules()}), ids=lambda folder: folder.name)
-def test_every_folder_is_a_package_and_so_part_of_the_wheel(folder: Path):
-    assert (folder / "__init__.py").is_file()
+def test_every_folder_is_a_package_and_so_part_of_the_wheel():
+    folders = {path.parent for path in modules()}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []

@@ -12,11 +12,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 export MUSICTOOL_HOME := $(CURDIR)
 
-.PHONY: help song install test test-all lint format golden docs figures benchmarks models release-check campaign clean
+.PHONY: help song install test test-all test-browser lint format golden docs figures benchmarks models release-check campaign clean
 
 help:
 	@echo "make song      prepare the Bach chorales, train a model of four voices, write song.mid, song.wav and song.png"
 	@echo "make test      the fast tests;  make test-all: the slow ones too, and other random cases"
+	@echo "make test-browser   the page in Chromium, if it and chromium-driver are installed"
 	@echo "make install   .venv with musictool in it"
 	@echo "make lint      ruff and mypy;  make format: let ruff lay the code out"
 	@echo "make docs      docs/reference.md from the program's own words;  make figures: its pictures"
@@ -48,6 +49,10 @@ test: $(STAMP)
 
 test-all: $(STAMP)
 	MUSICTOOL_HYPOTHESIS=explore $(PYTEST) -n auto --dist worksteal -m ''
+
+# Waits for sounds and drawings may run out on a machine that does other work: what failed is tried once more.
+test-browser: $(STAMP)
+	$(PYTEST) -m slow tests/web/test_browser.py || $(PYTEST) -m slow --last-failed tests/web/test_browser.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

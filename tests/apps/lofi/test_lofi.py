@@ -133,6 +133,7 @@ def test_a_model_goes_on_with_the_piece(at_tiny_home: Path, tunes: Path, tmp_pat
 
 
 def test_without_a_model_tensorflow_is_not_loaded(song):
+    write_piece(song, bars=1)
     code = (
         "import sys; from pathlib import Path; import musictool\n"
         f"song = Path({str(song)!r})\n"

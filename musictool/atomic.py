@@ -17,6 +17,7 @@ from typing import Any
 from musictool.errors import Busy, MusictoolError
 
 WAIT_SECONDS = 0.2  # between two looks whether another process has ended
+_before_replacing: list[Callable[[Path, Path], object]] = []
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, none left of a quota, a file that is too large
 
 
@@ -30,10 +31,22 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         with naming_when_full(path, partial):
             yield partial
+            for tell in _before_replacing:
+                tell(path, partial)
             os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def before_replacing(tell: Callable[[Path, Path], object]) -> Iterator[None]:
+    """In the block `tell` is called with each path that `replacing` fills, and the file that then takes its place."""
+    _before_replacing.append(tell)
+    try:
+        yield
+    finally:
+        _before_replacing.remove(tell)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from musictool import __version__
-from musictool.atomic import write_json
 from musictool.engine.choice import name_of
 from musictool.engine.current import Loads, loads_as_needed
 from musictool.errors import BadFile, BadModel, BadOption
@@ -21,13 +20,13 @@ from musictool.generation.infill import Infill, begin_infill
 from musictool.generation.infill_request import InfillRequest
 from musictool.generation.outputs import check_sample_replaceable
 from musictool.generation.request import Constraints, numbered
-from musictool.generation.sidecar import FORMAT, no_sidecar, place_of, read_sidecar, sums_of
+from musictool.generation.sidecar import FORMAT, no_sidecar, read_sidecar, sums_of, write_with_sidecar
 from musictool.generation.songs import Song
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
 from musictool.progress import Progress
 from musictool.reading import read_named
-from musictool.writing import checked_places, write
+from musictool.writing import checked_places
 
 log = logging.getLogger(__name__)
 
@@ -135,10 +134,5 @@ def _request_from_json(values: dict[str, Any]) -> tuple[Path, InfillRequest]:
 
 
 def _write(origin: dict[str, Any], number: int, score: Score, paths: tuple[Path, ...]) -> Song:
-    for path in paths:
-        write(score, path)
-    for place in dict.fromkeys(map(place_of, paths)):
-        sums = {path.name: sha256(path) for path in paths if place_of(path) == place}
-        first = next(iter(sums))
-        write_json(place, {**origin, "piece": number, "file": first, "sha256": sums[first], "files": sums})
+    write_with_sidecar(score, paths, {**origin, "piece": number})
     return Song(paths, score)

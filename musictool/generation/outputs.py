@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from musictool.atomic import write_json
+from musictool.atomic import before_replacing, write_json
 from musictool.errors import BadFile, BadOption
 from musictool.generation.request import Request, numbered
 from musictool.generation.sidecar import place_of, read_sidecar, sums_of
@@ -61,13 +61,23 @@ def check_places(request: Request, out: Path | Sequence[Path], force: bool = Fal
 
 @contextmanager
 def replacing_outputs(paths: Sequence[Path], force: bool = False) -> Iterator[None]:
-    """In the block the files are written, and each is recorded as musictool's. Raises as `check_replaceable`."""
+    """In the block the files are written, and each is recorded as musictool's. Raises as `check_replaceable`.
+
+    A file is recorded before it takes its place: whenever this is killed, all that is there may be written over.
+    """
     check_replaceable(paths, force)
     before = {path: _identity(path) for path in paths}
+
+    def tell(path: Path, made: Path) -> None:
+        if path in before:
+            path.unlink(missing_ok=True)
+            _record({path: made})
+
     try:
-        yield
+        with before_replacing(tell):
+            yield
     finally:
-        _record([path for path, identity in before.items() if _identity(path) not in (None, identity)])
+        _record({path: path for path, identity in before.items() if _identity(path) not in (None, identity)})
 
 
 def _of_sample(path: Path) -> str | None:
@@ -96,9 +106,10 @@ def _recorded(folder: Path) -> dict[str, str]:
     return values
 
 
-def _record(paths: Sequence[Path]) -> None:
-    for folder in dict.fromkeys(path.parent for path in paths):
-        written = {path.name: sha256(path) for path in paths if path.parent == folder}
+def _record(made: dict[Path, Path]) -> None:
+    """Record the checksums of files by the places that they have, or will have."""
+    for folder in dict.fromkeys(path.parent for path in made):
+        written = {path.name: sha256(file) for path, file in made.items() if path.parent == folder}
         others = {name: checksum for name, checksum in _recorded(folder).items() if os.path.lexists(folder / name)}
         with suppress(OSError):  # the files stand; a command that would replace one will ask for --force
             write_json(folder / RECORD, others | written)

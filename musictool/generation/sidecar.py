@@ -1,12 +1,19 @@
-"""The .json beside a song, read as what it should be."""
+"""The .json beside a song, which is written before the song is in its place, and read as what it should be."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from musictool.atomic import json_text, made_beside, naming_when_full, replacing
 from musictool.errors import BadFile
+from musictool.models.parts import sha256
+from musictool.music.score import Score
 from musictool.strict import json as strict_json
+from musictool.writing import write
 
 FORMAT = 2
 MOST_BYTES = 1 << 22
@@ -30,6 +37,30 @@ SCHEMA = {
 def place_of(path: Path) -> Path:
     """Where the .json of a song's file stands."""
     return path.with_suffix(".json")
+
+
+def write_with_sidecar(score: Score, paths: Sequence[Path], values: dict[str, Any]) -> None:
+    """Make the files of a piece beside their places, then put the .json in its place, and then the files.
+
+    So a .json always knows the files beside it, and whenever this is killed, all that is there may be written over.
+
+    Args:
+        values: what the .json says of the piece; of the files it gains their checksums.
+    """
+    with ExitStack() as stack:
+        made = {path: stack.enter_context(made_beside(path)) for path in paths}
+        for path, partial in made.items():
+            with naming_when_full(path):
+                write(score, partial)
+        for place in dict.fromkeys(map(place_of, paths)):
+            sums = {path.name: sha256(made[path]) for path in paths if place_of(path) == place}
+            first = next(iter(sums))
+            with replacing(place) as partial:
+                partial.write_text(json_text({**values, "file": first, "sha256": sums[first], "files": sums}), "utf-8")
+                for name in sums:
+                    place.with_name(name).unlink(missing_ok=True)
+        for path, partial in made.items():
+            os.replace(partial, path)
 
 
 def read_sidecar(path: Path) -> dict[str, Any]:

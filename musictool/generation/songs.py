@@ -9,13 +9,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from musictool import __version__
-from musictool.atomic import json_text, made_beside, naming_when_full, replacing
 from musictool.engine.choice import name_of
 from musictool.engine.current import Loads, loads_as_needed
 from musictool.errors import BadFile, BadModel, BadOption, NoMusic, UnknownName
@@ -23,12 +21,12 @@ from musictool.generation.batches import batch_of, batches
 from musictool.generation.outputs import check_places, check_sample_replaceable
 from musictool.generation.request import Constraints, Request, Style, numbered
 from musictool.generation.sample import Generation
-from musictool.generation.sidecar import FORMAT, no_sidecar, place_of, read_sidecar, sums_of
+from musictool.generation.sidecar import FORMAT, no_sidecar, read_sidecar, sums_of, write_with_sidecar
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
 from musictool.progress import Progress
 from musictool.sampling.sampler import Sampler
-from musictool.writing import checked_places, write
+from musictool.writing import checked_places
 
 log = logging.getLogger(__name__)
 
@@ -162,25 +160,8 @@ def _origin(generation: Generation, request: Request) -> dict[str, Any]:
 
 
 def _write(origin: dict[str, Any], number: int, score: Score, paths: tuple[Path, ...] | list[Path]) -> Song:
-    """Make the files of a piece beside their places, then put the .json in its place, and then the files.
-
-    So a .json always knows the files beside it, and whenever this is killed, all that is there may be written over.
-    """
-    paths, sidecar = tuple(dict.fromkeys(paths)), {**origin, "piece": number}
-    with ExitStack() as stack:
-        made = {path: stack.enter_context(made_beside(path)) for path in paths}
-        for path, partial in made.items():
-            with naming_when_full(path):
-                write(score, partial)
-        for place in dict.fromkeys(map(place_of, paths)):
-            sums = {path.name: sha256(made[path]) for path in paths if place_of(path) == place}
-            first = next(iter(sums))
-            with replacing(place) as partial:
-                partial.write_text(json_text({**sidecar, "file": first, "sha256": sums[first], "files": sums}), "utf-8")
-                for name in sums:
-                    place.with_name(name).unlink(missing_ok=True)
-        for path, partial in made.items():
-            os.replace(partial, path)
+    paths = tuple(dict.fromkeys(paths))
+    write_with_sidecar(score, paths, {**origin, "piece": number})
     return Song(paths, score)
 
 

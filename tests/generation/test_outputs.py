@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,30 @@ def test_what_a_command_wrote_is_recorded_beside_it(tmp_path: Path):
     with replacing_outputs([other]):
         other.write_bytes(b"more")
     assert set(json.loads((tmp_path / RECORD).read_text())) == {"other.wav"}  # what is gone is forgotten
+
+
+@pytest.mark.parametrize("moment", [RECORD, "song.abc"])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_killed_between_two_files_leaves_nothing_in_the_way(
+    is_new: bool, moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    outs, replace = [tmp_path / "song.mid", tmp_path / "song.abc"], os.replace
+    for path in () if is_new else outs:
+        with replacing_outputs([path]):
+            write(Score.from_notes([(50, 0, 1)]), path)
+
+    def killed(source: Path, target: Path) -> None:
+        if Path(target).name == moment:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with suppress(KeyboardInterrupt), replacing_outputs(outs):
+        write(Score.from_notes([(60, 0, 1)]), outs[0])
+        monkeypatch.setattr("musictool.generation.outputs._identity", lambda path: None)  # the block does not end
+        monkeypatch.setattr(os, "replace", killed)
+        write(Score.from_notes([(60, 0, 1)]), outs[1])
+    assert [path.exists() for path in outs] == [True, False]
+    check_replaceable(outs)
 
 
 def test_a_sample_replaces_what_another_command_wrote(tmp_path: Path):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from musictool.errors import BadFile, BadModel, BadOption, NoMusic
-from musictool.generation import batches, songs
+from musictool.generation import batches, sidecar
 from musictool.generation.request import Constraints, Request
 from musictool.generation.songs import song_batches, write_like, write_songs
 from musictool.models.model import Model, sha256
@@ -134,7 +134,7 @@ def test_the_checksum_is_that_of_the_primer_before_anything_was_written(
 ):
     primer = Path(shutil.copy(tunes / "tune-03.mid", tmp_path / "primer.mid"))
     checksum = sha256(primer)
-    monkeypatch.setattr(songs, "write", lambda score, path: (path.write_text("song"), primer.write_text("gone")))
+    monkeypatch.setattr(sidecar, "write", lambda score, path: (path.write_text("song"), primer.write_text("gone")))
     write_songs(model, Request(length=9, seed=4, primer=primer), tmp_path / "song.mid")
     assert json.loads((tmp_path / "song.json").read_text())["primer_sha256"] == checksum
 

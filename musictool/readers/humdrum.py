@@ -27,7 +27,7 @@ SUFFIXES = (".krn",)
 _KERN, _RECIP, _DYNAM = "**kern", "**recip", "**dynam"
 _STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _PITCH = re.compile(r"a+|b+|c+|d+|e+|f+|g+|A+|B+|C+|D+|E+|F+|G+")
-_DURATION = re.compile(r"(\d+)(?:%(\d+))?(\.*)")
+_DURATION = re.compile(r"(\d+)(?:%(\d+))?")
 _MARK = re.compile(r"(?:[mpf]+|[sr]?f+z?p?)(?![a-z])")
 _METRE = re.compile(r"\*M(\d{1,3}(?:\+\d{1,3})*)/(\d{1,2})(?:%(\d))?$")
 _KEY_SIGNATURE = re.compile(r"\*k\[((?:[a-g](?:#|-|n))*)\]")
@@ -218,7 +218,8 @@ class _Piece:
         ]
         now = self._next()
         if begin:  # a line comes when what its spines had before has ended
-            now = self._now = max(self._now, _agreed([s.until for s, _ in begin if not s.is_open] or [now]))
+            agreed = _agreed([s.until for s, _ in begin if not s.is_open] or [now])
+            now = self._now = max(self._now, self._bar, agreed)
         for spine, notes in begin:
             spine.is_open = False
             spine.until = now + min(length for length, _ in notes)  # they should be alike; then what follows is right
@@ -302,14 +303,14 @@ def _notes(token: str) -> list[tuple[Fraction, str]]:
 
 def _length(token: str) -> Fraction:
     """The quarter notes that a token lasts; 0 where it says none."""
-    found = _DURATION.search(token)
-    if not found or len(found[1]) > 6 or len(found[2] or "") > 6 or len(found[3]) > 8:
+    found, dots = _DURATION.search(token), token.count(".")  # which may stand apart: 2r.
+    if not found or len(found[1]) > 6 or len(found[2] or "") > 6 or dots > 8:
         return Fraction(0)
     if not found[1].strip("0"):  # 0 is a breve, 00 a longa, 000 a maxima
         whole = Fraction(2 ** min(len(found[1]), 3))
     else:
         whole = Fraction(int(found[2] or 1), int(found[1]))
-    return 4 * whole * (2 - Fraction(1, 2 ** len(found[3])))
+    return 4 * whole * (2 - Fraction(1, 2**dots))
 
 
 def _pitch(token: str) -> int | None:

@@ -187,6 +187,23 @@ SPINES = {
         4D 4d 4f""",
         [(0, 1, 48), (0, 1, 60), (0, 2, 64), (1, 1, 50), (1, 1, 62), (1, 1, 65)],
     ),
+    "a dot apart from its number": (
+        """
+        **kern **kern
+        2r. 1.c
+        4C .
+        2D .""",
+        [(0, 6, 60), (3, 1, 48), (4, 2, 50)],
+    ),
+    "a rest that is too short before a bar that splits": (
+        """
+        **kern **kern
+        2r 2.c
+        =2 =2
+        *^ *
+        4C 4D 4d""",
+        [(0, 3, 60), (3, 1, 48), (3, 1, 50), (3, 1, 62)],
+    ),
     "accidentals apart from their letters": ("**kern\n4c>#X\n4B--\n4f##", [(0, 1, 61), (1, 1, 57), (2, 1, 67)]),
     "octaves": ("**kern\n4CCC\n4C\n4c\n4ccc", [(0, 1, 24), (1, 1, 48), (2, 1, 60), (3, 1, 84)]),
 }  # fmt: skip

@@ -37,9 +37,10 @@ TESTS = [
     "hypothesis>=6.100",
     "muspy>=0.5",
     "partitura>=1.9",
+    "verovio>=6",
     "httpx2>=2",
     "selenium>=4.20",
-]  # muspy, partitura: values to agree with; httpx2: what Starlette asks with; selenium: a browser, if there is one
+]  # muspy, partitura, verovio: values to agree with; httpx2: what Starlette asks with; selenium: a browser, if there is one
 RELEASE = ["build>=1.2", "twine>=6"]  # for make release-check
 EXTRAS = {
     "jax": JAX,

@@ -222,7 +222,7 @@ class _Piece:
             now = self._now = max(self._now, self._bar, agreed)
         for spine, notes in begin:
             spine.is_open = False
-            spine.until = now + min(length for length, _ in notes)  # they should be alike; then what follows is right
+            spine.until = now + notes[0][0]  # of a chord whose notes differ it is the first that counts, as in humlib
             for length, one in notes:
                 pitch = _pitch(one) if spine.column.kind == _KERN and "r" not in one else None
                 if pitch is not None and 0 <= pitch < PITCHES:

@@ -187,6 +187,13 @@ SPINES = {
         4D 4d 4f""",
         [(0, 1, 48), (0, 1, 60), (0, 2, 64), (1, 1, 50), (1, 1, 62), (1, 1, 65)],
     ),
+    "a chord whose notes differ is as long as its first": (
+        """
+        **kern
+        8.c~8e
+        16d""",
+        [(0, 0.5, 64), (0, 0.75, 60), (0.75, 0.25, 62)],
+    ),
     "a dot apart from its number": (
         """
         **kern **kern

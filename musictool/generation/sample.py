@@ -43,7 +43,7 @@ def sample(model: Model, request: Request, progress: Progress | None = None) -> 
 
     Raises:
         NoMusic: if a piece has no note, or does not get on in time.
-        BadOption: for more bars or seconds than MOST_ROWS hold, or an option that is not for such models.
+        BadOption: for more tokens, bars or seconds than MOST_ROWS hold, or an option that is not for such models.
         BadFile, UnknownName: for a primer, a style or a label that cannot be used.
     """
     return Generation(model, request, progress).scores()
@@ -75,6 +75,8 @@ class Generation:
 
     def __init__(self, model: Model, request: Request, progress: Progress | None = None):
         request.check_model(model)
+        if request.length is not None and rows_for(model, request.length) > MOST_ROWS:
+            raise BadOption(f"--length {request.length} is too long; {MOST_ROWS:,} rows are the most that are written")
         self.model, self.request, self.progress = model, request, progress
         needs_onset_mask = request.sampler.repetition_penalty != 1
         guidance = guidance_of(model, request.constraints, self.transposition, needs_onset_mask)

@@ -379,6 +379,11 @@ def test_a_piece_that_is_too_long_says_how_much_fits(
     assert len(score.notes) > 200
 
 
+def test_more_tokens_than_are_ever_written_are_refused_before_one_is_drawn(model: Model):
+    with pytest.raises(BadOption, match=r"^--length 1000001 is too long; 1,000,000 rows are the most"):
+        sample(model, Request(length=1_000_001, seed=1))
+
+
 def test_a_piece_that_is_far_too_long_is_refused_as_soon_as_its_pace_is_known(model: Model):
     drawn: list[int] = []
     with pytest.raises(

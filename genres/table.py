@@ -128,8 +128,8 @@ GENRES: dict[str, Genre] = {
         (Data("openscore-quartets", "quartets_in_sixteenths", "string quartets (OpenScore String Quartets)", CC0),),
         FREE,
         _FOUR_VOICES,
-        bars=32,
-        temperature=0.9,
+        val_split=0.2,
+        temperature=1.0,
     ),
     "romantic": Genre(
         "Chopin, other Romantic piano pieces, and songs with piano",

@@ -110,7 +110,7 @@ instruments: 0 for the same music, 1 for nothing in common.
 
 ![Distance by noise and by alpha](vae/steering.png)
 
-Noise is in standard deviations of each number. {noise}
+Noise is in the standard deviations that are predicted of each number. {noise}
 
 A style is a validation piece that is none of the openings. Its distance is that of what each instrument plays to the
 nearest of the segments of the style, as the model remembers them (decoded from their own latents): instruments draw

@@ -154,7 +154,7 @@ class Vae:
         new = history[:, 0, :0]
         for i, network in enumerate(self.vae):
             mean, deviation = self.predictors.one(i, history, plan, new)
-            written.append(_sounding(network(mean + 0.7 * deviation * torch.randn_like(mean))))
+            written.append(_sounding(network(mean + 0.5 * deviation * torch.randn_like(mean))))
             new = torch.cat([new, network.posterior(written[i])[0][:, None]], 1)
         return torch.stack(written, 1)
 
@@ -268,16 +268,10 @@ class Wgan(Adversaries):
         return likely + ((likely > 0.5).float() - likely).detach()
 
     def rows(self, before: Any) -> Any:
-        """What it writes several times in a row, (N, 1 + L, I, S, P); half of it behind what it has written so long."""
-        first = before.unflatten(0, (-1, WGAN_WINDOW))[:, 0]
-        half = len(first) // 2
-        with torch.no_grad():
-            own = first[:half]
-            for _ in range(WGAN_WINDOW):
-                own = self.made(own)
-        written = [torch.cat([own, first[half:]])]
+        """What it writes several times in a row, (N, 1 + L, I, S, P)."""
+        written = [before.unflatten(0, (-1, WGAN_WINDOW))[:, 0]]
         for _ in range(WGAN_WINDOW):
-            written.append(self.made(written[-1]))
+            written.append(self.made(written[-1].detach()))
         return torch.stack(written, 1)
 
     def criticise(self, before: Any, segments: Any) -> Any:

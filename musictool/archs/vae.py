@@ -73,7 +73,7 @@ class Vae(SegmentsArch, AccompanimentArch, LatentArch):
     WARMUP: ClassVar[int] = 50
     DECAY: ClassVar[str] = "cosine"
     SIZE_MULTIPLES: ClassVar[tuple[int, int]] = (BEAT_STEPS, 1)
-    DEFAULT_NOISE_SD: ClassVar[float] = 0.7  # in the standard deviations that are predicted of each number
+    DEFAULT_NOISE_SD: ClassVar[float] = 0.5  # in the standard deviations that are predicted of each number
 
     @dataclass(frozen=True)
     class Options:

@@ -9,9 +9,9 @@ It is the cure for what ails gan, put together of six:
     binary neurons      the critic never sees a cell that half sounds: H.-W. Dong and Y.-H. Yang (2018)
     context             the generator sees the last segment: L.-C. Yang et al., "MidiNet" (2017)
     own answers         the generator goes on from what it has written itself, for as many segments as a window has, and
-                        the critic hears all of them in a row. Half of these rows begin where another of its own ended,
-                        so that it learns what it writes after twice as many. What a network writes when it runs free is
-                        to be told from music by no other: A. Lamb et al., "Professor Forcing" (2016)
+                        the critic hears all of them in a row: what a network writes when it runs free is to be told
+                        from music by no other (A. Lamb et al., "Professor Forcing", 2016). No gradient goes back from
+                        a segment into the one before it
     keys                the generator says which pitch classes suit a beat, alike in every key; the critic sees in which
                         key all of it fits best (both in musictool/layers/musegan.py)
 
@@ -134,24 +134,13 @@ class Wgan(AdversarialArch):
             previous, segments: as of `critic_loss`.
 
         Returns:
-            float32 (N, 1 + L, S, P, I): a segment, and L that follow it. The first is `previous`; in training, in half
-            of the rows, the last of L that the generator has written on from it, without a gradient.
+            float32 (N, 1 + L, S, P, I): `previous`, and L segments, each of which follows from the one before.
         """
-        half = previous.shape[0] // 2 if training else 0
-        earlier, noise = self._noise_of_rows(segments, training), self._noise_of_rows(segments, training)
-        noise = ops.where(self._is_held, earlier[:, :1], noise)
-        if half:
-            *_, last = self._written_on(previous[:half], earlier[:half], training)
-            previous = ops.concatenate([ops.stop_gradient(last), previous[half:]], axis=0)
-        return ops.stack([previous, *self._written_on(previous, noise, training)], axis=1)
-
-    def _written_on(self, segments: Any, noise: Any, training: bool) -> list[Any]:
-        """L x (N, S, P, I): what follows segments (N, S, P, I), made of noise (N, L, Z)."""
-        written = []
-        for i in range(noise.shape[1]):
-            segments = self.neurons(self.network(segments, noise[:, i], training=training), training)
-            written.append(segments)
-        return written
+        noise, rows = self._noise_of_rows(segments, training), [previous]
+        for i in range(segments.shape[1]):
+            logits = self.network(ops.stop_gradient(rows[-1]), noise[:, i], training=training)
+            rows.append(self.neurons(logits, training))
+        return ops.stack(rows, axis=1)
 
     def _noise_of_rows(self, segments: Any, training: bool) -> Any:
         """float32 (N, L, Z), for each of segments (N, L, S, P, I); some numbers are the same for all of a row."""

@@ -124,7 +124,7 @@ def varied() -> tuple[MelodyCnn, Encoded]:
     pieces[..., DRUMS] &= segments(6, 8, seed=3)[..., DRUMS]  # a twentieth as many
     rng = np.random.default_rng(1)
     for weight in made.network.trainable_variables:
-        weight.assign_add(rng.normal(0, 0.1, weight.shape))
+        weight.assign_add(rng.normal(0, 0.3, weight.shape))
     return made, corpus_of(pieces, SPEC)
 
 

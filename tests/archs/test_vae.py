@@ -178,7 +178,7 @@ def test_the_deviations_learn_how_far_the_latents_lie_from_what_is_predicted_and
 
 def test_what_stood_before_the_last_segment_counts_as_far_as_the_memory_reaches():
     made, rows = arch("memory=3"), segments(6)
-    for back in range(1, 6):
+    for back in (3, 4):
         other = rows.copy()
         other[5 - back] = segments(seed=9)
         differs = made.surprisal(rows)[5] != made.surprisal(other)[5]

@@ -73,6 +73,16 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
         gc.collect()
         gc.freeze()
+        leave_arrays_alone()
+
+
+def leave_arrays_alone() -> None:
+    """TensorFlow, when it compiles nothing, keeps for each step of a recurrent layer how it came to be, to warn if
+    nobody uses it, which takes longer than the step. Not here."""
+    if sys.modules.get("tensorflow"):
+        from tensorflow.python.util import tf_should_use
+
+        tf_should_use._add_should_use_warning = lambda values, *_, **__: values
 
 
 WORKER_BYTES = 1 << 30  # that a process of tests takes at most, some 700 MB of it TensorFlow itself

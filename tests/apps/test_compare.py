@@ -35,7 +35,7 @@ def compared(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     shutil.copytree(tiny_home / "corpora", home / "corpora")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MUSICTOOL_HOME", str(home))
-        return home, compare("tunes", ["rnn", "gru"], max_minutes=0.05, **TINY)
+        return home, compare("tunes", ["rnn", "gru"], max_minutes=0.01, **TINY)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_the_validation_music_is_counted_in_notes_and_in_seconds_of_its_own_temp
 
 def test_what_is_finished_is_not_trained_again(at_compared: Path, monkeypatch: pytest.MonkeyPatch, compared: Any):
     monkeypatch.setattr(comparing, "train", never)
-    assert compare("tunes", ["rnn", "gru"], max_minutes=0.05, **TINY) == compared[1]
+    assert compare("tunes", ["rnn", "gru"], max_minutes=0.01, **TINY) == compared[1]
 
 
 def test_what_was_killed_goes_on_for_what_is_left_of_its_time(at_compared: Path, monkeypatch: pytest.MonkeyPatch):
@@ -115,8 +115,8 @@ def test_what_was_killed_goes_on_for_what_is_left_of_its_time(at_compared: Path,
         return real(*arguments, **options)
 
     monkeypatch.setattr(comparing, "train", watched)
-    board = compare("tunes", ["rnn", "gru"], max_minutes=0.05, **TINY)
-    assert given == {"tunes-compare-gru": pytest.approx(max(comparing.MIN_MINUTES, 0.05 - before))}
+    board = compare("tunes", ["rnn", "gru"], max_minutes=0.01, **TINY)
+    assert given == {"tunes-compare-gru": pytest.approx(max(comparing.MIN_MINUTES, 0.01 - before))}
     assert read_info(folder)["training"]["finished"] == "time"
     assert {entry.name: entry.failure for entry in board.entries}["gru"] == ""
 
@@ -126,7 +126,7 @@ def test_a_model_of_another_comparison_is_neither_used_nor_touched(at_compared: 
     with pytest.raises(BadOption, match=r"tunes-compare-rnn belongs to another comparison .*max minutes.*--name"):
         compare("tunes", ["rnn"], max_minutes=0.1, **TINY)
     with pytest.raises(BadOption, match="differs in seed"):
-        compare("tunes", ["gru"], max_minutes=0.05, seed=2, **TINY)
+        compare("tunes", ["gru"], max_minutes=0.01, seed=2, **TINY)
 
 
 def test_an_arch_that_fails_does_not_cost_the_others(at_compared: Path, monkeypatch: pytest.MonkeyPatch):
@@ -134,7 +134,7 @@ def test_an_arch_that_fails_does_not_cost_the_others(at_compared: Path, monkeypa
         raise MemoryError("too large\nfor this machine")
 
     monkeypatch.setattr(comparing, "train", broken)
-    board = compare("tunes", ["lstm", "rnn"], max_minutes=0.05, **TINY)
+    board = compare("tunes", ["lstm", "rnn"], max_minutes=0.01, **TINY)
     failed = board.entries[-1]
     assert (failed.name, failed.nats, failed.failure) == ("lstm", None, "MemoryError: too large")
     assert "rnn" in [entry.name for entry in board.entries if entry.nats is not None]
@@ -146,7 +146,7 @@ def test_ctrl_c_ends_all_of_it(at_compared: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(comparing, "train", stopped)
     with pytest.raises(Stopped):
-        compare("tunes", ["lstm"], max_minutes=0.05, **TINY)
+        compare("tunes", ["lstm"], max_minutes=0.01, **TINY)
 
 
 def test_all_are_all_that_learn_the_kind_and_others_are_refused():

@@ -223,6 +223,7 @@ class _Loves(StandIn):
         return ops.broadcast_to(self.always, (ops.shape(token)[0], len(self.always))), state
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("onset_mask", [None, np.arange(200) % 2 == 0])
 @pytest.mark.parametrize("primer", [[2], [2, 199, 198, 197], list(range(3, 160))])
 def test_the_penalty_is_for_what_begins_notes_among_the_last_64_rows(onset_mask: np.ndarray | None, primer: list[int]):

@@ -105,7 +105,7 @@ def test_it_learns_in_a_few_steps(name: str, at_tiny_home: Path):
     small = tuple(f"{key}={value}" for key, value in SMALL.items() if key in known)
     arch, windows = learner(name, (*small, *(("dropout=0",) if "dropout" in known else ())))
     stage, *_ = arch.stages
-    windows = Windows(windows.encoded, min(64, windows.length), min(8, windows.batch_size))
+    windows = Windows(windows.encoded, min(16, windows.length), min(8, windows.batch_size))
     step = backend.one_device().training_step(stage, backend.one_device().optimizers_for(stage, 1e-2))
     batch = windows.batch(windows.training_plan(0), 0)
     losses = [float(sums[0] / sums[-1]) for sums in (np.asarray(step(batch)) for _ in range(8))]

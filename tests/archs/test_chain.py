@@ -89,7 +89,7 @@ def test_row_by_row_it_expects_what_it_expects_of_the_whole(form: str):
 def test_two_steps_change_every_trainable_weight(form: str):
     arch = tiny(form)
     (stage,) = arch.stages
-    assert_two_steps_move_every_weight(stage, batch_of(rows(arch, batch=8, length=24)))
+    assert_two_steps_move_every_weight(stage, batch_of(rows(arch, batch=8, length=8)))
 
 
 @each_form

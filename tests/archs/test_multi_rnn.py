@@ -57,6 +57,7 @@ def test_row_by_row_it_expects_what_it_expects_of_the_whole(head: str):
 
 
 @each_head
+@pytest.mark.usefixtures("eagerly")
 def test_two_steps_change_every_trainable_weight(head: str):
     arch = tiny(head)
     (stage,) = arch.stages

@@ -23,12 +23,11 @@ from musictool.training.fine_tune import enlarged
 from musictool.training.train import train
 from musictool.writing import write
 from tests.conftest import SCALES
-from tests.training.test_training import SMALL as TINY
-from tests.training.test_training import StopAt, Stopped, history
+from tests.training.test_training import SMALL, TINY, StopAt, Stopped, history
 
 pytestmark = pytest.mark.usefixtures("without_music")
 
-CHILD: dict[str, Any] = {key: value for key, value in TINY.items() if key != "settings"} | {"init_from": "parent"}
+CHILD: dict[str, Any] = {key: TINY[key] for key in TINY if key not in ("arch", "settings")} | {"init_from": "parent"}
 STRONG = {"settings": ("width=48", "embedding=32", "dropout=0"), "learning_rate": 0.01, "epochs": 12}
 
 
@@ -42,10 +41,21 @@ def low_tunes(folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def prepared(tunes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with both corpora. Read only."""
+    home = tmp_path_factory.mktemp("prepared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MUSICTOOL_HOME", str(home))
+        for name, source in (("tunes", tunes), ("low", low_tunes(home / "low"))):
+            prepare(str(source), name=name, workers=1)
+    return home
+
+
 @pytest.fixture
-def corpora(tunes: Path, tmp_path: Path, at_new_home: Path) -> tuple[Corpus, Corpus]:
-    first = prepare(str(tunes), name="tunes", workers=1).corpus
-    return first, prepare(str(low_tunes(tmp_path / "low")), name="low", workers=1).corpus
+def corpora(prepared: Path, at_new_home: Path) -> tuple[Corpus, Corpus]:
+    shutil.copytree(prepared, at_new_home, dirs_exist_ok=True)
+    return Corpus.open("tunes"), Corpus.open("low")
 
 
 def first_loss(folder: Path) -> float:
@@ -92,10 +102,10 @@ def test_what_is_new_begins_as_the_mean_of_the_symbols_and_elsewhere_as_nothing(
 def test_it_begins_better_than_one_that_knows_nothing_and_writes_what_its_parent_could_not(
     corpora: tuple[Corpus, Corpus],
 ):
-    parent = train("tunes", name="parent", **TINY | STRONG).model
+    parent = train("tunes", name="parent", **SMALL | STRONG).model
     before = {path: sha256(path) for path in parent.folder.rglob("*") if path.is_file()}
     child = train("low", name="child", **CHILD | {"epochs": 12, "learning_rate": 0.01}).model
-    scratch = train("low", name="scratch", **TINY | STRONG | {"epochs": 1}).model
+    scratch = train("low", name="scratch", **SMALL | STRONG | {"epochs": 1}).model
     assert first_loss(child.folder) < first_loss(scratch.folder) - 0.3
     assert {path: sha256(path) for path in parent.folder.rglob("*") if path.is_file()} == before
     assert child.info["arch"]["options"] == parent.info["arch"]["options"]
@@ -143,7 +153,7 @@ def test_a_fixed_vocabulary_and_labels_of_another_corpus(corpora: tuple[Corpus, 
             for path in songs[nth::2]:
                 shutil.copy(path, tmp_path / name / folder)
         prepare(str(tmp_path / name), name=name, workers=1)
-    parent = train("one", name="parent", **TINY | options | {"settings": labelled, "epochs": 1}).model
+    parent = train("one", name="parent", **SMALL | options | {"settings": labelled, "epochs": 1}).model
     child = train("two", name="child", **CHILD | {"epochs": 1}).model
     assert (parent.conditions.labels, child.conditions.labels) == (("a", "b"), ("a", "b", "c"))
     assert child.conditions.controls == ("density",)
@@ -170,7 +180,7 @@ def test_what_contradicts_the_parent_is_refused(at_tiny_home: Path, given: dict[
 
 def test_what_agrees_with_the_parent_may_be_said_again_and_an_unknown_one_is_named(corpora: tuple[Corpus, Corpus]):
     train("tunes", name="parent", **TINY | {"epochs": 1})
-    agreeing = {"arch": "lstm", "settings": ("width=16.0",), "encoding_settings": ("rests=CAP", "rhythm=true")}
+    agreeing = {"arch": "cnn", "settings": ("width=16.0",), "encoding_settings": ("rests=CAP", "rhythm=true")}
     assert train("low", name="child", **CHILD | agreeing | {"epochs": 1}).reason == "epochs"
     with pytest.raises(UnknownName, match="Did you mean 'parent'"):
         train("low", init_from="parnt")

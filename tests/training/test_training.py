@@ -39,7 +39,7 @@ SMALL: dict[str, Any] = {
     "seed": 1,
     "settings": ("width=16", "embedding=16", "layers=1"),
     "window": 16,
-    "batch_size": 2,
+    "batch_size": 4,
 }
 TINY = SMALL | {"arch": "cnn"}  # without a loop over time, which takes TensorFlow long to compile
 TIMES = ("seconds", "rows_per_second")
@@ -179,7 +179,7 @@ def test_the_time_limit_ends_a_run_within_an_epoch_and_leaves_a_model(corpus: Co
 def test_it_beats_the_baselines_on_music_that_can_be_learnt(corpus: Corpus):
     trained = train(
         "tunes",
-        **SMALL | {"epochs": 40, "settings": ("width=64", "dropout=0.5"), "learning_rate": 0.003},
+        **SMALL | {"epochs": 40, "batch_size": 2, "settings": ("width=64", "dropout=0.5"), "learning_rate": 0.003},
     )
     assert trained.unbeaten == []
 

@@ -156,7 +156,7 @@ def _counted(
     options = {
         "is_band": any(_instruments(score) > 1 for score in both),
         "has_drums": any(score.is_drum.any() for score in both),
-        "has_loudness": all(any(_loudness_varies(score) for score in side) for side in (samples, people)),
+        "has_loudness": all(2 * sum(map(_loudness_varies, side)) > len(side) for side in (samples, people)),
     }
     shifts = rng.choice(_TRANSPOSITIONS, len(both))
     if paired:

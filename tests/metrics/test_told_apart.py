@@ -194,3 +194,16 @@ def test_words_say_what_is_wrong_with_both_values():
         Words("the bass lies too {high|low}", PITCH).say(48.2, 60)
         == "the bass lies too low: C3, 48.2 (people C4, 60.0)"
     )
+
+
+def test_loudness_counts_where_most_pieces_of_both_sides_have_some(people: list[Score]):
+    def accented(score: Score, quiet: int = 60) -> Score:
+        notes = score.notes.copy()
+        notes["velocity"] = np.where(notes["onset_ticks"] % 1920 == 0, 100, quiet)
+        return replace(score, notes=notes)
+
+    samples = [accented(tune(seed), 30) for seed in range(100, 110)]
+    some, most = ([*map(accented, people[:n]), *people[n:]] for n in (4, 6))
+    names = [{fact.name for fact in told_apart(samples, side, bars=(1,), halves=False).facts} for side in (some, most)]
+    assert not any("loud" in name for name in names[0])
+    assert any("loud" in name for name in names[1])

@@ -105,6 +105,6 @@ class Rtrbm(BoltzmannArch):
     @cached_property
     def network(self) -> TemporalRbm:
         """The one network, built."""
-        network = TemporalRbm(self.spec.size, self.head(), self.numbers_beside, name="network")
+        network = TemporalRbm(self.spec.size, self.head(), self.side_input_size, name="network")
         network.build((None, None))
         return network

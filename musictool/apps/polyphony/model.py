@@ -34,7 +34,7 @@ class Clocked(FramesArch):
     """An arch with a clock as side input; it is trained and scored, and does not generate."""
 
     @property
-    def numbers_beside(self) -> int:
+    def side_input_size(self) -> int:
         return windows.CLOCK
 
 

@@ -40,7 +40,7 @@ TESTS = [
     "verovio>=6",
     "httpx2>=2",
     "selenium>=4.20",
-]  # muspy, partitura, verovio: values to agree with; httpx2: Starlette asks with it; selenium: a browser, if there is one
+]  # muspy, partitura, verovio: values to agree with; httpx2: Starlette asks with it; selenium: a browser
 RELEASE = ["build>=1.2", "twine>=6"]  # for make release-check
 EXTRAS = {
     "jax": JAX,

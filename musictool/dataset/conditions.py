@@ -152,9 +152,8 @@ class Conditions:
             "instruments": lambda tracks: np.isin(range(len(INSTRUMENTS)), [instrument_of(track) for track in tracks]),
             "label": self._label,
         }
-        groups = [
-            np.zeros(size) if given[name] is None else of_group[name](given[name]) for name, size in self.sizes.items()
-        ]
+        values = ((size, name, given.get(name)) for name, size in self.sizes.items())  # no chords: see with_chords
+        groups = [np.zeros(size) if value is None else of_group[name](value) for size, name, value in values]
         return np.concatenate([np.zeros(0), *groups]).astype(np.float32)
 
     def _density(self, density: Any) -> np.ndarray:

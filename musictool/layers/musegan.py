@@ -275,7 +275,7 @@ class BandCritic(nn.Layer):
         self.dense = nn.Dense(8 * width, name="dense", dtype=policy)
         self.score = nn.Dense(1, use_bias=False, name="score", dtype=policy)  # a bias would mean nothing
         self.phrase = nn.Conv1D(8 * width, PHRASE_KERNEL, padding="same", name="phrase", dtype=policy)
-        self.phrase_profiles = nn.Conv1D(2 * width, OCTAVE, name="phrase_profiles", dtype=policy)
+        self.phrase_profiles = nn.Conv1D(2 * width, OCTAVE, use_bias=False, name="phrase_profiles", dtype=policy)
         self.phrase_score = nn.Dense(1, use_bias=False, name="phrase_score", dtype=policy)
 
     def build(self, shape: Any) -> None:

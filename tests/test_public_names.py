@@ -70,10 +70,11 @@ OPTIONS = {
     "seq2seq": "embedding width layers dropout",
     "transformer": "embedding width layers dropout heads multiple positions context",
     "transformer-xl": "embedding width layers dropout heads multiple segment memory",
-    "vae": "latent width hidden beta kl_warmup free_nats positive_weight input_dropout dropout latent_mse_weight",
+    "vae": "latent width hidden beta kl_warmup free_nats positive_weight input_dropout dropout memory own_latents"
+    " latent_mse_weight",
     "voice-lstm": "embedding width layers dropout bar_positions hidden harmony lowest highest",
     "wavenet": "embedding width layers dropout stacks kernel",
-    "wgan": "width latent track_noise critic_steps penalty neurons",
+    "wgan": "width latent chord_noise track_noise piece_noise critic_steps penalty neurons",
 }
 
 

@@ -55,8 +55,9 @@ PAGE = """# gan and wgan: whether they collapse, and what they write
 `gan` is a DCGAN: it makes two bars of 100 random numbers, whatever stood before. `wgan` writes pieces: its five
 generators see the last two bars, and learn from a critic that hears eight bars in a row, which they have written after
 their own last ones; half of their noise holds for a whole piece. All that is random in them is the noise, so they have
-`--noise-sd` and no `--temperature` ([segments](segments.md)). Neither says how likely a piece is, so `score` and `compare`
-refuse them. What an epoch is worth is counted on what the generator writes from 100 places of the validation pieces,
+`--noise-sd` and no `--temperature` ([segments](segments.md)). Neither says how likely a piece is, so `score` and
+`compare` refuse them. What an epoch is worth is counted on what the generator writes from 100 places of the validation
+pieces,
 four segments from each (musictool/metrics/sample_distance.py), and stands in history.csv as `val_distance`,
 `val_variety`, `val_variety_of_seeds`, `val_near_duplicates`, `val_off_scale`, with the same of the corpus where it has
 such. The epoch with the smallest distance is kept. Training warns where variety falls under half of the corpus's, or

@@ -33,6 +33,7 @@ def test_little_is_computed_in_numpy_and_much_by_keras():
     assert chosen("auto", numpy_seconds(million, 64, 500)) == "numpy"
     assert chosen("auto", numpy_seconds(million, 1000, 500)) == "keras"
     assert chosen("auto", numpy_seconds(100 * million, 1, 500)) == "keras"
+    assert chosen("auto", numpy_seconds(80 * million, 1, 256)) == "numpy"  # counterpoint, 32 bars
     assert chosen("numpy", numpy_seconds(million, 1000, 500)) == "numpy"
 
 

@@ -21,7 +21,9 @@ def open_encoding(folder: Path, info: dict[str, Any]) -> Encoding:
     """The encoding of a model, with its vocabulary. Raises BadModel for one that is missing, damaged or foreign."""
     vocabulary = _verified_vocabulary(folder, info)
     with as_bad_model(folder / MARKER):
-        return encodings.from_json(info["encoding"], vocabulary)
+        encoding = encodings.from_json(info["encoding"], vocabulary)
+        _ = encoding.spec  # raises ValueError where options want a vocabulary that the model does not name
+        return encoding
 
 
 def sha256(path: Path) -> str:

@@ -154,3 +154,9 @@ def test_a_link_in_the_place_of_weights_or_primers_is_refused(model: Path, tmp_p
         (model / name).symlink_to(tmp_path / name)
     with pytest.raises(BadModel, match=r"primers\.h5 cannot be read: it is a link"):
         _ = Model.open("gift").primers
+
+
+def test_options_that_want_a_vocabulary_which_is_not_there_are_one_line(model: Path):
+    put(model, encoding={"name": "note-chord", "options": {"pitch_classes": True}}, vocabulary_sha256=None)
+    with pytest.raises(BadModel, match=r"model\.json is damaged: note-chord has no vocabulary"):
+        Model.open(model)

@@ -97,11 +97,8 @@ class AutoregressiveArch(Arch):
 
     def surprisal_in_parts(self, rows: np.ndarray, guidance: Guidance = FREE) -> Iterator[np.ndarray]:
         piece = np.concatenate([self.spec.start[None], rows])[None]  # (1, T + 1, ...)
-        side_inputs, state = self.side_inputs(guidance, 0, len(rows), 1), None
-        for start in range(0, len(rows), SCORED):
-            stop = start + SCORED
-            state, nats = self._score_part(piece[:, start : stop + 1], side_inputs[start:stop], state)
-            yield nats[:, 0].astype(np.float64)
+        for nats in self._score_parts(piece, self.side_inputs(guidance, 0, len(rows), 1)):
+            yield nats[:, 0]
 
     def surprisals(self, pieces: Sequence[np.ndarray], guidances: Sequence[Guidance]) -> list[np.ndarray]:
         """Pieces of about the same length together, the shorter ones filled up with start rows, which do not count."""
@@ -114,14 +111,17 @@ class AutoregressiveArch(Arch):
             for row, piece in zip(rows, chosen, strict=True):
                 row[1 : len(pieces[piece]) + 1] = pieces[piece]
             side_inputs = np.concatenate([self.side_inputs(guidances[i], 0, longest, 1) for i in chosen], axis=1)
-            state, parts = None, []
-            for start in range(0, longest, SCORED):
-                stop = start + SCORED
-                state, part = self._score_part(rows[:, start : stop + 1], side_inputs[start:stop], state)
-                parts.append(part.astype(np.float64))  # (T, B)
-            together = np.concatenate(parts) if parts else np.zeros((0, len(chosen)))
+            together = np.concatenate([np.zeros((0, len(chosen))), *self._score_parts(rows, side_inputs)])  # (T, B)
             nats |= {piece: together[: len(pieces[piece]), i] for i, piece in enumerate(chosen)}
         return [nats[piece] for piece in range(len(pieces))]
+
+    def _score_parts(self, rows: np.ndarray, side_inputs: np.ndarray) -> Iterator[np.ndarray]:
+        """float64 (SCORED or fewer, B) each: the nats of rows (B, T + 1, ...) but for the first, the start row."""
+        state = None
+        for start in range(0, rows.shape[1] - 1, SCORED):
+            stop = start + SCORED
+            state, nats = self._score_part(rows[:, start : stop + 1], side_inputs[start:stop], state)
+            yield nats.astype(np.float64)
 
     @in_own_engine
     def _score_part(self, rows: np.ndarray, side_inputs: np.ndarray, state: Any) -> tuple[Any, np.ndarray]:

@@ -1,8 +1,8 @@
 """`keras.ops`, or the same of numpy_ops.py: `ops.matmul(a, b)` is that of the engine that computes.
 
-Beyond Keras there are `write`, slice_update into an array that is not used again, which numpy does in place;
-`count_up_to` and `sum_above`, for which there are faster ways in numpy than Keras's functions; and `recomputed`, which
-saves memory in training.
+`matmul` goes around a fault of TensorFlow. Beyond Keras there are `write`, slice_update into an array that is not used
+again, which numpy does in place; `count_up_to` and `sum_above`, for which there are faster ways in numpy than Keras's
+functions; and `recomputed`, which saves memory in training.
 """
 
 from __future__ import annotations
@@ -25,6 +25,25 @@ def write(inputs: Any, start_indices: Any, updates: Any) -> Any:
     place = tuple(slice(start, start + length) for start, length in zip(start_indices, updates.shape, strict=True))
     inputs[place] = updates
     return inputs
+
+
+def matmul(x1: Any, x2: Any) -> Any:
+    """The product of matrices: (..., M, K) times (K, N) or (..., K, N) -> (..., M, N); leading axes are broadcast.
+
+    One matrix for all of a 4-D x1 is one product of two matrices. TensorFlow 2.21 on a CPU with AVX-512 hands
+    (B, 1, M, K) times (1, 1, K, N) to a kernel of oneDNN 3.7 that reads and writes beyond its arrays, and is killed for
+    it, or goes on with what it has destroyed.
+    """
+    if current() == "numpy":
+        return np.matmul(x1, x2)
+    from keras import ops
+
+    is_one_matrix = all(length == 1 for length in x2.shape[:-2])
+    if len(x1.shape) < 4 or not is_one_matrix or len(x2.shape) > len(x1.shape):
+        return ops.matmul(x1, x2)
+    inner, columns = x2.shape[-2:]
+    product = ops.matmul(ops.reshape(x1, (-1, inner)), ops.reshape(x2, (inner, columns)))  # (. M, N)
+    return ops.reshape(product, (*ops.shape(x1)[:-1], columns))
 
 
 def count_up_to(ascending: Any, bounds: Any) -> Any:

@@ -72,7 +72,7 @@ OPTIONS = {
     "transformer-xl": "embedding width layers dropout heads multiple segment memory",
     "vae": "latent width hidden beta kl_warmup free_nats positive_weight input_dropout dropout memory own_latents"
     " latent_mse_weight",
-    "voice-lstm": "embedding width layers dropout bar_positions hidden harmony lowest highest",
+    "voice-lstm": "embedding width layers dropout bar_positions hidden harmony rhythm lowest highest",
     "wavenet": "embedding width layers dropout stacks kernel",
     "wgan": "width latent chord_noise track_noise piece_noise critic_steps penalty neurons",
 }

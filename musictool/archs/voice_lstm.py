@@ -5,7 +5,8 @@
 An LSTM reads the frames. What a voice does is one of 90 things: it strikes one of 88 keys, goes on as it is, or falls
 silent. A small network that all keys and voices share sees, around each key, what was sung in the last four frames and
 what the voices before it sing now, by distance, and, if `harmony` is true, which pitch classes were sung in the last
-bars and to which key the voice would go in parallel with another (musictool/layers/voice_head.py). So the likelihood is
+bars and to which key the voice would go in parallel with another, and if `rhythm` is true, which of those voices strike
+a key now (musictool/layers/voice_head.py). So the likelihood is
 exact, and what is learnt of a chord holds for its transpositions.
 
 Source: Liang, "BachBot" (2016), chorales as one sequence of held and struck notes for an LSTM; Hadjeres et al.,
@@ -34,7 +35,7 @@ class VoiceLstm(FramesArch):
     name = "voice-lstm"
     DEFAULT_ENCODING = "voices"
     ROW_SHAPE = (2 * VOICES * KEYS,)
-    UNNAMED: ClassVar[dict[str, Any]] = {**FramesArch.UNNAMED, "harmony": False}
+    UNNAMED: ClassVar[dict[str, Any]] = {**FramesArch.UNNAMED, "harmony": False, "rhythm": False}
     WINDOW = 128
     BATCH_SIZE = 16
     LEARNING_RATE = 3e-3
@@ -50,6 +51,7 @@ class VoiceLstm(FramesArch):
         harmony: bool = option(
             True, "a voice sees the pitch classes of the last bars, and where it would move in parallel with another"
         )
+        rhythm: bool = option(True, "a voice sees which of the voices before it strike a key now, and which hold one")
         lowest: int = option(
             0, "lowest key of the network, counted from 0; by default the lowest of the corpus", least=0, most=KEYS - 2
         )
@@ -84,4 +86,4 @@ class VoiceLstm(FramesArch):
     def head(self) -> VoiceHead:
         settings = self.options
         keys = range(settings.lowest, settings.highest + 1)
-        return VoiceHead(self.spec.size, settings.hidden, settings.dropout, keys, settings.harmony)
+        return VoiceHead(self.spec.size, settings.hidden, settings.dropout, keys, settings.harmony, settings.rhythm)

@@ -37,18 +37,19 @@ class VoiceHead(SigmoidHead):
         around[k] = p[k] + sum over u and i < FRAMES of A[u, i, k - x[u, i]] + sum over i of O[i, k - x[v, i]]
                     + sum over decided u of B[u, k - y[u]] + sum over d and c of C[d, k - c] m[d, c]
                     + sum over decided u with k - y[u] = x[v, 0] - x[u, 0] of D[k - y[u]]                 RANK numbers
-        first[k]  = relu(W around[k] + V[v] f)
-        second[k] = relu(W' first[k] + V'[v] f + b')
+        first[k]  = relu(W around[k] + V[v] f + S[v] s)
+        second[k] = relu(W' first[k] + V'[v] f + S'[v] s + b')
         strike[k] = U[v] . (first[k] + second[k]) + w[v, k] . f + b[v, k]
         hold      = U'[v] . (first[x[v, 0]] + second[x[v, 0]]) + w'[v] . f + b''[v]
         rest      = w''[v] . f + b'''[v]
 
     and the softmax over these is its distribution. C and D know distances as pitch classes, and D whether u has moved:
-    a voice sees to which key it would go in parallel with another, and at which interval. W and W' are the same for all
-    keys and voices and see keys by their distance, so that what is learnt of one chord holds for all transpositions, as
-    in the tied parallel networks of Johnson (2017); so does what m tells of the key that the music is in, which a
-    recurrent layer loses in time. Voice after voice: BachBot (Liang 2016), DeepBach (Hadjeres 2017), whose voices hold
-    and strike.
+    a voice sees to which key it would go in parallel with another, and at which interval. s says of each decided voice
+    whether it strikes a key and whether it holds one, so that voices move together though one repeats its key. W and W'
+    are the same for all keys and voices and see keys by their distance, so that what is learnt of one chord holds for
+    all transpositions, as in the tied parallel networks of Johnson (2017); so does what m tells of the key that the
+    music is in, which a recurrent layer loses in time. Voice after voice: BachBot (Liang 2016), DeepBach (Hadjeres
+    2017), whose voices hold and strike.
 
     Rows are those of the encoding `voices`: numbers v * 88 + k are held keys, and behind all of them the same struck.
     Where a voice has several keys the lowest counts.
@@ -59,6 +60,7 @@ class VoiceHead(SigmoidHead):
         dropout: dropout rate of the units and features.
         keys: the keys that the network has; each other one has a fixed logit.
         harmony: whether m and the keys in parallel are seen.
+        rhythm: whether s is seen.
     """
 
     def __init__(
@@ -68,12 +70,14 @@ class VoiceHead(SigmoidHead):
         dropout: float = 0.0,
         keys: range = range(KEYS),
         harmony: bool = True,
+        rhythm: bool = True,
         **kwargs: Any,
     ):
         super().__init__(size, **kwargs)
         self.hidden = hidden
         self.keys = keys
         self.harmony = harmony
+        self.rhythm = rhythm
         self.dropout = [nn.Dropout(dropout, name=f"dropout_{i}") for i in range(3)]
 
     @property
@@ -98,6 +102,9 @@ class VoiceHead(SigmoidHead):
         self.first_kernel = self.add_weight((RANK, hidden), "he_normal", name="first_kernel")
         features = (width, VOICES * 2 * hidden)
         self.feature_kernel = self.add_weight(features, "glorot_uniform", name="feature_kernel")
+        if self.rhythm:
+            shape_of_rhythm = (2 * VOICES, VOICES, 2 * hidden)
+            self.rhythm_kernel = self.add_weight(shape_of_rhythm, normal(0, 0.1), name="rhythm_kernel")
         self.hidden_kernel = self.add_weight((hidden, hidden), "he_normal", name="hidden_kernel")
         self.hidden_bias = self.add_weight((hidden,), "zeros", name="hidden_bias")
         # Outputs of each voice: of the units, to strike and to hold; of the features, each key, to hold, and to rest.
@@ -107,6 +114,9 @@ class VoiceHead(SigmoidHead):
         biases = np.zeros((VOICES, keys + 2), np.float32)
         biases[:, keys:] = HOLD_LOGIT, REST_LOGIT
         self.bias = self.add_weight((VOICES, keys + 2), constant(biases), name="bias", autocast=False)
+        # [u, v]: whether u is decided before v
+        place = np.argsort(ORDER)
+        self.is_before = np.tile(place[:, None] < place[None], (2, 1)).astype(np.float32)[..., None]  # (2 * 4, 4, 1)
         # [from, to] of keys: the distance between them as an index.
         self.distance = np.arange(keys)[None] - np.arange(keys)[:, None] + keys - 1
         self.class_distance = (np.arange(CLASSES)[None] - np.arange(CLASSES)[:, None]) % CLASSES
@@ -203,7 +213,9 @@ class VoiceHead(SigmoidHead):
             total = total + self._decided(ours[..., voice, :], voice, constants)
         seen = seen + ops.stack(decided, axis=-3)
         now = self._by_voice(sung)  # (..., 4, 88)
-        classes = self._classes(seen, self._of_features(features), now, range(VOICES))
+        struck, held = self._outcomes(target, now)
+        of_features = self._beside(ops.concatenate([struck, held], axis=-1), self._of_features(features))
+        classes = self._classes(seen, of_features, now, range(VOICES))
         strike, hold, rest = self._split(ops.log_softmax(classes, axis=-1))
         is_silent = ops.max(now, axis=-1, keepdims=True) == 0
         return ops.concatenate([strike, ops.where(now > 0, hold, strike), ops.where(is_silent, hold, rest)], axis=-1)
@@ -266,6 +278,23 @@ class VoiceHead(SigmoidHead):
         )
         return ops.matmul(which, added)
 
+    def _outcomes(self, target: Any, now: Any) -> tuple[Any, Any]:
+        """0/1 (..., 4) each: whether a voice strikes a key in frames (..., D), and whether it holds the one that it
+        has `now`, 0/1 (..., 4, 88)."""
+        sung = self._by_voice(self._sung(target))  # (..., 4, 88)
+        struck = ops.reshape(target, (*ops.shape(target)[:-1], 2, VOICES, KEYS))[..., 1, :, :]
+        held = ops.max(sung * (1.0 - struck) * now, axis=-1)
+        return ops.max(sung, axis=-1) - held, held
+
+    def _beside(self, outcomes: Any, of_features: tuple[Any, Any]) -> tuple[Any, Any]:
+        """What the features add, see _of_features, and what those voices add that are decided before: 0/1 (..., 2 * 4),
+        whether each strikes a key, and whether each holds one."""
+        if not self.rhythm:
+            return of_features
+        units, classes = of_features
+        kernel = self._cast(ops.reshape(self.rhythm_kernel * self.is_before, (2 * VOICES, -1)))
+        return units + self._by_voice(flat_matmul(ops.cast(outcomes, self.compute_dtype), kernel)), classes
+
     def _of_features(self, features: Any) -> tuple[Any, Any]:
         """What the features add: to the units, (..., 4, 2 H), and to the classes, float32 (..., 4, K + 2)."""
         units = flat_matmul(self.dropout[0](features), self._cast(self.feature_kernel))
@@ -318,6 +347,8 @@ class VoiceHead(SigmoidHead):
         struck: list[Any] = [None] * VOICES
         decided = ops.zeros_like(seen[:, 0])  # (B, K, RANK)
         before = self._where(recent[:, : VOICES * len(self.keys)])
+        outcomes = ops.zeros_like(now[:, :, 0])  # (B, 4), of what is struck, and the same of what is held
+        outcomes = ops.concatenate([outcomes, outcomes], axis=-1)
         for i, voice in enumerate(ORDER):
             one = range(voice, voice + 1)
             around = seen[:, voice] + decided
@@ -325,11 +356,16 @@ class VoiceHead(SigmoidHead):
                 silent = ops.zeros_like(now[:, 0])
                 after = ops.concatenate([silent if each is None else each for each in held], axis=-1)
                 around = around + self._in_parallel(voice, ORDER[:i], before, self._where(self._ours(after)))
-            classes = self._classes(around[:, None], of_features, now[:, voice : voice + 1], one)
+            with_others = self._beside(outcomes, of_features)
+            classes = self._classes(around[:, None], with_others, now[:, voice : voice + 1], one)
             probabilities = ops.softmax(classes[:, 0] / temperature + bias[voice], axis=-1)
             drawn = ops.one_hot(inverse_transform(probabilities, uniform[:, voice : voice + 1])[:, 0], KEYS + 2)
             strike, hold, _ = self._split(drawn)
-            struck[voice], held[voice] = strike, strike + hold * now[:, voice]
+            goes_on = hold * now[:, voice]
+            struck[voice], held[voice] = strike, strike + goes_on
+            is_struck, is_held = (ops.max(each, axis=-1, keepdims=True) for each in (strike, goes_on))
+            this = np.eye(VOICES, dtype=np.float32)[voice]
+            outcomes = outcomes + ops.concatenate([is_struck * this, is_held * this], axis=-1)
             ours = ops.cast(held[voice][:, self.keys.start : self.keys.stop], self.compute_dtype)
             decided = decided + self._decided(ours, voice, constants)
         return ops.concatenate([*held, *struck], axis=-1)

@@ -84,6 +84,20 @@ def test_a_voice_sees_those_before_it_and_no_other(head: VoiceHead):
         assert changed == sorted(ORDER[ORDER.index(voice) + 1 :])
 
 
+@pytest.mark.parametrize("rhythm", [True, False])
+def test_a_voice_sees_that_one_before_it_repeats_its_key(head: VoiceHead, rhythm: bool):
+    head.rhythm = rhythm
+    with within("numpy"):
+        features = np.ones((1, 6), np.float32)
+        context, _ = head.update_context(BEFORE[None], head.initial_context(1))
+        holds, repeats = (
+            head.logits(features, context, frame((40, struck), (41, False), None, (42, False))[None])[0]
+            for struck in (False, True)
+        )
+    changed = [voice for voice in range(VOICES) if np.abs(holds[voice] - repeats[voice]).max() > 1e-6]
+    assert changed == (sorted(ORDER[1:]) if rhythm else [])
+
+
 def test_it_draws_what_it_says_and_one_note_a_voice(head: VoiceHead):
     pieces = 6_000
     rng = np.random.default_rng(2)

@@ -6,8 +6,8 @@ An LSTM reads the frames. What a voice does is one of 90 things: it strikes one 
 silent. A small network that all keys and voices share sees, around each key, what was sung in the last four frames and
 what the voices before it sing now, by distance, and, if `harmony` is true, which pitch classes were sung in the last
 bars and to which key the voice would go in parallel with another, and if `rhythm` is true, which of those voices strike
-a key now (musictool/layers/voice_head.py). So the likelihood is
-exact, and what is learnt of a chord holds for its transpositions.
+a key now (musictool/layers/voice_head.py). So the likelihood is exact, and what is learnt of a chord holds for its
+transpositions.
 
 Source: Liang, "BachBot" (2016), chorales as one sequence of held and struck notes for an LSTM; Hadjeres et al.,
 "DeepBach" (2017), a symbol per voice and sixteenth, one of which is "hold"; Johnson (2017), tied weights.

@@ -29,10 +29,7 @@ def _corpus_folder(info: Mapping[str, Any]) -> Path:
         if (place / home.CORPUS_MARKER).exists():
             return place
     if not folder.is_absolute():
-        raise BadCorpus(
-            f"the corpus {info['corpus']['name']}, which this model has learnt, does not come with it; evaluate "
-            "compares it with any other: --corpus NAME"
-        )
+        raise BadCorpus(f"the corpus {info['corpus']['name']}, which this model has learnt, does not come with it")
     raise BadCorpus(
         f"the corpus {info['corpus']['name']} that this run learns is gone from {folder.parent}; prepare it again"
     )

@@ -200,7 +200,7 @@ def _training_corpus(model: Model) -> Corpus:
     try:
         return corpus_of(model.info, model.name)
     except BadCorpus as error:
-        raise BadCorpus(f"{error}; or name another corpus: --corpus NAME") from None
+        raise BadCorpus(f"{error}; evaluate compares with any other: --corpus NAME") from None
 
 
 def written_by(model: Model, human: Sequence[Score], num: int, bars: int, temperature: float, seed: int) -> list[Score]:

@@ -18,5 +18,5 @@ def test_a_corpus_that_is_gone_is_to_be_prepared_again(at_new_home: Path):
 
 
 def test_the_corpus_of_a_model_that_was_given_away_is_not_missed_where_another_will_do(at_new_home: Path):
-    with pytest.raises(BadCorpus, match="does not come with it; evaluate compares it with any other: --corpus NAME"):
+    with pytest.raises(BadCorpus, match="does not come with it"):
         corpus_of(info("corpora/tunes"), "run")

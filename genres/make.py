@@ -77,6 +77,7 @@ def _make(name: str, genre: Genre, given: argparse.Namespace) -> None:
     model = work / "export" / name
     shutil.rmtree(model, ignore_errors=True)
     exported = export(work / "saved_models" / name, model)
+    write_json(model / home.MODEL_MARKER, {**read_info(model), "sample": {"bars": genre.bars}})
     measures = measure(name, genre, model, work, given.num or genre.num)
     card.write(model, name, card.make(name, genre, model, Corpus.open(work / "corpora" / name), measures))
     options = ("--bars", str(genre.bars), "--temperature", str(genre.temperature), "--seed", "1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,14 +107,16 @@ def _write_again(
 def _checked(name: str | None, given: dict[str, Any], outs: tuple[Path, ...], force: bool) -> Request:
     """The request; what is wrong with it is said before anything that takes seconds is loaded."""
     from musictool.generation.outputs import check_places
-    from musictool.models.info import folder_of
+    from musictool.models.info import folder_of, read_info
     from musictool.reading import suffixes
 
     length = {} if {"length", "bars", "seconds"} & {*given} else {"length": DEFAULT_LENGTH}
     request = build(Request, {"seed": _output.seed_or_random(None), **length, **given})
     if name is not None and Path(name).is_file() and Path(name).suffix.lower() in suffixes():
         raise BadOption(f"{name} is a music file and no model; did you mean --primer {shlex.quote(name)}?")
-    folder_of(name)
+    model_length = read_info(folder_of(name)).get("sample", {})
+    if length and model_length:
+        request = replace(request, length=None, **model_length)
     check_places(request, outs, force)
     return request
 

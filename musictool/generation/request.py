@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from musictool.models.model import Model
     from musictool.music.score import Track
 
-DEFAULT_LENGTH = 500  # of the command, where none of --length, --bars and --seconds is given
+# What the command writes where none of --length, --bars and --seconds is given, of a model that says no bars itself.
+DEFAULT_LENGTH = 500
 DEFAULT_ALPHA = 0.5
 MOST_PIECES = 1_000_000
 Velocity = Literal["expressive", "flat"]
@@ -201,7 +202,10 @@ class Request:
     """
 
     length: int | None = flag(
-        None, "Tokens (or time steps of rolls) to write.", least=1, default_text=str(DEFAULT_LENGTH)
+        None,
+        "Tokens (or time steps of rolls) to write.",
+        least=1,
+        default_text=f"{DEFAULT_LENGTH}; of models that ship 8 to 32 bars",
     )
     bars: int | None = flag(None, "Bars to write, instead of --length.", least=1)
     seconds: float | None = flag(None, "Seconds to write, instead of --length. No length counts the primer.", above=0)

@@ -33,6 +33,7 @@ SCHEMA = {
         "init_from?": {"name": str, "folder": str, "checksum": str},
         str: object,
     },
+    "sample?": {"bars?": int},  # what `sample` writes where nothing else is asked for
     "stages": [str],
     "weights": {str: str},
     "weights_to_come?": {str: str},
@@ -120,6 +121,9 @@ def _check_values(info: dict[str, Any]) -> None:
     keys = info["music"].get("keys", [])
     if len(keys) not in (0, KEYS) or min(keys, default=0) < 0:
         raise ValueError(f"music.keys should be {KEYS} numbers of pieces")
+    bars = info.get("sample", {}).get("bars", 1)
+    if bars < 1:
+        raise ValueError(f"sample.bars is {bars}; it should be at least 1")
     for name in (*info["weights"], *info.get("weights_to_come", {})):
         if not _WEIGHTS_FILE.fullmatch(name):  # it is opened in the folder of the model, and nowhere else
             raise ValueError(f"weights names {name[:80]!r}, which is no weights file")

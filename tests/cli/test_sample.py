@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,21 @@ def test_out_may_be_repeated_and_like_makes_each_of_them_again(at_tiny_home: Pat
     run(f"sample --like {tmp_path / 'song.json'} --out {tmp_path / 'again.mid'} --out {tmp_path / 'again.mp3'}")
     for suffix in (".mid", ".mp3"):
         assert (tmp_path / f"again{suffix}").read_bytes() == (tmp_path / f"song{suffix}").read_bytes()
+
+
+def test_a_model_may_say_how_many_bars_it_writes_where_no_length_is_asked_for(at_tiny_home: Path, tmp_path: Path):
+    (of_tiny_home,) = (at_tiny_home / "saved_models").glob("*/model.json")
+    model = tmp_path / "model"
+    shutil.copytree(of_tiny_home.parent, model)
+    info = json.loads(of_tiny_home.read_text())
+
+    (model / "model.json").write_text(json.dumps({**info, "sample": {"bars": 3}}))
+    assert " 3 bars" in run(f"sample {model} --seed 3 --out {tmp_path / 'song.mid'}")
+    assert " 2 bars" in run(f"sample {model} --bars 2 --seed 3 --out {tmp_path / 'short.mid'}")
+
+    (model / "model.json").write_text(json.dumps({**info, "sample": {"bars": 0}}))
+    result = CliRunner().invoke(main, ["sample", str(model)])
+    assert (result.exit_code, "sample.bars is 0; it should be at least 1" in result.output) == (1, True)
 
 
 def test_a_song_that_is_only_midi_comes_with_the_command_that_renders_it(at_tiny_home: Path, tmp_path: Path):

@@ -25,7 +25,7 @@ from musictool.errors import BadCorpus, BadOption, NoMusic
 from musictool.evaluation.evaluation import Evaluation
 from musictool.evaluation.reconstruction import Reconstruction
 from musictool.evaluation.reference import Measures, Reference
-from musictool.metrics.told_apart import told_apart
+from musictool.metrics.told_apart import ToldApart, told_apart
 from musictool.music.score import Score
 from musictool.reading import read_named
 
@@ -71,10 +71,7 @@ def evaluate(
     """
     from musictool.models.model import Model
 
-    if not 2 <= num <= MAX_NUM:
-        raise BadOption(f"--num {num} is not from 2 to {MAX_NUM}")
-    if bars is not None and bars < 1:
-        raise BadOption(f"--bars {bars} is not at least 1")
+    _check(num, bars)
     opened = model if isinstance(model, Model) else Model.open(model)
     reference = Reference(_training_corpus(opened) if corpus is None else Corpus.open(corpus), num, seed)
     written_bars, bars = bars or MAX_BARS, bars or min(MAX_BARS, _median_bars(reference.scores))
@@ -84,31 +81,18 @@ def evaluate(
     if not any(len(score.notes) for score in scores):
         raise NoMusic(f"not one of {num} pieces by {opened.name} has a note; train it longer")
     announce("scoring them by their likelihood")
-    likelihoods = _likelihoods(opened, reference, scores, is_own_corpus=corpus is None)
-    facts = {
-        "model": opened.name,
-        "arch": opened.info["arch"]["name"],
-        "encoding": opened.encoding.name,
-        "corpus": reference.corpus.name,
-        "bars": bars,
-        "temperature": temperature,
-        "seed": seed,
-    }
+    likelihoods = _likelihoods(opened, reference, scores, is_training_corpus=corpus is None)
     announce("measuring")
+    facts = _facts(opened, reference) | {"bars": bars, "temperature": temperature, "seed": seed}
     samples = Measures.of([f"sample {number}" for number in range(1, num + 1)], scores, reference.copies)
-    evaluation = compare_with(
-        reference, f"{opened.name} beside {reference.corpus.name}", facts, samples, opened, likelihoods
-    )
+    title = f"{opened.name} beside {reference.corpus.name}"
+    evaluation = compare_with(reference, title, facts, samples, opened, likelihoods)
     announce("telling the samples from human pieces")
-    people, encoded = (
-        reference.validation_scores(written_bars, prepare)
-        for prepare in (opened.transposed, partial(_as_encoded, opened))
+    return replace(
+        evaluation,
+        told_apart=_told_apart(opened, reference, written, written_bars, seed),
+        reconstruction=Reconstruction.of(opened, reference.scores),
     )
-    apart = {
-        "samples": told_apart(written, people, seed),
-        "encoded": told_apart(encoded, people, seed, paired=True, halves=False),  # chance is the samples'
-    }
-    return replace(evaluation, told_apart=apart, reconstruction=Reconstruction.of(opened, reference.scores))
 
 
 def evaluate_files(
@@ -150,6 +134,35 @@ def evaluate_files(
     evaluation = compare_with(reference, title, facts, Measures.of(names, scores, reference.copies))
     announce("telling the samples from human pieces")
     return replace(evaluation, told_apart={"samples": told_apart(scores, reference.validation_scores(None), seed)})
+
+
+def _check(num: int, bars: int | None) -> None:
+    if not 2 <= num <= MAX_NUM:
+        raise BadOption(f"--num {num} is not from 2 to {MAX_NUM}")
+    if bars is not None and bars < 1:
+        raise BadOption(f"--bars {bars} is not at least 1")
+
+
+def _facts(model: Model, reference: Reference) -> dict[str, Any]:
+    """What is compared with what, JSON-able."""
+    return {
+        "model": model.name,
+        "arch": model.info["arch"]["name"],
+        "encoding": model.encoding.name,
+        "corpus": reference.corpus.name,
+    }
+
+
+def _told_apart(
+    model: Model, reference: Reference, written: Sequence[Score], bars: int, seed: int
+) -> dict[str, ToldApart]:
+    """How surely a model's pieces are told from human ones, and human ones encoded and decoded from themselves."""
+    human = reference.validation_scores(bars, model.transposed)
+    encoded = reference.validation_scores(bars, partial(_as_encoded, model))
+    return {
+        "samples": told_apart(written, human, seed),
+        "encoded": told_apart(encoded, human, seed, paired=True, halves=False),  # chance is the samples'
+    }
 
 
 def _median_bars(scores: Sequence[Score]) -> int:
@@ -220,15 +233,15 @@ def written_by(model: Model, human: Sequence[Score], num: int, bars: int, temper
 
 
 def _likelihoods(
-    model: Model, reference: Reference, samples: Sequence[Score], is_own_corpus: bool
+    model: Model, reference: Reference, samples: Sequence[Score], is_training_corpus: bool
 ) -> dict[str, Likelihood]:
     """Of the validation pieces, the samples and the baselines; empty if the arch has no likelihood."""
     from musictool.evaluation.likelihood import baseline_likelihoods, of_model
 
-    accuracy = model.info["metrics"].get("val_accuracy") if is_own_corpus else None
+    accuracy = model.info["metrics"].get("val_accuracy") if is_training_corpus else None
     human = of_model(model, reference.scores, accuracy)
     if human is None:
         return {}
     written = of_model(model, [score for score in samples if len(score.notes)])
     likelihoods = {"human": human} | ({"samples": written} if written else {})
-    return likelihoods | baseline_likelihoods(model, reference.corpus, human, is_own_corpus, reference.validation)
+    return likelihoods | baseline_likelihoods(model, reference.corpus, human, is_training_corpus, reference.validation)

@@ -71,16 +71,16 @@ def of_model(model: Model, scores: Sequence[Score], accuracy: float | None = Non
 
 
 def baseline_likelihoods(
-    model: Model, corpus: Corpus, human: Likelihood, is_own_corpus: bool, validation: Sequence[int]
+    model: Model, corpus: Corpus, human: Likelihood, is_training_corpus: bool, validation: Sequence[int]
 ) -> dict[str, Likelihood]:
     """The baselines (musictool/metrics/baselines.py), each over the music of `human`.
 
     Args:
         human: of the model, on the same pieces.
-        is_own_corpus: whether the model was trained on the corpus: its folder then holds the baselines of all pieces.
+        is_training_corpus: whether the model learnt from it: its folder then holds the baselines of all pieces.
         validation: the pieces that are scored.
     """
-    is_whole = is_own_corpus and len(validation) == corpus.is_validation.sum()
+    is_whole = is_training_corpus and len(validation) == corpus.is_validation.sum()
     stored = model.info["metrics"].get("baselines") if is_whole else None
     nats = stored or baselines(_encoded(model, corpus, validation))
     return {name: Likelihood(value, human.amount, human.spec) for name, value in nats.items()}

@@ -28,8 +28,8 @@ import json
 import re
 import shlex
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,21 +73,17 @@ def create_app(
         votes, seed: the file of the blind test's answers, and what fixes the order of its questions.
     """
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        with tempfile.TemporaryDirectory(prefix="musictool-") as folder:
-            app.state.studio = Studio(Path(folder), program, votes, seed)
-            warming = asyncio.create_task(app.state.studio.warm_up()) if warm else None
-            try:
-                yield
-            finally:
-                if warming is not None:
-                    warming.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await warming
-                await app.state.studio.close()
+    return Starlette(
+        routes=_routes(),
+        middleware=rules(host, token),
+        exception_handlers={MusictoolError: _refused, TooLarge: _too_large, TimeoutError: _too_slow},
+        lifespan=_lifespan(program, warm, votes, seed),
+    )
 
-    routes = [
+
+def _routes() -> list[Route]:
+    """Each address, and the function below that answers it."""
+    return [
         Route("/", page),
         Route("/listen", page),
         Route("/static/{name}", static),
@@ -113,12 +109,28 @@ def create_app(
         Route("/api/votes", vote, methods=["POST"]),
         Route("/api/result", result, methods=["POST"]),
     ]
-    return Starlette(
-        routes=routes,
-        middleware=rules(host, token),
-        exception_handlers={MusictoolError: _refused, TooLarge: _too_large, TimeoutError: _too_slow},
-        lifespan=lifespan,
-    )
+
+
+def _lifespan(
+    program: Sequence[str], warm: bool, votes: Path | None, seed: int
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """What holds for as long as the application runs: its folder for files, its Studio, and the Studio's worker."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with tempfile.TemporaryDirectory(prefix="musictool-") as folder:
+            app.state.studio = Studio(Path(folder), program, votes, seed)
+            warming = asyncio.create_task(app.state.studio.warm_up()) if warm else None
+            try:
+                yield
+            finally:
+                if warming is not None:
+                    warming.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await warming
+                await app.state.studio.close()
+
+    return lifespan
 
 
 async def _refused(request: Request, error: Exception) -> Response:

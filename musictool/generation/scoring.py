@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -168,13 +168,11 @@ def score_piece(
     progress: Progress = lambda done, total: None,
 ) -> Scored | None:
     """Score one piece, see `score_files`; None if it has no music that the model's encoding writes."""
-    transposition = model.semitones_for(score)
-    model_score = score.transpose(transposition)
-    rows, unknown = encode_nearest(model.encoding, model_score)
-    if not len(rows):
+    encoded = _encoded(model, score, constraints)
+    if encoded is None:
         return None
+    rows, transposition, unknown, guidance = encoded
     arch = model.player(model.engine_for(len(rows)))
-    guidance = _guidance(model, score, constraints, transposition)
     parts: list[np.ndarray] = []
     for part in arch.surprisal_in_parts(rows, guidance):
         parts.append(part)
@@ -183,7 +181,7 @@ def score_piece(
     states = arch.likeliest_states(rows) if isinstance(arch, HiddenStatesArch) else None
     title = score.title or name
     decoded = model.encoding.decode(rows)
-    onsets = _onsets_ticks(model.encoding, model_score, rows)
+    onsets = _onsets_ticks(model.encoding, score.transpose(transposition), rows)
     if onsets is not None:
         music = replace(score, title=title)
         return Scored(name, music, surprisal, onsets, unknown, transposition, len(decoded.notes), states=states)
@@ -201,23 +199,34 @@ def score_piece(
 def surprisals(model: Model, scores: Sequence[Score]) -> list[tuple[Score, np.ndarray]]:
     """The surprisal of the rows of several pieces, nats float64 (T,), alone, and so several times as fast; without the
     pieces that have no music which the model's encoding writes. Raises BadOption as `Arch.surprisal`."""
-    kept, pieces, guidances = [], [], []
-    for score in scores:
-        transposition = model.semitones_for(score)
-        rows, _ = encode_nearest(model.encoding, score.transpose(transposition))
-        if len(rows):
-            kept.append(score)
-            pieces.append(rows)
-            guidances.append(_guidance(model, score, NO_CONSTRAINTS, transposition))
-    engine = model.engine_for(sum(map(len, pieces)) / max(1, len(pieces)), len(pieces))
-    return list(zip(kept, model.player(engine).surprisals(pieces, guidances), strict=True))
+    encoded = [(score, _encoded(model, score, NO_CONSTRAINTS)) for score in scores]
+    pieces = [(score, piece.rows, piece.guidance) for score, piece in encoded if piece is not None]
+    lengths = [len(rows) for _, rows, _ in pieces]
+    engine = model.engine_for(sum(lengths) / max(1, len(lengths)), len(lengths))
+    surprisals = model.player(engine).surprisals([rows for _, rows, _ in pieces], [each for *_, each in pieces])
+    return list(zip([score for score, *_ in pieces], surprisals, strict=True))
 
 
-def _guidance(model: Model, score: Score, constraints: Constraints, transposition: int) -> Guidance:
+class _Encoded(NamedTuple):
+    """A piece as a model reads it: (T, *shape); how many semitones higher; the share of rows, 0..1, that its vocabulary
+    lacks; and what is known of the piece besides."""
+
+    rows: np.ndarray
+    transposition: int
+    unknown: float
+    guidance: Guidance
+
+
+def _encoded(model: Model, score: Score, constraints: Constraints) -> _Encoded | None:
+    """None for a piece that has no music which the model's encoding writes."""
+    transposition = model.semitones_for(score)
+    rows, unknown = encode_nearest(model.encoding, score.transpose(transposition))
+    if not len(rows):
+        return None
     guidance = guidance_of(model, constraints, transposition)
-    if (rows_per_quarter := model.encoding.rows_per_quarter) is None:
-        return guidance
-    return replace(guidance, bar_positions=BarPositions((score.metres,), rows_per_quarter))
+    if (rows_per_quarter := model.encoding.rows_per_quarter) is not None:
+        guidance = replace(guidance, bar_positions=BarPositions((score.metres,), rows_per_quarter))
+    return _Encoded(rows, transposition, unknown, guidance)
 
 
 def _onsets_ticks(encoding: Encoding, score: Score, rows: np.ndarray) -> np.ndarray | None:

@@ -51,7 +51,8 @@ class Constraints:
     pitch_range: str | None = flag(None, "Only notes from here to there: C3-C6, or as MIDI numbers 48-84.")
     instruments: str | None = flag(
         None,
-        "Only these: piano, guitar, bass, strings, drums, or General MIDI names, with commas between.",
+        "Only these: piano, guitar, bass, strings, drums, or General MIDI names, with commas between; any: all. "
+        "[default: of tokens, those that play together in a piece of the corpus]",
         kinds=("tokens", "frames"),
     )
     density: float | None = flag(
@@ -115,9 +116,10 @@ class Constraints:
     @cached_property
     def tracks(self) -> tuple[Track, ...] | None:
         """The instruments; None for all. Raises BadOption, UnknownName for what is none."""
-        if self.instruments is None:
+        from musictool.music.instruments import ANY, tracks_of
+
+        if self.instruments is None or self.instruments.strip().lower() == ANY:
             return None
-        from musictool.music.instruments import tracks_of
 
         return tracks_of(self.instruments)
 

@@ -7,7 +7,7 @@ and how; the same request on the same model gives the same notes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from musictool.engine.current import Engine
 from musictool.errors import BadOption, NoMusic
+from musictool.generation import ensembles
 from musictool.generation.chord_plan import ChordPlan
 from musictool.generation.continuation import Continuation, Primer
 from musictool.generation.guidance import allowed_instruments, guidance_of
@@ -23,7 +24,7 @@ from musictool.generation.primers import encode_nearest, metres_of_beginning, mo
 from musictool.generation.request import Request
 from musictool.models.model import Model
 from musictool.music.bar_positions import BarPositions
-from musictool.music.score import DEFAULT_BPM, METRE, TEMPO, Score, transposed_chords
+from musictool.music.score import DEFAULT_BPM, METRE, TEMPO, Score, Track, transposed_chords
 from musictool.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -147,7 +148,15 @@ class Generation:
     def _stream(self) -> Iterator[np.ndarray]:
         request = self.request
         arch = self.model.player(self.engine)
-        guidance = replace(self.guidance, bar_positions=self._bar_positions, row_conditions=self._chord_plan)
+        banned = ensembles.banned_tokens(self.model, self.players)
+        if banned is not None and self.guidance.banned is not None:
+            banned = banned | self.guidance.banned
+        guidance = replace(
+            self.guidance,
+            banned=self.guidance.banned if banned is None else banned,
+            bar_positions=self._bar_positions,
+            row_conditions=self._chord_plan,
+        )
         return arch.continuation(self.model_input, request.sampler, request.seed, guidance)
 
     @property
@@ -188,22 +197,47 @@ class Generation:
         """What each piece continues."""
         model, request = self.model, self.request
         tracks = request.constraints.tracks
-        allowed = None if tracks is None else allowed_instruments(model, tracks)
+        allowed = [] if tracks is None else allowed_instruments(model, tracks)
 
-        def chosen(rows: np.ndarray) -> np.ndarray:
-            return rows if allowed is None else model.encoding.choosing(rows, allowed)
+        def chosen(rows: np.ndarray, players: Sequence[Track]) -> np.ndarray:
+            players = allowed or players
+            return model.encoding.choosing(rows, players) if players else rows
 
         if (user := self.user_score) is not None:
-            rows, unknown = self._encoded(user)
-            metres = user.metres if len(user.metres) else np.array([(0, *model.info["music"]["metre"])], METRE)
-            return [Primer(model, request, chosen(rows), self.transposition, user, unknown, metres)] * request.num
-        openings = model_primers(model, request.num, 0 if request.from_scratch else request.primer_length, request.seed)
-        if request.from_scratch:
-            openings = [(rows, metres_of_beginning(metres)) for rows, metres in openings]
+            (rows, metres), unknown = self._openings[0], self._user_rows[1]
+            rows = chosen(rows, self.players[0])
+            return [Primer(model, request, rows, self.transposition, user, unknown, metres)] * request.num
         return [
-            Primer(model, request, chosen(rows), transposition, metres=metres)
-            for (rows, metres), transposition in zip(openings, self._transpositions, strict=True)
+            Primer(model, request, chosen(rows, players), transposition, metres=metres)
+            for (rows, metres), players, transposition in zip(
+                self._openings, self.players, self._transpositions, strict=True
+            )
         ]
+
+    @cached_property
+    def players(self) -> list[list[Track]]:
+        """The instruments that play in each piece; [] where all may, or --instruments says which."""
+        if self.request.constraints.instruments is not None:
+            return [[]] * self.request.num
+        return ensembles.draw(self.model, [rows for rows, _ in self._openings], self.request.seed)
+
+    @cached_property
+    def _openings(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """spec.dtype (T, *spec.shape) and METRE of what each piece continues."""
+        model, request = self.model, self.request
+        if (user := self.user_score) is not None:
+            typical = np.array([(0, *model.info["music"]["metre"])], METRE)
+            return [(self._user_rows[0], user.metres if len(user.metres) else typical)] * request.num
+        if not request.from_scratch:
+            return model_primers(model, request.num, request.primer_length, request.seed)
+        openings = model_primers(model, request.num, 0, request.seed)
+        return [(rows, metres_of_beginning(metres)) for rows, metres in openings]
+
+    @cached_property
+    def _user_rows(self) -> tuple[np.ndarray, float]:
+        """As _encoded gives them."""
+        assert self.user_score is not None
+        return self._encoded(self.user_score)
 
     def _encoded(self, score: Score) -> tuple[np.ndarray, float]:
         """The rows of the user's own primer, and the share of them that the vocabulary lacks."""

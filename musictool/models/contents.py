@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -16,6 +17,7 @@ from musictool.corpus.corpus import Corpus
 from musictool.dataset.dataset import Encoded
 from musictool.encoding import Encoding
 from musictool.music import dynamics
+from musictool.music.instruments import DRUM_PROGRAM
 from musictool.music.key import KEY_NAMES, NO_KEY
 from musictool.music.score import DEFAULT_BPM, Score
 
@@ -43,8 +45,8 @@ def primers(encoded: Encoded, corpus: Corpus) -> tuple[list[np.ndarray], list[np
 
 def typical_music(corpus: Corpus, encoding: Encoding) -> dict[str, Any]:
     """The median tempo, the commonest metre and the dynamics of the corpus, which are those of a sample whose encoding
-    has none; how many pieces are in each key, in the order of KEY_NAMES; and the programs of the encoding's parts, if
-    most pieces have the same."""
+    has none; how many pieces are in each key, in the order of KEY_NAMES; the programs of the encoding's parts, if most
+    pieces have the same; and for tokens that choose instruments, which of them play together."""
     tempos, metres = [], []
     played: list[Score] = []
     for score in islice(corpus.scores(), TYPICAL_PIECES):
@@ -58,7 +60,8 @@ def typical_music(corpus: Corpus, encoding: Encoding) -> dict[str, Any]:
     keys = np.bincount(corpus.keys[corpus.keys != NO_KEY], minlength=len(KEY_NAMES)).tolist()
     music = {"bpm": bpm, "metre": list(metre), "dynamics": dynamics.measured(played).to_json(), "keys": keys}
     programs = _programs(played, len(encoding.parts))
-    return music | ({"programs": programs} if any(programs) else {})
+    together = ensembles(played) if any(track is not None for track in encoding.instruments()) else []
+    return music | ({"programs": programs} if any(programs) else {}) | ({"ensembles": together} if together else {})
 
 
 def _programs(scores: list[Score], parts: int) -> list[int]:
@@ -66,6 +69,14 @@ def _programs(scores: list[Score], parts: int) -> list[int]:
     all_programs = (tuple(track.program for track in score.tracks if not track.is_drum) for score in scores)
     counts = Counter(programs for programs in all_programs if len(programs) == parts)
     return next((list(programs) for programs, count in counts.items() if count > counts.total() / 2), [])
+
+
+def ensembles(scores: Iterable[Score]) -> list[list[int]]:
+    """The different sets of programs, DRUM_PROGRAM for drums, that play in pieces of two instruments or more."""
+    sets = {
+        tuple(sorted({DRUM_PROGRAM if track.is_drum else track.program for track in score.tracks})) for score in scores
+    }
+    return [list(programs) for programs in sorted(sets) if len(programs) > 1]
 
 
 def parameters(arch: Arch) -> int:

@@ -20,7 +20,14 @@ SCHEMA = {
     "spec": {"kind": str, "shape": [int], "size": int},
     "conditions": {"controls": [str], "column": str, "labels": [str]},
     "corpus": {"name": str, "folder": str, "fingerprint": str, "licence": str},
-    "music": {"bpm": float, "metre": [int], "dynamics?": {str: object}, "keys?": [int], "programs?": [int]},
+    "music": {
+        "bpm": float,
+        "metre": [int],
+        "dynamics?": {str: object},
+        "keys?": [int],
+        "programs?": [int],
+        "ensembles?": [[int]],
+    },
     "training": {
         "settings": {str: object},
         "options": {"transpose": str, "where?": [str], str: object},
@@ -118,6 +125,11 @@ def _check_values(info: dict[str, Any]) -> None:
     programs = info["music"].get("programs", [])
     if not all(0 <= program <= MOST_PROGRAM for program in programs):
         raise ValueError(f"music.programs should be General MIDI programs, 0 to {MOST_PROGRAM}")
+    ensembles = info["music"].get("ensembles", [])
+    if not all(0 <= program <= MOST_PROGRAM + 1 for programs in ensembles for program in programs):
+        raise ValueError(
+            f"music.ensembles should be General MIDI programs, 0 to {MOST_PROGRAM}, and one more for drums"
+        )
     keys = info["music"].get("keys", [])
     if len(keys) not in (0, KEYS) or min(keys, default=0) < 0:
         raise ValueError(f"music.keys should be {KEYS} numbers of pieces")

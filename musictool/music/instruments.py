@@ -40,6 +40,10 @@ def instrument_of(track: Track) -> int:
     return DRUMS if track.is_drum else _FAMILIES.get(track.program // 8, STRINGS)
 
 
+DRUM_PROGRAM = 128  # of drums, behind the programs of General MIDI
+ANY = "any"  # of --instruments: all that the model knows
+
+
 def tracks_of(text: str) -> tuple[Track, ...]:
     """The tracks that "piano, violin, drums" means: of one of INSTRUMENTS every program of it, else one program.
 

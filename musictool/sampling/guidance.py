@@ -31,8 +31,8 @@ class Guidance:
     """What a continuation is bound to.
 
     Attributes:
-        banned: bool (V,) for tokens, (D,) for frames: what may not be drawn; None for nothing besides what the arch
-            itself bans.
+        banned: bool (V,) for tokens, or (B, V), of each piece; (D,) for frames: what may not be drawn; None for nothing
+            besides what the arch itself bans.
         style: uint8 0/1 (N, S, P, I), segments to write like, for archs of segments that know styles; None for none.
         alpha: how much of the style, 0 none to 1 nothing else.
         conditions: float32 (C,), requested values (musictool/dataset/conditions.py); None for no request.
@@ -54,7 +54,8 @@ class Guidance:
     alpha: float = 0.0
 
     def logit_bias(self, size: int, reserved: int = 0) -> np.ndarray:
-        """float32 (size,), to be added to logits: MASKED_LOGIT for what is banned or below `reserved`, otherwise 0."""
+        """float32 (size,) or (B, size), to be added to logits: MASKED_LOGIT for what is banned or below `reserved`,
+        otherwise 0."""
         banned = np.arange(size) < reserved
         return np.where(banned if self.banned is None else banned | self.banned, MASKED_LOGIT, 0.0).astype(np.float32)
 

@@ -26,7 +26,7 @@ class DrawState(NamedTuple):
     """What the rules know of a batch of pieces besides the logits. It changes with each token drawn.
 
     Attributes:
-        logit_bias: float32 (V,), MASKED_LOGIT for banned tokens, otherwise 0.
+        logit_bias: float32 (V,) or (B, V), MASKED_LOGIT for banned tokens, otherwise 0.
         recent: int32 (B, V), for how many rows to come a token still counts as recent; (B, 0) where no rule asks.
         repetition_window: int32 (V,), what `recent` is set to when a token is drawn: 0 for tokens never penalised.
         temperature_factor: float32 (B,), what the temperature is multiplied by.

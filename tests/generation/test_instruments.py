@@ -15,9 +15,11 @@ from musictool.errors import BadOption, UnknownName
 from musictool.generation.guidance import guidance_of
 from musictool.generation.request import Constraints, Request
 from musictool.generation.sample import Generation, sample
+from musictool.models.contents import ensembles
 from musictool.models.model import Model
-from musictool.music.instruments import tracks_of
+from musictool.music.instruments import DRUM_PROGRAM, tracks_of
 from musictool.music.score import METRE, Score, Track
+from musictool.writing import write
 
 VIOLIN, PIANO, BASS, DRUMS = Track(40), Track(0), Track(33), Track(is_drum=True)
 
@@ -28,9 +30,10 @@ class Chance:
     def continuation(self, primer: np.ndarray, sampler: Any, seed: int, guidance: Any) -> Any:
         self.primer = primer
         rng = np.random.default_rng(seed)
-        allowed = np.flatnonzero(guidance.logit_bias(NoteDuration().spec.size, 3) == 0)
+        bias = np.atleast_2d(guidance.logit_bias(NoteDuration().spec.size, 3))
+        allowed = [np.flatnonzero(of_piece == 0) for of_piece in np.resize(bias, (len(primer), bias.shape[1]))]
         while True:
-            yield rng.choice(allowed, (len(primer), 256)).astype(np.int32)
+            yield np.stack([rng.choice(tokens, 256) for tokens in allowed]).astype(np.int32)
 
 
 @pytest.fixture
@@ -57,6 +60,63 @@ def test_no_other_instrument_plays(model: Model, text: str, programs: set[int], 
     playing = [track for piece in pieces for track in piece.tracks]
     assert {track.program for track in playing if not track.is_drum} <= programs
     assert any(track.is_drum for track in playing) == drums
+
+
+def playing(piece: Score) -> set[int]:
+    """The programs of a piece."""
+    return {DRUM_PROGRAM if track.is_drum else track.program for track in piece.tracks}
+
+
+@pytest.fixture
+def band(model: Model) -> Model:
+    """It knows of three ensembles of its corpus."""
+    music = {**model.info["music"], "ensembles": [[0, 33, DRUM_PROGRAM], [40, 41], [40, DRUM_PROGRAM]]}
+    known = Model(model.folder, {**model.info, "music": music}, model.encoding)
+    known.__dict__.update({key: model.__dict__[key] for key in ("arch", "primers", "primer_metres")})
+    return known
+
+
+def test_those_play_that_play_together_in_a_piece_of_the_corpus(band: Model):
+    pieces = sample(band, Request(length=3000, num=12, seed=2))
+    assert {frozenset(playing(piece)) for piece in pieces} == {
+        frozenset({0, 33, DRUM_PROGRAM}),  # behind the piano's opening
+        frozenset({40, 41}),  # two behind the violin's
+        frozenset({40, DRUM_PROGRAM}),
+    }
+    again = sample(band, Request(length=3000, num=12, seed=2))
+    assert all((one.notes == other.notes).all() for one, other in zip(pieces, again, strict=True))
+
+
+def test_behind_nothing_any_ensemble_plays(band: Model):
+    pieces = sample(band, Request(length=3000, num=12, seed=2, from_scratch=True))
+    assert {0, 40} == {min(playing(piece)) for piece in pieces}
+    assert all(playing(piece) in ({0, 33, DRUM_PROGRAM}, {40, 41}, {40, DRUM_PROGRAM}) for piece in pieces)
+
+
+def test_who_plays_in_a_primer_plays_on(band: Model, tmp_path: Path):
+    write(Score.from_notes([(72, i, 1) for i in range(6)], (Track(33, name="bass"),)), tmp_path / "mine.mid")
+    (piece,) = sample(band, Request(length=3000, seed=2, primer=tmp_path / "mine.mid"))
+    assert playing(piece) == {0, 33, DRUM_PROGRAM}
+    write(Score.from_notes([(72, i, 1) for i in range(6)], (Track(99),)), tmp_path / "alone.mid")
+    (piece,) = sample(band, Request(length=3000, seed=2, primer=tmp_path / "alone.mid"))
+    assert {99} < playing(piece)
+    assert len(playing(piece)) <= 4
+
+
+def test_any_lets_all_play_and_a_key_binds_an_ensemble_too(band: Model):
+    (piece,) = sample(band, Request(length=3000, seed=2, constraints=Constraints(instruments="any")))
+    assert len(playing(piece)) > 9
+    (piece,) = sample(band, Request(length=3000, seed=2, constraints=Constraints(key="C major")))
+    assert playing(piece) in ({0, 33, DRUM_PROGRAM}, {40, 41}, {40, DRUM_PROGRAM})
+    assert set(piece.notes["pitch"][~piece.is_drum] % 12) == {0, 2, 4, 5, 7, 9, 11}
+
+
+def test_a_model_keeps_the_ensembles_of_its_corpus():
+    def piece(*tracks: Track) -> Score:
+        return Score.from_notes([(60, 0, 1)], tracks)
+
+    scores = [piece(BASS, DRUMS), piece(DRUMS, BASS, BASS), piece(PIANO), piece(VIOLIN, PIANO)]
+    assert ensembles(scores) == [[0, 40], [33, DRUM_PROGRAM]]
 
 
 def test_drums_alone_have_no_pitches(model: Model):

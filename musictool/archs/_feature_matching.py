@@ -42,7 +42,7 @@ class MatchingOptions:
 
 
 class MatchingArch(AdversarialArch):
-    """An adversarial arch with MatchingOptions. A subclass gives its network and `judged`."""
+    """An adversarial arch with MatchingOptions. A subclass gives its network and `critic_outputs`."""
 
     LEARNING_RATE: ClassVar[float] = 1e-3
     SIZE_MULTIPLES: ClassVar[tuple[int, int]] = (4, 4)
@@ -50,7 +50,7 @@ class MatchingArch(AdversarialArch):
     GENERATOR_METRICS = ("generator_loss", "mismatch")
 
     @abstractmethod
-    def judged(self, segments: Any, real: Any, training: bool) -> tuple[Any, Any]:
+    def critic_outputs(self, segments: Any, real: Any, training: bool) -> tuple[Any, Any]:
         """What the critic says of segments.
 
         Args:
@@ -71,8 +71,8 @@ class MatchingArch(AdversarialArch):
 
     def critic_loss(self, previous: Any, segments: Any, training: bool) -> tuple[Any, ...]:
         generated = ops.stop_gradient(self.generated(previous, segments, training))
-        real, _ = self.judged(segments, segments, training)  # logits (N,)
-        fake, _ = self.judged(generated, segments, training)
+        real, _ = self.critic_outputs(segments, segments, training)  # logits (N,)
+        fake, _ = self.critic_outputs(generated, segments, training)
 
         # binary cross-entropy, -ln p of real segments and -ln (1 - p) of fake ones
         loss = ops.softplus(-real) + ops.softplus(fake)
@@ -85,8 +85,8 @@ class MatchingArch(AdversarialArch):
 
     def generator_loss(self, previous: Any, segments: Any, training: bool) -> tuple[Any, ...]:
         generated = self.generated(previous, segments, training)
-        fake, fake_features = self.judged(generated, segments, training)
-        _, real_features = self.judged(segments, segments, training)
+        fake, fake_features = self.critic_outputs(generated, segments, training)
+        _, real_features = self.critic_outputs(segments, segments, training)
         mismatch = MEAN_WEIGHT * _mean_distance(generated, segments)
         mismatch = mismatch + FEATURE_WEIGHT * _mean_distance(fake_features, real_features)
         loss = ops.softplus(-fake)

@@ -86,7 +86,7 @@ class Autoencoders(SegmentsNetwork):
         limit = MAX_STDS * self.latent_std[instrument]
         return ops.clip(latent, -limit, limit)
 
-    def heard(self, instrument: int, cells: Any) -> Any:
+    def latent_of(self, instrument: int, cells: Any) -> Any:
         """What an instrument plays, 0/1 (N, S, P) -> its latents as generation reads them, float32 (N, Z)."""
         return self.clipped(instrument, self.instruments[instrument].posterior(cells)[0])
 

@@ -67,7 +67,7 @@ class Gan(MatchingArch):
         network.built = True
         return network
 
-    def judged(self, segments: Any, real: Any, training: bool) -> tuple[Any, Any]:
+    def critic_outputs(self, segments: Any, real: Any, training: bool) -> tuple[Any, Any]:
         logits, features = self.network.critic(segments, training=training)
         return logits, features
 

@@ -28,7 +28,7 @@ from musictool.archs._segments import SamplingContext
 from musictool.dataset.dataset import Encoded
 from musictool.engine import nn, ops
 from musictool.engine.current import within
-from musictool.layers.midinet import CHORD_SIZE, ChordCritic, ChordGenerator, bars_in, chords_of, vectors_of
+from musictool.layers.midinet import CHORD_SIZE, ChordCritic, ChordGenerator, bars_in, chord_vectors, chords_of
 from musictool.music.chords import NONE
 from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.sampler import Sampler
@@ -53,7 +53,7 @@ class ChordAdversaries(Adversaries):
 
     def draw_noise(self, segments: Any, training: bool) -> Any:
         """float32 (N, Z + bars * 13): noise, and the chords of the segments."""
-        return ops.concatenate([super().draw_noise(segments, training), vectors_of(chords_of(segments))], axis=-1)
+        return ops.concatenate([super().draw_noise(segments, training), chord_vectors(chords_of(segments))], axis=-1)
 
 
 class Midinet(MatchingArch):
@@ -78,8 +78,8 @@ class Midinet(MatchingArch):
         network.built = True
         return network
 
-    def judged(self, segments: Any, real: Any, training: bool) -> tuple[Any, Any]:
-        logits, features = self.network.critic(segments, vectors_of(chords_of(real)), training=training)
+    def critic_outputs(self, segments: Any, real: Any, training: bool) -> tuple[Any, Any]:
+        logits, features = self.network.critic(segments, chord_vectors(chords_of(real)), training=training)
         return logits, features
 
     def calibrate(self, encoded: Encoded) -> None:
@@ -116,7 +116,7 @@ class Midinet(MatchingArch):
                 chords = np.tile(np.array(context.guidance.chords, np.int32), (len(previous), 1))
             else:
                 chords = self._drawn_chords(chords_of(previous)[:, -1], context.rng)
-            return np.concatenate([noise, vectors_of(chords)], axis=1)
+            return np.concatenate([noise, chord_vectors(chords)], axis=1)
 
     def _drawn_chords(self, chord: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """int32 (N, bars): a chord after another, beginning behind int (N,), as often as in the corpus."""

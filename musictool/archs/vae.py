@@ -222,7 +222,7 @@ class Vae(SegmentsArch, AccompanimentArch, LatentArch):
     ) -> np.ndarray:
         number, temperature = len(history), np.float32(context.sampler.temperature)
         inputs = (
-            self._heard(history),
+            self._recent_latents(history),
             self.thresholds(number, context),
             temperature,
             self.latent_inputs(number, context),
@@ -232,7 +232,7 @@ class Vae(SegmentsArch, AccompanimentArch, LatentArch):
 
     @in_own_engine
     def probabilities(self, history: np.ndarray, segments: np.ndarray) -> np.ndarray:
-        inputs = self._heard(history), self.latent_inputs(len(history), default_context(0)), segments
+        inputs = self._recent_latents(history), self.latent_inputs(len(history), default_context(0)), segments
         return np.asarray(ops.convert_to_numpy(self._predict(*inputs)))
 
     @in_own_engine
@@ -243,13 +243,13 @@ class Vae(SegmentsArch, AccompanimentArch, LatentArch):
         nats = [ops.convert_to_numpy(self._nats(histories[batch], rows[batch])) for batch in batches]
         return np.concatenate([*nats, np.zeros(0)]).astype(np.float64)
 
-    def _heard(self, history: np.ndarray) -> np.ndarray:
+    def _recent_latents(self, history: np.ndarray) -> np.ndarray:
         """uint8 0/1 (N, T, S, P, I), T >= 1 -> float32 (N, M, I, Z): the latents of the last M segments, clipped; zeros
         where there are fewer."""
-        heard = history[:, -self.memory :]
+        recent = history[:, -self.memory :]
         limit = MAX_STDS * ops.convert_to_numpy(self.vae.latent_std)
-        latents = np.clip(self.latents(heard.reshape(-1, *self.spec.shape)), -limit, limit)
-        latents = latents.reshape(len(heard), -1, *self._latent_shape)
+        latents = np.clip(self.latents(recent.reshape(-1, *self.spec.shape)), -limit, limit)
+        latents = latents.reshape(len(recent), -1, *self._latent_shape)
         return np.pad(latents, ((0, 0), (self.memory - latents.shape[1], 0), (0, 0), (0, 0)))
 
     def _instrument_logits(self, instrument: int, history: Any, plan: Any, new: list[Any], latents: Any) -> Any:
@@ -283,7 +283,7 @@ class Vae(SegmentsArch, AccompanimentArch, LatentArch):
                 cells = binarise(logits, temperature, thresholds[..., i], self.network.max_polyphony[i])
                 cells = ops.cast(cells, "float32")
             band.append(cells)
-            new.append(self.vae.heard(i, cells))
+            new.append(self.vae.latent_of(i, cells))
         return ops.cast(ops.stack(band, axis=-1), self.spec.dtype.name)
 
     @cached_property
@@ -296,7 +296,7 @@ class Vae(SegmentsArch, AccompanimentArch, LatentArch):
             plan = self.network.plan(history)
             for i, cells in enumerate(by_instrument(ops.cast(segments, "float32"))):
                 logits.append(self._instrument_logits(i, history, plan, new, latents))
-                new.append(self.vae.heard(i, cells))
+                new.append(self.vae.latent_of(i, cells))
             return ops.sigmoid(top_k_per_step(ops.stack(logits, axis=-1), self.network.max_polyphony))
 
         return compiled(predict)

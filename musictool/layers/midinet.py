@@ -41,7 +41,7 @@ def chords_of(segments: Any) -> Any:
     return ops.where(ops.sum(weights, axis=-1) > 0, chords, NONE)
 
 
-def vectors_of(chords: Any) -> Any:
+def chord_vectors(chords: Any) -> Any:
     """int32 (N, bars) -> float32 (N, bars * 13): root and mode of each."""
     vectors = ops.take(ops.convert_to_tensor(VECTORS), chords, axis=0)  # (N, bars, 13)
     return ops.reshape(vectors, (-1, chords.shape[1] * CHORD_SIZE))

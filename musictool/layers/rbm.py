@@ -58,13 +58,13 @@ def gibbs(v: Any, b: Any, c: Any, kernel: Any, uniform: Any, temperature: float 
 
     def turn(i: Any, v: Any) -> Any:
         chance = uniform[i]  # (..., H + D)
-        h = drawn(c + ops.matmul(v, kernel), chance[..., :hidden], temperature)
-        return drawn(b + ops.matmul(h, back), chance[..., hidden:], temperature, logit_bias)
+        h = bernoulli(c + ops.matmul(v, kernel), chance[..., :hidden], temperature)
+        return bernoulli(b + ops.matmul(h, back), chance[..., hidden:], temperature, logit_bias)
 
     return ops.fori_loop(0, turns, turn, v)
 
 
-def drawn(logits: Any, uniform: Any, temperature: float = 1.0, logit_bias: Any = 0.0) -> Any:
+def bernoulli(logits: Any, uniform: Any, temperature: float = 1.0, logit_bias: Any = 0.0) -> Any:
     """float32 0/1: 1 as often as the logits say."""
     return ops.cast(uniform < ops.sigmoid(logits / temperature + logit_bias), "float32")
 
@@ -88,7 +88,7 @@ def annealed(b: Any, c: Any, kernel: Any, uniform: Any) -> tuple[Any, Any]:
         return v, logits, log_weights
 
     first = path.a + ops.zeros((chains, 1))  # (..., M, D)
-    v = drawn(first, uniform[0, :, path.hidden :])
+    v = bernoulli(first, uniform[0, :, path.hidden :])
     carry = ops.fori_loop(1, path.steps + 1, step, (v, first, ops.zeros_like(first[..., 0])))
     _, logits, log_weights = carry
 
@@ -144,9 +144,9 @@ class _Path:
     def turn(self, v: Any, i: Any, uniform: Any) -> tuple[Any, Any]:
         """One turn of Gibbs sampling at step i: new frames (..., M, D), and the logits that they are drawn from."""
         beta = self.betas[i]
-        h = drawn(beta * (self.c + ops.matmul(v, self.kernel)), uniform[:, : self.hidden])
+        h = bernoulli(beta * (self.c + ops.matmul(v, self.kernel)), uniform[:, : self.hidden])
         logits = (1 - beta) * self.a + beta * (self.b + ops.matmul(h, self.back))
-        return drawn(logits, uniform[:, self.hidden :]), logits
+        return bernoulli(logits, uniform[:, self.hidden :]), logits
 
 
 def _log_mean(logs: Any) -> Any:

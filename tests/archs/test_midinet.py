@@ -18,7 +18,7 @@ from musictool.engine.current import within
 from musictool.errors import BadOption
 from musictool.generation.guidance import guidance_of
 from musictool.generation.request import Constraints
-from musictool.layers.midinet import chords_of, vectors_of
+from musictool.layers.midinet import chord_vectors, chords_of
 from musictool.models.model import Model
 from musictool.music.chords import parse_chord, parse_chords, whole_bars
 from musictool.sampling.guidance import FREE, Guidance
@@ -60,7 +60,7 @@ def test_the_chords_that_are_asked_for_come_bar_by_bar_and_over_again(monkeypatc
     assert asked is not None
     list(islice(arch.continuation(primer, Sampler(), 1, Guidance(chords=asked)), 3))
     with within("numpy"):
-        wanted = vectors_of(np.array([asked[:2], (asked[2], asked[0]), asked[1:]], np.int32))
+        wanted = chord_vectors(np.array([asked[:2], (asked[2], asked[0]), asked[1:]], np.int32))
     np.testing.assert_array_equal(np.concatenate(given), wanted)
 
 
@@ -85,7 +85,7 @@ def test_in_training_the_generator_gets_the_chords_of_the_real_segments():
     segments = chord_segments("F", "Dm", "Bb", "C")[0]
     context = SamplingContext(Sampler(), FREE, np.random.default_rng(0))
     with within("numpy"):
-        wanted = vectors_of(chords_of(segments))
+        wanted = chord_vectors(chords_of(segments))
     np.testing.assert_array_equal(arch.noise(segments, context, segments)[:, 3:], wanted)
 
 

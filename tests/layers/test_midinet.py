@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from musictool.engine.current import within
-from musictool.layers.midinet import CHORD_SIZE, ChordCritic, ChordGenerator, bars_in, chords_of, over_cells, vectors_of
+from musictool.layers.midinet import (
+    CHORD_SIZE,
+    ChordCritic,
+    ChordGenerator,
+    bars_in,
+    chord_vectors,
+    chords_of,
+    over_cells,
+)
 from musictool.music.chords import NONE, VECTORS, chord_name
 from musictool.music.instruments import BASS, DRUMS, PIANO
 
@@ -31,7 +39,7 @@ def test_a_bar_has_the_chord_that_its_instruments_play_together_and_drums_say_no
 
 def test_beside_each_cell_stands_the_chord_of_its_bar_or_all_where_a_step_is_longer():
     chords = np.array([[0, 21]], np.int32)
-    vectors = vectors_of(chords)
+    vectors = chord_vectors(chords)
     cells = over_cells(vectors, 2, 8, 3)
     assert cells.shape == (1, 8, 3, 13)
     for step in range(8):
@@ -56,7 +64,7 @@ def test_what_is_generated_depends_on_noise_on_what_stood_before_and_on_each_cho
     chords = np.zeros((1, bars), np.int32)
 
     def cells(previous: np.ndarray, noise: np.ndarray, chords: np.ndarray) -> np.ndarray:
-        return np.asarray(generator(previous, np.concatenate([noise, vectors_of(chords)], axis=1)))
+        return np.asarray(generator(previous, np.concatenate([noise, chord_vectors(chords)], axis=1)))
 
     plain = cells(previous, noise, chords)
     assert plain.shape == (1, *shape)
@@ -65,7 +73,7 @@ def test_what_is_generated_depends_on_noise_on_what_stood_before_and_on_each_cho
         changed = chords.copy()
         changed[0, bar] = 15
         others.append(cells(previous, noise, changed))
-        logits, features = critic(previous, vectors_of(chords))
-        assert logits != critic(previous, vectors_of(changed))[0]
+        logits, features = critic(previous, chord_vectors(chords))
+        assert logits != critic(previous, chord_vectors(changed))[0]
         assert features.shape[:3] == (1, steps // 4, 16)
     assert all(np.abs(other - plain).max() > 1e-3 for other in others)

@@ -44,7 +44,7 @@ from musictool.web.edit import Edit, editors
 from musictool.web.events import EventStream
 from musictool.web.library import FORMS, models
 from musictool.web.listening import corpora
-from musictool.web.recipe import Recipe
+from musictool.web.recipe import PieceRecipe
 from musictool.web.security import JSON_BYTES, UPLOAD_BYTES, TooLarge, body, refusal, rules
 from musictool.web.studio import Studio
 
@@ -98,7 +98,7 @@ def _routes() -> list[Route]:
         Route("/api/forget", forget, methods=["POST"]),
         Route("/api/uploads", upload, methods=["POST"]),
         Route("/api/continued", continued, methods=["POST"]),
-        Route("/api/hear", hear, methods=["POST"]),
+        Route("/api/hear", convert_upload, methods=["POST"]),
         Route("/api/editors", list_editors),
         Route("/api/drawn", draw, methods=["POST"]),
         Route("/api/infill", infill, methods=["POST"]),
@@ -169,7 +169,7 @@ async def piece(request: Request) -> Response:
     if not found[2]:
         return await page(request)
     studio: Studio = request.app.state.studio
-    recipe = Recipe.from_json({**request.query_params, "model": request.path_params["model"], "seed": found[1]})
+    recipe = PieceRecipe.from_json({**request.query_params, "model": request.path_params["model"], "seed": found[1]})
     path = studio.library.file(recipe, found[2])
     if not path.exists():
         return refusal(404, "this piece is not made yet; press play on its page")
@@ -214,7 +214,7 @@ async def make_piece(request: Request) -> Any:
     """Make a piece: {"recipe": ..., "forms": [".mp3"]}."""
     values = await _json(request)
     studio: Studio = request.app.state.studio
-    return EventStream(studio.play(Recipe.from_json(values.get("recipe")), _forms(values)))
+    return EventStream(studio.play(PieceRecipe.from_json(values.get("recipe")), _forms(values)))
 
 
 async def keep(request: Request) -> Response:
@@ -243,11 +243,11 @@ async def continued(request: Request) -> Response:
     return JSONResponse(studio.go_on_from(await _recipe(request)))
 
 
-async def hear(request: Request) -> Any:
+async def convert_upload(request: Request) -> Any:
     """An upload as sound, or in other forms: {"upload": ID, "forms": [".mp3"], "lofi": false}."""
     values = await _json(request)
     studio: Studio = request.app.state.studio
-    return EventStream(studio.hear(str(values.get("upload")), _forms(values), values.get("lofi") is True))
+    return EventStream(studio.convert(str(values.get("upload")), _forms(values), values.get("lofi") is True))
 
 
 async def list_editors(request: Request) -> Response:
@@ -335,8 +335,8 @@ def _forms(values: dict[str, Any]) -> list[str]:
     return forms
 
 
-async def _recipe(request: Request) -> Recipe:
-    return Recipe.from_json((await _json(request)).get("recipe"))
+async def _recipe(request: Request) -> PieceRecipe:
+    return PieceRecipe.from_json((await _json(request)).get("recipe"))
 
 
 async def _json(request: Request) -> dict[str, Any]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 OPEN_MODELS = 3  # kept in memory
 MOST_SECONDS = 20 * 60  # of sound
 
-Tell = Callable[..., None]  # called with what is being done, and the share of it that is done if that is known
+Report = Callable[..., None]  # called with what is being done, and the share of it that is done if that is known
 
 
 class Cancelled(Exception):
@@ -77,7 +77,7 @@ def main() -> None:
         number = job.pop("id")
         answer = partial(_answer, answers, number)
 
-        def tell(
+        def report(
             what: str, share: float | None = None, number: int = number, answer: Any = answer, **more: Any
         ) -> None:
             jobs.check(number)
@@ -85,7 +85,7 @@ def main() -> None:
 
         try:
             jobs.check(number)
-            done = JOBS[job.pop("job")](tell, **job)
+            done = JOBS[job.pop("job")](report, **job)
             answer("done", **done, resident_bytes=resident_bytes())
         except Cancelled:
             answer("cancelled")
@@ -134,13 +134,13 @@ class OpenModels:
 MODELS = OpenModels()
 
 
-def warm_up(tell: Tell, model: str) -> dict[str, Any]:
+def warm_up(report: Report, model: str) -> dict[str, Any]:
     """Load a model, let it write a bar and play it, so that the first listener does not wait for that."""
     from musictool.generation.request import Request
     from musictool.generation.sample import sample
     from musictool.writing import write
 
-    tell("loading")
+    report("loading")
     (score,) = sample(MODELS.get(model), Request(bars=1, seed=1))
     with tempfile.TemporaryDirectory() as folder:
         write(score, Path(folder) / "bar.wav")
@@ -149,7 +149,7 @@ def warm_up(tell: Tell, model: str) -> dict[str, Any]:
 
 
 def make(
-    tell: Tell, folder: str, model: str, request: dict[str, Any], forms: list[str], lofi: bool, seed: int
+    report: Report, folder: str, model: str, request: dict[str, Any], forms: list[str], lofi: bool, seed: int
 ) -> dict[str, Any]:
     """Write a piece if it is not there yet, and what is missing of its other forms.
 
@@ -163,52 +163,52 @@ def make(
     place.mkdir(parents=True, exist_ok=True)
     midi = place / "piece.mid"
     if not midi.exists():
-        tell("reading", 0.0)
-        _write_piece(tell, midi, model, request)
+        report("reading", 0.0)
+        _write_piece(report, midi, model, request)
     sounds = [form for form in forms if form in (".mp3", ".wav")]
-    _render(tell, midi, [form for form in forms if form not in (".mid", ".json") and not (lofi and form in sounds)])
+    _render(report, midi, [form for form in forms if form not in (".mid", ".json") and not (lofi and form in sounds)])
     if lofi:
-        _render_lofi(tell, midi, sounds, seed)
+        _render_lofi(report, midi, sounds, seed)
     elif not (place / "view.json").exists():
         write_json(place / "view.json", view(_read(midi), _primer(request.get("primer"))))
     return {}
 
 
-def _write_piece(tell: Tell, midi: Path, model: str, request: dict[str, Any]) -> None:
+def _write_piece(report: Report, midi: Path, model: str, request: dict[str, Any]) -> None:
     from musictool.generation.request import Request
     from musictool.generation.songs import write_songs
 
-    wanted = options.build(Request, request)
-    write_songs(MODELS.get(model), wanted, midi, lambda rows, total: tell("writing", rows / max(1, total)), force=True)
+    song = options.build(Request, request)
+    write_songs(MODELS.get(model), song, midi, lambda rows, total: report("writing", rows / max(1, total)), force=True)
 
 
-def _render(tell: Tell, midi: Path, forms: list[str]) -> None:
+def _render(report: Report, midi: Path, forms: list[str]) -> None:
     """Files of further forms beside a MIDI file, made of the notes in it."""
     from musictool.writing import write
 
     for form in forms:
         path = midi.with_suffix(form)
         if not path.exists():
-            tell("playing" if form in (".mp3", ".wav") else "engraving")
+            report("playing" if form in (".mp3", ".wav") else "engraving")
             score = _read(midi)
             _check_length(score)
             write(score, path)
 
 
-def _render_lofi(tell: Tell, midi: Path, forms: list[str], seed: int) -> None:
+def _render_lofi(report: Report, midi: Path, forms: list[str], seed: int) -> None:
     from musictool.apps.lofi.lofi import lofi
     from musictool.apps.lofi.options import LofiOptions
 
     paths = [midi.with_name(f"lofi{form}") for form in forms]
     missing, shown = [path for path in paths if not path.exists()], midi.with_name("lofi-view.json")
     if missing or not shown.exists():
-        tell("slowing down")
+        report("slowing down")
         _check_length(_read(midi))
         arrangement = lofi(midi, missing or [midi.with_name("lofi.mp3")], LofiOptions(seed=seed))
         write_json(shown, view(arrangement.score))
 
 
-def infill(tell: Tell, source: str, out: str, model: str, request: dict[str, Any], form: str) -> dict[str, Any]:
+def infill(report: Report, source: str, out: str, model: str, request: dict[str, Any], form: str) -> dict[str, Any]:
     """Write a part of a piece anew, with its sound and what the page shows of it.
 
     Args:
@@ -218,25 +218,25 @@ def infill(tell: Tell, source: str, out: str, model: str, request: dict[str, Any
     """
     from musictool.web.edit import MOST_BARS
 
-    tell("reading", 0.0)
+    report("reading", 0.0)
     bars = _read(Path(source)).bars
     if bars > MOST_BARS:
         raise BadOption(
             f"this piece has {bars} bars; of at most {MOST_BARS} a part is written here, of any by: musictool infill"
         )
     midi = Path(out)
-    _write_infill(tell, Path(source), midi, model, request)
-    _render(tell, midi, [form])
+    _write_infill(report, Path(source), midi, model, request)
+    _render(report, midi, [form])
     write_json(midi.with_name("view.json"), view(_read(midi)))
     return {}
 
 
-def _write_infill(tell: Tell, source: Path, midi: Path, model: str, request: dict[str, Any]) -> None:
+def _write_infill(report: Report, source: Path, midi: Path, model: str, request: dict[str, Any]) -> None:
     from musictool.generation.infill_request import InfillRequest
     from musictool.generation.infill_songs import write_infills
 
     def progress(done: int, total: int) -> None:
-        tell("writing", done / max(1, total))
+        report("writing", done / max(1, total))
 
     write_infills(MODELS.get(model), source, options.build(InfillRequest, request), midi, progress, force=True)
 
@@ -261,7 +261,7 @@ def _check_length(score: Score) -> None:
         )
 
 
-def excerpt(tell: Tell, corpus: str, source: str, seed: int, out: str, counts: str) -> dict[str, Any]:
+def excerpt(report: Report, corpus: str, source: str, seed: int, out: str, counts: str) -> dict[str, Any]:
     """Half a minute of somebody's music as sound; "done" says which piece it is from.
 
     Args:
@@ -272,19 +272,19 @@ def excerpt(tell: Tell, corpus: str, source: str, seed: int, out: str, counts: s
     """
     import numpy as np
 
-    from musictool.web.excerpts import LOUDNESS, played_alike
+    from musictool.web.excerpts import LOUDNESS, with_equal_velocities
     from musictool.web.excerpts import excerpt as cut
     from musictool.writing import write
 
-    tell("choosing")
+    report("choosing")
     generator = np.random.default_rng((seed, 5))
     if source == "people":
         score, piece = _people(corpus, generator)
     else:
         model = MODELS.at(Path(counts)) if source == "markov" else MODELS.get(source.partition(":")[2])
-        score, piece = _written(tell, model, seed), f"seed {seed}"
-    tell("playing")
-    write(played_alike(cut(score, generator)), Path(out), loudness=LOUDNESS)
+        score, piece = _written(report, model, seed), f"seed {seed}"
+    report("playing")
+    write(with_equal_velocities(cut(score, generator)), Path(out), loudness=LOUDNESS)
     return {"piece": piece}
 
 
@@ -302,22 +302,22 @@ def _people(corpus: str, generator: Any) -> tuple[Score, str]:
     return opened.score(index), opened.ids[index]
 
 
-def _written(tell: Tell, model: Model, seed: int) -> Score:
+def _written(report: Report, model: Model, seed: int) -> Score:
     from musictool.generation.request import Request
     from musictool.generation.sample import sample
     from musictool.web.excerpts import SECONDS
 
     request = Request(seconds=1.5 * SECONDS, seed=seed)
-    (score,) = sample(model, request, lambda rows, total: tell("writing", rows / max(1, total)))
+    (score,) = sample(model, request, lambda rows, total: report("writing", rows / max(1, total)))
     return score
 
 
-def count(tell: Tell, corpus: str, folder: str) -> dict[str, Any]:
+def count(report: Report, corpus: str, folder: str) -> dict[str, Any]:
     """Counts of a corpus, the baseline of all models, in a folder that is no home's."""
     from musictool.corpus.corpus import Corpus
     from musictool.training.train import train
 
-    tell("counting")
+    report("counting")
     place, own_home = Corpus.open(corpus).folder, os.environ[home.HOME_VARIABLE]
     with tempfile.TemporaryDirectory() as other_home:
         os.environ[home.HOME_VARIABLE] = other_home
@@ -330,7 +330,7 @@ def count(tell: Tell, corpus: str, folder: str) -> dict[str, Any]:
     return {}
 
 
-def fine_tune(tell: Tell, folder: str, name: str, model: str, minutes: float) -> dict[str, Any]:
+def fine_tune(report: Report, folder: str, name: str, model: str, minutes: float) -> dict[str, Any]:
     """Prepare a folder as a corpus, and let a model go on learning on it, as a new one.
 
     Args:
@@ -342,9 +342,9 @@ def fine_tune(tell: Tell, folder: str, name: str, model: str, minutes: float) ->
     from musictool.preparation.prepare import prepare
     from musictool.training.train import train
 
-    prepare(folder, name=name, workers=1, progress=lambda done, total: tell("reading", done / max(1, total)))
-    tell("loading")
-    reporter, folders = LessonReporter(tell, name), [home.models_folder() / name, home.corpora_folder() / name]
+    prepare(folder, name=name, workers=1, progress=lambda done, total: report("reading", done / max(1, total)))
+    report("loading")
+    reporter, folders = LessonReporter(report, name), [home.models_folder() / name, home.corpora_folder() / name]
     try:
         train(name, name=name, init_from=model, max_minutes=minutes, resume=False, reporter=reporter)
     finally:
@@ -353,40 +353,40 @@ def fine_tune(tell: Tell, folder: str, name: str, model: str, minutes: float) ->
             shutil.rmtree(folder_of_lesson, ignore_errors=True)
     if not has_learnt:
         raise BadOption(f"in {minutes:g} minutes it did not get through the pieces once; give it more")
-    reporter.tell_samples()
+    reporter.report_samples()
     return {}
 
 
 class LessonReporter(Reporter):
     """Tells the page how a lesson goes: losses, and music after each epoch."""
 
-    def __init__(self, tell: Tell, name: str):
-        self._tell, self._name, self._steps, self._epoch = tell, name, 1, 0
-        self._told: set[Path] = set()
+    def __init__(self, report: Report, name: str):
+        self._report, self._name, self._steps, self._epoch = report, name, 1, 0
+        self._reported: set[Path] = set()
 
     def encoding(self, done: int, total: int) -> None:
-        self._tell("encoding", done / max(1, total))
+        self._report("encoding", done / max(1, total))
 
     def run_begins(self, facts: RunFacts) -> None:
-        self._tell("begin", baselines=dict(facts.baselines), rows=facts.train_rows, unit=facts.unit)
+        self._report("begin", baselines=dict(facts.baselines), rows=facts.train_rows, unit=facts.unit)
 
     def epoch_begins(self, epoch: int, step: int, steps: int) -> None:
-        self.tell_samples()
+        self.report_samples()
         self._steps, self._epoch = max(1, steps), epoch
 
     def progress(self, step: int, loss: float, rows_per_second: float) -> None:
-        self._tell("learning", step / self._steps, epoch=self._epoch, loss=round(float(loss), 4))
+        self._report("learning", step / self._steps, epoch=self._epoch, loss=round(float(loss), 4))
 
     def epoch_ends(self, row: dict[str, Any], is_best: bool) -> None:
         values = {name: row[name] for name in ("epoch", "loss", "val_loss") if isinstance(row.get(name), int | float)}
-        self._tell("epoch", best=bool(is_best), **values)
+        self._report("epoch", best=bool(is_best), **values)
 
-    def tell_samples(self) -> None:
-        """Tell of music that was written since."""
+    def report_samples(self) -> None:
+        """Report of music that was written since."""
         for path in sorted((home.models_folder() / self._name / "samples").glob("epoch-*.mid")):
-            if path not in self._told:
-                self._told.add(path)
-                self._tell("sample", name=self._name, epoch=int(path.stem[-3:]), file=str(path.resolve()))
+            if path not in self._reported:
+                self._reported.add(path)
+                self._report("sample", name=self._name, epoch=int(path.stem[-3:]), file=str(path.resolve()))
 
 
 JOBS: dict[str, Callable[..., dict[str, Any]]] = {

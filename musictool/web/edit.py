@@ -114,7 +114,7 @@ def about(error: MusictoolError, source: Upload) -> MusictoolError:
     return MusictoolError(str(error).replace(source.path.name, source.name))
 
 
-def drawn(notes: Any, bars: Any, tempo: Any) -> Score:
+def drawn_melody(notes: Any, bars: Any, tempo: Any) -> Score:
     """A melody that was drawn.
 
     Args:

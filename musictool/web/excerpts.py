@@ -33,7 +33,7 @@ def excerpt(score: Score, generator: np.random.Generator, seconds: float = SECON
     raise NoMusic(f"nothing as long as {seconds:g} s sounds in this piece")
 
 
-def played_alike(score: Score) -> Score:
+def with_equal_velocities(score: Score) -> Score:
     """On a piano, drums but for drums, every note as loud as the others."""
     notes = score.notes.copy()
     notes["velocity"] = DEFAULT_VELOCITY

@@ -24,7 +24,7 @@ from musictool import home
 from musictool.atomic import replacing, write_json
 from musictool.errors import BadModel, BadOption, MusictoolError, UnknownName
 from musictool.models.info import is_trained, read_info
-from musictool.web.recipe import Recipe
+from musictool.web.recipe import PieceRecipe
 
 MOST_BYTES = 600 << 20  # of pieces that are made
 MOST_UPLOADS, MOST_KEPT = 200, 1000
@@ -115,22 +115,22 @@ class Library:
 
     # ---- pieces ----
 
-    def folder_of(self, recipe: Recipe) -> Path:
+    def folder_of(self, recipe: PieceRecipe) -> Path:
         """Where the files of a piece lie, or will. Raises UnknownName for a model or an upload that there is not."""
         if recipe.primer is not None:
             self.upload(recipe.primer)
         return self.pieces / recipe.key_of_notes(stamp(recipe.model))
 
-    def file(self, recipe: Recipe, form: str) -> Path:
+    def file(self, recipe: PieceRecipe, form: str) -> Path:
         """The file of a piece in a form, which may not be made yet: with lo-fi, that of its sound."""
         stem = "lofi" if recipe.lofi and form in SOUND else "piece"
         return self.folder_of(recipe) / f"{stem}{form}"
 
-    def view(self, recipe: Recipe) -> Path:
+    def view(self, recipe: PieceRecipe) -> Path:
         """The file with what the page shows of a piece: its notes, bars and key."""
         return self.folder_of(recipe) / ("lofi-view.json" if recipe.lofi else "view.json")
 
-    def used(self, recipe: Recipe) -> None:
+    def used(self, recipe: PieceRecipe) -> None:
         """Note that somebody plays it, and sweep what is too much."""
         folder = self.folder_of(recipe)
         if folder.is_dir():
@@ -250,14 +250,14 @@ class Kept:
         for path in sorted(self.folder.glob(f"*{MARK}"), key=lambda path: -path.stat().st_mtime_ns):
             try:
                 row = json.loads(path.read_text(encoding="utf-8"))
-                row["recipe"] = Recipe.from_json(row["recipe"]).to_json()
+                row["recipe"] = PieceRecipe.from_json(row["recipe"]).to_json()
                 rows.append({"recipe": row["recipe"], "line": str(row["line"]), "file": str(row["file"])})
             except (OSError, ValueError, KeyError, TypeError, MusictoolError):
                 continue  # not ours
         return rows
 
     def keep(
-        self, recipe: Recipe, midi: bytes, sidecar: dict[str, Any], line: str, primer: Upload | None = None
+        self, recipe: PieceRecipe, midi: bytes, sidecar: dict[str, Any], line: str, primer: Upload | None = None
     ) -> str:
         """Keep a piece, with what it continues; returns the name of its file. Raises BadOption for too many."""
         name = self._name(recipe)
@@ -272,7 +272,7 @@ class Kept:
         write_json(self.folder / f"{name}{MARK}", about)
         return f"{name}.mid"
 
-    def forget(self, recipe: Recipe) -> None:
+    def forget(self, recipe: PieceRecipe) -> None:
         """Remove a piece that was kept, if it was."""
         for suffix in (MARK, PRIMER, ".json", ".mid"):
             (self.folder / f"{self._name(recipe)}{suffix}").unlink(missing_ok=True)
@@ -280,14 +280,14 @@ class Kept:
     def bring_primers(self, library: Library) -> None:
         """Put the music that kept pieces continue into a library, so that their addresses work again."""
         for row in self.list():
-            recipe = Recipe.from_json(row["recipe"])
+            recipe = PieceRecipe.from_json(row["recipe"])
             path = self.folder / f"{self._name(recipe)}{PRIMER}"
             with suppress(OSError, ValueError, KeyError, TypeError):
                 about = json.loads(path.with_name(f"{self._name(recipe)}{MARK}").read_text(encoding="utf-8"))["primer"]
                 if recipe.primer is not None:
                     library.add_music(about["name"], path.read_bytes(), about["sha256"], recipe.primer)
 
-    def _name(self, recipe: Recipe) -> str:
+    def _name(self, recipe: PieceRecipe) -> str:
         return f"{recipe.name}-{recipe.key_of_notes('')[:8]}"
 
 

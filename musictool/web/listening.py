@@ -31,7 +31,7 @@ FILE = "votes.jsonl"
 
 
 @dataclass(frozen=True)
-class Excerpt:
+class SoundExcerpt:
     """Half a minute of somebody's music.
 
     Attributes:
@@ -61,7 +61,7 @@ class Trial:
     rater: str
     mode: str
     corpus: str
-    sides: tuple[Excerpt, Excerpt]
+    sides: tuple[SoundExcerpt, SoundExcerpt]
     began: float
     repeats: str | None = None
 
@@ -108,10 +108,10 @@ class ListeningTest:
         self.votes = votes
         self._random = random.Random(seed)
         self._raters: dict[str, Rater] = {}
-        self._excerpts: dict[str, Excerpt] = {}
+        self._excerpts: dict[str, SoundExcerpt] = {}
         self._left_out: dict[tuple[str, str], str] = {}  # (corpus, source) -> why it has no excerpts
 
-    def excerpt(self, excerpt_id: str) -> Excerpt:
+    def excerpt(self, excerpt_id: str) -> SoundExcerpt:
         """One that was made. Raises UnknownName."""
         if excerpt_id not in self._excerpts:
             raise UnknownName("this excerpt is no longer here; begin the test again")
@@ -158,18 +158,18 @@ class ListeningTest:
         ]
         return self._random.choice(earlier) if earlier else None
 
-    def known_excerpts(self, corpus: str, source: str) -> list[Excerpt]:
+    def known_excerpts(self, corpus: str, source: str) -> list[SoundExcerpt]:
         """Those that were made of a source."""
         return [each for each in self._excerpts.values() if (each.source, each.path.parent.name) == (source, corpus)]
 
-    def some_excerpt(self, corpus: str, source: str) -> Excerpt | None:
+    def some_excerpt(self, corpus: str, source: str) -> SoundExcerpt | None:
         """One of those that were made, if there are enough of them."""
         known = self.known_excerpts(corpus, source)
         return self._random.choice(known) if len(known) >= EXCERPTS else None
 
-    def add_excerpt(self, source: str, piece: str, path: Path) -> Excerpt:
+    def add_excerpt(self, source: str, piece: str, path: Path) -> SoundExcerpt:
         """Note one that was made: `path` is FOLDER/CORPUS/ID.mp3."""
-        made = Excerpt(path.stem, source, piece, path)
+        made = SoundExcerpt(path.stem, source, piece, path)
         self._excerpts[made.id] = made
         return made
 
@@ -182,7 +182,7 @@ class ListeningTest:
         return self._random.randrange(2**31)
 
     def put(
-        self, rater: str, mode: str, corpus: str, sides: Sequence[Excerpt], repeats: Trial | None = None
+        self, rater: str, mode: str, corpus: str, sides: Sequence[SoundExcerpt], repeats: Trial | None = None
     ) -> tuple[Trial, int]:
         """A trial with these sides, and its number. Raises BadOption if too many are open."""
         session = self.rater(rater)

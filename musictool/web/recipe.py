@@ -41,7 +41,7 @@ def _upload(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PieceRecipe:
     """What makes a piece; its defaults are those of `musictool sample`, but for the length.
 
     Attributes:
@@ -70,7 +70,7 @@ class Recipe:
             raise BadOption("give first notes or music to continue, not both")
 
     @classmethod
-    def from_json(cls, values: Any) -> Recipe:
+    def from_json(cls, values: Any) -> PieceRecipe:
         """Of what the page sends, or what stands behind a ? of an address. Raises BadOption, UnknownName."""
         if not isinstance(values, Mapping):
             raise BadOption("a piece is described by a table of settings")
@@ -78,7 +78,7 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """What is not left at its default, with model and seed."""
-        defaults = options.to_json(Recipe())
+        defaults = options.to_json(PieceRecipe())
         values = options.to_json(self)
         return {name: value for name, value in values.items() if name in ("model", "seed") or value != defaults[name]}
 

@@ -34,7 +34,7 @@ def serve(
     """
     token = "" if is_loopback(host) else new_token()
     bound = _bind(host, port)
-    shown = _own_address() if host in WILDCARDS else host
+    shown = _lan_address() if host in WILDCARDS else host
     name = f"[{shown}]" if ":" in shown else shown
     address = f"http://{name}:{bound.getsockname()[1]}{page}" + (f"?token={token}" if token else "")
     config = uvicorn.Config(
@@ -56,7 +56,7 @@ def serve(
     uvicorn.Server(config).run(sockets=[bound])
 
 
-def _own_address() -> str:
+def _lan_address() -> str:
     """The address by which others reach this machine, as far as it knows; nothing is sent to find out."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:

@@ -23,11 +23,11 @@ import anyio.to_thread
 from musictool import home
 from musictool.atomic import write_json
 from musictool.errors import BadFile, BadOption, Busy, MusictoolError
-from musictool.web.edit import DRAWN_NAME, Edit, about, drawn, portable_infill, take_name
+from musictool.web.edit import DRAWN_NAME, Edit, about, drawn_melody, portable_infill, take_name
 from musictool.web.library import FORMS, SOUND, Kept, Library, Upload, models, portable, stamp
 from musictool.web.listening import FILE as VOTES
 from musictool.web.listening import MARKOV, ListeningTest
-from musictool.web.recipe import Recipe
+from musictool.web.recipe import PieceRecipe
 from musictool.web.worker import JOB_SECONDS, TRAINING_JOB, Event, Queue, Worker
 from musictool.workers.processes import Pool
 
@@ -77,7 +77,7 @@ class Studio:
 
     # ---- pieces ----
 
-    async def play(self, recipe: Recipe, forms: Sequence[str]) -> AsyncGenerator[Event, None]:
+    async def play(self, recipe: PieceRecipe, forms: Sequence[str]) -> AsyncGenerator[Event, None]:
         """Make a piece in some forms, unless it is made; the last event is "piece".
 
         Raises:
@@ -98,11 +98,11 @@ class Studio:
         self.library.used(recipe)
         yield {"event": "piece", **self.shown(recipe)}
 
-    def _is_made(self, recipe: Recipe, forms: Sequence[str]) -> bool:
+    def _is_made(self, recipe: PieceRecipe, forms: Sequence[str]) -> bool:
         wanted = [self.library.file(recipe, form) for form in (*forms, ".mid", ".json")]
         return all(path.exists() for path in (*wanted, self.library.view(recipe)))
 
-    async def _make(self, recipe: Recipe, forms: Sequence[str]) -> AsyncGenerator[Event, None]:
+    async def _make(self, recipe: PieceRecipe, forms: Sequence[str]) -> AsyncGenerator[Event, None]:
         primer = None if recipe.primer is None else str(self.library.upload(recipe.primer).path.resolve())
         events = self.worker.run(
             "make",
@@ -118,7 +118,7 @@ class Studio:
                 if event["event"] != "done":
                     yield event
 
-    def shown(self, recipe: Recipe) -> dict[str, Any]:
+    def shown(self, recipe: PieceRecipe) -> dict[str, Any]:
         """What the page shows of a piece that is made."""
         view = json.loads(self.library.view(recipe).read_text(encoding="utf-8"))
         primer = None if recipe.primer is None else self.library.upload(recipe.primer).name
@@ -131,12 +131,12 @@ class Studio:
             "view": view,
         }
 
-    def sidecar(self, recipe: Recipe) -> dict[str, Any]:
+    def sidecar(self, recipe: PieceRecipe) -> dict[str, Any]:
         """The .json of a piece that is made, as it is taken away."""
         values = json.loads(self.library.file(recipe, ".json").read_text(encoding="utf-8"))
         return portable(values, recipe.model, None if recipe.primer is None else self.library.upload(recipe.primer))
 
-    def keep(self, recipe: Recipe) -> str:
+    def keep(self, recipe: PieceRecipe) -> str:
         """Keep a piece that is made; returns where. Raises BadOption for one that is not."""
         midi = self._made(recipe)
         shown = self.shown(recipe)["view"]
@@ -144,7 +144,7 @@ class Studio:
         primer = None if recipe.primer is None else self.library.upload(recipe.primer)
         return self.kept.keep(recipe, midi.read_bytes(), self.sidecar(recipe), line, primer)
 
-    def _made(self, recipe: Recipe) -> Path:
+    def _made(self, recipe: PieceRecipe) -> Path:
         midi = self.library.file(recipe, ".mid")
         if not midi.exists():
             raise BadOption("this piece is not made; play it first")
@@ -186,14 +186,14 @@ class Studio:
             raw.unlink(missing_ok=True)
         return {"upload": upload.id, "name": upload.name, "understood": understood(read, score)}
 
-    def go_on_from(self, recipe: Recipe) -> dict[str, Any]:
+    def go_on_from(self, recipe: PieceRecipe) -> dict[str, Any]:
         """A piece that is made, as music to be continued. Raises BadOption for one that is not."""
         primer = None if recipe.primer is None else self.library.upload(recipe.primer).name
         command = replace(recipe, lofi=False).command(primer)
         upload = self.library.add_music(f"{recipe.name}.mid", self._made(recipe).read_bytes(), command=command)
         return {"upload": upload.id, "name": upload.name}
 
-    async def hear(self, upload_id: str, forms: Sequence[str], lofi: bool = False) -> AsyncGenerator[Event, None]:
+    async def convert(self, upload_id: str, forms: Sequence[str], lofi: bool = False) -> AsyncGenerator[Event, None]:
         """Make an upload in some forms; the last event is "piece". Raises as `play`.
 
         Args:
@@ -240,7 +240,7 @@ class Studio:
         """A melody that was drawn, as music to be harmonised. Raises BadOption."""
         from musictool.writing import write
 
-        score = drawn(notes, bars, tempo)
+        score = drawn_melody(notes, bars, tempo)
         upload = self.library.add_upload(DRAWN_NAME, "")
         await anyio.to_thread.run_sync(write, score, upload.path)
         self.library.note_sum(upload.id)

@@ -20,33 +20,33 @@ from musictool.web import child
 from musictool.writing import write
 
 
-def write_piece(tell: Any, midi: Path, model: str, request: dict[str, Any]) -> None:
+def write_piece(report: Any, midi: Path, model: str, request: dict[str, Any]) -> None:
     seed, bars = request["seed"], request["bars"]
     while seed == 666:
-        tell("writing", 0.5)
+        report("writing", 0.5)
         time.sleep(0.02)
     if seed == 667:
         os._exit(3)
     if seed == 668:
         raise KeyError("a mistake")
-    tell("writing", 1.0)
+    report("writing", 1.0)
     pitches = np.random.default_rng(seed).integers(48, 84, bars * 4)
     write(Score.from_notes([(int(pitch), beat, 1) for beat, pitch in enumerate(pitches)]), midi)
     origin = {"model": {"name": model, "folder": "/somewhere/saved_models/x"}, "request": {**request}}
     write_json(midi.with_suffix(".json"), {**origin, "primer_sha256": None})
 
 
-def excerpt(tell: Any, corpus: str, source: str, seed: int, out: str, counts: str) -> dict[str, Any]:
-    tell("choosing")
+def excerpt(report: Any, corpus: str, source: str, seed: int, out: str, counts: str) -> dict[str, Any]:
+    report("choosing")
     pitches = np.random.default_rng(seed).integers(48, 84, 60)
     write(Score.from_notes([(int(pitch), beat, 1) for beat, pitch in enumerate(pitches)]), Path(out))
     return {"piece": f"seed {seed}"}
 
 
-def write_infill(tell: Any, source: Path, midi: Path, model: str, request: dict[str, Any]) -> None:
+def write_infill(report: Any, source: Path, midi: Path, model: str, request: dict[str, Any]) -> None:
     """Every other note that is not locked, a semitone higher, to the end of the piece."""
     while request["seed"] == 666:
-        tell("writing", 0.5)
+        report("writing", 0.5)
         time.sleep(0.02)
     score = child._read(source)
     if request.get("bars") == "99":
@@ -68,5 +68,5 @@ def write_infill(tell: Any, source: Path, midi: Path, model: str, request: dict[
 
 def run() -> None:
     child._write_piece, child._write_infill = write_piece, write_infill
-    child.JOBS |= {"excerpt": excerpt, "count": lambda tell, corpus, folder: {}}
+    child.JOBS |= {"excerpt": excerpt, "count": lambda report, corpus, folder: {}}
     child.main()

@@ -19,7 +19,7 @@ from musictool.music.score import Score
 from musictool.reading import read_named
 from musictool.web import child
 from musictool.web import edit as edits
-from musictool.web.edit import Edit, drawn, editors
+from musictool.web.edit import Edit, drawn_melody, editors
 from musictool.web.library import Library, Upload
 from musictool.web.studio import Studio
 from musictool.writing import write
@@ -242,7 +242,7 @@ def test_a_melody_is_drawn_and_harmonised(client: TestClient):
 )
 def test_what_nobody_can_draw_is_refused(client: TestClient, notes: Any, bars: Any, tempo: Any):
     with pytest.raises(BadOption):
-        drawn(notes, bars, tempo)
+        drawn_melody(notes, bars, tempo)
     assert client.post("/api/drawn", json={"notes": notes, "bars": bars, "tempo": tempo}).status_code == 400
 
 
@@ -253,7 +253,7 @@ def test_the_command_of_a_take_makes_the_same_bytes(at_new_home: Path, monkeypat
     voices_model.write_model(at_new_home / "saved_models" / "mine")
     (at_new_home / "work").mkdir()
     monkeypatch.chdir(at_new_home / "work")
-    write(drawn([[i, 2, 60 + i % 7] for i in range(0, 32, 2)], 2, 90), Path("tune.mid"))
+    write(drawn_melody([[i, 2, 60 + i % 7] for i in range(0, 32, 2)], 2, 90), Path("tune.mid"))
     edit = Edit(model="mine", seed=3, bars="2", lock="10,12", key="C major")
     told: list[str] = []
     page = at_new_home / "page.mid"

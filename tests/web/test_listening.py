@@ -15,8 +15,8 @@ from musictool.home import CORPUS_MARKER
 from musictool.metrics.listening import read_votes
 from musictool.music.score import Score, Track
 from musictool.web import listening
-from musictool.web.excerpts import excerpt, played_alike
-from musictool.web.listening import Excerpt, ListeningTest, corpora
+from musictool.web.excerpts import excerpt, with_equal_velocities
+from musictool.web.listening import ListeningTest, SoundExcerpt, corpora
 from tests.web.conftest import write_model
 
 
@@ -39,7 +39,7 @@ def begun(home: Path, seed: int = 1) -> tuple[ListeningTest, str]:
 def put(test: ListeningTest, rater: str, mode: str = "prefer") -> listening.Trial:
     earlier = test.repeat(rater, mode, "tunes")
     sides = (
-        [Excerpt(f"{source}1", source, "a", Path("tunes/x.mp3")) for source in test.pair(mode, "tunes")]
+        [SoundExcerpt(f"{source}1", source, "a", Path("tunes/x.mp3")) for source in test.pair(mode, "tunes")]
         if earlier is None
         else [*reversed(earlier.sides)]
     )
@@ -185,6 +185,6 @@ def test_everything_is_played_alike():
     notes = score.notes.copy()
     notes["velocity"] = np.arange(len(notes)) + 20
     loud = Score(notes, (Track(40, name="Fiddle"), Track(0, True)))
-    alike = played_alike(loud)
+    alike = with_equal_velocities(loud)
     assert len(set(alike.notes["velocity"])) == 1
     assert [(track.program, track.is_drum, track.name) for track in alike.tracks] == [(0, False, ""), (0, True, "")]

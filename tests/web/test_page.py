@@ -25,7 +25,7 @@ from musictool.web import worker as workers
 from musictool.web.app import create_app
 from musictool.web.events import EventStream
 from musictool.web.library import Kept, Library, shown_name
-from musictool.web.recipe import Recipe
+from musictool.web.recipe import PieceRecipe
 from musictool.web.studio import Studio
 from musictool.web.worker import Queue, Worker
 from tests.conftest import write_tunes
@@ -391,7 +391,7 @@ def test_a_piece_is_kept_and_forgotten(client: TestClient):
 def test_a_kept_continuation_can_be_played_by_another_server(page_home: Path, tmp_path: Path, tune: bytes):
     library = Library(tmp_path / "one")
     upload = library.add_music("mine.mid", tune)
-    recipe = Recipe(model="romantic", seed=1, primer=upload.id)
+    recipe = PieceRecipe(model="romantic", seed=1, primer=upload.id)
     Kept().keep(recipe, tune, {}, "", upload)
     other = Library(tmp_path / "two")
     Kept().bring_primers(other)
@@ -401,26 +401,26 @@ def test_a_kept_continuation_can_be_played_by_another_server(page_home: Path, tm
 
 def test_there_is_an_end_to_keeping(page_home: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(libraries, "MOST_KEPT", 1)
-    Kept().keep(Recipe(model="romantic", seed=1), b"", {}, "")
+    Kept().keep(PieceRecipe(model="romantic", seed=1), b"", {}, "")
     with pytest.raises(MusictoolError, match="are kept already"):
-        Kept().keep(Recipe(model="romantic", seed=2), b"", {}, "")
+        Kept().keep(PieceRecipe(model="romantic", seed=2), b"", {}, "")
 
 
 def test_the_pieces_that_were_played_longest_ago_are_swept_away(page_home: Path, tmp_path: Path):
     library = Library(tmp_path, most_bytes=2500)
     for seed, age in ((1, 900), (2, 300), (3, 600), (4, 0)):
-        folder = library.folder_of(Recipe(model="romantic", seed=seed))
+        folder = library.folder_of(PieceRecipe(model="romantic", seed=seed))
         folder.mkdir()
         (folder / "piece.mid").write_bytes(bytes(1000))
         os.utime(folder, (time.time() - age,) * 2)
     library.sweep()
-    left = [seed for seed in (1, 2, 3, 4) if library.folder_of(Recipe(model="romantic", seed=seed)).exists()]
+    left = [seed for seed in (1, 2, 3, 4) if library.folder_of(PieceRecipe(model="romantic", seed=seed)).exists()]
     assert left == [2, 4]
 
 
 def test_a_file_that_is_renamed_during_a_sweep_is_nothing_to_fall_over(page_home: Path, tmp_path: Path):
     library = Library(tmp_path, most_bytes=0)
-    folder = library.folder_of(Recipe(model="romantic", seed=1))
+    folder = library.folder_of(PieceRecipe(model="romantic", seed=1))
     folder.mkdir()
     (folder / ".piece.partial.wav").symlink_to(folder / "gone")  # what it is at the moment of looking
     library.sweep()

@@ -110,14 +110,14 @@ def log_above_bar() -> AbstractContextManager[Any]:
     return logging_redirect_tqdm()
 
 
-def load_backend(says: bool = True) -> None:
+def load_backend(announce: bool = True) -> None:
     """Import Keras and what computes for it, TensorFlow or (KERAS_BACKEND=jax) JAX, which takes seconds.
 
     What their libraries write to stderr while they load is not shown, but with -v. Raises MusictoolError if what shall
     compute is not installed.
     """
     backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if says:
+    if announce:
         say(f"loading {'TensorFlow' if backend == 'tensorflow' else backend} ...")
     try:
         _import_keras(quietly=_verbosity() <= 0)
@@ -128,14 +128,14 @@ def load_backend(says: bool = True) -> None:
         ) from None
 
 
-def load_engine(engine: str, says: bool = True) -> None:
+def load_engine(engine: str, announce: bool = True) -> None:
     """Load what computes for an engine (musictool/engine), which takes seconds for Keras and no time for numpy.
 
     Args:
-        says: whether to say so on stdout.
+        announce: whether to say so on stdout.
     """
     if engine == "keras":
-        load_backend(says)
+        load_backend(announce)
 
 
 def _import_keras(quietly: bool) -> None:

@@ -42,7 +42,7 @@ def command(
     if listening is not None:
         if what or against or html:
             raise BadOption("--listening evaluates answers alone; leave out MODEL, FILES, --against and --html")
-        _tell_votes(listening, given["seed"], as_json)
+        _report_votes(listening, given["seed"], as_json)
         return
     if html is not None:
         _check_place(html)
@@ -59,10 +59,10 @@ def command(
         _output.say(f"wrote {html}")
 
 
-def _tell_votes(path: Path, seed: int, as_json: bool) -> None:
-    from musictool.metrics.listening import PERSON, PREFER, ListeningTest, read_votes
+def _report_votes(path: Path, seed: int, as_json: bool) -> None:
+    from musictool.metrics.listening import PERSON, PREFER, ListeningResults, read_votes
 
-    test = ListeningTest(read_votes(path), seed)
+    test = ListeningResults(read_votes(path), seed)
     if as_json:
         _output.say_json(test.to_json())
         return
@@ -115,7 +115,7 @@ def _of_model(what: tuple[str, ...], as_json: bool, given: dict[str, Any]) -> An
     model = Model.open(what[0] if what else None)
     rows = (given["bars"] or MAX_BARS) * TOKENS_PER_BAR / model.spec.steps
     engine = model.engine_for(2 * rows * given["num"])  # samples and people's pieces are scored one by one
-    _output.load_engine(engine, says=not as_json)
+    _output.load_engine(engine, announce=not as_json)
     return evaluate(model, announce=_announce(as_json), **options)
 
 

@@ -44,7 +44,7 @@ def command(
 
     skipped: list[str] = []
     model, pieces = Model.open(name), []
-    _output.load_engine(model.engine_for(USUAL_ROWS * len(files)), says=not as_json)
+    _output.load_engine(model.engine_for(USUAL_ROWS * len(files)), announce=not as_json)
     with _output.bar(None, "scoring", f"{model.spec.unit}s") as bar:
         for piece in score_files(model, files, skipped.append, constraints, partial(_advance, bar)):
             pieces.append(piece)
@@ -55,7 +55,7 @@ def command(
         values = {"model": model.name, "validation": validation, "pieces": [piece.to_json() for piece in pieces]}
         _output.say_json({**values, "skipped": skipped, "pictures": drawn})
         return
-    _tell(model, pieces)
+    _report(model, pieces)
     groups = [name for name in model.conditions.sizes if name in CONDITIONS]
     if groups and constraints == Constraints():
         _output.say(f"{model.name} is conditioned on a piece's {', '.join(groups)}, and none was given (see --help)")
@@ -90,7 +90,7 @@ def _draw(pieces: list[Any], out: Path) -> list[Path]:
     return drawn
 
 
-def _tell(model: Any, pieces: list[Any]) -> None:
+def _report(model: Any, pieces: list[Any]) -> None:
     row = "token" if model.spec.kind == "tokens" else "time step"
     heading = (
         "piece",

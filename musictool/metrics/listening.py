@@ -212,7 +212,7 @@ class Strength:
     high: float
 
 
-class ListeningTest:
+class ListeningResults:
     """The votes of a test, and what follows from them.
 
     Args:
@@ -273,16 +273,16 @@ class ListeningTest:
         """Of the pairs that came twice, swapped, how many were answered alike, and how many there were."""
         first = {vote.trial: vote for vote in self.votes if vote.answer is not None}
         pairs = [(first[vote.repeats], vote) for vote in first.values() if vote.repeats in first]
-        alike = [np.sign(one.answer or 0) == -np.sign(other.answer or 0) for one, other in pairs]
-        return sum(map(bool, alike)), len(pairs)
+        same = [np.sign(one.answer or 0) == -np.sign(other.answer or 0) for one, other in pairs]
+        return sum(map(bool, same)), len(pairs)
 
     def remarks(self) -> list[str]:
         """What to make of it, plainly."""
         answers = {mode: len(self.of(mode)) for mode in (PREFER, PERSON)}
         lines = []
-        alike, pairs = self.consistency
+        same, pairs = self.consistency
         if pairs:
-            lines.append(f"of {pairs} pairs that came twice, {alike} were answered alike")
+            lines.append(f"of {pairs} pairs that came twice, {same} were answered alike")
         if self.known:
             lines.append(f"{self.known} answers do not count: the listener knew a piece")
         if self.undecided:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from musictool.metrics.told_apart_counts import Words
-from musictool.metrics.told_apart_features import Bars
+from musictool.metrics.told_apart_features import BarCounts
 from musictool.music.instruments import DRUMS, NO_INSTRUMENT, note_instruments
 from musictool.music.score import Score
 from musictool.workers.processes import cores
@@ -150,7 +150,7 @@ def told_apart(
 
 def _counted(
     samples: Sequence[Score], people: Sequence[Score], rng: np.random.Generator, paired: bool
-) -> tuple[list[Bars], list[Bars]]:
+) -> tuple[list[BarCounts], list[BarCounts]]:
     """Each piece of either side counted bar by bar, in a key of its own."""
     both = (*samples, *people)
     options = {
@@ -161,7 +161,7 @@ def _counted(
     shifts = rng.choice(_TRANSPOSITIONS, len(both))
     if paired:
         shifts[len(samples) :] = shifts[: len(samples)]
-    counted = [Bars(score.transpose(int(shift)), **options) for score, shift in zip(both, shifts, strict=True)]
+    counted = [BarCounts(score.transpose(int(shift)), **options) for score, shift in zip(both, shifts, strict=True)]
     return counted[: len(samples)], counted[len(samples) :]
 
 
@@ -197,7 +197,7 @@ class _Data:
     paired: bool
 
     @classmethod
-    def of(cls, sides: tuple[list[Bars], list[Bars]], bars: int, paired: bool) -> _Data | None:
+    def of(cls, sides: tuple[list[BarCounts], list[BarCounts]], bars: int, paired: bool) -> _Data | None:
         """None for fewer than MIN_PIECES on a side that have so many bars."""
         most = max(1, MAX_BARS // bars)
         values, label, piece, group = [], [], [], []

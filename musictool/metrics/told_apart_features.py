@@ -30,7 +30,7 @@ from musictool.metrics.told_apart_keyboard import (
     count_onsets,
     count_time,
 )
-from musictool.metrics.told_apart_slices import Slices, bits
+from musictool.metrics.told_apart_slices import KeyboardSlices, bits
 from musictool.music.key import PROFILES
 from musictool.music.score import TICKS_PER_QUARTER, Score
 
@@ -40,7 +40,7 @@ DEGREES += ("tritone", "fifth", "flat sixth", "sixth", "flat seventh", "leading 
 _SCALES = np.isin(np.arange(12), (0, 2, 4, 5, 7, 9, 11)), np.isin(np.arange(12), (0, 2, 3, 5, 7, 8, 10, 11))
 
 
-class Bars:
+class BarCounts:
     """A piece, counted bar by bar.
 
     Args:
@@ -56,7 +56,7 @@ class Bars:
         lines, self._whole_bars = bar_lines(score)
         drums = score.is_drum
         self._counts = counts = Counts(lines, score.end_ticks)
-        self._slices = slices = Slices.of(score.notes[~drums], score.end_ticks)
+        self._slices = slices = KeyboardSlices.of(score.notes[~drums], score.end_ticks)
         self._bar = bar = counts.bar_of(slices.times)
         count_notes(counts, slices, bar)
         count_onsets(counts, slices, bar)

@@ -1,7 +1,7 @@
 """What a listener counts of a piece heard as one keyboard, bar by bar: notes, onsets, chords, lines and moves.
 
-Each function takes down some numbers of the Slices of a piece (musictool/metrics/told_apart_slices.py), with the words
-that say them.
+Each function takes down some numbers of a piece's KeyboardSlices (musictool/metrics/told_apart_slices.py), with the
+words that say them.
 
 Sources: note lengths, steps and onsets as in Yang and Lerch (2018).
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from musictool.metrics.told_apart_counts import PITCH, SHARE, Counts, Words
-from musictool.metrics.told_apart_slices import MAX_VOICES, TOGETHER_TICKS, Slices, bits, roughness
+from musictool.metrics.told_apart_slices import MAX_VOICES, TOGETHER_TICKS, KeyboardSlices, bits, roughness
 from musictool.music.grid import to_steps
 from musictool.music.score import TICKS_PER_QUARTER
 
@@ -74,7 +74,7 @@ def _nearest_length(quarters: np.ndarray) -> np.ndarray:
     return np.abs(np.log(np.maximum(quarters, 1e-3))[:, None] - _LOG_LENGTHS).argmin(axis=1)
 
 
-def count_notes(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
+def count_notes(counts: Counts, slices: KeyboardSlices, bar: np.ndarray) -> None:
     """Lengths, notes held over the onsets of others, and notes that are struck again.
 
     Args:
@@ -104,7 +104,7 @@ def count_notes(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
     counts.mean("holes", words, at[free], hole[free] > HOLE_TICKS)
 
 
-def count_onsets(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
+def count_onsets(counts: Counts, slices: KeyboardSlices, bar: np.ndarray) -> None:
     """When something is struck, and how much at once."""
     s, at = slices, bar[slices.first]
     since = s.times - counts.lines[bar]  # ticks from the bar line
@@ -145,7 +145,7 @@ def count_onsets(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
         counts.mean(f"length {where}", words, at[chosen], lengths)
 
 
-def count_chords(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
+def count_chords(counts: Counts, slices: KeyboardSlices, bar: np.ndarray) -> None:
     """What sounds at each onset: chords, dissonance, and register."""
     s, size = slices, slices.sounding.sum(axis=1)
     counts.mean("chord size", Words("chords are too {full|thin}", "notes", "fullness"), bar, size)
@@ -184,7 +184,7 @@ def _a(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
-def count_lines(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
+def count_lines(counts: Counts, slices: KeyboardSlices, bar: np.ndarray) -> None:
     """The steps of the top voice and of the bass, each where it is struck."""
     for name, voice, line in (("top", "the top voice", slices.top), ("bass", "the bass", slices.bass)):
         struck = slices.struck[np.arange(len(line)), line][1:]
@@ -209,7 +209,7 @@ def count_lines(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
         counts.mean(f"{name} steps back", words, at[1:][leap], back[leap])
 
 
-def count_moves(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
+def count_moves(counts: Counts, slices: KeyboardSlices, bar: np.ndarray) -> None:
     """From each slice to the next: the outer voices together, parallels of any two, and changes of harmony."""
     s, at = slices, bar[1:]
     top, bass = np.diff(s.top), np.diff(s.bass)
@@ -219,14 +219,14 @@ def count_moves(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
     # voices of two chords of one size, by their order from the top
     voices = s.voices()  # (S, MAX_VOICES)
     sounds = voices >= 0
-    alike = (sounds[1:] == sounds[:-1]).all(axis=1)
+    same_voices = (sounds[1:] == sounds[:-1]).all(axis=1)
     steps = np.diff(voices, axis=0)  # (S - 1, MAX_VOICES)
     parallel = np.zeros(len(steps), bool)
     for one in range(MAX_VOICES):
         for other in range(one + 1, MAX_VOICES):
             fifth_or_octave = np.isin((voices[:-1, one] - voices[:-1, other]) % 12, (0, 7)) & sounds[:-1, other]
             parallel |= fifth_or_octave & (steps[:, one] == steps[:, other]) & (steps[:, one] != 0)
-    several = alike & (np.count_nonzero(steps, axis=1) > 1)
+    several = same_voices & (np.count_nonzero(steps, axis=1) > 1)
     words = Words("parallel fifths and octaves in too {many|few} moves", SHARE, "parallels")
     counts.mean("parallels", words, at[several], parallel[several])
     both = (top != 0) & (bass != 0)
@@ -236,14 +236,14 @@ def count_moves(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
     size = sounds.sum(axis=1)[1:]
     distance = np.minimum(np.abs(steps), FARTHEST).sum(axis=1) / np.maximum(size, 1)
     words = Words("voices move too {far|little}", f"{SEMITONES} a move", "voice steps")
-    counts.mean("voice steps", words, at[alike], distance[alike])
+    counts.mean("voice steps", words, at[same_voices], distance[same_voices])
     words = Words("the number of voices changes too {often|seldom}", SHARE, "fullness")
-    counts.mean("voices change", words, at, ~alike)
+    counts.mean("voices change", words, at, ~same_voices)
     words = Words("harmonies stay too {often|seldom} from one onset to the next", SHARE, "harmonic rhythm")
     counts.mean("same harmony", words, at, (s.classes[1:] == s.classes[:-1]).all(axis=1))
 
 
-def count_time(counts: Counts, slices: Slices, bar: np.ndarray) -> None:
+def count_time(counts: Counts, slices: KeyboardSlices, bar: np.ndarray) -> None:
     """How many notes sound for how long; and the rhythm and the notes of each bar, to be compared."""
     s, at = slices, bar[slices.first]
     # all times at which something begins or ends, and the bar lines

@@ -19,7 +19,7 @@ MAX_VOICES = 6  # of a slice, from the top, that are followed for parallels
 
 
 @dataclass(frozen=True)
-class Slices:
+class KeyboardSlices:
     """The notes of a piece as a keyboard sounds them, N, and the S times at which any are struck.
 
     Attributes:
@@ -49,7 +49,7 @@ class Slices:
     doubled_bass: np.ndarray
 
     @classmethod
-    def of(cls, notes: np.ndarray, end_ticks: int) -> Slices:
+    def of(cls, notes: np.ndarray, end_ticks: int) -> KeyboardSlices:
         """The slices of NOTE (N,)."""
         pitches, onsets = notes["pitch"].astype(np.int64), notes["onset_ticks"].astype(np.int64)
         ends = onsets + notes["duration_ticks"]
@@ -62,13 +62,13 @@ class Slices:
         stride = end_ticks + 1
         places = pitches * stride + onsets
         order = np.lexsort((ends, places))
-        places, reach = places[order], (pitches * stride + ends)[order]
+        places, end_places = places[order], (pitches * stride + ends)[order]
         kept = np.diff(places, append=-1) != 0
-        places, reach = places[kept], np.maximum.accumulate(reach[kept])
+        places, end_places = places[kept], np.maximum.accumulate(end_places[kept])
         pitches, onsets = np.divmod(places, stride)
         again = np.diff(pitches, append=-1) == 0
         until_again = np.where(again, np.diff(places, append=0), 0)
-        lengths = reach - places
+        lengths = end_places - places
         lengths = np.where(again, np.minimum(lengths, until_again), lengths)
         # what sounds and what is struck in each slice
         first = np.asarray(np.searchsorted(times, onsets))

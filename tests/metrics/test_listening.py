@@ -10,7 +10,7 @@ import pytest
 
 from musictool.errors import BadFile, NoMusic
 from musictool.metrics import listening
-from musictool.metrics.listening import Guesses, ListeningTest, Vote, answers_needed, davidson, read_votes
+from musictool.metrics.listening import Guesses, ListeningResults, Vote, answers_needed, davidson, read_votes
 
 
 def vote(number: int, first: str, second: str, answer: int | None, mode: str = "prefer", **more: object) -> Vote:
@@ -88,20 +88,20 @@ def test_how_many_answers_a_small_difference_takes():
 def test_preferences_are_beside_those_of_people_and_their_intervals_hold_them():
     votes = [vote(i, "people", "markov", -1 if i % 4 else 1) for i in range(120)]
     votes += [vote(i + 500, "model:a", "people", 0 if i % 2 else (1 if i % 4 else -1)) for i in range(120)]
-    test = ListeningTest(votes, seed=1)
+    test = ListeningResults(votes, seed=1)
     rows = {row.source: row for row in test.strengths}
     assert rows["people"].preferred == rows["people"].low == 0.5
     assert (rows["markov"].won, rows["markov"].lost, rows["model:a"].tied) == (30, 90, 60)
     assert rows["markov"].low < 0.26 < rows["markov"].high < 0.5
     assert rows["model:a"].low < 0.5 < rows["model:a"].high
-    assert [row.source for row in ListeningTest(votes, seed=1).strengths] == [row.source for row in test.strengths]
-    assert ListeningTest(votes, seed=1).strengths == test.strengths
+    assert [row.source for row in ListeningResults(votes, seed=1).strengths] == [row.source for row in test.strengths]
+    assert ListeningResults(votes, seed=1).strengths == test.strengths
 
 
 def test_raters_who_differ_widen_the_interval():
     def width(raters: int) -> float:
         votes = [vote(i, "people", "markov", -1 if (i % raters) % 2 else 1, rater=f"r{i % raters}") for i in range(120)]
-        (row,) = [row for row in ListeningTest(votes).strengths if row.source == "markov"]
+        (row,) = [row for row in ListeningResults(votes).strengths if row.source == "markov"]
         return row.high - row.low
 
     assert width(4) > width(60)
@@ -115,7 +115,7 @@ def test_known_pieces_and_repeats_do_not_count_but_are_told_of():
         vote(4, "people", "markov", 1),
         vote(5, "markov", "people", 1, repeats="t4"),
     ]
-    test = ListeningTest(votes)
+    test = ListeningResults(votes)
     assert len(test.of("prefer")) == 2
     assert test.consistency == (1, 2)
     assert test.known == 1
@@ -129,14 +129,14 @@ def test_who_tells_people_from_models():
     votes += [vote(i, "model:a", "people", -2, "person") for i in range(5)]
     votes += [vote(i, "markov", "people", 2, "person", rater="one") for i in range(3)]
     votes += [vote(99, "markov", "people", 0, "person")]
-    test = ListeningTest(votes)
+    test = ListeningResults(votes)
     assert test.guesses == {"all": Guesses(15, 20), "model:a": Guesses(12, 17), "markov": Guesses(3, 3)}
     assert test.undecided == 1
     assert any("prove little: 15 would have to agree" in line or "prove little: 16" in line for line in test.remarks())
 
 
 def test_one_listener_and_few_answers_are_called_what_they_are():
-    remarks = ListeningTest([vote(5, "people", "markov", 1)]).remarks()
+    remarks = ListeningResults([vote(5, "people", "markov", 1)]).remarks()
     assert any("one listener" in line for line in remarks)
     assert any("can prove nothing, even if all agree" in line for line in remarks)
 

@@ -10,8 +10,8 @@ import pytest
 from musictool.metrics.told_apart import MIN_PIECES, told_apart
 from musictool.metrics.told_apart_bars import bar_lines
 from musictool.metrics.told_apart_counts import PITCH, Words
-from musictool.metrics.told_apart_features import Bars
-from musictool.metrics.told_apart_slices import Slices, roughness
+from musictool.metrics.told_apart_features import BarCounts
+from musictool.metrics.told_apart_slices import KeyboardSlices, roughness
 from musictool.music.score import METRE, Score, Track
 
 SCALE = np.array([0, 2, 4, 5, 7, 9, 11])
@@ -28,7 +28,7 @@ def tune(seed: int, length: float = 1.0, bars: int = 4) -> Score:
 
 def numbers(score: Score, bars: int = 1, **options: bool) -> dict[str, float]:
     """The numbers of the first window."""
-    values, words = Bars(score, **options).windows(bars, 1)
+    values, words = BarCounts(score, **options).windows(bars, 1)
     return dict(zip(words, values[0].tolist(), strict=True))
 
 
@@ -124,7 +124,7 @@ def test_holes_silence_and_held_notes_are_heard():
 
 def test_notes_of_one_pitch_sound_as_one_and_small_delays_are_not_heard():
     notes = [(60, 0, 1), (60, 0, 2), (60, 1, 0.5), (64, 1.02, 1)]
-    slices = Slices.of(Score.from_notes(notes).notes, 480 * 3)
+    slices = KeyboardSlices.of(Score.from_notes(notes).notes, 480 * 3)
     assert slices.times.tolist() == [0, 480]
     assert [(p, o, n) for p, o, n in zip(slices.pitches, slices.onsets, slices.lengths, strict=True)] == [
         (60, 0, 480),
@@ -180,7 +180,7 @@ def test_what_bars_have_in_common_is_heard_in_windows_of_several():
 
 
 def test_music_without_a_pitch_and_without_a_note_is_counted_without_fault():
-    assert Bars(Score.from_notes([])).windows(1, 4)[0].shape == (0, 0)
+    assert BarCounts(Score.from_notes([])).windows(1, 4)[0].shape == (0, 0)
     drums = Score.from_notes([(36, 0, 1), (38, 1, 1), (36, 2, 2)], (Track(is_drum=True),))
     assert np.isnan(numbers(drums, has_drums=True)["note length"])
 

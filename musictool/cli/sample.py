@@ -45,17 +45,17 @@ def command(
         batches = _write(model, given, outs, check_copies, force)
     else:
         batches = _write_again(model, given, outs, check_copies, like, force)
-    heard = []
+    agreements = []
     for songs, copies in batches:
         for song in songs:
-            _tell(song)
+            _report(song)
             if given.get("chords") is not None and not given.get("keep_primer"):
-                heard.append(_agreement(song.score, given["chords"]))
-                _output.say(f"  {heard[-1].text}")
+                agreements.append(_agreement(song.score, given["chords"]))
+                _output.say(f"  {agreements[-1].text}")
             if copies is not None:
                 _output.say(f"  {copies.report(song.score)}")
-    if len(heard) > 1:
-        _output.say(f"of all {len(heard):,} pieces {type(heard[0]).sum(heard).text}")
+    if len(agreements) > 1:
+        _output.say(f"of all {len(agreements):,} pieces {type(agreements[0]).sum(agreements).text}")
     if [path.suffix.lower() for path in songs[0].paths] == [".mid"]:
         midi, sound = (shlex.quote(str(path)) for path in (songs[0].path, songs[0].path.with_suffix(".wav")))
         _output.say(f"next:  musictool render {midi} --out {sound}")
@@ -126,7 +126,7 @@ def _advance(bar: Any, rows: int, doing: str) -> None:
     bar.update(rows - bar.n)
 
 
-def _tell(song: Any) -> None:
+def _report(song: Any) -> None:
     from musictool.corpus.keys import key_of
     from musictool.sampling.loops import period_of_notes
 
@@ -148,9 +148,9 @@ def _tell(song: Any) -> None:
 
 def _agreement(score: Any, chords: str) -> Any:
     from musictool.music.chords import parse_chords
-    from musictool.music.harmony import agreement
+    from musictool.music.harmony import chord_agreement
 
-    return agreement(score, parse_chords(chords))
+    return chord_agreement(score, parse_chords(chords))
 
 
 def _copies(model: Any) -> Any:

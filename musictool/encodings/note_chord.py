@@ -146,7 +146,7 @@ class TimedChordFormat(ChordFormat):
         return list(map(self.canonical, moved)) if self.pitch_classes else moved
 
     def to_text(self, token_bytes: bytes) -> str:
-        name = chord_name(token_bytes[:-1], self.pitch_classes) or "rest"
+        name = pitches_name(token_bytes[:-1], self.pitch_classes) or "rest"
         return f"{name}:{token_bytes[-1] - LENGTH}" if self.rhythm else name
 
     def parse(self, text: str) -> bytes:
@@ -240,7 +240,7 @@ class ClosedNoteChord(LearnedEncoding[ChordVocabulary]):
         return self.learned.steps[rows] if self.options.rhythm else np.where(rows < FIRST_TOKEN, 0, _PLAIN_STEPS)
 
 
-def chord_name(pitches: bytes, pitch_classes: bool = False) -> str:
+def pitches_name(pitches: bytes, pitch_classes: bool = False) -> str:
     """ "C4.E4.G4" of MIDI numbers, low to high; with `pitch_classes` the normal order "0.4.7" if there are several."""
     if pitch_classes and len(pitches) > 1:
         return ".".join(map(str, normal_order(frozenset(pitch % 12 for pitch in pitches))))
@@ -248,7 +248,7 @@ def chord_name(pitches: bytes, pitch_classes: bool = False) -> str:
 
 
 def chord_pitches(name: str) -> bytes:
-    """The MIDI numbers that a chord_name means; pitch classes lie in the octave from middle C.
+    """The MIDI numbers that a pitches_name means; pitch classes lie in the octave from middle C.
 
     Raises:
         ValueError: for text that is no such name.

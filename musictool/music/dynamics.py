@@ -55,7 +55,7 @@ class Dynamics:
         notes = score.notes
         if not len(notes) or (notes["velocity"] != DEFAULT_VELOCITY).any():
             return score
-        bar, level = places(score)
+        bar, level = metrical_levels(score)
         velocity = self.mean + np.array(self.levels)[level]
         # by pitch, drums aside
         is_pitched, pitch = ~score.is_drum, notes["pitch"].astype(np.float64)
@@ -105,7 +105,7 @@ def measured(scores: Iterable[Score]) -> Dynamics:
         velocity = score.notes["velocity"].astype(np.float64)
         if len(velocity) < 2 or velocity.std() < _LEAST_DEVIATION:
             continue
-        bar, level = places(score)
+        bar, level = metrical_levels(score)
         # the mean of each bar, and what is left
         of_bar = np.bincount(bar, velocity) / np.maximum(np.bincount(bar), 1)
         pitch = score.notes["pitch"].astype(np.float64)
@@ -122,7 +122,7 @@ def measured(scores: Iterable[Score]) -> Dynamics:
     return Dynamics(mean, tuple(parts[:LEVELS]), parts[-2], parts[-1], drift)
 
 
-def places(score: Score) -> tuple[np.ndarray, np.ndarray]:
+def metrical_levels(score: Score) -> tuple[np.ndarray, np.ndarray]:
     """int64 (N,) each: the bar that each note begins in, and which of LEVELS it is on."""
     onsets = score.notes["onset_ticks"].astype(np.int64)
     lines = score.bar_onsets_ticks(int(onsets.max(initial=0)) + _NEAR_TICKS + 1)

@@ -42,13 +42,13 @@ def half_bar_chords(score: Score, end_ticks: int | None = None) -> tuple[np.ndar
     of the bar."""
     end = max(1, score.end_ticks if end_ticks is None else end_ticks)
     lines = half_bar_onsets(score, end)
-    # which halves are heard by themselves
+    # which halves have a chord of their own
     last = np.searchsorted(score.metres["onset_ticks"], lines[::2], side="right") - 1
     beats = np.append(score.metres["numerator"], 4)[last]  # 4/4 before the first metre
-    is_heard = np.ones(len(lines), bool)
-    is_heard[1::2] = (beats % 2 == 0) & (lines[1::2] < end)
-    chords = _between(score, np.append(lines[is_heard], end))
-    return lines, chords[np.cumsum(is_heard) - 1]
+    is_separate = np.ones(len(lines), bool)
+    is_separate[1::2] = (beats % 2 == 0) & (lines[1::2] < end)
+    chords = _between(score, np.append(lines[is_separate], end))
+    return lines, chords[np.cumsum(is_separate) - 1]
 
 
 def half_bar_onsets(score: Score, end_ticks: int) -> np.ndarray:
@@ -58,50 +58,51 @@ def half_bar_onsets(score: Score, end_ticks: int) -> np.ndarray:
     return np.stack([lines, middles], axis=1).reshape(-1)
 
 
-class Agreement(NamedTuple):
+class ChordAgreement(NamedTuple):
     """How far a piece sounds as the chords that were asked for.
 
     Attributes:
         unit: what is counted: "bars", or "half bars" where a bar was asked for two chords.
-        asked: how many of them were asked for a chord.
-        heard: how many of these sound as that chord.
+        requested: how many of them were asked for a chord.
+        matching: how many of these sound as that chord.
         shuffled: how many would, on average, if the same chords had been asked for in any other order.
     """
 
     unit: str
-    asked: int
-    heard: int
+    requested: int
+    matching: int
     shuffled: float
 
     @property
     def text(self) -> str:
         """For people."""
         return (
-            f"{self.heard:,} of {self.asked:,} {self.unit} sound as the chord that was asked for; in any other order "
-            f"of these chords {self.shuffled:,.1f} would"
+            f"{self.matching:,} of {self.requested:,} {self.unit} sound as the chord that was asked for; in any other "
+            f"order of these chords {self.shuffled:,.1f} would"
         )
 
     @classmethod
-    def sum(cls, found: Sequence[Agreement]) -> Agreement:
+    def sum(cls, pieces: Sequence[ChordAgreement]) -> ChordAgreement:
         """That of several pieces, of which the same was asked."""
         return cls(
-            found[0].unit,
-            sum(each.asked for each in found),
-            sum(each.heard for each in found),
-            sum(each.shuffled for each in found),
+            pieces[0].unit,
+            sum(each.requested for each in pieces),
+            sum(each.matching for each in pieces),
+            sum(each.shuffled for each in pieces),
         )
 
 
-def agreement(score: Score, halves: Sequence[int]) -> Agreement:
+def chord_agreement(score: Score, halves: Sequence[int]) -> ChordAgreement:
     """Of the chords of half bars, see chords.parse_chords, asked for one after another and over again; NONE asks for
     nothing."""
     bars = whole_bars(halves)
-    unit, asked = ("half bars", halves) if bars is None else ("bars", bars)
+    unit, chords = ("half bars", halves) if bars is None else ("bars", bars)
     _, sounding = (half_bar_chords if bars is None else bar_chords)(score)
-    wanted = np.resize(asked, len(sounding))
-    sounding, wanted = sounding[wanted != NONE], wanted[wanted != NONE]
-    pairs = np.bincount(sounding, minlength=NONE + 1) @ np.bincount(wanted, minlength=NONE + 1)
-    return Agreement(unit, len(wanted), int((sounding == wanted).sum()), float(pairs) / max(1, len(wanted)))
+    requested = np.resize(chords, len(sounding))
+    sounding, requested = sounding[requested != NONE], requested[requested != NONE]
+    pairs = np.bincount(sounding, minlength=NONE + 1) @ np.bincount(requested, minlength=NONE + 1)
+    matching, count = int((sounding == requested).sum()), len(requested)
+    return ChordAgreement(unit, count, matching, float(pairs) / max(1, count))
 
 
 def _between(score: Score, lines: np.ndarray) -> np.ndarray:

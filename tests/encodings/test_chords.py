@@ -7,17 +7,17 @@ from music21.chord import Chord
 
 from musictool.encodings._chords import from_bytes, to_bytes
 from musictool.encodings._nearest import Nearest
-from musictool.encodings.note_chord import chord_name, chord_pitches, normal_order
+from musictool.encodings.note_chord import chord_pitches, normal_order, pitches_name
 
 
 @given(st.sets(st.integers(0, 127), min_size=1, max_size=9))
 def test_chord_names_are_read_back(pitches):
     key = bytes(sorted(pitches))
-    assert chord_pitches(chord_name(key)) == key
+    assert chord_pitches(pitches_name(key)) == key
     classes = frozenset(pitch % 12 for pitch in pitches)
     assert list(normal_order(classes)) == Chord(sorted(pitches)).normalOrder
     if len(classes) > 1:
-        assert frozenset(pitch - 60 for pitch in chord_pitches(chord_name(key, pitch_classes=True))) == classes
+        assert frozenset(pitch - 60 for pitch in chord_pitches(pitches_name(key, pitch_classes=True))) == classes
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 127)), min_size=1, max_size=30))

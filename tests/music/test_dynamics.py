@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from musictool.music.dynamics import DEFAULT, LEVELS, LOUDEST, QUIETEST, Dynamics, is_top, measured, places
+from musictool.music.dynamics import DEFAULT, LEVELS, LOUDEST, QUIETEST, Dynamics, is_top, measured, metrical_levels
 from musictool.music.score import METRE, Score, Track
 
 
@@ -35,14 +35,14 @@ def eighths(bars: int, per_bar: int = 8) -> Score:
     ],
 )
 def test_each_place_of_a_bar_has_its_level(metre: tuple[int, int], levels: list[int]):
-    bar, level = places(in_metre(eighths(2, len(levels)), (0, *metre)))
+    bar, level = metrical_levels(in_metre(eighths(2, len(levels)), (0, *metre)))
     assert level.tolist() == levels * 2
     assert bar.tolist() == [0] * len(levels) + [1] * len(levels)
 
 
 def test_behind_an_upbeat_bars_begin_anew_and_a_little_early_is_on_the_beat():
     score = in_metre(Score.from_notes([(60, 0, 1), (60, 0.96, 1), (60, 2.25, 1)]), (0, 4, 4), (480, 4, 4))
-    bar, level = places(score)
+    bar, level = metrical_levels(score)
     assert (bar.tolist(), level.tolist()) == ([0, 1, 1], [0, 0, 4])
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from musictool.music.chords import NONE, chord_name, parse_chords
-from musictool.music.harmony import Agreement, agreement, bar_chords, half_bar_chords
+from musictool.music.harmony import ChordAgreement, bar_chords, chord_agreement, half_bar_chords
 from musictool.music.score import CHORD, METRE, Score, Track
 
 TRIADS = {"C": (48, 52, 55), "F": (53, 57, 60), "G": (55, 59, 62), "Am": (45, 48, 52)}
@@ -75,15 +75,15 @@ def test_of_an_odd_metre_both_halves_have_the_chord_of_the_bar():
 
 def test_what_sounds_is_held_against_what_was_asked_over_and_over():
     score = played("C", "G", "Am", "F", "C", "C")
-    assert agreement(score, parse_chords("C G Am F")) == Agreement("bars", 6, 5, (3 * 2 + 1 * 2 + 1 + 1) / 6)
-    assert agreement(score, parse_chords("* G")) == Agreement("bars", 3, 1, 1.0)
-    assert agreement(score, parse_chords("C,G G")) == Agreement("half bars", 12, 4, (6 * 3 + 2 * 9) / 12)
-    assert agreement(score, parse_chords("*")) == Agreement("bars", 0, 0, 0.0)
+    assert chord_agreement(score, parse_chords("C G Am F")) == ChordAgreement("bars", 6, 5, (3 * 2 + 1 * 2 + 1 + 1) / 6)
+    assert chord_agreement(score, parse_chords("* G")) == ChordAgreement("bars", 3, 1, 1.0)
+    assert chord_agreement(score, parse_chords("C,G G")) == ChordAgreement("half bars", 12, 4, (6 * 3 + 2 * 9) / 12)
+    assert chord_agreement(score, parse_chords("*")) == ChordAgreement("bars", 0, 0, 0.0)
 
 
 def test_how_far_it_agrees_is_said_of_one_piece_and_of_several():
-    found = [Agreement("bars", 6, 5, 5 / 3), Agreement("bars", 1200, 100, 40.0)]
+    found = [ChordAgreement("bars", 6, 5, 5 / 3), ChordAgreement("bars", 1200, 100, 40.0)]
     assert found[0].text == (
         "5 of 6 bars sound as the chord that was asked for; in any other order of these chords 1.7 would"
     )
-    assert Agreement.sum(found).text.startswith("105 of 1,206 bars sound")
+    assert ChordAgreement.sum(found).text.startswith("105 of 1,206 bars sound")

@@ -63,7 +63,7 @@ def bars_of(score: Score) -> list[Bar]:
     return [bar for bar in bars if bar.last > bar.first]
 
 
-def voices_of(notes: np.ndarray) -> list[list[Chord]]:
+def staff_voices(notes: np.ndarray) -> list[list[Chord]]:
     """Sequences of chords that do not overlap; notes that begin and end together are one chord."""
     onsets = to_steps(notes["onset_ticks"], STEPS_PER_QUARTER)
     ends = to_steps(notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"], STEPS_PER_QUARTER)

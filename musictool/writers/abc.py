@@ -26,7 +26,7 @@ from musictool.atomic import replacing
 from musictool.music.gm import program_name
 from musictool.music.grid import without_overlaps
 from musictool.music.score import DEFAULT_BPM, Score
-from musictool.writers._bars import Bar, Chord, Span, Spelled, Spelling, bars_of, spans_of, voices_of
+from musictool.writers._bars import Bar, Chord, Span, Spelled, Spelling, bars_of, spans_of, staff_voices
 
 SUFFIXES = (".abc",)
 BARS_PER_LINE = 4
@@ -52,7 +52,7 @@ def text_of(score: Score) -> str:
     for i in np.unique(notes["track"]).tolist():
         track = score.tracks[i]
         name = (track.name or program_name(track.program, track.is_drum)).replace('"', "'")
-        for voice in voices_of(notes[notes["track"] == i]):
+        for voice in staff_voices(notes[notes["track"] == i]):
             number += 1
             lines.append(f'V:{number} name="{name}"' + (" clef=perc" if track.is_drum else ""))
             lines.append("%%MIDI channel 10" if track.is_drum else f"%%MIDI program {track.program}")

@@ -39,7 +39,7 @@ def write(
     """
     path = Path(path)
     check_loudness(loudness)
-    check_length(score.seconds, path)
+    check_seconds(score.seconds, path)
     check_sound_room(path, score.seconds)
     font = Path(soundfont) if soundfont else default_path()
     sections = _fluidsynth.sections(score, font) if fluidsynth else _synthesis.sections(score, load(font))
@@ -49,7 +49,7 @@ def write(
         write_mastered(spool, path, loudness)
 
 
-def check_length(seconds: float, path: Path) -> None:
+def check_seconds(seconds: float, path: Path) -> None:
     """Raises BadFile for more than `MAX_HOURS`."""
     if seconds > MAX_HOURS * 3600:
         raise BadFile("too long", f"{path.name} would last {seconds / 3600:.1f} hours; {MAX_HOURS} at most")

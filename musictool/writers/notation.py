@@ -25,7 +25,7 @@ from musictool.writers._bars import (
     Symbol,
     bars_of,
     spans_of,
-    voices_of,
+    staff_voices,
 )
 
 SUFFIXES = (".musicxml",)
@@ -97,7 +97,7 @@ def _part(score: Score, number: int, notes: np.ndarray, bars: list[Bar], with_te
         clef = "<sign>F</sign><line>4</line>"
     keys, tempos = _by_bar(score.keys, bars), _by_bar(score.tempos, bars) if with_tempos else {}
     sharps, metre = 0, (0, 0)
-    voices = [spans_of(voice, bars) for voice in voices_of(notes)]
+    voices = [spans_of(voice, bars) for voice in staff_voices(notes)]
     for index, bar in enumerate(bars):
         full = 4 * STEPS_PER_QUARTER * bar.numerator // bar.denominator
         implicit = ' implicit="yes"' if bar.last - bar.first < full else ""

@@ -33,7 +33,7 @@ from musictool.sound.file import FORMATS, FRAMES, Spool, check_sound_room, write
 from musictool.sound.loudness import RATE
 from musictool.sound.soundfont import default_path, load
 from musictool.sound.synthesis import TAIL_SECONDS, sections
-from musictool.writers.audio import check_length
+from musictool.writers.audio import check_seconds
 from musictool.writing import checked_places, write
 
 MODEL_MINUTES = 3.0
@@ -94,7 +94,7 @@ def lofi(
         if path not in sounds:
             write(arrangement.score, path)
     if sounds:
-        check_length(arrangement.seconds, sounds[0])
+        check_seconds(arrangement.seconds, sounds[0])
         check_sound_room(sounds[0], 3 * arrangement.seconds)  # the sample, the drums, and both
         with Spool(sounds[0].parent) as spool:
             spool.fill(mix(arrangement, options, sounds[0].parent))

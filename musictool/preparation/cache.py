@@ -175,7 +175,7 @@ class ReadCache:
             if path.parent == self._parts:
                 path.unlink()
             return
-        self._register(store, records, self._is_settled)
+        self._register(store, records, self._is_final)
 
     def _register(
         self, store: Store, records: list[FileRecord], is_used: Callable[[FileRecord], bool] = lambda record: True
@@ -188,7 +188,7 @@ class ReadCache:
                 self._records.setdefault(record.content, (record, len(self._stores) - 1, first))
             first += record.pieces
 
-    def _is_settled(self, record: FileRecord) -> bool:
+    def _is_final(self, record: FileRecord) -> bool:
         if record.time_limit_seconds is not None:
             return record.time_limit_seconds >= self._limit
         return bool(record.content) and record.reason not in PASSING_REASONS

@@ -258,12 +258,12 @@ def _parts(data: bytes, tracks: Any, probes: list[_Probe]) -> list[Part] | None:
             velocity = columns["velocity"][:count]
             parts.append(Part(identity, onset[:count], duration[:count], pitch[:count], velocity, *pedal))
     for channel, shares in channels.items():
-        if len(shares) > 1 and not _settle(data, parts, shares, channel == DRUM_CHANNEL):
+        if len(shares) > 1 and not _share_settings(data, parts, shares, channel == DRUM_CHANNEL):
             return None
     return parts
 
 
-def _settle(data: bytes, parts: list[Part], shares: list[_Share], is_drum: bool) -> bool:
+def _share_settings(data: bytes, parts: list[Part], shares: list[_Share], is_drum: bool) -> bool:
     """Let the parts of one channel have its pedal and program from whatever track; False where that is not plain."""
     own = [share for share in shares if share.part >= 0]
     programs = {share.program for share in shares}
@@ -272,14 +272,14 @@ def _settle(data: bytes, parts: list[Part], shares: list[_Share], is_drum: bool)
         return True
     if _PORT.search(data) or any(parts[share.part].duration.max() >= _FAR for share in own):
         return False
-    if len(programs) > 1 and not _settle_programs(data, parts, shares, own):
+    if len(programs) > 1 and not _share_program(data, parts, shares, own):
         return False
     if has_pedal:
         _hold(parts, shares, [share.part for share in own])
     return True
 
 
-def _settle_programs(data: bytes, parts: list[Part], shares: list[_Share], own: list[_Share]) -> bool:
+def _share_program(data: bytes, parts: list[Part], shares: list[_Share], own: list[_Share]) -> bool:
     """Let parts without a program have the one that a track without notes sets at its begin; False elsewhere."""
     if any(share.probe.sets_program for share in own) and (len(own) > 1 or not own[0].program):
         return False

@@ -92,7 +92,7 @@ def _resolution(division: int, faults: list[str]) -> tuple[int, int]:
     return resolution, round(1e6 * resolution / ticks_per_second)
 
 
-class _Found(NamedTuple):
+class _FoundTrack(NamedTuple):
     """A track, its number in the file counted from 1, and whether it is known to lack its end."""
 
     events: TrackEvents
@@ -106,7 +106,7 @@ class _Tracks:
     def __init__(self, data: bytes, expected: int, resolution: int, faults: list[str]):
         self.data, self.expected, self.faults = data, expected, faults
         self.limit = reading.MAX_QUARTERS * resolution
-        self.found: list[_Found] = []
+        self.found: list[_FoundTrack] = []
         self._spans: set[bytes] = set()
         self._copies = self._read = 0
 
@@ -152,24 +152,24 @@ class _Tracks:
         self._spans.add(span)
         events, is_cut = _cut(events, self.limit)
         self._note_faults(events, whole and swallowed < 0, is_cut, begin + length > len(self.data))
-        self.found.append(_Found(events, self._read, events.is_lost or is_cut))
+        self.found.append(_FoundTrack(events, self._read, events.is_lost or is_cut))
         return after
 
     def _note_faults(self, events: TrackEvents, whole: bool, is_cut: bool, reaches_beyond: bool) -> None:
-        told = []
+        faults = []
         if events.is_lost:
-            told.append("truncated" if reaches_beyond else "damaged")
+            faults.append("truncated" if reaches_beyond else "damaged")
         elif not whole:
-            told.append("length wrong")
+            faults.append("length wrong")
         if is_cut:
-            told.append(f"cut where it goes on beyond {reading.MAX_QUARTERS:,} quarter notes")
+            faults.append(f"cut where it goes on beyond {reading.MAX_QUARTERS:,} quarter notes")
         if events.behind_end:
-            told.append(f"had {_counted(events.behind_end, 'note')} behind its end")
+            faults.append(f"had {_counted(events.behind_end, 'note')} behind its end")
         if events.unread and whole:
-            told.append(f"had {_counted(events.unread, 'byte')} behind its end")
+            faults.append(f"had {_counted(events.unread, 'byte')} behind its end")
         if events.illegal and not events.is_lost:
-            told.append(f"had {_counted(events.illegal, 'illegal event')}")
-        self.faults += [f"track {self._read} {fault}" for fault in told]
+            faults.append(f"had {_counted(events.illegal, 'illegal event')}")
+        self.faults += [f"track {self._read} {fault}" for fault in faults]
 
     def _chunk_end(self, start: int, length: int) -> int:
         """Where the chunk ends: where its length says if there is its end or another's begin, else before the next."""

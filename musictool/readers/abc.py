@@ -51,7 +51,7 @@ def read(path: Path, parser: str = "") -> Reading:
             remarks[error.reason] += 1
     if not scores:
         raise failures[0] if failures else BadFile("no notes")
-    said = [f"{count} of {len(tunes)} tunes: {what}" for what, count in sorted(remarks.items())]
+    texts = [f"{count} of {len(tunes)} tunes: {what}" for what, count in sorted(remarks.items())]
     if lost_lines:  # the standard: an empty line ends a tune
-        said.append(f"{lost_lines} lines that look like music outside tunes")
-    return Reading(scores, "; ".join(said))
+        texts.append(f"{lost_lines} lines that look like music outside tunes")
+    return Reading(scores, "; ".join(texts))

@@ -63,11 +63,11 @@ def check(values: Any, schema: Any, where: str = "") -> None:
         for number, value in enumerate(values):
             check(value, schema[0], f"{where}[{number}]")
     elif isinstance(schema, tuple):
-        fitting = [one for one in schema if _is_alike(values, one)]
+        fitting = [one for one in schema if _has_type(values, one)]
         if not fitting:
             raise ValueError(_wrong(values, schema, where))
         check(values, fitting[0], where)
-    elif not _is_alike(values, schema):
+    elif not _has_type(values, schema):
         raise ValueError(_wrong(values, schema, where))
 
 
@@ -84,7 +84,7 @@ def _inner(values: dict[str, Any], schema: dict[Any, Any], where: str) -> Iterat
             raise ValueError(f"{_place(where, name)} is missing")
 
 
-def _is_alike(value: Any, schema: Any) -> bool:
+def _has_type(value: Any, schema: Any) -> bool:
     """Whether a value is of the type of a schema, whatever is within it."""
     if schema is None or isinstance(schema, dict | list):
         return value is None if schema is None else isinstance(value, type(schema))

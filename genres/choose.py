@@ -176,11 +176,11 @@ def _plain(text: str) -> str:
     return re.sub(r"[^\w.]+", "-", text).strip("-")
 
 
-def _mutopia(folder: Path, wanted: Callable[[dict[str, str]], bool]) -> Iterator[Chosen]:
+def _mutopia(folder: Path, accepts: Callable[[dict[str, str]], bool]) -> Iterator[Chosen]:
     """LilyPond sources in the public domain; the pieces of one opus of one composer are a work."""
     for path in files_in(folder, ".ly"):
         fields = header(path.read_text(encoding="utf-8", errors="replace"))
-        if "public domain" in fields["licence"].lower() and wanted(fields | {"composer": _mutopia_place(path)[0]}):
+        if "public domain" in fields["licence"].lower() and accepts(fields | {"composer": _mutopia_place(path)[0]}):
             yield "-".join(_mutopia_place(path)), path
 
 
@@ -193,12 +193,12 @@ def _mutopia_place(path: Path) -> tuple[str, str]:
 
 def header(text: str) -> dict[str, str]:
     """What a Mutopia source says of itself: style, instrument, licence, composer."""
-    found: dict[str, str] = dict(re.findall(r'^\s*(\w+)\s*=\s*"([^"]*)"', text, re.MULTILINE))
+    fields: dict[str, str] = dict(re.findall(r'^\s*(\w+)\s*=\s*"([^"]*)"', text, re.MULTILINE))
     return {
-        "style": found.get("style", ""),
-        "instrument": found.get("mutopiainstrument", found.get("instrument", "")),
-        "licence": found.get("license", found.get("copyright", "")),
-        "composer": found.get("mutopiacomposer", ""),
+        "style": fields.get("style", ""),
+        "instrument": fields.get("mutopiainstrument", fields.get("instrument", "")),
+        "licence": fields.get("license", fields.get("copyright", "")),
+        "composer": fields.get("mutopiacomposer", ""),
     }
 
 

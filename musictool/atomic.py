@@ -31,8 +31,8 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         with naming_when_full(path, partial):
             yield partial
-            for tell in _before_replacing:
-                tell(path, partial)
+            for callback in _before_replacing:
+                callback(path, partial)
             os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -40,13 +40,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def before_replacing(tell: Callable[[Path, Path], object]) -> Iterator[None]:
-    """In the block `tell` is called with each path that `replacing` fills, and the file that then takes its place."""
-    _before_replacing.append(tell)
+def before_replacing(callback: Callable[[Path, Path], object]) -> Iterator[None]:
+    """In the block `callback` is called with each path that `replacing` fills, and the file that takes its place."""
+    _before_replacing.append(callback)
     try:
         yield
     finally:
-        _before_replacing.remove(tell)
+        _before_replacing.remove(callback)
 
 
 @contextmanager
@@ -59,27 +59,27 @@ def naming_when_full(path: Path, partial: Path | None = None) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
-        number = next((number for number in _FULL if _tells(error, number)), None)
+        number = next((number for number in _FULL if _has_errno(error, number)), None)
         if number is None:
             raise
-        wanted = error.wanted_bytes if isinstance(error, DiskFull) else _size(partial)
-        raise DiskFull(path, wanted, number) from None
+        needed = error.needed_bytes if isinstance(error, DiskFull) else _size(partial)
+        raise DiskFull(path, needed, number) from None
 
 
 class DiskFull(OSError):
     """There is no room for a file of over so many bytes; 0 if it is not known how many."""
 
-    def __init__(self, path: Path, wanted_bytes: int, number: int = errno.ENOSPC):
+    def __init__(self, path: Path, needed_bytes: int, number: int = errno.ENOSPC):
         free = shutil.disk_usage(path.parent).free
-        wanted = f"over {in_bytes(wanted_bytes)} are wanted, " if wanted_bytes else ""
-        super().__init__(number, f"{os.strerror(number)} ({wanted}{in_bytes(free)} are free)", str(path))
-        self.wanted_bytes = wanted_bytes
+        needed = f"over {in_bytes(needed_bytes)} are wanted, " if needed_bytes else ""
+        super().__init__(number, f"{os.strerror(number)} ({needed}{in_bytes(free)} are free)", str(path))
+        self.needed_bytes = needed_bytes
 
 
-def check_room(path: Path, wanted_bytes: int) -> None:
+def check_room(path: Path, needed_bytes: int) -> None:
     """Raises DiskFull, before anything is written, if there is no room for so many bytes beside `path`."""
-    if shutil.disk_usage(path.parent).free < wanted_bytes:
-        raise DiskFull(path, wanted_bytes)
+    if shutil.disk_usage(path.parent).free < needed_bytes:
+        raise DiskFull(path, needed_bytes)
 
 
 def in_bytes(count: int) -> str:
@@ -100,7 +100,7 @@ def _size(path: Path | None) -> int:
         return 0
 
 
-def _tells(error: BaseException, number: int) -> bool:
+def _has_errno(error: BaseException, number: int) -> bool:
     """Whether an error, or one that it came of, is that of the system with this number."""
     before: BaseException | None = error
     while before is not None:
@@ -184,7 +184,7 @@ def waiting_turn(folder: Path, on_wait: Callable[[], object]) -> Iterator[None]:
 
 
 @contextmanager
-def made_beside(path: Path) -> Iterator[Path]:
+def temporary_path(path: Path) -> Iterator[Path]:
     """A path of the same name in a hidden folder beside `path`, for a file that is then moved; removed with the folder
     at the end of the block."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -68,12 +68,12 @@ def names(folder: Path, marker: str) -> list[str]:
     return sorted(path.parent.name for path in _markers(folder, marker))
 
 
-def latest(folder: Path, marker: str, wanted: Callable[[Path], bool] = lambda entry: True) -> Path | None:
-    """The entry of `folder` whose marker was written last, of those that are wanted; None where there is none."""
+def latest(folder: Path, marker: str, accepts: Callable[[Path], bool] = lambda entry: True) -> Path | None:
+    """The entry of `folder` whose marker was written last, of those accepted; None where there is none."""
     newest_first = sorted(
         _markers(folder, marker), key=lambda path: (path.stat().st_mtime_ns, path.parent.name), reverse=True
     )
-    return next((path.parent for path in newest_first if wanted(path.parent)), None)
+    return next((path.parent for path in newest_first if accepts(path.parent)), None)
 
 
 def shipped_models() -> dict[str, Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from musictool.atomic import DiskFull, made_beside, naming_when_full, replacing, working_alone, write_json
+from musictool.atomic import DiskFull, naming_when_full, replacing, temporary_path, working_alone, write_json
 from musictool.errors import MusictoolError
 
 
@@ -65,12 +65,12 @@ def test_a_full_disk_names_the_file(error: Exception, tmp_path: Path):
 
 def test_a_full_disk_is_told_once_however_many_writers_are_within_one_another(tmp_path: Path):
     def write() -> None:
-        with naming_when_full(tmp_path / "song.mid"), made_beside(tmp_path / "song.mid") as partial:
+        with naming_when_full(tmp_path / "song.mid"), temporary_path(tmp_path / "song.mid") as partial:
             raise DiskFull(partial, 5_000_000)
 
     with pytest.raises(DiskFull) as raised:
         write()
-    assert (raised.value.filename, raised.value.wanted_bytes) == (str(tmp_path / "song.mid"), 5_000_000)
+    assert (raised.value.filename, raised.value.needed_bytes) == (str(tmp_path / "song.mid"), 5_000_000)
     assert "over 5.0 MB are wanted" in str(raised.value)
     assert not [*tmp_path.iterdir()]
 

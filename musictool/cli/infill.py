@@ -59,7 +59,7 @@ def command(
         songs = write_infills(model, file, request, outs, advance, _output.load_engine, force=force)
     _output.say(f"model {model.name}, seed {request.seed}")
     for song in songs:
-        _tell(song)
+        _report(song)
 
 
 def _checked(file: Path, given: dict[str, Any], outs: tuple[Path, ...], force: bool) -> InfillRequest:
@@ -85,10 +85,10 @@ def _write_again(
 
     model, song = write_infill_like(like, outs, _output.load_engine, force=force)
     _output.say(f"model {model.name}")
-    _tell(song)
+    _report(song)
 
 
-def _tell(song: Any) -> None:
+def _report(song: Any) -> None:
     score = song.score
     _output.say(
         f"{', '.join(map(str, song.paths))}: {len(score.notes)} notes, {score.bars} bars, {score.seconds:.1f} s"

@@ -20,7 +20,7 @@ from musictool.generation.infill import Infill, begin_infill
 from musictool.generation.infill_request import InfillRequest
 from musictool.generation.outputs import check_sample_replaceable
 from musictool.generation.request import Constraints, numbered
-from musictool.generation.sidecar import FORMAT, no_sidecar, read_sidecar, sums_of, write_with_sidecar
+from musictool.generation.sidecar import FORMAT, checksums_in, no_sidecar, read_sidecar, write_with_sidecar
 from musictool.generation.songs import Song
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
@@ -95,7 +95,7 @@ def write_infill_like(
         raise BadModel(f"the model {model.name} has been trained since {sidecar} was made; the same bytes are gone")
     under_way = _begin(model, source, request)
     loads(under_way.engine)
-    number, known = values["piece"], {Path(file).suffix.lower(): total for file, total in sums_of(values).items()}
+    number, known = values["piece"], {Path(file).suffix.lower(): total for file, total in checksums_in(values).items()}
     if not 1 <= number <= request.num:
         raise no_sidecar(sidecar, f"it is of piece {number} of {request.num}")
     song = _write(_origin(under_way, source), number, under_way.scores()[number - 1], outs)

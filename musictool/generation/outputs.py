@@ -16,7 +16,7 @@ from pathlib import Path
 from musictool.atomic import before_replacing, write_json
 from musictool.errors import BadFile, BadOption
 from musictool.generation.request import Request, numbered
-from musictool.generation.sidecar import place_of, read_sidecar, sums_of
+from musictool.generation.sidecar import checksums_in, place_of, read_sidecar
 from musictool.models.parts import sha256
 from musictool.strict import json as strict_json
 from musictool.writing import checked_places
@@ -68,13 +68,13 @@ def replacing_outputs(paths: Sequence[Path], force: bool = False) -> Iterator[No
     check_replaceable(paths, force)
     before = {path: _identity(path) for path in paths}
 
-    def tell(path: Path, made: Path) -> None:
+    def record(path: Path, made: Path) -> None:
         if path in before:
             path.unlink(missing_ok=True)
             _record({path: made})
 
     try:
-        with before_replacing(tell):
+        with before_replacing(record):
             yield
     finally:
         _record({path: path for path, identity in before.items() if _identity(path) not in (None, identity)})
@@ -83,7 +83,7 @@ def replacing_outputs(paths: Sequence[Path], force: bool = False) -> Iterator[No
 def _of_sample(path: Path) -> str | None:
     """The sha256 that the .json beside a file has of it."""
     try:
-        return sums_of(read_sidecar(place_of(path))).get(path.name)
+        return checksums_in(read_sidecar(place_of(path))).get(path.name)
     except BadFile:
         return None
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from musictool.atomic import json_text, made_beside, naming_when_full, replacing
+from musictool.atomic import json_text, naming_when_full, replacing, temporary_path
 from musictool.errors import BadFile
 from musictool.models.parts import sha256
 from musictool.music.score import Score
@@ -48,7 +48,7 @@ def write_with_sidecar(score: Score, paths: Sequence[Path], values: dict[str, An
         values: what the .json says of the piece; of the files it gains their checksums.
     """
     with ExitStack() as stack:
-        made = {path: stack.enter_context(made_beside(path)) for path in paths}
+        made = {path: stack.enter_context(temporary_path(path)) for path in paths}
         for path, partial in made.items():
             with naming_when_full(path):
                 write(score, partial)
@@ -88,7 +88,7 @@ def no_sidecar(path: Path, reason: str) -> BadFile:
     return BadFile("unreadable", f"{path} is not the .json that stands beside a sample: {reason}{hint}")
 
 
-def sums_of(values: dict[str, Any]) -> dict[str, str]:
+def checksums_in(values: dict[str, Any]) -> dict[str, str]:
     """File name -> sha256 of each file of a song, from its sidecar."""
     sums: dict[str, str] = values.get("files") or {values.get("file", ""): values.get("sha256", "")}
     return sums

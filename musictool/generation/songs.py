@@ -21,7 +21,7 @@ from musictool.generation.batches import batch_of, batches
 from musictool.generation.outputs import check_places, check_sample_replaceable
 from musictool.generation.request import Constraints, Request, Style, numbered
 from musictool.generation.sample import Generation
-from musictool.generation.sidecar import FORMAT, no_sidecar, read_sidecar, sums_of, write_with_sidecar
+from musictool.generation.sidecar import FORMAT, checksums_in, no_sidecar, read_sidecar, write_with_sidecar
 from musictool.models.model import Model, sha256
 from musictool.music.score import Score
 from musictool.progress import Progress
@@ -114,7 +114,7 @@ def write_like(
         raise BadFile("another command", f"{sidecar} is of {command}; make it again with: musictool {command} --like")
     primer_sum, number = values["primer_sha256"], values["piece"]
     name, folder, checksum = (values["model"][key] for key in ("name", "folder", "checksum"))
-    known = {Path(file).suffix.lower(): file_sum for file, file_sum in sums_of(values).items()}
+    known = {Path(file).suffix.lower(): file_sum for file, file_sum in checksums_in(values).items()}
     try:
         request = _request_from_json(values["request"], primer_sum is not None)
         if not 1 <= number <= request.num:

@@ -351,8 +351,8 @@ def encodings_of(kind: str) -> str:
     return _names(lambda encoding: encoding.kind == kind)
 
 
-def _names(wanted: Callable[[Any], bool]) -> str:
-    return ", ".join(name for name in ENCODINGS.names() if wanted(ENCODINGS.get(name)))
+def _names(accepts: Callable[[Any], bool]) -> str:
+    return ", ".join(name for name in ENCODINGS.names() if accepts(ENCODINGS.get(name)))
 
 
 def _names_with(fact: str, value: Any) -> Iterator[str]:

@@ -132,7 +132,7 @@ def measures(name: str, threads: int) -> dict[str, Callable[[], float]]:
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    backend.prepare("float32", 0)
+    backend.configure("float32", 0)
     arch = small(name)
     arch.network.max_polyphony.assign([float(KEYS)] * arch.spec.shape[-1])
     weights = {id(weight): weight for stage in arch.stages for weight in stage.network.trainable_variables}
@@ -182,10 +182,10 @@ def report_memory(pieces: int) -> None:
     """What a pass over a large corpus takes, in a fresh process, all included; and how long."""
     import _table
 
-    said = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, f"{HERE}/segments.py", "--gather", str(pieces)], capture_output=True, text=True, check=True
     )
-    stored, floats, start, peak, rate = map(float, said.stdout.split())
+    stored, floats, start, peak, rate = map(float, printed.stdout.split())
     print(f"\n{pieces:,} pieces of {LENGTH} segments, random bits; one pass of training windows\n")
     rows = [
         ("stored, as bits", f"{stored:,.0f}"),
@@ -205,7 +205,7 @@ def gather(pieces: int) -> None:
     from musictool.backend import backend
     from musictool.dataset.windows import Windows
 
-    backend.prepare("float32", 0)
+    backend.configure("float32", 0)
     arch = small("melody-cnn")
     with large_corpus(pieces) as encoded:
         windows = Windows(encoded, arch.WINDOW, arch.BATCH_SIZE)

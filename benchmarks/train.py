@@ -108,7 +108,7 @@ def training_step(name: str, vocabulary: int, precision: str) -> Callable[[], ob
     from musictool.encoding import Spec
     from musictool.registry import ARCHS
 
-    backend.prepare(precision, 0)
+    backend.configure(precision, 0)
     arch = ARCHS.get(name).sized(Spec("tokens", (), vocabulary), "small")
     tokens = np.random.default_rng(0).integers(0, vocabulary, (BATCH, LENGTH + 1)).astype(np.int32)
     side_inputs = np.ones((BATCH, LENGTH), np.float32), np.zeros((BATCH, LENGTH, 0), np.float32)

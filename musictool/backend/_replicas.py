@@ -89,7 +89,7 @@ class Replicas(Strategy):
     def stream(self, windows: BatchSource, plan: Any, first_step: int = 0) -> Iterator[Any]:
         local = range(self.first_replica, self.first_replica + self.replicas // self.workers)
         for parts in zip(*(stream(windows, plan, first_step, each, self.replicas) for each in local), strict=True):
-            yield self._each(parts)
+            yield self._per_replica(parts)
 
     def training_step(self, stage: Stage, optimizers: Optimizers, parts: int = 1) -> Step:
         def update(group: ParameterGroup, optimizer: keras.optimizers.Optimizer, batch: Batch) -> Any:
@@ -113,7 +113,7 @@ class Replicas(Strategy):
         run = tf.function(lambda batch: self.distribution.run(step, args=(batch,)), autograph=False)
         return lambda batch: self.distribution.experimental_local_results(run(batch))[0]
 
-    def _each(self, values: Sequence[Any]) -> Any:
+    def _per_replica(self, values: Sequence[Any]) -> Any:
         """One value for each replica of this process, as one that `run` takes apart."""
         first = self.first_replica
         return self.distribution.experimental_distribute_values_from_function(
@@ -206,7 +206,7 @@ class MultiWorker(Replicas):
         """int32 (size,): the sum of what each worker gives, filled up with 0 to one of few sizes, each traced once."""
         numbers = np.pad(numbers, (0, size - len(numbers)))
         rest = [np.zeros_like(numbers)] * (self.replicas // self.workers - 1)
-        values = self._each([tf.constant(each) for each in (numbers, *rest)])
+        values = self._per_replica([tf.constant(each) for each in (numbers, *rest)])
         added: np.ndarray = self._add(values).numpy()
         return added
 

@@ -64,7 +64,7 @@ def chosen_strategy(placement: Placement) -> Strategy:
     return strategy
 
 
-def prepare(precision: str, seed: int, bfloat16_on_cpu: bool = True) -> str:
+def configure(precision: str, seed: int, bfloat16_on_cpu: bool = True) -> str:
     """Make ready for a run: devices, names, seed, precision. Returns the precision chosen (see precision.py).
 
     Args:

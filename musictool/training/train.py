@@ -115,7 +115,7 @@ def _begin(corpus: Corpus, folder: Path, options: TrainOptions, reporter: Report
     conditions = of_corpus(corpus, options.controls, options.label, labels)
     if options.run.seed is None:
         options = replace(options, run=replace(options.run, seed=secrets.randbelow(2**31)))
-    precision = backend.prepare(options.run.precision, options.run.seed, ARCHS.get(options.arch).BFLOAT16_ON_CPU)
+    precision = backend.configure(options.run.precision, options.run.seed, ARCHS.get(options.arch).BFLOAT16_ON_CPU)
     encoded = encoded_for(corpus, options, reporter, None if parent is None else parent.encoding.vocabulary())
     if parent is None:
         arch = ARCHS.get(options.arch).sized(encoded.spec, options.size, options.settings, conditions.size)
@@ -176,7 +176,7 @@ def _resume(folder: Path, given: Mapping[str, Any], reporter: Reporter, strategy
             )
         log.warning("%s was stopped before its first checkpoint was written; it begins again", folder.name)
     settings = resume_settings(info, folder, given)
-    backend.prepare(settings.precision, settings.seed)
+    backend.configure(settings.precision, settings.seed)
     corpus, base = corpus_of(info, folder.name), fine_tune.kept_base(folder)
     encoded = encoded_for(corpus, stored(info, folder), reporter, base)
     if checkpoint_path(folder).exists():

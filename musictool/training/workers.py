@@ -146,7 +146,7 @@ def run_worker(strategy: Strategy, reporter: Reporter) -> Trained:
     name, info, base = json.loads(strategy.broadcast())
     folder = home.models_folder() / name
     settings = stored_settings(info, folder)
-    backend.prepare(settings.precision, settings.seed)
+    backend.configure(settings.precision, settings.seed)
     corpus = corpus_of(info, name)
     encoded = encoded_for(corpus, stored(info, folder), reporter, base)
     arch = archs.from_json(info["arch"], encoded.spec)

@@ -100,7 +100,7 @@ def test_it_builds_at_its_real_size(name: str, at_tiny_home: Path):
     ],
 )
 def test_it_learns_in_a_few_steps(name: str, at_tiny_home: Path):
-    backend.prepare("float32", 1)
+    backend.configure("float32", 1)
     known = {setting.partition("=")[0] for setting, _, _ in options.describe(ARCHS.get(options_of(name).arch).Options)}
     small = tuple(f"{key}={value}" for key, value in SMALL.items() if key in known)
     arch, windows = learner(name, (*small, *(("dropout=0",) if "dropout" in known else ())))

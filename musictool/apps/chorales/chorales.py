@@ -95,7 +95,7 @@ def benchmark_chorales(
     settings = build(ChoraleSettings, given)
     defaults = [f"{key}={value}" for key, value in DEFAULTS.items()] if arch == CHAIN else []
     options, shifts = [*defaults, *options], settings.transpose.semitones
-    backend.prepare("float32", settings.seed)
+    backend.configure("float32", settings.seed)
     model = ChoraleModel(arch, data.splits["train"], shifts, options)
     results = None if folder is None else KeptResults.of_run(folder, arch, options, settings.to_json())
     stage = model.stage(settings.weight_decay, lambda: model.score(data.splits["validation"], settings.frames))

@@ -124,7 +124,7 @@ def benchmark_orderless(
     shifts = settings.transpose.semitones
     for split, pieces in data.splits.items():
         _check_range(pieces, shifts if split == "train" else (0,), data.name)
-    backend.prepare("float32", settings.seed)
+    backend.configure("float32", settings.seed)
     model = OrderlessModel(data.splits["train"], shifts, options)
     results = None
     if folder is not None:

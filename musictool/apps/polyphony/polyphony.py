@@ -134,7 +134,7 @@ def benchmark_polyphony(
     settings = replace(BenchmarkSettings(frames=kind.frames), **given)
     defaults = kind.small if data.frames("train") < FEW_FRAMES else kind.large
     options = [*(f"{key}={value}" for key, value in defaults.items()), *options]
-    backend.prepare("float32", settings.seed)
+    backend.configure("float32", settings.seed)
     model = RollModel(data.splits["train"], head, options)
     course = train(model, data.splits["train"], data.splits["validation"], settings, reporter or Reporter())
 

@@ -19,13 +19,13 @@ def alternate(contenders: Mapping[Key, Callable[[], float]], rounds: int) -> dic
 
     All take their turn in every round, so that whatever else the machine does hits them alike.
     """
-    said: dict[Key, list[float]] = {name: [] for name in contenders}
+    measured: dict[Key, list[float]] = {name: [] for name in contenders}
     for number in range(1, rounds + 1):
         for name, measure in contenders.items():
             print(f"round {number} of {rounds}: {name} ...".ljust(100), end="\r", file=sys.stderr, flush=True)
-            said[name].append(measure())
+            measured[name].append(measure())
     print(" " * 100, end="\r", file=sys.stderr, flush=True)
-    return {name: statistics.median(values) for name, values in said.items()}
+    return {name: statistics.median(values) for name, values in measured.items()}
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -40,10 +40,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def goal(what: str, reached: float, wanted: float) -> str:
+def goal(what: str, reached: float, least: float) -> str:
     """A line that says whether a ratio is what it has to be."""
-    verdict = "met" if reached >= wanted else "NOT met"
-    return f"goal {verdict}: {what}: {reached:,.3g} times, wanted at least {wanted:g}"
+    verdict = "met" if reached >= least else "NOT met"
+    return f"goal {verdict}: {what}: {reached:,.3g} times, wanted at least {least:g}"
 
 
 def machine() -> str:

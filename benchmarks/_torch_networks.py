@@ -147,14 +147,14 @@ class Predictors(nn.Module):
     def __init__(self, memory: int = 4, hidden: int = 256, latent: int = 16):
         super().__init__()
         bend = nn.LeakyReLU(0.2)
-        heard = memory * INSTRUMENTS * latent
-        self.plan = nn.Sequential(nn.Linear(heard, hidden), bend, nn.Linear(hidden, hidden), bend)
+        inputs = memory * INSTRUMENTS * latent
+        self.plan = nn.Sequential(nn.Linear(inputs, hidden), bend, nn.Linear(hidden, hidden), bend)
         self.parts = nn.ModuleList(Predictor(memory + i, hidden, latent) for i in range(INSTRUMENTS))
 
     def forward(self, history: Any, new: Any) -> tuple[Any, Any]:
         plan = self.plan(history.flatten(1))
-        said = [self.one(i, history, plan, new[:, :i]) for i in range(INSTRUMENTS)]
-        return torch.stack([mean for mean, _ in said], 1), torch.stack([deviation for _, deviation in said], 1)
+        outputs = [self.one(i, history, plan, new[:, :i]) for i in range(INSTRUMENTS)]
+        return torch.stack([mean for mean, _ in outputs], 1), torch.stack([deviation for _, deviation in outputs], 1)
 
     def one(self, instrument: int, history: Any, plan: Any, new: Any) -> tuple[Any, Any]:
         """Of one instrument, given the new latents (N, i, Z) of those before it."""
@@ -246,17 +246,17 @@ class Harmony(nn.Module):
     def __init__(self, noise: int, chords: int, width: int):
         super().__init__()
         beats = STEPS // 4
-        self.hear = nn.Conv1d(INSTRUMENTS * beats + chords, width, 12)
-        self.mood = nn.Linear(noise, width, bias=False)
-        self.say = nn.Conv1d(width, INSTRUMENTS * beats, 12)
+        self.conv_in = nn.Conv1d(INSTRUMENTS * beats + chords, width, 12)
+        self.noise_projection = nn.Linear(noise, width, bias=False)
+        self.conv_out = nn.Conv1d(width, INSTRUMENTS * beats, 12)
         self.register_buffer("pitched", torch.tensor([1.0] * 4 + [0.0]).view(1, INSTRUMENTS, 1, 1))
 
     def forward(self, before: Any, noise: Any, chords: Any) -> Any:
         context = classes(before).unflatten(2, (STEPS // 4, 4)).sum(3).flatten(1, 2).log1p()
         context = torch.cat([context, chords], 1)
-        x = functional.leaky_relu(self.hear(around(context)) + self.mood(noise)[..., None], 0.2)
-        said = self.say(around(x)).unflatten(1, (INSTRUMENTS, STEPS // 4)).repeat(1, 1, 1, 11)[..., :PITCHES]
-        return said.repeat_interleave(4, 2) * self.pitched
+        x = functional.leaky_relu(self.conv_in(around(context)) + self.noise_projection(noise)[..., None], 0.2)
+        outputs = self.conv_out(around(x)).unflatten(1, (INSTRUMENTS, STEPS // 4)).repeat(1, 1, 1, 11)[..., :PITCHES]
+        return outputs.repeat_interleave(4, 2) * self.pitched
 
 
 class BandGenerator(nn.Module):

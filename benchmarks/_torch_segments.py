@@ -78,16 +78,16 @@ class MelodyCnn:
         piano = segments[:, PIANO : PIANO + 1]
         total = 0
         for i, network in enumerate(self.networks):
-            total = total + network.loss(_heard(i, piano, before[:, i : i + 1]), segments[:, i : i + 1])
+            total = total + network.loss(_inputs(i, piano, before[:, i : i + 1]), segments[:, i : i + 1])
         return total
 
     def follow(self, before: Any) -> Any:
         """0/1 (N, I, S, P) -> the same of the next segment."""
         written: list[Any] = []
         for i, network in enumerate(self.networks):
-            heard = _heard(i, written[PIANO] if i else None, before[:, i : i + 1])
+            inputs = _inputs(i, written[PIANO] if i else None, before[:, i : i + 1])
             numbers = torch.randn(len(before), network.latent)
-            written.append(_sounding(network(heard, numbers)))
+            written.append(_sounding(network(inputs, numbers)))
         return torch.cat(written, 1)
 
 
@@ -97,7 +97,7 @@ def _sounding(logits: Any) -> Any:
     return ((torch.sigmoid(logits) > 0.5) & (logits >= least)).float()
 
 
-def _heard(instrument: int, piano: Any, before: Any) -> tuple[Any, ...]:
+def _inputs(instrument: int, piano: Any, before: Any) -> tuple[Any, ...]:
     return (before,) if instrument == PIANO else (before, piano)
 
 
@@ -171,7 +171,7 @@ def _histories(latents: Any) -> Any:
 
 
 class Adversaries:
-    """A generator and a critic; a subclass says what they want."""
+    """A generator and a critic; a subclass gives their losses."""
 
     turns, ahead = 1, 1
 
@@ -179,18 +179,18 @@ class Adversaries:
         self.generator, self.critic = generator, critic
         self.networks = nn.ModuleList([generator, critic])
 
-    def said(self, before: Any) -> Any:
+    def logits(self, before: Any) -> Any:
         """Log-odds (N, I, S, P)."""
         raise NotImplementedError
 
     def made(self, before: Any) -> Any:
         """What the critic sees of them."""
-        return torch.sigmoid(self.said(before))
+        return torch.sigmoid(self.logits(before))
 
-    def criticise(self, before: Any, segments: Any) -> Any:
+    def critic_loss(self, before: Any, segments: Any) -> Any:
         raise NotImplementedError
 
-    def deceive(self, before: Any, segments: Any) -> Any:
+    def generator_loss(self, before: Any, segments: Any) -> Any:
         raise NotImplementedError
 
     def steps(self, batch: int) -> dict[str, Callable[[], float]]:
@@ -198,18 +198,18 @@ class Adversaries:
         players = [
             (loss, [*network.parameters()], torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999)), turns)
             for loss, network, turns in (
-                (self.criticise, self.critic, self.turns),
-                (self.deceive, self.generator, 1),
+                (self.critic_loss, self.critic, self.turns),
+                (self.generator_loss, self.generator, 1),
             )
         ]
         stored = sparse(batch)
 
         def step() -> float:
             before, segments = stored.float()
-            for wanted, weights, optimizer, turns in players:
-                for _ in range(turns):
+            for loss_of, weights, optimizer, updates in players:
+                for _ in range(updates):
                     optimizer.zero_grad()
-                    loss = wanted(before, segments)
+                    loss = loss_of(before, segments)
                     loss.backward(inputs=weights)
                     optimizer.step()
             return loss.item()
@@ -217,7 +217,7 @@ class Adversaries:
         return {"network": step}
 
     def follow(self, before: Any) -> Any:
-        return _sounding(self.said(before))
+        return _sounding(self.logits(before))
 
 
 class Gan(Adversaries):
@@ -228,24 +228,24 @@ class Gan(Adversaries):
     def __init__(self) -> None:
         super().__init__(FragmentGenerator(), FragmentCritic())
 
-    def said(self, before: Any) -> Any:
+    def logits(self, before: Any) -> Any:
         return self.generator(torch.randn(len(before), self.generator.noise))
 
-    def criticise(self, before: Any, segments: Any) -> Any:
+    def critic_loss(self, before: Any, segments: Any) -> Any:
         with torch.no_grad():
             made = self.made(before)
         cross_entropy = functional.binary_cross_entropy_with_logits
-        people, machine = self.critic(segments)[0], self.critic(made)[0]
+        real, fake = self.critic(segments)[0], self.critic(made)[0]
         unsure = 0.1 * torch.rand(2, len(segments))
-        return cross_entropy(people, 1 - unsure[0]) + cross_entropy(machine, unsure[1])
+        return cross_entropy(real, 1 - unsure[0]) + cross_entropy(fake, unsure[1])
 
-    def deceive(self, before: Any, segments: Any) -> Any:
+    def generator_loss(self, before: Any, segments: Any) -> Any:
         made = self.made(before)
-        machine, first = self.critic(made)
+        fake, first = self.critic(made)
         with torch.no_grad():
-            of_people = self.critic(segments)[1]
-        apart = 0.1 * _apart(made, segments) + _apart(first, of_people)
-        return functional.softplus(-machine).mean() + apart
+            real_features = self.critic(segments)[1]
+        apart = 0.1 * _apart(made, segments) + _apart(first, real_features)
+        return functional.softplus(-fake).mean() + apart
 
 
 def _apart(ours: Any, theirs: Any) -> Any:
@@ -260,7 +260,7 @@ class Wgan(Adversaries):
     def __init__(self) -> None:
         super().__init__(BandGenerator(), BandCritic())
 
-    def said(self, before: Any) -> Any:
+    def logits(self, before: Any) -> Any:
         return self.generator(before, torch.randn(len(before), self.generator.noise))
 
     def made(self, before: Any) -> Any:
@@ -274,7 +274,7 @@ class Wgan(Adversaries):
             written.append(self.made(written[-1].detach()))
         return torch.stack(written, 1)
 
-    def criticise(self, before: Any, segments: Any) -> Any:
+    def critic_loss(self, before: Any, segments: Any) -> Any:
         with torch.no_grad():
             made = self.rows(before)
         first, others = (part.unflatten(0, (-1, WGAN_WINDOW)) for part in (before, segments))
@@ -285,7 +285,7 @@ class Wgan(Adversaries):
         steepness = (slope.square().sum((1, 2, 3, 4)) + 1e-12).sqrt()
         return (10 * (steepness - 1).square() - self.critic(real) + self.critic(made)).mean()
 
-    def deceive(self, before: Any, segments: Any) -> Any:
+    def generator_loss(self, before: Any, segments: Any) -> Any:
         return -self.critic(self.rows(before)).mean()
 
 

@@ -79,8 +79,8 @@ def measure(source: str, name: str, settings: Sequence[str], pieces: int, transp
         f"{int(encoded.offsets[-1]) / corpus.info['seconds']:.3g}",
         f"{encoded.summary['coverage']:.1%}",
         *kept,
-        heard(after, before),
-        heard(after, reduced),
+        auc_text(after, before),
+        auc_text(after, reduced),
         f"{len(corpus) / seconds:,.0f}",
     )
 
@@ -162,21 +162,23 @@ def notes_kept(before: Any, after: Any) -> np.ndarray:
         kind = notes["pitch"].astype(np.int64) + 128 * score.is_drum
         return np.stack([kind, onsets, onsets + notes["duration_ticks"], note_instruments(score)], axis=1)
 
-    wanted, there = columns(before), columns(after)
+    original, there = columns(before), columns(after)
     there = there[np.lexsort((there[:, 1], there[:, 0]))]
-    stride = int(max(wanted[:, 1].max(initial=0), there[:, 1].max(initial=0))) + 2 * NEAR_TICKS + 1
+    stride = int(max(original[:, 1].max(initial=0), there[:, 1].max(initial=0))) + 2 * NEAR_TICKS + 1
     places = there[:, 0] * stride + there[:, 1]
-    first = np.searchsorted(places, wanted[:, 0] * stride + wanted[:, 1] - NEAR_TICKS)
-    last = np.searchsorted(places, wanted[:, 0] * stride + wanted[:, 1] + NEAR_TICKS, side="right")
-    kept = np.zeros((len(wanted), 3), bool)
+    first = np.searchsorted(places, original[:, 0] * stride + original[:, 1] - NEAR_TICKS)
+    last = np.searchsorted(places, original[:, 0] * stride + original[:, 1] + NEAR_TICKS, side="right")
+    kept = np.zeros((len(original), 3), bool)
     for note, (begin, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
         near = there[begin:end]
-        ends = (np.abs(near[:, 2] - wanted[note, 2]) <= NEAR_TICKS) | (wanted[note, 0] >= 128)  # a drum has no length
-        kept[note] = len(near) > 0, ends.any(), (ends & (near[:, 3] == wanted[note, 3])).any()
+        ends = (np.abs(near[:, 2] - original[note, 2]) <= NEAR_TICKS) | (
+            original[note, 0] >= 128
+        )  # a drum has no length
+        kept[note] = len(near) > 0, ends.any(), (ends & (near[:, 3] == original[note, 3])).any()
     return kept
 
 
-def heard(samples: Sequence[Any], people: Sequence[Any]) -> str:
+def auc_text(samples: Sequence[Any], people: Sequence[Any]) -> str:
     """ "0.51 / 0.50": the AUC of one bar and of eight."""
     from musictool.metrics.told_apart import told_apart
 
@@ -200,8 +202,8 @@ def main() -> None:
     arguments.add_argument("--pieces", type=int, default=60)
     arguments.add_argument("--home", type=Path)
     given = arguments.parse_args()
-    found = [str(given.data / name) for name in SHARED if (given.data / name).is_dir()]
-    sources = given.sources or ["bach", *(found or BUILT_IN)]
+    folders = [str(given.data / name) for name in SHARED if (given.data / name).is_dir()]
+    sources = given.sources or ["bach", *(folders or BUILT_IN)]
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MUSICTOOL_HOME"] = str(given.home or folder)
         names = [prepare(source, encode=False).corpus.name for source in sources]

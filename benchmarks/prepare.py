@@ -161,8 +161,8 @@ def main() -> None:
     ]
     print(_table.table(("", "files/s", "x music21", "x MidiTok"), rows) + "\n")
     print(_table.goal("note-chord, 1 worker, against music21's way", rates["note-chord", 1] / rates[tutorial], 20))
-    for name, wanted in ENCODINGS.items():
-        print(_table.goal(f"{name}, 1 worker, against MidiTok's REMI", rates[name, 1] / rates[midi_tok], wanted))
+    for name, least in ENCODINGS.items():
+        print(_table.goal(f"{name}, 1 worker, against MidiTok's REMI", rates[name, 1] / rates[midi_tok], least))
     print(_table.goal("note-chord, 2 workers against 1", rates["note-chord", 2] / rates["note-chord", 1], 1.8))
 
 

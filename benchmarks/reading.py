@@ -160,19 +160,19 @@ def compare(name: str, paths: Sequence[Path], show: int) -> list[str]:
     return [name, f"{count:,}", f"{same:,}", f"{share:.2%}", str(refused)]
 
 
-def written(wanted: int) -> list[str]:
+def written(most: int) -> list[str]:
     """A row: pieces that abc2midi reads from musictool's ABC with the notes that they had."""
     count = same = 0
     files = [(source, name) for source in map(sources.find, ("bach", "airds", "oneills")) for name in source.files]
-    with tqdm.tqdm(total=wanted, desc="written", leave=False) as bar:
+    with tqdm.tqdm(total=most, desc="written", leave=False) as bar:
         for source, name in files:
-            if count >= wanted:
+            if count >= most:
                 break
             try:
                 scores = read(source.root / name).scores[:10]
             except BadFile:
                 continue
-            for score in scores[: wanted - count]:
+            for score in scores[: most - count]:
                 count += 1
                 bar.update()
                 same += agree(on_grid(score), by_abc2midi(text_of(score)) or [])

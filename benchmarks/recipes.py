@@ -126,8 +126,8 @@ def draw(model: Any, given: Any) -> dict[str, Any]:
     from musictool.training import recipe
     from musictool.writing import write
 
-    wanted = recipe.get(given.recipe).sample
-    sampler = Sampler(**{key: wanted[key] for key in ("temperature", "top_k", "top_p") if key in wanted})
+    defaults = recipe.get(given.recipe).sample
+    sampler = Sampler(**{key: defaults[key] for key in ("temperature", "top_k", "top_p") if key in defaults})
     (score,) = sample(model, Request(length=LENGTH[model.spec.kind], sampler=sampler, seed=given.seed))
     write(score, given.out / "song.mid")
     onsets = score.bar_onsets_ticks()

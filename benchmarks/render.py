@@ -100,9 +100,9 @@ def main() -> None:
     rows = [(what, *(f"{rates[what]:,.0f}" for rates in measured)) for what in measured[0]]
     print(f"{_table.machine()}\n")
     print(_table.table(("times real time", *heads), rows) + "\n")
-    for what, wanted in GOALS.items():
+    for what, least in GOALS.items():
         for path, rates in zip(files, measured, strict=True):
-            print(_table.goal(f"{what} of {path.stem} in real time", rates[what], wanted))
+            print(_table.goal(f"{what} of {path.stem} in real time", rates[what], least))
 
 
 if __name__ == "__main__":

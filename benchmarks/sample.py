@@ -29,7 +29,7 @@ RERUN = 200
 WRITTEN = {1: 2000, 64: 256}  # tokens for each piece of a batch, in a round of musictool's
 AGAINST_TORCH = {"lstm": 2.0, "transformer": 1.5}  # times PyTorch's loop, by whichever engine is the faster
 
-# The command, cold: arch, encoding, what is asked for, the seconds that it may take on a quiet machine.
+# The command, cold: arch, encoding, its options, the seconds that it may take on a quiet machine.
 COMMANDS = (
     ("lstm", "note-chord", ("--length", "500"), 1.0),
     ("transformer", "note-chord", ("--length", "500"), 1.5),
@@ -239,14 +239,14 @@ def report_commands(rounds: int) -> list[str]:
     import _table
 
     rows, goals = [], []
-    for arch, encoding, asked, wanted in COMMANDS:
+    for arch, encoding, options, most_seconds in COMMANDS:
         folder = trained_model(arch, encoding, f"sampled-{arch}", 0.5)
-        runs = [_cold(folder, asked) for _ in range(rounds)]
+        runs = [_cold(folder, options) for _ in range(rounds)]
         seconds, cpu, megabytes = (statistics.median(values) for values in zip(*runs, strict=True))
-        what = f"{arch} {' '.join(asked)}"
+        what = f"{arch} {' '.join(options)}"
         rows.append((what, f"{seconds:.2f}", f"{cpu:.2f}", f"{megabytes:.0f}"))
         goals += [
-            _table.goal(f"{what}, cold: {wanted:g} s / {seconds:.2f} s", wanted / seconds, 1),
+            _table.goal(f"{what}, cold: {most_seconds:g} s / {seconds:.2f} s", most_seconds / seconds, 1),
             _table.goal(f"{what}, cold: {CPU_SECONDS:g} s of CPU / {cpu:.2f} s", CPU_SECONDS / cpu, 1),
             _table.goal(f"{what}, cold: {MEGABYTES} MB / {megabytes:.0f} MB", MEGABYTES / megabytes, 1),
         ]
@@ -254,10 +254,10 @@ def report_commands(rounds: int) -> list[str]:
     return goals
 
 
-def _cold(folder: Path, asked: Sequence[str]) -> tuple[float, float, float]:
+def _cold(folder: Path, options: Sequence[str]) -> tuple[float, float, float]:
     """Seconds, seconds of CPU and MB at the most of one run of the command."""
     with tempfile.TemporaryDirectory() as out:
-        command = ["sample", str(folder), *asked, "--seed", "1", "--engine", "numpy", "--out", f"{out}/song.mid"]
+        command = ["sample", str(folder), *options, "--seed", "1", "--engine", "numpy", "--out", f"{out}/song.mid"]
         start = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-c", COLD, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True

@@ -39,7 +39,7 @@ PARTS = {
     "chords": tuple(i for i in range(len(INSTRUMENTS)) if i not in (BASS, DRUMS)),
     "all": tuple(range(len(INSTRUMENTS))),
 }
-HEARD = (1, 4)  # bars by which they are told apart
+WINDOW_BARS = (1, 4)  # bars by which they are told apart
 PEOPLE, ENCODED = "people", "people, as segments"
 PAGE = """# A band over sixteen bars
 
@@ -107,21 +107,21 @@ def table(songs: dict[str, list[Score]]) -> str:
     for scores in songs.values():
         for name, cell in measured(scores).items():
             rows.setdefault(name, []).append(cell)
-    for part, bars in ((part, bars) for part in PARTS for bars in HEARD):
+    for part, bars in ((part, bars) for part in PARTS for bars in WINDOW_BARS):
         rows[f"told apart by {bars} bar{'s' * (bars > 1)}, {part}"] = [""]
     for name, scores in songs.items():
         if name == PEOPLE:
             continue
         for part, instruments in PARTS.items():
-            beside = songs[PEOPLE if name == ENCODED else ENCODED]
-            ours, theirs = ([only(score, instruments) for score in side] for side in (scores, beside))
+            reference = songs[PEOPLE if name == ENCODED else ENCODED]
+            ours, theirs = ([only(score, instruments) for score in side] for side in (scores, reference))
             if name == ENCODED:  # each beside the piece that it was
                 both = [pair for pair in zip(ours, theirs, strict=True) if all(len(score.notes) for score in pair)]
                 ours, theirs = map(list, zip(*both, strict=True))
             apart = told_apart(
-                sounding(ours), sounding(theirs), SEED, paired=name == ENCODED, bars=HEARD, halves=False
+                sounding(ours), sounding(theirs), SEED, paired=name == ENCODED, bars=WINDOW_BARS, halves=False
             ).samples
-            for bars in HEARD:
+            for bars in WINDOW_BARS:
                 cell = f"{apart[bars].auc:.2f}" if bars in apart else ""
                 rows[f"told apart by {bars} bar{'s' * (bars > 1)}, {part}"].append(cell)
     lines = [("", *songs), *((name, *cells) for name, cells in rows.items())]
@@ -133,15 +133,15 @@ def measured(scores: Sequence[Score]) -> dict[str, str]:
     """What can be measured of one set of songs alone, by name."""
     plays = np.stack([playing(score, BARS) for score in scores])  # (songs, bars, I)
     first, last = plays[:, :EDGE].mean(axis=(0, 1)), plays[:, -EDGE:].mean(axis=(0, 1))
-    found = {f"first, last: {name}": f"{first[i]:.2f}, {last[i]:.2f}" for i, name in enumerate(INSTRUMENTS)}
-    found["off scale"] = f"{off_scale(segments(scores)):.1%}"
+    cells = {f"first, last: {name}": f"{first[i]:.2f}, {last[i]:.2f}" for i, name in enumerate(INSTRUMENTS)}
+    cells["off scale"] = f"{off_scale(segments(scores)):.1%}"
     features = [band_features(score) for score in scores]
     for key in features[0]:
         kind, _, of = key.partition(":")
         values = np.array([each[key] for each in features])
         if kind == "tonal_distance":
-            found[f"tonal distance: {of}"] = f"{np.nanmean(values):.2f}" if not np.isnan(values).all() else ""
-    return found
+            cells[f"tonal distance: {of}"] = f"{np.nanmean(values):.2f}" if not np.isnan(values).all() else ""
+    return cells
 
 
 def segments(scores: Sequence[Score]) -> np.ndarray:

@@ -30,8 +30,8 @@ BARS = 2  # that are taken out
 
 def held_out(corpus: Corpus, most: int) -> Iterator[tuple[Score, int]]:
     """Validation pieces that have bars enough, and the first of the bars in their middle."""
-    found = (corpus.score(int(index)) for index in np.flatnonzero(corpus.is_validation))
-    long = (score for score in found if score.bars >= 3 * BARS)
+    validation = (corpus.score(int(index)) for index in np.flatnonzero(corpus.is_validation))
+    long = (score for score in validation if score.bars >= 3 * BARS)
     for score, _ in zip(long, range(most), strict=False):
         yield score, score.bars // 2 - BARS // 2
 
@@ -49,9 +49,9 @@ def nats(model: Model, under_way: TokenInfill, sees_future: bool) -> tuple[float
     inside = (whole.bar_of >= first) & (whole.bar_of < end)
     is_free, is_blank = is_old[order][inside], np.isin(np.arange(first, end), bars)
     given = under_way.blanks.given(seen, is_free, is_blank)
-    asked = under_way.blanks.request(under_way.most_together)
+    request = under_way.blanks.request(under_way.most_together)
     written = under_way.blanks.written(seen, is_free, is_blank)
-    rows = np.array([*given, *asked, *written], np.int32)
+    rows = np.array([*given, *request, *written], np.int32)
     surprisal = model.player("numpy").surprisal(rows[1:])
     answer = surprisal[-len(written) :][1:]  # the first mark is always the same
     return float(answer.sum()), len(answer)

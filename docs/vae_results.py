@@ -124,10 +124,10 @@ def main() -> None:
     models = [Model.open(name) for name in sys.argv[1:]]
     encoded = encoded_of(models[0])
     PICTURES.mkdir(exist_ok=True)
-    found = {model.name: scores_of(model, encoded) for model in models}
+    results = {model.name: scores_of(model, encoded) for model in models}
     chosen = models[min(1, len(models) - 1)]
     by_noise, by_alpha = steered(chosen, encoded)
-    draw_latent(found)
+    draw_latent(results)
     draw_steering(by_noise, by_alpha)
     validation = [encoded.piece(index) for index in encoded.pieces("validation")]
     training = encoded.pieces("train")
@@ -137,14 +137,14 @@ def main() -> None:
         training=int(np.diff(encoded.offsets)[training].sum()),
         pieces=len(training),
         validation=sum(map(len, validation)),
-        table=table(found, scores_of_copying(validation)),
+        table=table(results, scores_of_copying(validation)),
         baselines=", ".join(f"{name} {nats:.0f}" for name, nats in metrics["baselines"].items()),
         chosen=chosen.name,
-        details=details(found[chosen.name]["scores"], scores_of_copying(validation)),
+        details=details(results[chosen.name]["scores"], scores_of_copying(validation)),
         segments=SEGMENTS,
         primers=PRIMERS,
-        noise=said("noise", NOISES, by_noise),
-        style=said("alpha", ALPHAS, by_alpha),
+        noise=distances_text("noise", NOISES, by_noise),
+        style=distances_text("alpha", ALPHAS, by_alpha),
     )
     (FOLDER / "vae.md").write_text(text, encoding="utf-8")
 
@@ -176,13 +176,13 @@ def rows_of(encoded: Encoded, split: str) -> np.ndarray:
     return np.concatenate([encoded.piece(index) for index in encoded.pieces(split)])  # type: ignore[arg-type]
 
 
-def table(found: dict[str, dict[str, Any]], copying: dict[str, tuple[float, float, float]]) -> str:
+def table(results: dict[str, dict[str, Any]], copying: dict[str, tuple[float, float, float]]) -> str:
     lines = [
         "| latent | " + " | ".join(NAMES) + " | all, of training pieces | active | nats, KL of it | nats, next |",
         "|---|" + "---|" * (len(NAMES) + 4),
         "| copying | " + " | ".join(f"{copying[name][2]:.2f}" for name in NAMES) + " | | | | |",
     ]
-    for each in found.values():
+    for each in results.values():
         cells = [f"{each['scores'][name][2]:.2f}" for name in NAMES]
         active = f"{each['active'].sum()} of {5 * each['latent']}"
         cells += [f"{each['learnt']['all'][2]:.2f}", active, f"{each['bound']:.0f}, {each['kl']:.0f}"]
@@ -229,7 +229,7 @@ def nearest(music: np.ndarray, of: np.ndarray) -> float:
 
 def from_primer(music: np.ndarray, primers: np.ndarray) -> float:
     """Of each segment from its primer's."""
-    return float(np.mean([nearest(own, heard) for own, heard in zip(music, primers, strict=True)]))
+    return float(np.mean([nearest(own, primer) for own, primer in zip(music, primers, strict=True)]))
 
 
 def pairwise(music: np.ndarray, other: np.ndarray) -> float:
@@ -239,7 +239,7 @@ def pairwise(music: np.ndarray, other: np.ndarray) -> float:
     )
 
 
-def said(what: str, at: tuple[float, ...], curves: dict[str, list[float]]) -> str:
+def distances_text(what: str, at: tuple[float, ...], curves: dict[str, list[float]]) -> str:
     parts = [
         f"{name}: " + ", ".join(f"{y:.2f} at {x:g}" for x, y in list(zip(at, ys, strict=True))[::2])
         for name, ys in curves.items()
@@ -247,17 +247,19 @@ def said(what: str, at: tuple[float, ...], curves: dict[str, list[float]]) -> st
     return f"Distance by {what}, " + "; ".join(parts) + "."
 
 
-def draw_latent(found: dict[str, dict[str, Any]]) -> None:
+def draw_latent(results: dict[str, dict[str, Any]]) -> None:
     """F1 and nats by latent."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    sizes = [each["latent"] for each in found.values()]
+    sizes = [each["latent"] for each in results.values()]
     for name, style in zip(NAMES, ("C0", "C1", "C2", "C3", "C4", "black"), strict=True):
-        left.plot(sizes, [each["scores"][name][2] for each in found.values()], "o-", color=style, label=name)
-    left.plot(sizes, [each["learnt"]["all"][2] for each in found.values()], "o--", color="gray", label="all, training")
+        left.plot(sizes, [each["scores"][name][2] for each in results.values()], "o-", color=style, label=name)
+    left.plot(
+        sizes, [each["learnt"]["all"][2] for each in results.values()], "o--", color="gray", label="all, training"
+    )
     left.set_ylabel("F1 of notes that come back")
-    right.plot(sizes, [each["bound"] for each in found.values()], "o-", label="evidence bound")
-    right.plot(sizes, [each["next"] for each in found.values()], "o-", label="next segment")
+    right.plot(sizes, [each["bound"] for each in results.values()], "o-", label="evidence bound")
+    right.plot(sizes, [each["next"] for each in results.values()], "o-", label="next segment")
     right.set_ylabel("nats per segment, validation")
     for axes in (left, right):
         axes.set_xscale("log", base=2)

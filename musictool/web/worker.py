@@ -4,8 +4,8 @@
     child -> page   lines of JSON: {"id": 7, "event": "working", "what": "writing", "share": 0.4}, and at last one of
                     {"id": 7, "event": "done", ...}, {"id": 7, "event": "failed", "message": ...}, "cancelled"
 
-What the child does with them is musictool/web/child.py. A job whose listener leaves is cancelled; a child that does not
-obey within GRACE_SECONDS, takes too long, dies or grows too large is replaced by a fresh one.
+The child is musictool/web/child.py, and what it does with jobs is jobs.py. A job whose listener leaves is cancelled; a
+child that does not obey within GRACE_SECONDS, takes too long, dies or grows too large is replaced by a fresh one.
 """
 
 from __future__ import annotations

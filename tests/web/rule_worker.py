@@ -16,7 +16,7 @@ import numpy as np
 from musictool.atomic import write_json
 from musictool.errors import MusictoolError
 from musictool.music.score import Score, sort_notes
-from musictool.web import child
+from musictool.web import child, jobs
 from musictool.writing import write
 
 
@@ -48,7 +48,7 @@ def write_infill(report: Any, source: Path, midi: Path, model: str, request: dic
     while request["seed"] == 666:
         report("writing", 0.5)
         time.sleep(0.02)
-    score = child._read(source)
+    score = jobs._read(source)
     if request.get("bars") == "99":
         raise MusictoolError(f"--bars 99: {source.name} has {score.bars} bars")
     notes = score.notes.copy()
@@ -67,6 +67,6 @@ def write_infill(report: Any, source: Path, midi: Path, model: str, request: dic
 
 
 def run() -> None:
-    child._write_piece, child._write_infill = write_piece, write_infill
-    child.JOBS |= {"excerpt": excerpt, "count": lambda report, corpus, folder: {}}
+    jobs._write_piece, jobs._write_infill = write_piece, write_infill
+    jobs.JOBS |= {"excerpt": excerpt, "count": lambda report, corpus, folder: {}}
     child.main()

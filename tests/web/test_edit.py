@@ -17,8 +17,8 @@ from musictool.cli._main import main
 from musictool.errors import BadModel, BadOption, MusictoolError, UnknownName
 from musictool.music.score import Score
 from musictool.reading import read_named
-from musictool.web import child
 from musictool.web import edit as edits
+from musictool.web import jobs
 from musictool.web.edit import Edit, drawn_melody, editors
 from musictool.web.library import Library, Upload
 from musictool.web.studio import Studio
@@ -200,7 +200,7 @@ def test_a_piece_of_too_many_bars_is_refused(tmp_path: Path):
     long = tmp_path / "piece.mid"
     write(Score.from_notes([(60, 4 * edits.MOST_BARS, 4)]), long)
     with pytest.raises(BadOption, match="129 bars; of at most 128"):
-        child.infill(lambda *_: None, str(long), str(tmp_path / "out.mid"), "romantic", {"seed": 1}, ".wav")
+        jobs.infill(lambda *_: None, str(long), str(tmp_path / "out.mid"), "romantic", {"seed": 1}, ".wav")
 
 
 # ---- a melody ----
@@ -257,7 +257,7 @@ def test_the_command_of_a_take_makes_the_same_bytes(at_new_home: Path, monkeypat
     edit = Edit(model="mine", seed=3, bars="2", lock="10,12", key="C major")
     told: list[str] = []
     page = at_new_home / "page.mid"
-    child.infill(lambda what, *_, **__: told.append(what), "tune.mid", str(page), "mine", edit.request(), ".wav")
+    jobs.infill(lambda what, *_, **__: told.append(what), "tune.mid", str(page), "mine", edit.request(), ".wav")
     assert "writing" in told
     assert page.with_suffix(".wav").exists()
     words = shlex.split(edit.command("tune.mid", "take.mid"))

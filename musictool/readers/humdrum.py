@@ -110,8 +110,8 @@ class _Piece:
     def take(self, line: str) -> None:
         """Read one line."""
         if line.startswith("!!"):
-            if found := _TITLE.match(line):
-                self.titles.setdefault(found[1], " ".join(found[2].split())[:200])
+            if match := _TITLE.match(line):
+                self.titles.setdefault(match[1], " ".join(match[2].split())[:200])
             return
         if not line.strip() or line.startswith("!"):
             return
@@ -195,18 +195,18 @@ class _Piece:
             column.program = program
         elif token.startswith("*part"):
             column.group = token
-        elif found := _METRE.match(token):
-            numerator, denominator = sum(map(int, found[1].split("+"))), int(found[2])
+        elif match := _METRE.match(token):
+            numerator, denominator = sum(map(int, match[1].split("+"))), int(match[2])
             if denominator == 0:  # of breves: 3/0
                 numerator, denominator = 2 * numerator, 1
             self._metres.append((now, numerator, denominator))
-        elif found := _KEY_SIGNATURE.match(token):
-            sharps = found[1].count("#") - found[1].count("-")
+        elif match := _KEY_SIGNATURE.match(token):
+            sharps = match[1].count("#") - match[1].count("-")
             self._keys[now] = sharps, self._keys.get(now, (0, False))[1]
-        elif (found := _KEY.match(token)) and now in self._keys:
-            self._keys[now] = self._keys[now][0], found[1].islower()
-        elif (found := _TEMPO.match(token)) and float(found[1]):
-            self._tempos.append((now, float(found[1])))
+        elif (match := _KEY.match(token)) and now in self._keys:
+            self._keys[now] = self._keys[now][0], match[1].islower()
+        elif (match := _TEMPO.match(token)) and float(match[1]):
+            self._tempos.append((now, float(match[1])))
 
     # ---- data ----
 
@@ -278,11 +278,11 @@ class _Piece:
 def _across(columns: list[_Column | None]) -> list[bool]:
     """Whether the spines that are joined, those with a column here, are so across columns: where next to others one
     would be joined with none."""
-    found: list[bool] = []
+    are_across: list[bool] = []
     for joins, row in groupby(columns, key=lambda column: column is not None):
         sizes = [len([*same]) for _, same in groupby(row, key=id)]
-        found += [joins and min(sizes) == 1] * sum(sizes)
-    return found
+        are_across += [joins and min(sizes) == 1] * sum(sizes)
+    return are_across
 
 
 def _agreed(times: list[Fraction]) -> Fraction:
@@ -303,21 +303,21 @@ def _notes(token: str) -> list[tuple[Fraction, str]]:
 
 def _length(token: str) -> Fraction:
     """The quarter notes that a token lasts; 0 where it says none."""
-    found, dots = _DURATION.search(token), token.count(".")  # which may stand apart: 2r.
-    if not found or len(found[1]) > 6 or len(found[2] or "") > 6 or dots > 8:
+    match, dots = _DURATION.search(token), token.count(".")  # which may stand apart: 2r.
+    if not match or len(match[1]) > 6 or len(match[2] or "") > 6 or dots > 8:
         return Fraction(0)
-    if not found[1].strip("0"):  # 0 is a breve, 00 a longa, 000 a maxima
-        whole = Fraction(2 ** min(len(found[1]), 3))
+    if not match[1].strip("0"):  # 0 is a breve, 00 a longa, 000 a maxima
+        whole = Fraction(2 ** min(len(match[1]), 3))
     else:
-        whole = Fraction(int(found[2] or 1), int(found[1]))
+        whole = Fraction(int(match[2] or 1), int(match[1]))
     return 4 * whole * (2 - Fraction(1, 2**dots))
 
 
 def _pitch(token: str) -> int | None:
     """The MIDI number of a token's pitch; None where it has none."""
-    found = _PITCH.search(token)
-    if not found:
+    match = _PITCH.search(token)
+    if not match:
         return None
-    letter = found[0]
+    letter = match[0]
     octave = 3 + len(letter) if letter.islower() else 4 - len(letter)
     return 12 * (octave + 1) + _STEPS[letter[0].lower()] + token.count("#") - token.count("-")

@@ -91,8 +91,8 @@ class HostRule:
 
     def allows(self, hosts: list[str]) -> bool:
         """Whether the Host headers of a request are one, and ours."""
-        found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:/@\s]+)(:\d{1,5})?", hosts[0]) if len(hosts) == 1 else None
-        name = found[1].strip("[]").lower() if found else ""
+        match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:/@\s]+)(:\d{1,5})?", hosts[0]) if len(hosts) == 1 else None
+        name = match[1].strip("[]").lower() if match else ""
         return bool(name) and (name in self._names or (self._any_address and _is_address(name)))
 
 

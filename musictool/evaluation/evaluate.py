@@ -156,7 +156,7 @@ def _facts(model: Model, reference: Reference) -> dict[str, Any]:
 def _told_apart(
     model: Model, reference: Reference, written: Sequence[Score], bars: int, seed: int
 ) -> dict[str, ToldApart]:
-    """How surely a model's pieces are told from human ones, and human ones encoded and decoded from themselves."""
+    """How surely a model's pieces are told apart from human ones, and human ones encoded and decoded from the same."""
     human = reference.validation_scores(bars, model.transposed)
     encoded = reference.validation_scores(bars, partial(_as_encoded, model))
     return {

@@ -180,8 +180,8 @@ class LearnedVocabulary(ABC):
         original = dict.fromkeys(token_format.always, 0) | dict(most_frequent(merged, _RARE * limit))
         total = dict(original)
         for semitones in set(transpositions) - {0}:
-            moved = token_format.transpose(list(original), semitones)
-            for token_bytes, count in zip(moved, original.values(), strict=True):
+            transposed = token_format.transpose(list(original), semitones)
+            for token_bytes, count in zip(transposed, original.values(), strict=True):
                 total[token_bytes] = total.get(token_bytes, 0) + count
         # what every vocabulary has, and the most frequent others
         always = {token_bytes: total.pop(token_bytes) for token_bytes in token_format.always}
@@ -220,8 +220,8 @@ class LearnedVocabulary(ABC):
     def transposition(self, semitones: int) -> np.ndarray:
         """int32 (V,): the token of each token's music `semitones` higher, or the nearest; reserved ones stay."""
         if semitones not in self._transpositions:
-            moved = self.token_format.transpose(self._token_bytes[FIRST_TOKEN:], semitones)
-            table = np.concatenate([np.arange(FIRST_TOKEN, dtype=np.int32), np.abs(self.find(moved))])
+            transposed = self.token_format.transpose(self._token_bytes[FIRST_TOKEN:], semitones)
+            table = np.concatenate([np.arange(FIRST_TOKEN, dtype=np.int32), np.abs(self.find(transposed))])
             self._transpositions[semitones] = table
         return self._transpositions[semitones]
 

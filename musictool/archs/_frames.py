@@ -211,8 +211,8 @@ def used_keys(encoded: Encoded, keys: int, least: int = 2) -> dict[str, int]:
     sounding = np.zeros(encoded.spec.size, np.uint8)
     for piece in encoded.pieces("train"):
         sounding |= encoded.piece(piece).max(axis=0)
-    moved = [encoded.encoding.transpose(sounding[None], semitones)[0] for semitones in encoded.transpositions]
-    used = np.flatnonzero(np.max(moved, axis=0).reshape(-1, keys).any(axis=0))
+    transposed = [encoded.encoding.transpose(sounding[None], semitones)[0] for semitones in encoded.transpositions]
+    used = np.flatnonzero(np.max(transposed, axis=0).reshape(-1, keys).any(axis=0))
     if not len(used):
         return {}
     lowest = min(int(used[0]), keys - least)

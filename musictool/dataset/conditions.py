@@ -259,12 +259,12 @@ def chords_before(encoding: Encoding, rows: np.ndarray, music: Score, score: Sco
 
 def transposed_controls(values: np.ndarray, semitones: int) -> np.ndarray:
     """Controls (..., CONTROLS) of the same music `semitones` higher."""
-    moved = values.copy()
-    moved[..., HISTOGRAM] = np.roll(values[..., HISTOGRAM], semitones, axis=-1)
+    transposed = values.copy()
+    transposed[..., HISTOGRAM] = np.roll(values[..., HISTOGRAM], semitones, axis=-1)
     key = values[..., KEY]
-    moved[..., KEY] = np.where(key < 0, key, transposed_chords(key, semitones))  # a key is numbered as its triad
-    moved[..., CHORD] = transposed_chords(values[..., CHORD], semitones)
-    return moved
+    transposed[..., KEY] = np.where(key < 0, key, transposed_chords(key, semitones))  # a key is numbered as its triad
+    transposed[..., CHORD] = transposed_chords(values[..., CHORD], semitones)
+    return transposed
 
 
 def stretched_controls(values: np.ndarray, factor: float) -> np.ndarray:

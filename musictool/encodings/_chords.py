@@ -49,10 +49,10 @@ class ChordFormat(TokenFormat):
         leaves = (lowest < self.pitches.start - semitones) | (highest >= self.pitches.stop - semitones)
         # every pitch moved by one table; only chords with a folded pitch have to be put in order again
         higher = text.translate(fold_octaves(_KEYS + semitones, self.pitches).astype(np.uint8).tobytes() + _LENGTHS)
-        moved = [higher[start:end] for start, end in pairwise([0, *ends.tolist()])]
+        transposed = [higher[start:end] for start, end in pairwise([0, *ends.tolist()])]
         for index in np.flatnonzero(leaves & (lowest < LENGTH)).tolist():
-            moved[index] = bytes(sorted(set(moved[index][:-1]))) + moved[index][-1:]
-        return moved
+            transposed[index] = bytes(sorted(set(transposed[index][:-1]))) + transposed[index][-1:]
+        return transposed
 
 
 class ChordVocabulary(LearnedVocabulary):

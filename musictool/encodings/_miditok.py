@@ -180,8 +180,8 @@ class MidiTokEncoding(Encoding):
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
         """Each pitch moved by `semitones`, off the ends of the range by octaves; all else stays."""
         table = np.arange(self.merges.size, dtype=np.int32)
-        moved = fold_octaves(np.arange(PITCHES) + semitones, self.pitches)
-        table[FIRST_TOKEN + self._of_pitch] = FIRST_TOKEN + self._of_pitch[moved]
+        transposed = fold_octaves(np.arange(PITCHES) + semitones, self.pitches)
+        table[FIRST_TOKEN + self._of_pitch] = FIRST_TOKEN + self._of_pitch[transposed]
         return table[rows]
 
     def positions(self, rows: np.ndarray) -> np.ndarray:

@@ -161,11 +161,11 @@ class BandRoll(Roll):
 
 def shifted(rows: np.ndarray, semitones: int, axis: int) -> np.ndarray:
     """A copy of 0/1 `rows` whose pitches, along `axis`, are moved; those off its ends by octaves."""
-    moved = np.zeros_like(rows)
-    to, by_pitch = np.moveaxis(moved, axis, 0), np.moveaxis(rows, axis, 0)
+    transposed = np.zeros_like(rows)
+    to, by_pitch = np.moveaxis(transposed, axis, 0), np.moveaxis(rows, axis, 0)
     for first, last, target in _pieces(rows.shape[axis], semitones):
         to[target : target + last - first] |= by_pitch[first:last]
-    return moved
+    return transposed
 
 
 @cache

@@ -49,6 +49,6 @@ class MultitrackRoll(BandRoll):
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
         """The rows (..., 640 or 1280), pitches off the end of 0..127 moved by octaves; drums stay."""
         steps = rows.reshape(*rows.shape[:-1], rows.shape[-1] // self.shape[0], len(INSTRUMENTS), PITCHES)
-        moved = shifted(steps, semitones, axis=-1)
-        moved[..., DRUMS, :] = steps[..., DRUMS, :]
-        return moved.reshape(rows.shape)
+        transposed = shifted(steps, semitones, axis=-1)
+        transposed[..., DRUMS, :] = steps[..., DRUMS, :]
+        return transposed.reshape(rows.shape)

@@ -142,8 +142,8 @@ class TimedChordFormat(ChordFormat):
         return (bytes(sorted(chord)) if len(chord) > 1 else token_bytes[:1]) + token_bytes[-1:]
 
     def transpose(self, token_bytes: Sequence[bytes], semitones: int) -> list[bytes]:
-        moved = super().transpose(token_bytes, semitones)
-        return list(map(self.canonical, moved)) if self.pitch_classes else moved
+        transposed = super().transpose(token_bytes, semitones)
+        return list(map(self.canonical, transposed)) if self.pitch_classes else transposed
 
     def to_text(self, token_bytes: bytes) -> str:
         name = pitches_name(token_bytes[:-1], self.pitch_classes) or "rest"

@@ -117,16 +117,16 @@ class Performance(Encoding):
         Where a pitch goes off the end, keys pressed (or released) one right after the other are put in order again.
         """
         first = self.sections.first
-        moved = self.sections.transposition(("on", "off"), semitones, self.pitches)[rows]
+        transposed = self.sections.transposition(("on", "off"), semitones, self.pitches)[rows]
         is_key = (rows >= first["on"]) & (rows < first["wait"])
-        if not (is_key & (moved - rows != semitones)).any():
-            return moved
+        if not (is_key & (transposed - rows != semitones)).any():
+            return transposed
         # within each run of neighbours of one kind, the keys are sorted again
         kinds = np.digitize(rows, list(first.values()))
         breaks = ~is_key
         breaks[..., 1:] |= kinds[..., 1:] != kinds[..., :-1]
         runs = np.cumsum(breaks, axis=-1)
-        return (np.sort(runs * self.sections.size + moved, axis=-1) % self.sections.size).astype(moved.dtype)
+        return (np.sort(runs * self.sections.size + transposed, axis=-1) % self.sections.size).astype(transposed.dtype)
 
     def positions(self, rows: np.ndarray) -> np.ndarray:
         """int64 (T,), ticks at 120 quarter notes per minute: the time of each event; of a wait, when it is over."""

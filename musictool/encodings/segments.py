@@ -75,6 +75,6 @@ class Segments(BandRoll):
 
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
         """The rows (..., 32, 128, 5), pitches off the end of 0..127 moved by octaves; drums stay."""
-        moved = shifted(rows, semitones, axis=-2)
-        moved[..., DRUMS] = rows[..., DRUMS]
-        return moved
+        transposed = shifted(rows, semitones, axis=-2)
+        transposed[..., DRUMS] = rows[..., DRUMS]
+        return transposed

@@ -85,13 +85,13 @@ def report(model: Model, pieces: Iterable[tuple[Score, int]], what: str, tempera
         request = InfillRequest(bars=f"{first + 1}-{first + BARS}", tracks=tracks, engine="numpy", seed=number,
                                 temperature=temperature)  # fmt: skip
         under_way = TokenInfill(model, score, request)
-        if len(under_way.turns) != 1 or not under_way.goes.any():
+        if len(under_way.turns) != 1 or not under_way.is_replaced.any():
             continue
         with_future, without = (nats(model, under_way, sees) for sees in (True, False))
         both, past, tokens = both + with_future[0], past + without[0], tokens + with_future[1]
         (infill,) = under_way.scores()
         ours, theirs = struck(infill, first), struck(score, first)
-        locked = struck(Score(score.notes[~under_way.goes], score.tracks, metres=score.metres), first)
+        locked = struck(Score(score.notes[~under_way.is_replaced], score.tracks, metres=score.metres), first)
         ours, theirs = ours - locked, theirs - locked
         same, written, original = same + (ours & theirs).total(), written + ours.total(), original + theirs.total()
         equal += ours == theirs

@@ -181,7 +181,7 @@ class Infill:
 
     def _warned_of_nothing(self, pieces: list[Score]) -> list[Score]:
         """The pieces, with a warning about each in which nothing stands in the place of what was taken out."""
-        gone, kept = int(self.goes.sum()), int((~self.goes).sum())
+        gone, kept = int(self.is_replaced.sum()), int((~self.is_replaced).sum())
         for number, piece in enumerate(pieces, 1):
             if gone and len(piece.notes) <= kept:
                 log.warning(
@@ -236,28 +236,28 @@ class Infill:
         return self.named_tracks
 
     @cached_property
-    def goes(self) -> np.ndarray:
+    def is_replaced(self) -> np.ndarray:
         """bool (N,): the notes that are written anew."""
         notes = self.score.notes
         if self.request.voices is not None:
             return np.zeros(len(notes), bool)
         onsets = notes["onset_ticks"]
-        goes = np.isin(notes["track"], self.chosen_tracks) & self._is_in_span(onsets)
+        replaced = np.isin(notes["track"], self.chosen_tracks) & self._is_in_span(onsets)
         for first, end in self.request.locked_notes:
             if end > len(notes):
                 raise BadOption(f"--lock {self.request.lock}: {self.name} has {len(notes):,} notes")
-            goes[first:end] = False
+            replaced[first:end] = False
         if self.request.amount < 1:
-            candidates = np.flatnonzero(goes)
+            candidates = np.flatnonzero(replaced)
             rng = np.random.default_rng((self.request.seed, 2))
             stays = rng.permutation(candidates)[round(self.request.amount * len(candidates)) :]
-            goes[stays] = False
-        return goes
+            replaced[stays] = False
+        return replaced
 
     @cached_property
     def rows(self) -> np.ndarray:
         """uint8 0/1 (T, D): the piece as the model reads it; where it is free, with what was there."""
-        whole, locked = (self._rows(notes) for notes in (np.ones(len(self.goes), bool), ~self.goes))
+        whole, locked = (self._rows(notes) for notes in (np.ones(len(self.is_replaced), bool), ~self.is_replaced))
         return np.where(self.encoding.numbers_of(self.is_free), whole, locked)
 
     @cached_property
@@ -266,7 +266,7 @@ class Infill:
         rests too."""
         is_free = np.zeros((self._steps, VOICES), bool)
         steps = np.arange(self._steps)[:, None]
-        for note in np.flatnonzero(self.goes & (self.voices != LEFT_OUT)):
+        for note in np.flatnonzero(self.is_replaced & (self.voices != LEFT_OUT)):
             onset, voice = int(self.onsets[note]), self.voices[note]
             is_free[onset : onset + int(self.lengths[note]), voice] = True
         if self.request.amount == 1 and not self.request.keep_rhythm:
@@ -274,7 +274,7 @@ class Infill:
             for begin, end in self.span_ticks:
                 first, last = to_steps(np.array([begin, end]), quarter)
                 is_free |= (steps >= first) & (steps < last) & np.isin(np.arange(VOICES), self.free_voices)
-        return is_free & ~self._sounds(self._rows(~self.goes))
+        return is_free & ~self._sounds(self._rows(~self.is_replaced))
 
     @property
     def sings(self) -> np.ndarray | None:
@@ -310,9 +310,9 @@ class Infill:
                     f"--voices {request.voices}: {self.name} has {sung} voices already; name what to write anew: "
                     "--tracks or --bars"
                 )
-        elif not self.is_free.any() or (request.lock is not None and not self.goes.any()):
+        elif not self.is_free.any() or (request.lock is not None and not self.is_replaced.any()):
             raise self._all_is_locked()
-        elif self.goes[is_read].all():
+        elif self.is_replaced[is_read].all():
             raise self._nothing_is_locked()
 
     def _all_is_locked(self) -> BadOption:
@@ -359,7 +359,7 @@ class Infill:
             chosen = notes["track"] == voice
             notes["velocity"][chosen] = self._velocities(notes["onset_ticks"][chosen], of_voice[voice])
         notes["track"] = np.array([of_voice.get(voice, 0) for voice in range(VOICES)])[notes["track"]]
-        locked = score.notes[~self.goes]
+        locked = score.notes[~self.is_replaced]
         return replace(score, notes=sort_notes(np.concatenate([locked, notes])), tracks=tracks)
 
     def _tracks_of_voices(self, voices: set[int]) -> tuple[dict[int, int], tuple[Track, ...]]:

@@ -73,9 +73,9 @@ class TokenInfill(Infill):
 
     def _check_part(self) -> None:
         _ = self.span_ticks, self.chosen_tracks
-        if self.goes.all():
+        if self.is_replaced.all():
             raise self._nothing_is_locked()
-        if not self.goes.any() and (self.is_pitches_only or self.request.lock is not None):
+        if not self.is_replaced.any() and (self.is_pitches_only or self.request.lock is not None):
             raise self._all_is_locked()
 
     @property
@@ -121,14 +121,14 @@ class TokenInfill(Infill):
                 at = int(np.searchsorted(begins, step))
                 if metre and at < len(metres):
                     metres[at] = metre
-        notes = self._notes(without_overlaps(self._in_steps(self.score.notes[~self.goes])))
+        notes = self._notes(without_overlaps(self._in_steps(self.score.notes[~self.is_replaced])))
         return Excerpt(begins, metres, notes[notes[:, ONSET] < begins[-1]])
 
     @cached_property
     def held(self) -> dict[tuple[int, int], set[int]]:
         """(step, program) -> the keys that locked notes strike or hold there, to the end of the step that they end in.
         A note that began there would cut them short in a MIDI file."""
-        notes = self.score.notes[~self.goes]
+        notes = self.score.notes[~self.is_replaced]
         steps = self._in_steps(notes)
         ends = -(-(notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"]) * self.quarter // TICKS_PER_QUARTER)
         held: dict[tuple[int, int], set[int]] = defaultdict(set)
@@ -142,7 +142,7 @@ class TokenInfill(Infill):
     @cached_property
     def old(self) -> np.ndarray:
         """int64 (M, 4): the notes that go, as those of an Excerpt."""
-        return self._notes(without_overlaps(self._in_steps(self.score.notes[self.goes])))
+        return self._notes(without_overlaps(self._in_steps(self.score.notes[self.is_replaced])))
 
     @cached_property
     def blank_bars(self) -> list[int]:
@@ -341,7 +341,7 @@ class TokenInfill(Infill):
         for track in np.unique(notes["track"]):
             chosen = notes["track"] == track
             notes["velocity"][chosen] = self._velocities(notes["onset_ticks"][chosen], int(track))
-        locked = self.score.notes[~self.goes]
+        locked = self.score.notes[~self.is_replaced]
         voices = [track for track in self.chosen_tracks if self._is_one_voice(track)]
         new = until_struck_again(notes, locked, voices)
         return replace(self.score, notes=sort_notes(np.concatenate([locked, new])))
@@ -379,8 +379,8 @@ class TokenInfill(Infill):
         notes = notes.copy()
         programs = self.programs[notes["track"]]
         notes["onset_ticks"], notes["duration_ticks"] = in_steps(notes, self.quarter)
-        moved = fold_octaves(notes["pitch"].astype(np.int64) + self.transposition, range(PITCHES))
-        notes["pitch"] = np.where(programs == DRUMS, notes["pitch"], ON_KEYBOARD[moved])
+        transposed = fold_octaves(notes["pitch"].astype(np.int64) + self.transposition, range(PITCHES))
+        notes["pitch"] = np.where(programs == DRUMS, notes["pitch"], ON_KEYBOARD[transposed])
         notes["track"] = programs
         return notes
 

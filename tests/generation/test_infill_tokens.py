@@ -51,9 +51,9 @@ def filled(model: Model, score: Score, **request: Any) -> tuple[Score, Any]:
     return under_way.scores()[0], under_way
 
 
-def written(before: Score, after: Score, goes: np.ndarray) -> np.ndarray:
+def written(before: Score, after: Score, is_replaced: np.ndarray) -> np.ndarray:
     """The notes that are new, after checking that all that are locked are there, and nothing else has changed."""
-    locked, now = Counter(before.notes[~goes].tolist()), Counter(after.notes.tolist())
+    locked, now = Counter(before.notes[~is_replaced].tolist()), Counter(after.notes.tolist())
     assert not locked - now
     assert after.tracks == before.tracks
     np.testing.assert_array_equal(after.tempos, before.tempos)
@@ -64,20 +64,20 @@ def written(before: Score, after: Score, goes: np.ndarray) -> np.ndarray:
 def test_bars_are_written_for_all_tracks_drums_too_and_all_else_stays(model: Model):
     before = band()
     after, under_way = filled(model, before, bars="2-3")
-    new = written(before, after, under_way.goes)
-    assert under_way.goes.sum() == 2 * 4 * 4
+    new = written(before, after, under_way.is_replaced)
+    assert under_way.is_replaced.sum() == 2 * 4 * 4
     assert ((new["onset_ticks"] >= BAR) & (new["onset_ticks"] < 3 * BAR)).all()
-    assert len(new) != under_way.goes.sum()  # as many as it likes
+    assert len(new) != under_way.is_replaced.sum()  # as many as it likes
     assert after.end_ticks == before.end_ticks  # and none outlasts the piece
     takes = begin_infill(model, before, InfillRequest(bars="2-3", num=6, engine="numpy")).scores()
-    played = [written(before, take, under_way.goes)["track"] for take in takes]
+    played = [written(before, take, under_way.is_replaced)["track"] for take in takes]
     assert {*np.concatenate(played).tolist()} >= {0, 1, 3}
 
 
 def test_a_track_is_written_and_those_of_its_program_beside_it_stay(model: Model):
     before = band()
     after, under_way = filled(model, before, tracks="low")
-    new = written(before, after, under_way.goes)
+    new = written(before, after, under_way.is_replaced)
     assert {*new["track"].tolist()} == {2}
     assert len(under_way.turns) > 1  # more than is written at once
     assert len({*(new["onset_ticks"] // BAR).tolist()}) > 1
@@ -87,7 +87,7 @@ def test_a_track_is_written_and_those_of_its_program_beside_it_stay(model: Model
     assert (np.diff(new["onset_ticks"]) >= new["duration_ticks"][:-1]).all()
     assert (np.diff(new["onset_ticks"]) > 0).all()
     drums, under_way = filled(model, before, tracks="4", bars="2")
-    new = written(before, drums, under_way.goes)
+    new = written(before, drums, under_way.is_replaced)
     assert {*new["track"].tolist()} == {3}
     assert {*new["pitch"].tolist()} <= {36, 38}  # the drums that the piece has
 
@@ -110,8 +110,8 @@ def test_of_notes_that_begin_together_the_higher_is_in_the_higher_track(model: M
 def test_the_rhythm_is_kept_and_pitches_change(model: Model):
     before = band()
     after, under_way = filled(model, before, bars="2-4", tracks="tune,kit", keep_rhythm=True)
-    new = written(before, after, under_way.goes)
-    old = before.notes[under_way.goes]
+    new = written(before, after, under_way.is_replaced)
+    old = before.notes[under_way.is_replaced]
     assert len(new) == len(old) == 24
     nearest = (old["onset_ticks"] + 60) // 120 * 120
     assert sorted(zip(nearest.tolist(), old["track"].tolist(), strict=True)) == sorted(
@@ -123,15 +123,15 @@ def test_the_rhythm_is_kept_and_pitches_change(model: Model):
 def test_so_many_notes_are_written_anew_and_others_in_the_same_bar_stay(model: Model):
     before = band()
     after, under_way = filled(model, before, amount=0.25)
-    assert under_way.goes.sum() == 20
-    assert len(written(before, after, under_way.goes)) == 20
+    assert under_way.is_replaced.sum() == 20
+    assert len(written(before, after, under_way.is_replaced)) == 20
 
 
 def test_what_is_asked_of_pitches_holds_and_drums_are_free_of_it(model: Model):
     before = band()
     limits = Constraints(pitch_range="C4-B4", key="C major")
     after, under_way = filled(model, before, bars="2-4", constraints=limits)
-    new = written(before, after, under_way.goes)
+    new = written(before, after, under_way.is_replaced)
     pitched = new[new["track"] != 3]
     assert len(pitched)
     assert {*pitched["pitch"].tolist()} <= {60, 62, 64, 65, 67, 69, 71}
@@ -200,4 +200,4 @@ def test_it_is_a_model_that_fills_in(model: Model):
     assert model_for_infill(str(model.folder)).name == model.name
     empty = replace(band(), notes=band().notes[band().notes["onset_ticks"] >= BAR])
     after, under_way = filled(model, empty, bars="1")  # bars without a note may be written in too
-    assert len(written(empty, after, under_way.goes))
+    assert len(written(empty, after, under_way.is_replaced))

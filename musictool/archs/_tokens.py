@@ -154,6 +154,7 @@ class TokensArch(AutoregressiveArch):
         written: np.ndarray,
     ) -> tuple[np.ndarray, tuple[Any, Any], DrawState]:
         """The same as `next_rows`, each row under the conditions that the rows before it, (B, T), have come to."""
+        # a chunk of one row at a time, each with its token of the loop that the piece is in
         loop = draw_state.loop
         for i in range(len(uniform)):
             start = written.shape[1]

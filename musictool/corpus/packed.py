@@ -66,6 +66,7 @@ class Packed:
     def score(self, index: int) -> Score:
         """One piece; its arrays are views of the columns."""
         starts = self.starts
+        # its rows of each column, without a copy
         part = {name: self.columns[name][at[index] : at[index + 1]] for name, at in starts.items()}
         return Score(
             notes=part["notes"],
@@ -95,6 +96,7 @@ def pack(scores: Sequence[Score]) -> Packed:
     """The inverse of iterating over a Packed."""
     pieces = np.zeros(len(scores), PIECE)
     pieces["key"] = NO_KEY
+    # piece by piece: its texts as bytes, and how long each of its parts is
     tracks, names, titles = [], [], []
     for index, score in enumerate(scores):
         track_names = [_utf8(track.name) for track in score.tracks]
@@ -106,6 +108,7 @@ def pack(scores: Sequence[Score]) -> Packed:
             pieces[table][index] = len(getattr(score, table))
         pieces["tracks"][index], pieces["names"][index] = len(track_names), sum(map(len, track_names))
         pieces["titles"][index] = len(title)
+    # the parts of all pieces, end to end
     columns = {table: _joined([getattr(score, table) for score in scores], COLUMNS[table]) for table in TABLES}
     columns["tracks"] = np.array(tracks, TRACK)
     columns["names"] = np.frombuffer(b"".join(names), np.uint8)

@@ -224,6 +224,7 @@ class Windows:
         # what is before the piece is its start row, what is behind it padding
         window[(row < begin) & ~is_made] = self.encoded.spec.start
         window[(row >= end) & ~is_made] = PADDING
+        # beside each target: the conditions, and where in its bar it stands
         conditions = side_inputs.conditions.vectors(
             controls, side_inputs.label[plan.piece[at]], plan.condition_mask[at], self.length
         )
@@ -260,6 +261,7 @@ class Windows:
         is_made = np.zeros(len(at), bool)
         if self.task is None or plan.task_seed is None:
             return is_made
+        # the whole piece of each window, which the task may look around in; a window that only fills up stays masked
         for i, number in enumerate(at.tolist()):
             piece = int(plan.piece[number])
             rows = self._rows(np.arange(self.encoded.offsets[piece], self.encoded.offsets[piece + 1]))
@@ -275,6 +277,7 @@ class Windows:
     ) -> None:
         """Transpose and stretch each window (B, L + 1, ...), and the controls beside it, in place."""
         encoding = self.encoded.encoding
+        # all windows that go by the same semitones, or factor, at once
         for shift in np.unique(semitones[semitones != 0]).tolist():
             chosen = semitones == shift
             window[chosen] = encoding.transpose(window[chosen], shift)
@@ -290,11 +293,11 @@ class Windows:
 def check_batch(window: int, windows: int, spec: Spec) -> None:
     """Raises BadOption, before a network is built, for more than any memory is worth: all that is predicted of so many
     windows at once, B x L x spec.size float32, is held several times over."""
-    wanted = 4 * windows * window * spec.size
-    if wanted > MOST_BATCH_BYTES:
+    held = 4 * windows * window * spec.size
+    if held > MOST_BATCH_BYTES:
         fits = MOST_BATCH_BYTES // (4 * windows * spec.size)
         raise BadOption(
-            f"--window {window:,} takes {in_bytes(wanted)} for what is predicted of {windows:,} windows at once, and "
+            f"--window {window:,} takes {in_bytes(held)} for what is predicted of {windows:,} windows at once, and "
             f"{in_bytes(MOST_BATCH_BYTES)} are the most; so many may have {fits:,} rows each"
         )
 

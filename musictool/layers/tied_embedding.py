@@ -38,6 +38,7 @@ class TiedEmbedding(nn.Layer):
         def normal(std: float) -> Any:
             return nn.initializers.RandomNormal(0, std / math.sqrt(self.width))
 
+        # with features the table holds little to begin with: a token begins as the sum of its features
         has_features = self.features is not None
         self.table = self.add_weight((self.size, self.width), normal(0.2 if has_features else 1.0), name="table")
         self.bias = self.add_weight((self.size,), "zeros", name="bias", autocast=False)

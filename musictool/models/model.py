@@ -137,6 +137,7 @@ class Model:
         return self.arch if engine == "keras" else self._numpy_arch
 
     def _loaded(self, engine: Engine) -> Arch:
+        # the networks as described, in float32 whatever they were trained in
         self._check_size()
         if engine == "keras":
             backend.prepare_devices()
@@ -144,6 +145,7 @@ class Model:
         with as_bad_model(self.folder / MARKER), precision, within(engine):
             arch = archs.from_json(self.info["arch"], self.spec)
             arch.build()
+        # the weights of each, if they are the very files that model.json was written for
         for stage in arch.stages:
             path = self.folder / weights_file(stage.name)
             checksums = {self.info["weights"].get(path.name), self.info.get("weights_to_come", {}).get(path.name)}
@@ -238,6 +240,7 @@ class Model:
                 raise ValueError("metres that are none")
             if (columns[:, 1:] > 255).any() or (columns[:, 1:] < 1).any() or len(offsets) != len(self.primers) + 1:
                 raise ValueError("metres that are none")
+            # a column for each field -> METRE rows, piece by piece
             table = np.zeros(len(columns), METRE)
             for name, column in zip(METRE.names or (), columns.T, strict=True):
                 table[name] = column
@@ -307,6 +310,7 @@ def create(
     if vocabulary is not None:
         write_json(folder / "vocabulary.json", vocabulary)
         info["vocabulary_sha256"] = sha256(folder / "vocabulary.json")
+    # the primers end to end, and where each begins; their metres likewise
     with replacing(folder / "primers.h5") as partial, new_file(partial) as file:
         file["rows"] = (
             np.concatenate(primers) if len(primers) else np.zeros((0, *encoding.spec.shape), encoding.spec.dtype)

@@ -120,6 +120,7 @@ class Score:
 
         >>> Score.from_notes([(60, 0, 1), (64, 1, 1), (67, 2, 2)])
         """
+        # quarter notes -> ticks
         rows = np.array(list(notes), dtype=np.float64).reshape(-1, 3)
         ticks = np.round(rows[:, 1:] * TICKS_PER_QUARTER).astype(np.int32)
         return cls.from_columns(
@@ -298,6 +299,7 @@ def sort_notes(notes: np.ndarray) -> np.ndarray:
         return notes
     order = np.argsort(first, kind="stable")
     first = first[order]
+    # those that it leaves tied, by duration and velocity
     same = first[1:] == first[:-1]
     if same.any():
         tied = np.flatnonzero(np.append(same, False) | np.append(False, same))

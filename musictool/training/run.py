@@ -275,6 +275,7 @@ class Run:
 
     def _finish_epoch(self, validation: dict[str, float]) -> None:
         """Write down an epoch that is done, keep the weights if they are the best so far, and report."""
+        # the epoch as a line of history.csv
         state = self.state
         training = self._means(np.array(state.sums or self._no_sums))
         row = {
@@ -286,12 +287,16 @@ class Run:
             "rows_per_second": round(sum(state.sums[-1:]) / max(state.epoch_seconds, 1e-9)),
             "seconds": round(state.epoch_seconds, 3),
         }
+
+        # whether it is the best, and the state at the beginning of the next
         loss = self._loss(training, validation)
         is_best = loss < state.best
         state.best, state.waited = (loss, 0) if is_best else (state.best, state.waited + 1)
         state.history.append(row)
         state.epoch, state.step, state.sums = state.epoch + 1, 0, []
         state.seconds, state.epoch_seconds = state.seconds + state.epoch_seconds, 0.0
+
+        # the weights before the checkpoint: a run that is killed between the two learns the epoch again
         if is_best:
             self._keep_weights(validation, state.epoch)
         self._save()

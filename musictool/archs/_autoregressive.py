@@ -31,7 +31,7 @@ from musictool.sampling.guidance import FREE, Guidance
 from musictool.sampling.sampler import Sampler
 
 CHUNK = 64  # rows drawn by one run of the compiled loop
-SCORED = 128  # rows scored by one run, during which nothing else is heard
+SCORED = 128  # rows scored by one run, during which Ctrl-C waits
 SCORED_TOGETHER = 32  # pieces
 
 

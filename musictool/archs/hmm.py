@@ -6,7 +6,7 @@ It is what was used before recurrent networks (M. Allan and C. Williams, "Harmon
 Inference", 2004), and the simple way that studies of generated music name. It is fitted by the algorithm of Baum and
 Welch, in arrays (musictool/archs/_hidden_markov.py); its likelihood is exact, and a token is drawn from all states in
 proportion to how likely each is after the tokens so far. `score --json` gives the likeliest path of states through a
-piece (A. Viterbi 1967), which says how the model hears it: states become harmonies, or places in a chord.
+piece (A. Viterbi 1967), which says how the model reads it: states become harmonies, or places in a chord.
 With `--encoding chord-roll --encoding-set vocabulary=closed` a token is a whole chord, as in those studies; by default
 a chord takes a token for each pitch, and the states learn the order of these, too.
 Limit: all that it remembers is in which of `states` it is, so that it knows the key, or the place in the bar, and

@@ -5,7 +5,7 @@
 Source: L.-C. Yang, S.-Y. Chou and Y.-H. Yang, "MidiNet: A Convolutional Generative Adversarial Network for
 Symbolic-domain Music Generation" (2017). The generator's conditions (musictool/layers/midinet.py), the critic with
 feature matching and smoothed labels are theirs. Theirs makes a melody, a bar of one note at a time, and is trained on
-tunes with chord symbols; this one makes all instruments, two bars at a time, and hears the chord of each bar in what is
+tunes with chord symbols; this one makes all instruments, two bars at a time, and finds the chord of each bar in what is
 played (of 24 triads that to which the notes come nearest, musictool/music/chords.py). Where no chords are asked for
 they follow one another as often as in the corpus.
 Limit: it is a GAN, and varies less than people do (wgan varies as much, and knows no chords); a chord is one per bar of

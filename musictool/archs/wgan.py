@@ -9,13 +9,13 @@ It is the cure for what ails gan, put together of six:
     binary neurons      the critic never sees a cell that half sounds: H.-W. Dong and Y.-H. Yang (2018)
     context             the generator sees the last segment: L.-C. Yang et al., "MidiNet" (2017)
     own answers         the generator goes on from what it has written itself, for as many segments as a window has, and
-                        the critic hears all of them in a row: what a network writes when it runs free is to be told
+                        the critic sees all of them in a row: what a network writes when it runs free is to be told
                         from music by no other (A. Lamb et al., "Professor Forcing", 2016). No gradient goes back from
                         a segment into the one before it
     keys                the generator says which pitch classes suit a beat, alike in every key; the critic sees in which
                         key all of it fits best (both in musictool/layers/musegan.py)
 
-`--window 4`, the default, is how many segments the critic hears: eight bars.
+`--window 4`, the default, is how many segments the critic sees: eight bars.
 
 Limit: MuseGAN's authors trained for up to a day on a GPU; what this learns in minutes on a CPU, docs/gan.md says. The
 generator itself sees two bars. What stays the same through a piece is what its random numbers keep, and no theme comes
@@ -128,7 +128,7 @@ class Wgan(AdversarialArch):
         return (-self.network.critic(self.rows_generated(previous, segments, training)),)
 
     def rows_generated(self, previous: Any, segments: Any, training: bool) -> Any:
-        """What the generator writes in the place of segments, as the critic hears it.
+        """What the generator writes in the place of segments, as the critic sees it.
 
         Args:
             previous, segments: as of `critic_loss`.

@@ -1,4 +1,4 @@
-"""The next two bars of a band, given the last two and noise: a generator for each instrument, and a critic that hears
+"""The next two bars of a band, given the last two and noise: a generator for each instrument, and a critic that sees
 them all, and several segments in a row.
 
     previous (N, S, P, I) -> ContextEncoder -> features at four sizes -+

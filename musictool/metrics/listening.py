@@ -253,7 +253,7 @@ class ListeningResults:
 
     @cached_property
     def guesses(self) -> dict[str, Guesses]:
-        """Source -> how often it was told from people's pieces, and "all"; without those who could not tell."""
+        """Source -> how often it was told apart from people's pieces, and "all"; without those who could not tell."""
         right: dict[str, list[bool]] = {}
         for vote in self.of(PERSON):
             if vote.answer and PEOPLE in vote.sources:

@@ -1,4 +1,4 @@
-"""Whether a training run fits into memory, told before it starts.
+"""Whether a training run fits into memory, checked before it starts.
 
 What a run needs at least is known: the weights, their gradient and the two running means of Adam; and what an arch says
 that it holds for each window (`Arch.held_numbers`). A run that needs more than is free would be killed, or would bring

@@ -13,7 +13,7 @@ Each command has its one function, and these are they:
     musictool.compare("bach", ["lstm", "gru"])               -> Leaderboard
     musictool.evaluate("bach-lstm", num=100)                 -> Evaluation: what it writes beside human pieces
     musictool.evaluate_files([Path("song.mid")], "bach")     -> the same of files
-    musictool.benchmark_polyphony(Path("JSB_Chorales.mat"))  -> Result, with nats per frame
+    musictool.benchmark_polyphony(Path("JSB_Chorales.mat"))  -> PolyphonyResult, with nats per frame
     musictool.benchmark_chorales(Path("jsb16.json"))         -> the same, with nats per token
     musictool.export("bach-lstm", Path("bach.zip"))          -> Exported: a small model to give away
     musictool.interpolate(Model.open("vae"), Path("a.mid"), Path("b.mid"))   -> Score

@@ -30,7 +30,7 @@ DEFAULTS = {"width": 256, "embedding": 128, "hidden": 64, "dropout": 0.4}  # opt
 
 
 @dataclass(frozen=True)
-class Result:
+class ChoralesResult:
     """A finished benchmark.
 
     Attributes:
@@ -75,7 +75,7 @@ def benchmark_chorales(
     folder: Path | None = None,
     reporter: Reporter | None = None,
     **given: Any,
-) -> Result:
+) -> ChoralesResult:
     """Train a model on the training pieces, choose by the validation pieces, and score the test pieces once.
 
     Args:
@@ -103,7 +103,7 @@ def benchmark_chorales(
     course = fit(stage, windows, settings.run, reporter or Reporter(), results)
     splits = [split for split in ("validation", "test") if split in data.splits]
     scores: dict[str, float] = {split: model.score(data.splits[split], settings.frames) for split in splits}
-    return Result(data, arch, settings, options, course, scores, baselines(data.splits), model.parameters)
+    return ChoralesResult(data, arch, settings, options, course, scores, baselines(data.splits), model.parameters)
 
 
 def baselines(splits: dict[str, list[Piece]]) -> dict[str, dict[str, float]]:

@@ -62,7 +62,7 @@ class HeldVoices(Form):
 
 
 @dataclass(frozen=True)
-class Result:
+class OrderlessResult:
     """A finished benchmark: see musictool/apps/chorales/chorales.py.
 
     Attributes:
@@ -105,7 +105,7 @@ def benchmark_orderless(
     folder: Path | None = None,
     reporter: Reporter | None = None,
     **given: Any,
-) -> Result:
+) -> OrderlessResult:
     """Train coconet on the training pieces, choose by the validation pieces, and score.
 
     Args:
@@ -142,7 +142,7 @@ def benchmark_orderless(
     if composed:
         ranges, written = ranges_of(data.splits["train"]), model.harmonised(composed, settings.seed)
         counted = {"harmonised": faults(written, ranges), "as they are": faults(composed, ranges)}
-    return Result(data, settings, options, course, scores, uniform, counted, model.parameters)
+    return OrderlessResult(data, settings, options, course, scores, uniform, counted, model.parameters)
 
 
 class OrderlessModel:

@@ -57,7 +57,7 @@ FEW_FRAMES = 50_000
 
 
 @dataclass(frozen=True)
-class Result:
+class PolyphonyResult:
     """A finished benchmark.
 
     Attributes:
@@ -116,7 +116,7 @@ def benchmark_polyphony(
     options: Sequence[str] = (),
     reporter: Reporter | None = None,
     **given: Any,
-) -> Result:
+) -> PolyphonyResult:
     """Train a model on the training pieces, choose by the validation pieces, and score the test pieces once.
 
     Args:
@@ -146,7 +146,9 @@ def benchmark_polyphony(
         }
 
     scores, most = scored(False), scored(True) if kind.is_estimate else {}
-    return Result(data, head, settings, options, course, scores, most, baselines(data.splits), model.parameters)
+    return PolyphonyResult(
+        data, head, settings, options, course, scores, most, baselines(data.splits), model.parameters
+    )
 
 
 def train(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musictool.apps.chorales.chorales import Result, benchmark_chorales
+from musictool.apps.chorales.chorales import ChoralesResult, benchmark_chorales
 from musictool.apps.chorales.model import ChoraleModel
 from musictool.apps.chorales.pieces import Chorales
 from musictool.errors import BadOption, KindMismatch
@@ -27,7 +27,7 @@ def piece(length: int, shift: int = 0) -> np.ndarray:
 DATA = Chorales("set", {"train": [piece(24 + i, i) for i in range(4)], "validation": [piece(30, 1), piece(21)]})
 
 
-def trained(arch: str = "chain", **given: Any) -> Result:
+def trained(arch: str = "chain", **given: Any) -> ChoralesResult:
     return benchmark_chorales(DATA, arch, options=TINY[arch], **{"epochs": 2, "frames": 128, **given})
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from musictool.apps.polyphony.model import RollModel
-from musictool.apps.polyphony.polyphony import KINDS, Result, benchmark_polyphony
+from musictool.apps.polyphony.polyphony import KINDS, PolyphonyResult, benchmark_polyphony
 from musictool.apps.polyphony.rolls import read
 from musictool.apps.polyphony.scores import baselines
 from musictool.training.reporter import Reporter
@@ -28,7 +28,7 @@ class Recorded(Reporter):
         self.is_best.append(is_best)
 
 
-def trained(path: Path, head: Any = "chain", reporter: Reporter | None = None, **given: Any) -> Result:
+def trained(path: Path, head: Any = "chain", reporter: Reporter | None = None, **given: Any) -> PolyphonyResult:
     return benchmark_polyphony(path, head, options=TINY, reporter=reporter, **{"epochs": 3, "frames": 128, **given})
 
 

@@ -151,7 +151,7 @@ def text(name: str, card: Mapping[str, Any], files: str) -> str:
         for each in card["data"]
     )
     nats = ", ".join(f"{who} {value:.3f}" for who, value in card["nats per note"].items())
-    told = [
+    aucs = [
         f"told apart {how}: {value['auc']:.3f} ({value['interval'][0]:.2f} to {value['interval'][1]:.2f}; 0.5 is by "
         "guessing, 1 always)"
         + ("" if value["halves of people"] is None else f"; halves of people's pieces: {value['halves of people']:.3f}")
@@ -165,7 +165,7 @@ def text(name: str, card: Mapping[str, Any], files: str) -> str:
     )
     begun = f", begun as {training['begun as']}" if training["begun as"] else ""
     scored = [f"nats per note of held-out pieces, less is better: {nats}"] if nats else []
-    lines = [*scored, *told, copies, *faults]
+    lines = [*scored, *aucs, copies, *faults]
     measured = "\n".join(f"- {line}" for line in lines)
     return f"""{card["summary"][:1].upper()}{card["summary"][1:]}.
 

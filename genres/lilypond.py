@@ -22,19 +22,19 @@ LONGEST_SECONDS = 180
 NOBODY = 65534
 
 
-def as_midi(sources: Iterable[Path], cache: Path, beside: Path) -> dict[Path, list[Path]]:
+def as_midi(sources: Iterable[Path], cache: Path, ready_made: Path) -> dict[Path, list[Path]]:
     """The MIDI files of LilyPond sources, one a score in them; none for a source that LilyPond does not make any of.
 
     Args:
         sources: .ly files.
         cache: a folder for what is made, by the content of its source; a source that is there is not run again.
-        beside: where MIDI files may lie that were made before: NAME.mid, NAME-1.mid, ... of NAME.ly go before.
+        ready_made: where MIDI files may lie that were made before: NAME.mid, NAME-1.mid, ... of NAME.ly go before.
 
     Raises:
         MusictoolError: if there is something to be made, and no LilyPond.
     """
     ready: dict[Path, list[Path]] = {}
-    made = files_in(beside, ".mid", ".midi")
+    made = files_in(ready_made, ".mid", ".midi")
     for source in sources:
         ready[source] = [path for path in made if _is_of(path.stem, source.stem)]
     places = {source: cache / sha256_of(source) for source, midi in ready.items() if not midi}

@@ -110,9 +110,9 @@ class MessageVocabulary(LearnedVocabulary):
     def nearest(self, token_bytes: Sequence[bytes]) -> np.ndarray:
         """int64: the message of the same key and kind whose time, not 0, is nearest; the shorter of two."""
         waits, tokens = self._waits
-        wanted = _by_key(from_bytes(token_bytes))
-        after = np.clip(np.searchsorted(waits, wanted), 1, len(waits) - 1)
-        return tokens[after - (wanted - waits[after - 1] <= waits[after] - wanted)]
+        targets = _by_key(from_bytes(token_bytes))
+        after = np.clip(np.searchsorted(waits, targets), 1, len(waits) - 1)
+        return tokens[after - (targets - waits[after - 1] <= waits[after] - targets)]
 
     @cached_property
     def _waits(self) -> tuple[np.ndarray, np.ndarray]:

@@ -33,8 +33,8 @@ def fitting_strides(
         The strides, and the size that is left behind the last.
     """
     fitting = []
-    for wanted in strides:
-        steps, pitches = (stride if length % stride == 0 else 1 for length, stride in zip(size, wanted, strict=True))
+    for preferred in strides:
+        steps, pitches = (stride if length % stride == 0 else 1 for length, stride in zip(size, preferred, strict=True))
         size = (size[0] // steps, size[1] // pitches)
         fitting.append((steps, pitches))
     return fitting, size

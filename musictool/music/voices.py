@@ -24,16 +24,16 @@ _MOST_SHARED = 0.05  # of the notes of a track that is a voice begin with anothe
 _CROSSING = 12.0  # what two voices out of order cost, in semitones
 
 
-def voices_of(score: Score, onsets: np.ndarray, lengths: np.ndarray, wanted: Collection[int] = ()) -> np.ndarray:
+def voices_of(score: Score, onsets: np.ndarray, lengths: np.ndarray, preferred: Collection[int] = ()) -> np.ndarray:
     """int64 (N,): the voice of each note, 0 for the soprano to 3 for the bass; LEFT_OUT for drums and what is too much.
 
     Args:
         onsets, lengths: int64 (N,), of the notes, in steps of a grid.
-        wanted: tracks whose notes are left out last.
+        preferred: tracks whose notes are left out last.
     """
     of_tracks = track_voices(score, onsets, lengths)
     if of_tracks is None:
-        return _shared_out(score, onsets, lengths, np.isin(score.notes["track"], [*wanted]))
+        return _shared_out(score, onsets, lengths, np.isin(score.notes["track"], [*preferred]))
     return np.array([of_tracks.get(track, LEFT_OUT) for track in score.notes["track"].tolist()], np.int64)
 
 
@@ -84,12 +84,12 @@ def _is_a_voice(onsets: np.ndarray, lengths: np.ndarray) -> bool:
     return bool(shared.sum() <= _MOST_SHARED * len(onsets))
 
 
-def _shared_out(score: Score, onsets: np.ndarray, lengths: np.ndarray, is_wanted: np.ndarray) -> np.ndarray:
+def _shared_out(score: Score, onsets: np.ndarray, lengths: np.ndarray, is_preferred: np.ndarray) -> np.ndarray:
     """`voices_of` for music whose tracks are none."""
     voices = np.full(len(onsets), LEFT_OUT, np.int64)
     pitches = score.notes["pitch"].astype(np.int64)
     candidates = np.flatnonzero(~score.is_drum)
-    order = (-lengths[candidates], ~is_wanted[candidates], -pitches[candidates], onsets[candidates])
+    order = (-lengths[candidates], ~is_preferred[candidates], -pitches[candidates], onsets[candidates])
     candidates = candidates[np.lexsort(order)]
     ends, begins = [0] * VOICES, [0] * VOICES  # of what each voice sang last
     last: list[int | None] = [None] * VOICES
@@ -97,7 +97,7 @@ def _shared_out(score: Score, onsets: np.ndarray, lengths: np.ndarray, is_wanted
     for group in groups:
         onset = int(onsets[group[0]])
         new = [note for i, note in enumerate(group) if not i or pitches[note] != pitches[group[i - 1]]]
-        new = _outer(new, is_wanted)
+        new = _outer(new, is_preferred)
         free = {voice for voice in range(VOICES) if ends[voice] <= onset}
         sounding = sorted((begins[voice], voice) for voice in range(VOICES) if voice not in free)
         while len(free) < len(new):
@@ -111,11 +111,11 @@ def _shared_out(score: Score, onsets: np.ndarray, lengths: np.ndarray, is_wanted
     return voices
 
 
-def _outer(notes: Sequence[int], is_wanted: np.ndarray) -> list[int]:
-    """At most VOICES of notes, from the highest to the lowest: those that are wanted, and the outer ones."""
+def _outer(notes: Sequence[int], is_preferred: np.ndarray) -> list[int]:
+    """At most VOICES of notes, from the highest to the lowest: those that are preferred, and the outer ones."""
     notes = list(notes)
     while len(notes) > VOICES:
-        others = [note for note in notes if not is_wanted[note]] or notes
+        others = [note for note in notes if not is_preferred[note]] or notes
         notes.remove(others[len(others) // 2])
     return notes
 

@@ -104,30 +104,30 @@ def _pair(messages: _Messages, track_ends: np.ndarray) -> tuple[np.ndarray, np.n
     keys_in_all = int(key.max(initial=0)) + 1
     pairs, rest = _pairs(index, (messages.track * keys_in_all + key)[index], on[index])
     across, rest = _pairs(rest, key[rest], on[rest])
-    found = np.concatenate([pairs, across])
+    paired = np.concatenate([pairs, across])
     forgotten = rest[on[rest]]
-    strikes = np.concatenate([found[:, 0], forgotten])
+    strikes = np.concatenate([paired[:, 0], forgotten])
     order = np.argsort(strikes)
-    ends = np.concatenate([messages.time[found[:, 1]], track_ends[messages.track[forgotten]]])
-    is_forgotten = np.arange(len(strikes)) >= len(found)
+    ends = np.concatenate([messages.time[paired[:, 1]], track_ends[messages.track[forgotten]]])
+    is_forgotten = np.arange(len(strikes)) >= len(paired)
     if len(forgotten):
-        ends[len(found) :] = np.minimum(
-            ends[len(found) :], _next_strikes(key[strikes], messages.time[strikes], ends, len(found))
+        ends[len(paired) :] = np.minimum(
+            ends[len(paired) :], _next_strikes(key[strikes], messages.time[strikes], ends, len(paired))
         )
     return strikes[order], ends[order], is_forgotten[order]
 
 
-def _next_strikes(key: np.ndarray, time: np.ndarray, ends: np.ndarray, found: int) -> np.ndarray:
-    """When the keys of the notes from `found` on are struck again, or released if they were struck twice at once."""
+def _next_strikes(key: np.ndarray, time: np.ndarray, ends: np.ndarray, paired: int) -> np.ndarray:
+    """When the keys of the notes from `paired` on are struck again, or released if they were struck twice at once."""
     code = key << 32 | time
     strikes = np.unique(code)
-    following = np.append(strikes, _NEVER)[np.searchsorted(strikes, code[found:], side="right")]
-    again = np.where(following >> 32 == key[found:], following & 0xFFFFFFFF, _NEVER)
-    order = np.argsort(code[:found])
-    released = np.append(code[:found][order], _NEVER)
-    twin = np.searchsorted(released, code[found:])
-    has_twin = released[twin] == code[found:]
-    return np.where(has_twin, np.append(ends[:found][order], 0)[twin], again)
+    following = np.append(strikes, _NEVER)[np.searchsorted(strikes, code[paired:], side="right")]
+    again = np.where(following >> 32 == key[paired:], following & 0xFFFFFFFF, _NEVER)
+    order = np.argsort(code[:paired])
+    released = np.append(code[:paired][order], _NEVER)
+    twin = np.searchsorted(released, code[paired:])
+    has_twin = released[twin] == code[paired:]
+    return np.where(has_twin, np.append(ends[:paired][order], 0)[twin], again)
 
 
 def _pairs(index: np.ndarray, key: np.ndarray, on: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -152,8 +152,8 @@ def _pairs(index: np.ndarray, key: np.ndarray, on: np.ndarray) -> tuple[np.ndarr
     pairs, rest = [index[np.repeat(plain, sizes)].reshape(-1, 2)], [np.zeros(0, np.int64)]
     for start, size in zip(starts[~plain].tolist(), sizes[~plain].tolist(), strict=True):
         span = slice(start, start + size)
-        found, left = _pairs_of_key(on[span].tolist())
-        pairs.append(index[span][np.array(found, np.int64).reshape(-1, 2)])
+        paired, left = _pairs_of_key(on[span].tolist())
+        pairs.append(index[span][np.array(paired, np.int64).reshape(-1, 2)])
         rest.append(index[span][left])
     return np.concatenate(pairs), np.sort(np.concatenate(rest))
 

@@ -99,8 +99,8 @@ class Studio:
         yield {"event": "piece", **self.shown(recipe)}
 
     def _is_made(self, recipe: PieceRecipe, forms: Sequence[str]) -> bool:
-        wanted = [self.library.file(recipe, form) for form in (*forms, ".mid", ".json")]
-        return all(path.exists() for path in (*wanted, self.library.view(recipe)))
+        files = [self.library.file(recipe, form) for form in (*forms, ".mid", ".json")]
+        return all(path.exists() for path in (*files, self.library.view(recipe)))
 
     async def _make(self, recipe: PieceRecipe, forms: Sequence[str]) -> AsyncGenerator[Event, None]:
         primer = None if recipe.primer is None else str(self.library.upload(recipe.primer).path.resolve())

@@ -79,7 +79,8 @@ def _listing(number: int, track: Track, notes: np.ndarray) -> str:
         for ident, kind in kinds
     )
     sound = "".join(
-        f'<midi-instrument id="{ident}">{said}</midi-instrument>' for (ident, _), said in zip(kinds, midi, strict=True)
+        f'<midi-instrument id="{ident}">{playback}</midi-instrument>'
+        for (ident, _), playback in zip(kinds, midi, strict=True)
     )
     return f'<score-part id="{part}"><part-name>{name}</part-name>{scored}{sound}</score-part>\n'
 

@@ -151,6 +151,6 @@ class MelodyHarmonyArch(PianoLedArch):
         return self.instrument_logits(instrument, piano, previous, latents)
 
 
-def inputs_of(instrument: int, piano: Any, previous: Any) -> tuple[Any, ...]:
+def network_inputs(instrument: int, piano: Any, previous: Any) -> tuple[Any, ...]:
     """The input segments of an instrument's network: its own last one, and the piano's new one if it is another."""
     return (previous,) if instrument == PIANO else (previous, piano)

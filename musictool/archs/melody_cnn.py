@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from musictool.archs._melody_harmony import MelodyHarmonyArch, inputs_of
+from musictool.archs._melody_harmony import MelodyHarmonyArch, network_inputs
 from musictool.archs._segments import GeneratingNetwork, SamplingContext
 from musictool.engine import ops
 from musictool.layers.conditional_segment import DEPTH, STRIDE, NextSegment
@@ -62,7 +62,7 @@ class BandNetwork(GeneratingNetwork):
     def call(self, previous: Any, segments: Any, training: bool = False) -> Any:
         """0/1 (N, S, P, I) twice -> nats (N, I): of each instrument's segment, after its last and with the piano's."""
         nats = [
-            network.nll(inputs_of(i, segments[..., PIANO], previous[..., i]), segments[..., i], training)
+            network.nll(network_inputs(i, segments[..., PIANO], previous[..., i]), segments[..., i], training)
             for i, network in enumerate(self.instruments)
         ]
         return ops.stack(nats, axis=-1)
@@ -109,7 +109,7 @@ class MelodyCnn(MelodyHarmonyArch):
         return network
 
     def instrument_logits(self, instrument: int, piano: Any, previous: Any, latents: Any) -> Any:
-        inputs = inputs_of(instrument, piano, previous)
+        inputs = network_inputs(instrument, piano, previous)
         return self.network.instruments[instrument](inputs, latents[:, instrument])
 
     def latent_inputs(self, number: int, context: SamplingContext) -> np.ndarray:

@@ -22,7 +22,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from musictool.arch import StackOptions
-from musictool.archs._melody_harmony import PianoLedArch, inputs_of
+from musictool.archs._melody_harmony import PianoLedArch, network_inputs
 from musictool.archs._polyphony import binarise
 from musictool.archs._segments import GeneratingNetwork, SamplingContext
 from musictool.engine import ops
@@ -64,7 +64,7 @@ class BandNetwork(GeneratingNetwork):
         nats = []
         for i, network in enumerate(self.instruments):
             before, cells = previous[..., i], segments[..., i]
-            logits = network(inputs_of(i, segments[..., PIANO], before), before[:, -1], cells, training=training)
+            logits = network(network_inputs(i, segments[..., PIANO], before), before[:, -1], cells, training=training)
             nats.append(ops.sum(ops.softplus(logits) - logits * ops.cast(cells, "float32"), axis=(1, 2)))
         return ops.stack(nats, axis=-1)
 
@@ -99,7 +99,7 @@ class Seq2seq(PianoLedArch):
 
     def cells(self, instrument: int, piano: Any, previous: Any, thresholds: Any, temperature: Any, latents: Any) -> Any:
         network, steps = self.network.instruments[instrument], self.spec.shape[0]
-        memory = network.memory(inputs_of(instrument, piano, previous))
+        memory = network.memory(network_inputs(instrument, piano, previous))
         most = self.network.max_polyphony[instrument]
         thresholds = thresholds + ops.zeros((steps, 1), "float32")  # (B or 1, S, P or 1)
         thresholds = ops.transpose(thresholds, (1, 0, 2))
@@ -117,7 +117,7 @@ class Seq2seq(PianoLedArch):
         return ops.transpose(written, (1, 0, 2))
 
     def cell_logits(self, instrument: int, piano: Any, previous: Any, cells: Any, latents: Any) -> Any:
-        sources = inputs_of(instrument, piano, previous)
+        sources = network_inputs(instrument, piano, previous)
         return self.network.instruments[instrument](sources, previous[:, -1], cells)
 
     def context(self, sampler: Sampler, guidance: Guidance, seed: int) -> SamplingContext:

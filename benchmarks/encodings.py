@@ -2,9 +2,8 @@
 
     python benchmarks/encodings.py [SOURCE...] [--encodings "note-chord piano-roll:onsets=true"] [--home FOLDER]
 
-A SOURCE is whatever `musictool prepare` takes; without one it is bach, and a piano and a multitrack collection where
-they lie in --data, else the built-in quartets and folk tunes. Each is prepared once (kept in --home, if that is given),
-then encoded cold with one worker. An encoding may have options behind its name: piano-roll:onsets=false
+A SOURCE is whatever `musictool prepare` takes; without one it is bach and the built-in quartets and folk tunes. Each is
+prepared once (kept in --home, if that is given), then encoded cold with one worker. An encoding may have options behind its name: piano-roll:onsets=false
 
 exact       part of the validation rows that the vocabulary of the training pieces, at every transposition from -3 to 3,
             holds; the others become their nearest neighbour
@@ -46,7 +45,6 @@ HEAD: tuple[str, ...] = (
     "instrument",
 )
 HEAD += ("told apart", "but for that", "pieces/s")
-SHARED = ("piano", "multitrack")  # folders of --data
 BUILT_IN = ("quartets", "folk")  # where there are none
 NEAR_TICKS = 60  # half a sixteenth
 
@@ -198,12 +196,10 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("sources", nargs="*")
     arguments.add_argument("--encodings", default=" ".join(ENCODINGS.names()))
-    arguments.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     arguments.add_argument("--pieces", type=int, default=60)
     arguments.add_argument("--home", type=Path)
     given = arguments.parse_args()
-    folders = [str(given.data / name) for name in SHARED if (given.data / name).is_dir()]
-    sources = given.sources or ["bach", *(folders or BUILT_IN)]
+    sources = given.sources or ["bach", *BUILT_IN]
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MUSICTOOL_HOME"] = str(given.home or folder)
         names = [prepare(source, encode=False).corpus.name for source in sources]

@@ -3,7 +3,8 @@
     python benchmarks/encodings.py [SOURCE...] [--encodings "note-chord piano-roll:onsets=true"] [--home FOLDER]
 
 A SOURCE is whatever `musictool prepare` takes; without one it is bach and the built-in quartets and folk tunes. Each is
-prepared once (kept in --home, if that is given), then encoded cold with one worker. An encoding may have options behind its name: piano-roll:onsets=false
+prepared once (kept in --home, if that is given), then encoded cold with one worker. An encoding may have options behind
+its name: piano-roll:onsets=false
 
 exact       part of the validation rows that the vocabulary of the training pieces, at every transposition from -3 to 3,
             holds; the others become their nearest neighbour
@@ -45,7 +46,7 @@ HEAD: tuple[str, ...] = (
     "instrument",
 )
 HEAD += ("told apart", "but for that", "pieces/s")
-BUILT_IN = ("quartets", "folk")  # where there are none
+SOURCES = ("bach", "quartets", "folk")
 NEAR_TICKS = 60  # half a sixteenth
 
 
@@ -199,7 +200,7 @@ def main() -> None:
     arguments.add_argument("--pieces", type=int, default=60)
     arguments.add_argument("--home", type=Path)
     given = arguments.parse_args()
-    sources = given.sources or ["bach", *BUILT_IN]
+    sources = given.sources or SOURCES
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MUSICTOOL_HOME"] = str(given.home or folder)
         names = [prepare(source, encode=False).corpus.name for source in sources]

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from musictool.cli import _output
 from musictool.cli._main import main
-from musictool.cli.score import _tell
+from musictool.cli.score import _report
 from musictool.encodings.midi_message import MidiMessage
 from musictool.encodings.note_duration import NoteDuration
 from musictool.encodings.performance import Performance
@@ -153,7 +153,7 @@ def test_unknown_places_are_reported(model: Model):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_output, "say", lines.append)
         patch.setattr(_output, "table", lambda rows: None)
-        _tell(reader, [piece])
+        _report(reader, [piece])
     assert any("two.mid: these bars, and those of a picture, are NOT your file's" in line for line in lines)
 
 

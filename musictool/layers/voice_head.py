@@ -165,6 +165,10 @@ class VoiceHead(SigmoidHead):
         lowest = ops.one_hot(ops.argmax(held, axis=-1), KEYS) * ops.max(held, axis=-1)[..., None]
         return ops.reshape(lowest, (*ops.shape(frames)[:-1], VOICES * KEYS))
 
+    def _struck(self, frames: Any) -> Any:
+        """0/1 (..., D) -> 0/1 (..., 4, 88): what each voice strikes."""
+        return ops.reshape(frames, (*ops.shape(frames)[:-1], 2, VOICES, KEYS))[..., 1, :, :]
+
     def _ours(self, sung: Any) -> Any:
         """(..., 4 * 88) -> (..., 4 * K), the network's keys."""
         ours = self._by_voice(sung)[..., self.keys.start : self.keys.stop]
@@ -203,7 +207,8 @@ class VoiceHead(SigmoidHead):
         sung, recent, means = context
         seen = self._seen(recent, means, constants)  # (..., 4, K, RANK)
         # The voices before each, in a sum that grows from voice to voice.
-        target_keys = self._ours(self._sung(target))  # (..., 4 * K)
+        target_sung = self._sung(target)  # (..., 4 * 88)
+        target_keys = self._ours(target_sung)  # (..., 4 * K)
         ours = ops.cast(self._by_voice(target_keys), self.compute_dtype)  # (..., 4, K)
         before, after = self._where(recent[..., : VOICES * len(self.keys)]), self._where(target_keys)
         decided: list[Any] = [None] * VOICES
@@ -213,8 +218,10 @@ class VoiceHead(SigmoidHead):
             total = total + self._decided(ours[..., voice, :], voice, constants)
         seen = seen + ops.stack(decided, axis=-3)
         now = self._by_voice(sung)  # (..., 4, 88)
-        struck, held = self._outcomes(target, now)
-        of_features = self._beside(ops.concatenate([struck, held], axis=-1), self._of_features(features))
+        of_features = self._of_features(features)
+        if self.rhythm:
+            outcomes = self._outcomes(self._by_voice(target_sung), self._struck(target), now)
+            of_features = self._with_outcomes(of_features, outcomes)
         classes = self._classes(seen, of_features, now, range(VOICES))
         strike, hold, rest = self._split(ops.log_softmax(classes, axis=-1))
         is_silent = ops.max(now, axis=-1, keepdims=True) == 0
@@ -224,8 +231,7 @@ class VoiceHead(SigmoidHead):
         """Nats of a frame and the share of voices that are as it was likeliest, float32 (...), from log-probabilities
         (..., 4, 177) and frames (..., D)."""
         sung = self._by_voice(self._sung(target))  # (..., 4, 88)
-        struck = ops.reshape(target, (*ops.shape(target)[:-1], 2, VOICES, KEYS))[..., 1, :, :]
-        is_struck = ops.max(sung * struck, axis=-1, keepdims=True)
+        is_struck = ops.max(sung * self._struck(target), axis=-1, keepdims=True)
         silent = 1.0 - ops.max(sung, axis=-1, keepdims=True)
         outcome = ops.concatenate([sung * is_struck, sung * (1.0 - is_struck), silent], axis=-1)  # one-hot
         of_voice = ops.sum(logits * outcome, axis=-1)  # (..., 4)
@@ -278,19 +284,17 @@ class VoiceHead(SigmoidHead):
         )
         return ops.matmul(which, added)
 
-    def _outcomes(self, target: Any, now: Any) -> tuple[Any, Any]:
-        """0/1 (..., 4) each: whether a voice strikes a key in frames (..., D), and whether it holds the one that it
-        has `now`, 0/1 (..., 4, 88)."""
-        sung = self._by_voice(self._sung(target))  # (..., 4, 88)
-        struck = ops.reshape(target, (*ops.shape(target)[:-1], 2, VOICES, KEYS))[..., 1, :, :]
-        held = ops.max(sung * (1.0 - struck) * now, axis=-1)
-        return ops.max(sung, axis=-1) - held, held
+    def _outcomes(self, sung: Any, struck: Any, now: Any) -> Any:
+        """0/1 (..., 2 * 4): whether each voice strikes a key, and behind that whether each holds the one that it has.
 
-    def _beside(self, outcomes: Any, of_features: tuple[Any, Any]) -> tuple[Any, Any]:
-        """What the features add, see _of_features, and what those voices add that are decided before: 0/1 (..., 2 * 4),
-        whether each strikes a key, and whether each holds one."""
-        if not self.rhythm:
-            return of_features
+        Args:
+            sung, struck, now: 0/1 (..., 4, 88), what is sung and struck next, and what is sung now.
+        """
+        held = ops.max(sung * (1.0 - struck) * now, axis=-1)
+        return ops.concatenate([ops.max(sung, axis=-1) - held, held], axis=-1)
+
+    def _with_outcomes(self, of_features: tuple[Any, Any], outcomes: Any) -> tuple[Any, Any]:
+        """What the features add, see _of_features, and what those voices add to it that are decided before."""
         units, classes = of_features
         kernel = self._cast(ops.reshape(self.rhythm_kernel * self.is_before, (2 * VOICES, -1)))
         return units + self._by_voice(flat_matmul(ops.cast(outcomes, self.compute_dtype), kernel)), classes
@@ -343,29 +347,24 @@ class VoiceHead(SigmoidHead):
         sung, recent, means = context
         seen, of_features, now = self._seen(recent, means, constants), self._of_features(features), self._by_voice(sung)
         bias = ops.pad(ops.reshape(logit_bias, (2, VOICES, KEYS))[0], [(0, 0), (0, 2)])  # (4, 90)
-        held: list[Any] = [None] * VOICES
-        struck: list[Any] = [None] * VOICES
+        silent = ops.zeros_like(now[:, 0])  # (B, 88), as voices are until they are decided
+        held, struck = [silent] * VOICES, [silent] * VOICES
         decided = ops.zeros_like(seen[:, 0])  # (B, K, RANK)
         before = self._where(recent[:, : VOICES * len(self.keys)])
-        outcomes = ops.zeros_like(now[:, :, 0])  # (B, 4), of what is struck, and the same of what is held
-        outcomes = ops.concatenate([outcomes, outcomes], axis=-1)
         for i, voice in enumerate(ORDER):
             one = range(voice, voice + 1)
-            around = seen[:, voice] + decided
+            around, features_and_outcomes = seen[:, voice] + decided, of_features
             if i and self.harmony:
-                silent = ops.zeros_like(now[:, 0])
-                after = ops.concatenate([silent if each is None else each for each in held], axis=-1)
-                around = around + self._in_parallel(voice, ORDER[:i], before, self._where(self._ours(after)))
-            with_others = self._beside(outcomes, of_features)
-            classes = self._classes(around[:, None], with_others, now[:, voice : voice + 1], one)
+                after = self._where(self._ours(ops.concatenate(held, axis=-1)))
+                around = around + self._in_parallel(voice, ORDER[:i], before, after)
+            if i and self.rhythm:
+                outcomes = self._outcomes(ops.stack(held, axis=1), ops.stack(struck, axis=1), now)
+                features_and_outcomes = self._with_outcomes(of_features, outcomes)
+            classes = self._classes(around[:, None], features_and_outcomes, now[:, voice : voice + 1], one)
             probabilities = ops.softmax(classes[:, 0] / temperature + bias[voice], axis=-1)
             drawn = ops.one_hot(inverse_transform(probabilities, uniform[:, voice : voice + 1])[:, 0], KEYS + 2)
             strike, hold, _ = self._split(drawn)
-            goes_on = hold * now[:, voice]
-            struck[voice], held[voice] = strike, strike + goes_on
-            is_struck, is_held = (ops.max(each, axis=-1, keepdims=True) for each in (strike, goes_on))
-            this = np.eye(VOICES, dtype=np.float32)[voice]
-            outcomes = outcomes + ops.concatenate([is_struck * this, is_held * this], axis=-1)
+            struck[voice], held[voice] = strike, strike + hold * now[:, voice]
             ours = ops.cast(held[voice][:, self.keys.start : self.keys.stop], self.compute_dtype)
             decided = decided + self._decided(ours, voice, constants)
         return ops.concatenate([*held, *struck], axis=-1)

@@ -171,7 +171,7 @@ def score_piece(
     encoded = _encoded(model, score, constraints)
     if encoded is None:
         return None
-    rows, transposition, unknown, guidance = encoded
+    rows, model_score, transposition, unknown, guidance = encoded
     arch = model.player(model.engine_for(len(rows)))
     parts: list[np.ndarray] = []
     for part in arch.surprisal_in_parts(rows, guidance):
@@ -181,7 +181,7 @@ def score_piece(
     states = arch.likeliest_states(rows) if isinstance(arch, HiddenStatesArch) else None
     title = score.title or name
     decoded = model.encoding.decode(rows)
-    onsets = _onsets_ticks(model.encoding, score.transpose(transposition), rows)
+    onsets = _onsets_ticks(model.encoding, model_score, rows)
     if onsets is not None:
         music = replace(score, title=title)
         return Scored(name, music, surprisal, onsets, unknown, transposition, len(decoded.notes), states=states)
@@ -208,10 +208,11 @@ def surprisals(model: Model, scores: Sequence[Score]) -> list[tuple[Score, np.nd
 
 
 class _Encoded(NamedTuple):
-    """A piece as a model reads it: (T, *shape); how many semitones higher; the share of rows, 0..1, that its vocabulary
-    lacks; and what is known of the piece besides."""
+    """A piece as a model reads it: (T, *shape); the same before it was encoded; how many semitones higher that is; the
+    share of rows, 0..1, that the vocabulary lacks; and what is known of the piece besides."""
 
     rows: np.ndarray
+    score: Score
     transposition: int
     unknown: float
     guidance: Guidance
@@ -220,13 +221,14 @@ class _Encoded(NamedTuple):
 def _encoded(model: Model, score: Score, constraints: Constraints) -> _Encoded | None:
     """None for a piece that has no music which the model's encoding writes."""
     transposition = model.semitones_for(score)
-    rows, unknown = encode_nearest(model.encoding, score.transpose(transposition))
+    model_score = score.transpose(transposition)
+    rows, unknown = encode_nearest(model.encoding, model_score)
     if not len(rows):
         return None
     guidance = guidance_of(model, constraints, transposition)
     if (rows_per_quarter := model.encoding.rows_per_quarter) is not None:
         guidance = replace(guidance, bar_positions=BarPositions((score.metres,), rows_per_quarter))
-    return _Encoded(rows, transposition, unknown, guidance)
+    return _Encoded(rows, model_score, transposition, unknown, guidance)
 
 
 def _onsets_ticks(encoding: Encoding, score: Score, rows: np.ndarray) -> np.ndarray | None:
